@@ -1,0 +1,1 @@
+"""The service: HTTP routes, command line and page over the indexed catalogue."""

@@ -1,0 +1,1 @@
+"""The catalogue: walks folders, embeds tracks, keeps tables and snapshots, searches them."""

@@ -1,0 +1,1 @@
+"""The music-emotion model: audio in, embeddings and emotion curves out."""

@@ -1,0 +1,63 @@
+"""Everything the model can refuse.
+
+ModelError
+├── AudioError                  the bytes are no usable audio
+│   ├── UndecodableAudioError   no decoder makes sense of them
+│   ├── EmptyAudioError         decoded, but no samples
+│   ├── AudioTooShortError      fewer seconds than one analysis window needs
+│   ├── AudioTooLongError       more seconds than the caller allows
+│   └── NonFiniteAudioError     NaN or infinite samples
+├── CurveError                  an emotion curve is not one
+│   └── UnknownMoodError        a mood word the vocabulary lacks
+├── CheckpointError             a checkpoint is missing, damaged or of another format
+│   └── CheckpointMismatchError made for another frontend, or not the one its hash names
+└── ShapeError                  array dimensions that do not fit together
+"""
+
+
+class ModelError(Exception):
+    """Base of all errors of the model package."""
+
+
+class AudioError(ModelError):
+    """The bytes are no usable audio."""
+
+
+class UndecodableAudioError(AudioError):
+    """No decoder makes sense of the bytes."""
+
+
+class EmptyAudioError(AudioError):
+    """The file decodes to no samples at all."""
+
+
+class AudioTooShortError(AudioError):
+    """The clip is shorter than one analysis window needs."""
+
+
+class AudioTooLongError(AudioError):
+    """The clip is longer than the caller allows."""
+
+
+class NonFiniteAudioError(AudioError):
+    """The decoded samples hold NaN or infinity."""
+
+
+class CurveError(ModelError):
+    """The keyframes are no emotion curve."""
+
+
+class UnknownMoodError(CurveError):
+    """The mood word is not in the vocabulary."""
+
+
+class CheckpointError(ModelError):
+    """The checkpoint is missing, damaged or of an unknown format."""
+
+
+class CheckpointMismatchError(CheckpointError):
+    """The checkpoint belongs to another frontend, or its content is not what its hash names."""
+
+
+class ShapeError(ModelError):
+    """Array dimensions do not fit together."""
