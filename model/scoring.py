@@ -151,7 +151,7 @@ def rho_sim(phi_q: Tensor, phi_n: Tensor, params: ScoringParams, direction: Dire
 
 
 def gaussian_llr(a: Tensor, b: Tensor, rho: Tensor) -> Tensor:
-    """ln p(b | a) / p(b) under probabilistic CCA (Bach & Jordan 2005), in nats.
+    """Ln p(b | a) / p(b) under probabilistic CCA (Bach & Jordan 2005), in nats.
 
     Args:
         a: Standardised query variates, [Q, D].
@@ -173,7 +173,7 @@ def gaussian_llr(a: Tensor, b: Tensor, rho: Tensor) -> Tensor:
 
 
 def score(query: Points, candidates: Points, params: ScoringParams, direction: Direction) -> Scores:
-    """lambda * CCA half - (1 - lambda) * KL(query || candidate) (paper, Eq. 1 and Section III-C).
+    """Lambda * CCA half - (1 - lambda) * KL(query || candidate) (paper, Eq. 1 and Section III-C).
 
     Args:
         query: Q embedded queries.
@@ -201,13 +201,13 @@ def score(query: Points, candidates: Points, params: ScoringParams, direction: D
 
 
 def l1_query_vectors(phi: Tensor, params: ScoringParams, direction: Direction) -> Tensor:
-    """rho * g(phi) over the kept dimensions, [Q, K]: `rho_sim` is minus their L1 distance."""
+    """Rho * g(phi) over the kept dimensions, [Q, K]: `rho_sim` is minus their L1 distance."""
     slope, intercept = params.line(direction)
     return (params.rho * (slope * phi + intercept))[:, params.kept]
 
 
 def l1_item_vectors(phi: Tensor, params: ScoringParams) -> Tensor:
-    """rho * phi over the kept dimensions, [N, K]."""
+    """Rho * phi over the kept dimensions, [N, K]."""
     return (params.rho * phi)[:, params.kept]
 
 
