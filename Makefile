@@ -1,0 +1,78 @@
+# `make` lists the targets. Everything is installed into .venv, pinned by constraints.txt.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+MUSIC ?=
+CHECK ?=
+PORT ?= 8000
+ARGS ?=
+DEMO_DATA ?= demo-data
+
+export MUSIC
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+PIP := $(BIN)/python -m pip install -qq -c constraints.txt
+
+.PHONY: help install demo test lint bench-model bench-search bench-analysis bench-service clean
+
+help: ## List the targets
+	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(DEV) ## Build .venv with everything that development needs
+
+demo: $(RUNTIME) ## Index MUSIC (or a catalogue it composes itself) and serve it; CHECK=1 tries it and stops
+	@folder="$${MUSIC/#\~/$$HOME}"; \
+	$(BIN)/circumplex demo $${folder:+"$$folder"} --data-dir "$(DEMO_DATA)" --port $(PORT) $(if $(CHECK),--check) $(ARGS)
+
+test: lint ## Lint, types, import contracts and all tests
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+lint: $(DEV) ## Lint, types and import contracts alone
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@$(BIN)/mypy --no-error-summary
+	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report"; exit 1; }
+	@echo "lint, types and import contracts: ok"
+
+bench-model: $(DEV) ## Evaluate the shipped model and its baselines
+	@$(BIN)/python -m benchmarks.bench_model $(ARGS)
+
+bench-search: $(DEV) ## Time the search and count its recall
+	@$(BIN)/python -m benchmarks.bench_search $(ARGS)
+
+bench-analysis: $(DEV) ## Time decoding, descriptors and embedding
+	@$(BIN)/python -m benchmarks.bench_analysis $(ARGS)
+
+bench-service: $(DEV) ## Time the running service
+	@$(BIN)/python -m benchmarks.bench_service $(ARGS)
+
+clean: ## Remove .venv, the demo's data and all caches
+	rm -rf $(VENV) $(DEMO_DATA) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Circumplex needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." >&2; \
+	  echo "Name another one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "'$(PYTHON)' cannot build a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; \
+	  rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what the service needs into $(VENV): some minutes and 6 GB the first time" >&2
+	@$(PIP) -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what development needs into $(VENV): some minutes and 6 GB the first time" >&2
+	@$(PIP) -e '.[dev]'
+	@touch $(RUNTIME) $@
