@@ -1,0 +1,98 @@
+"""Everything the indexer can refuse.
+
+IndexerError
+├── LibraryError                a music root cannot be used
+│   ├── RootNotFoundError       no such folder, or no right to read it
+│   └── EmptyRootError          no audio in it, though the catalogue knows some there
+├── CatalogError                the database
+│   ├── CatalogUnavailableError unreachable, locked or full
+│   ├── CatalogVersionError     written by a newer build
+│   ├── CursorError             a page cursor that this listing did not hand out
+│   └── TrackNotFoundError      no track has this id
+├── RunError                    index runs
+│   ├── RunNotFoundError        no index run has this id
+│   ├── RunActiveError          another run holds the catalogue
+│   ├── RunCancelledError       cancelled while it ran
+│   ├── RunInterruptedError     its process was asked to stop; the run is queued again
+│   └── LeaseLostError          another process took the run over
+└── SnapshotError               snapshots
+    ├── SnapshotNotFoundError   no snapshot has this id, or its folder is gone
+    ├── SnapshotFormatError     a format this build does not read
+    └── SnapshotDamagedError    its content is not what its manifest says
+"""
+
+
+class IndexerError(Exception):
+    """Base of all errors of the indexer package."""
+
+
+class LibraryError(IndexerError):
+    """A music root cannot be used."""
+
+
+class RootNotFoundError(LibraryError):
+    """The music root is no folder, or may not be read."""
+
+
+class EmptyRootError(LibraryError):
+    """The music root holds no audio, though the catalogue knows tracks there."""
+
+
+class CatalogError(IndexerError):
+    """The catalogue's database refused."""
+
+
+class CatalogUnavailableError(CatalogError):
+    """The database is unreachable, locked or full."""
+
+
+class CatalogVersionError(CatalogError):
+    """A newer build wrote the database's schema."""
+
+
+class CursorError(CatalogError):
+    """The page cursor is none that the listing hands out."""
+
+
+class TrackNotFoundError(CatalogError):
+    """No track of the catalogue has this id."""
+
+
+class RunError(IndexerError):
+    """An index run cannot go on."""
+
+
+class RunNotFoundError(RunError):
+    """No index run has this id."""
+
+
+class RunActiveError(RunError):
+    """Another index run holds the catalogue."""
+
+
+class RunCancelledError(RunError):
+    """The index run was cancelled while it ran."""
+
+
+class RunInterruptedError(RunError):
+    """The process was asked to stop; the run is queued again and resumes."""
+
+
+class LeaseLostError(RunError):
+    """Another process took the index run over."""
+
+
+class SnapshotError(IndexerError):
+    """A snapshot cannot be used."""
+
+
+class SnapshotNotFoundError(SnapshotError):
+    """No snapshot has this id, or its folder is gone."""
+
+
+class SnapshotFormatError(SnapshotError):
+    """The snapshot's format is none that this build reads."""
+
+
+class SnapshotDamagedError(SnapshotError):
+    """The snapshot's content is not what its manifest says."""
