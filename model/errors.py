@@ -11,6 +11,7 @@ ModelError
 │   └── UnknownMoodError        a mood word the vocabulary lacks
 ├── CheckpointError             a checkpoint is missing, damaged or of another format
 │   └── CheckpointMismatchError made for another frontend, or not the one its hash names
+├── DatasetError                a training table is missing or not what was asked for
 └── ShapeError                  array dimensions that do not fit together
 """
 
@@ -57,6 +58,10 @@ class CheckpointError(ModelError):
 
 class CheckpointMismatchError(CheckpointError):
     """The checkpoint belongs to another frontend, or its content is not what its hash names."""
+
+
+class DatasetError(ModelError):
+    """A training table is missing, or holds something else than was asked for."""
 
 
 class ShapeError(ModelError):
