@@ -1,6 +1,7 @@
 """DEAM, emoMusic and PMEmo as arrays: one row a song, features beside emotion curves.
 
-Reads the tables that `data/PROVENANCE.md` describes. Letters: N songs, T frames at 2 Hz, F features.
+Reads the tables that `data/PROVENANCE.md` describes. Letters: N songs, T frames at 2 Hz,
+F features.
 Every curve is (arousal, valence) in [-1, 1], whatever the file's own scale and order.
 """
 
