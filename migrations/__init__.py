@@ -1,1 +1,1 @@
-"""Database schema migrations (Alembic)."""
+"""Database schema migrations (Alembic); `indexer.database.migrate` runs them."""
