@@ -12,6 +12,7 @@ ModelError
 ├── CheckpointError             a checkpoint is missing, damaged or of another format
 │   └── CheckpointMismatchError made for another frontend, or not the one its hash names
 ├── DatasetError                a training table is missing or not what was asked for
+├── TrainingError               a training run cannot go on, or its state is another run's
 └── ShapeError                  array dimensions that do not fit together
 """
 
@@ -62,6 +63,10 @@ class CheckpointMismatchError(CheckpointError):
 
 class DatasetError(ModelError):
     """A training table is missing, or holds something else than was asked for."""
+
+
+class TrainingError(ModelError):
+    """A training run cannot go on, or its state file belongs to another run."""
 
 
 class ShapeError(ModelError):
