@@ -49,17 +49,6 @@ _PUBLISHED = (
     *("id", "content_id", "root", "path"),
     *("title", "artist", "album", "genre", "year", "duration_s"),
 )
-    "id",
-    "content_id",
-    "root",
-    "path",
-    "title",
-    "artist",
-    "album",
-    "genre",
-    "year",
-    "duration_s",
-]
 
 
 MAX_ID = 2**31 - 1
