@@ -1,0 +1,146 @@
+"""The rules of the house that a reviewer would otherwise have to remember."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MAX_LINES = 400
+REGISTRY_HOSTS = re.compile(
+    r"https?://[\w.-]*(?:pypi|pythonhosted|pytorch|npmjs|yarnpkg|unpkg|jsdelivr|nvidia|conda)[\w.-]*"
+    r"\.(?:org|com|net|io)|--(?:extra-)?index-url|--find-links"
+)
+PINNED = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.+!]+")
+
+
+def _tracked(*patterns: str) -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    names = (name for name in listing.stdout.split("\0") if name)
+    return [path for path in (REPOSITORY / name for name in names) if path.is_file()]
+
+
+def test_imports_only_point_left() -> None:
+    """`model <- indexer <- app`, and the model knows no database, HTTP or FAISS."""
+    report = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-logo"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert report.returncode == 0, report.stdout
+    assert "0 broken" in report.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "home"),
+    [
+        ("sqlalchemy", r"indexer/(database|tables|catalog)\w*\.py"),
+        ("faiss", r"indexer/(snapshot|search)\w*\.py"),
+        ("av", r"model/audio\w*\.py|app/demo/catalogue\.py"),
+        ("mutagen", r"indexer/library\.py|app/demo/catalogue\.py"),
+        ("fastapi", r"app/(?!cli|demo).*\.py"),
+    ],
+)
+def test_a_library_is_used_in_one_place(package: str, home: str) -> None:
+    """SQL, FAISS, FFmpeg, tags and HTTP each have one home."""
+    statement = re.compile(rf"^\s*(?:import|from) {package}\b", re.MULTILINE)
+
+    strangers = [
+        name
+        for path in _tracked("app/*.py", "indexer/*.py", "model/*.py")
+        if statement.search(path.read_text(encoding="utf-8"))
+        and not re.fullmatch(home, name := str(path.relative_to(REPOSITORY)))
+    ]
+
+    assert strangers == []
+
+
+def test_files_fit_in_the_head() -> None:
+    """No Python file has 400 lines or more."""
+    lengths = {
+        str(path.relative_to(REPOSITORY)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in _tracked("*.py")
+    }
+
+    assert lengths
+    assert {name: lines for name, lines in lengths.items() if lines >= MAX_LINES} == {}
+
+
+def test_no_file_names_a_package_registry() -> None:
+    """Where packages come from is the machine's business, not the repository's."""
+    own_name = Path(__file__).name
+    naming = [
+        f"{path.relative_to(REPOSITORY)}: {match.group()}"
+        for path in _tracked()
+        if path.name != own_name
+        for match in REGISTRY_HOSTS.finditer(path.read_bytes().decode("utf-8", "ignore"))
+    ]
+
+    assert naming == []
+
+
+def test_the_registry_pattern_finds_an_address() -> None:
+    """The rule above can fail."""
+    assert REGISTRY_HOSTS.search("--index-url https://download.pytorch.org/whl/cpu")
+    assert REGISTRY_HOSTS.search("see https://files.pythonhosted.org/packages/a.whl")
+
+
+def test_constraints_are_exact_pins() -> None:
+    """Every line of constraints.txt is name==version and nothing else."""
+    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if not PINNED.fullmatch(line)] == []
+
+
+def test_every_dependency_is_pinned() -> None:
+    """Whatever pyproject.toml asks for, constraints.txt pins."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    asked = [*project["dependencies"], *itertools.chain.from_iterable(extras)]
+    names = {_normalised(re.split(r"[\[<>=;! ]", item)[0]) for item in asked} - {"circumplex"}
+    constraints = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").split()
+
+    assert names - {_normalised(line.split("==")[0]) for line in constraints} == set()
+
+
+def test_torch_and_torchaudio_are_of_one_release() -> None:
+    """Wheels of two releases fail when torchaudio is imported."""
+    pins = dict(
+        line.split("==") for line in (REPOSITORY / "constraints.txt").read_text("utf-8").split()
+    )
+
+    assert pins["torch"] == pins["torchaudio"]
+
+
+def test_packages_print_nothing() -> None:
+    """Only the command line writes to standard output, and not with print()."""
+    call = re.compile(r"^\s*print\(", re.MULTILINE)
+
+    printing = [
+        str(path.relative_to(REPOSITORY))
+        for path in _tracked("app/*.py", "indexer/*.py", "model/*.py")
+        if call.search(path.read_text(encoding="utf-8"))
+    ]
+
+    assert printing == []
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
