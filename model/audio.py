@@ -1,0 +1,323 @@
+"""Files or bytes to mono waveforms, through PyAV (FFmpeg's decoders).
+
+This is the one place where decoder errors enter: all of them become `AudioError` kinds. Nothing a
+file *declares* is trusted (durations, sizes): every limit acts on samples that were decoded.
+
+N is the number of samples of a mono waveform.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import (
+    AudioTooLongError,
+    AudioTooShortError,
+    EmptyAudioError,
+    NonFiniteAudioError,
+    UndecodableAudioError,
+)
+
+MIN_DURATION_S = 0.5
+"""Shortest clip that is analysed."""
+
+MAX_AMPLITUDE = 1e9
+"""Largest believable |sample|; full scale is 1, integers mistaken for floats reach 2^31."""
+
+_BLOCK_SAMPLES = 1 << 16
+
+# Containers of sound only: FFmpeg would also open playlists (HLS, concat) that name other files
+# and hosts.
+_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,eac3,flac,flv,matroska,webm,mka,mov,mp4,m4a,3gp,3g2,mj2,"
+    "mp1,mp2,mp3,mpc,mpc8,mpeg,mpegts,avi,ogg,oga,opus,tak,tta,voc,w64,wav,wv,xwma"
+)
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+Source = Path | bytes | BinaryIO
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Audio:
+    """A mono waveform.
+
+    Attributes:
+        samples: [N] float32, full scale is [-1, 1].
+        sample_rate_hz: Samples per second, the file's own.
+    """
+
+    samples: Samples
+    sample_rate_hz: int
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate_hz
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file says of itself. The duration may be absent or wrong.
+
+    Attributes:
+        duration_s: Declared length in seconds; None where the container does not say.
+        sample_rate_hz: Declared samples per second.
+        channels: Number of channels.
+        codec: FFmpeg's name of the codec, e.g. `mp3float`.
+    """
+
+    duration_s: float | None
+    sample_rate_hz: int
+    channels: int
+    codec: str
+
+
+def decode(source: Source, *, max_duration_s: float | None = None) -> Audio:
+    """Decode all of `source` to mono, the mean of its channels, at its native rate.
+
+    Args:
+        source: A path, the file's bytes, or a binary file object (read from where it stands).
+        max_duration_s: Longest accepted audio in seconds; decoding stops once it is passed.
+
+    Returns:
+        The waveform. A damaged or cut off file yields the part that decodes.
+
+    Raises:
+        UndecodableAudioError: No decoder makes sense of the bytes, or they cannot be read.
+        EmptyAudioError: There are no bytes, or they hold no samples.
+        AudioTooShortError: Fewer than `MIN_DURATION_S` seconds decode.
+        AudioTooLongError: More than `max_duration_s` seconds decode.
+        NonFiniteAudioError: A sample is NaN, infinite or beyond `MAX_AMPLITUDE`.
+    """
+    chunks = list(_chunks(source, max_duration_s))
+    return Audio(np.concatenate([chunk for chunk, _ in chunks]), chunks[0][1])
+
+
+def stream(
+    source: Source,
+    *,
+    block_s: float,
+    overlap_s: float = 0.0,
+    max_duration_s: float | None = None,
+) -> Iterator[Audio]:
+    """Decode `source` block by block, in memory that does not grow with its length.
+
+    Args:
+        source: As for `decode`.
+        block_s: Length of a block in seconds; the last one may be shorter.
+        overlap_s: Seconds at the end of a block that the next one repeats, < `block_s`.
+        max_duration_s: As for `decode`.
+
+    Yields:
+        Blocks; number i starts at `i * (block_s - overlap_s)` seconds. Each holds samples that no
+        earlier one held.
+
+    Raises:
+        ValueError: The overlap is not shorter than the block.
+        AudioError: As for `decode`, as soon as it is known.
+    """
+    if not 0 <= overlap_s < block_s:
+        raise ValueError(f"overlap_s is {overlap_s}: it must be in [0, block_s = {block_s})")
+    waiting: list[Samples] = []
+    n_waiting, fresh, rate_hz = 0, 0, 0
+    for chunk, rate_hz in _chunks(source, max_duration_s):
+        waiting.append(chunk)
+        n_waiting += len(chunk)
+        fresh += len(chunk)
+        size, step = round(block_s * rate_hz), round((block_s - overlap_s) * rate_hz)
+        while n_waiting >= size:
+            joined = np.concatenate(waiting)
+            yield Audio(joined[:size], rate_hz)
+            waiting = [joined[step:].copy()]
+            n_waiting -= step
+            fresh = n_waiting - (size - step)
+    if fresh > 0:
+        yield Audio(np.concatenate(waiting), rate_hz)
+
+
+def probe(source: Source) -> AudioInfo:
+    """Read what `source` declares, without decoding it.
+
+    Args:
+        source: As for `decode`.
+
+    Returns:
+        The declared properties; nothing of it is verified.
+
+    Raises:
+        UndecodableAudioError: As for `decode`.
+        EmptyAudioError: There are no bytes.
+    """
+    with _translated(source), _open(source) as container:
+        track = _audio_stream(container, source)
+        context = track.codec_context
+        duration_s = _declared_s(container, track)
+        return AudioInfo(duration_s, context.sample_rate, context.channels, context.name)
+
+
+def _declared_s(container: Any, track: Any) -> float | None:
+    if track.duration is not None and track.time_base is not None:
+        return float(track.duration * track.time_base)
+    if container.duration is not None:
+        return float(container.duration) / av.time_base
+    return None
+
+
+def _chunks(source: Source, max_duration_s: float | None) -> Iterator[tuple[Samples, int]]:
+    """Mono pieces of `source` in order, each with the sample rate; checks every limit."""
+    total, rate_hz = 0, 0
+    with _translated(source), _open(source) as container:
+        for block in _blocks(_at_one_rate(_frames(container, source))):
+            rate_hz = rate_hz or block.sample_rate
+            chunk = _mono(block)
+            _check_amplitude(chunk, source)
+            total += len(chunk)
+            if max_duration_s is not None and total > max_duration_s * rate_hz:
+                raise AudioTooLongError(
+                    f"{_name(source)} is longer than the {max_duration_s:g} s that are accepted"
+                )
+            yield chunk, rate_hz
+    if total == 0:
+        raise EmptyAudioError(f"{_name(source)} holds no audio samples")
+    if total < MIN_DURATION_S * rate_hz:
+        raise AudioTooShortError(
+            f"{_name(source)} has {total / rate_hz:.2f} s of audio; "
+            f"at least {MIN_DURATION_S:g} s are needed"
+        )
+
+
+def _frames(container: Any, source: Source) -> Iterator[Any]:
+    """Decoded frames; a packet that does not decode is skipped, a broken end ends the file."""
+    track = _audio_stream(container, source)
+    track.codec_context.thread_count = 1  # files are decoded side by side, not split among threads
+    failure: av.FFmpegError | None = None
+    n_frames = 0
+    packets = container.demux(track)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            failure, packet = error, None
+        if packet is None:
+            break
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            failure, frames = error, []
+        n_frames += len(frames)
+        yield from frames
+    if failure is not None and n_frames == 0:
+        raise failure
+
+
+def _at_one_rate(frames: Iterator[Any]) -> Iterator[Any]:
+    """Chained files may change their rate midway: later parts are brought to the first one's."""
+    rate_hz = 0
+    resamplers: dict[tuple[str, str, int], Any] = {}
+    for frame in frames:
+        frame.pts = None  # time stamps lie and jump; samples are counted instead
+        rate_hz = rate_hz or frame.sample_rate
+        if frame.sample_rate == rate_hz:
+            yield frame
+            continue
+        kind = _kind(frame)
+        if kind not in resamplers:
+            resamplers[kind] = av.AudioResampler(frame.format, frame.layout, rate_hz)
+        yield from resamplers[kind].resample(frame)
+
+
+def _blocks(frames: Iterator[Any]) -> Iterator[Any]:
+    """The decoder's short frames joined to long ones, each of one sample format and layout."""
+    fifo, kind = av.AudioFifo(), None
+    for frame in frames:
+        if kind is not None and kind != _kind(frame):
+            yield from _drained(fifo)
+            fifo = av.AudioFifo()
+        kind = _kind(frame)
+        fifo.write(frame)
+        if fifo.samples >= _BLOCK_SAMPLES:
+            yield from _drained(fifo)
+    yield from _drained(fifo)
+
+
+def _drained(fifo: Any) -> Iterator[Any]:
+    if fifo.samples:
+        yield fifo.read()
+
+
+def _kind(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _mono(block: Any) -> Samples:
+    """Mean of the channels, [N] float32 with full scale 1."""
+    values = block.to_ndarray()
+    if not block.format.is_planar:
+        values = values.reshape(-1, block.layout.nb_channels).T  # [C, N]
+    if values.dtype == np.uint8:
+        values = values.astype(np.float32) - 128.0
+        scale = 128.0
+    elif values.dtype.kind == "i":
+        scale = float(1 << (8 * values.dtype.itemsize - 1))
+    else:
+        scale = 1.0
+    mono = values.mean(axis=0, dtype=np.float32 if values.itemsize < 4 else None)
+    return np.asarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
+
+
+def _check_amplitude(chunk: Samples, source: Source) -> None:
+    if not np.abs(chunk).max(initial=0.0) <= MAX_AMPLITUDE:  # NaN compares false
+        raise NonFiniteAudioError(
+            f"{_name(source)} holds samples that are NaN, infinite or beyond {MAX_AMPLITUDE:g}"
+        )
+
+
+def _audio_stream(container: Any, source: Source) -> Any:
+    if not container.streams.audio:
+        raise UndecodableAudioError(f"{_name(source)} has no audio track")
+    return container.streams.audio[0]
+
+
+def _open(source: Source) -> AbstractContextManager[Any]:
+    if _is_empty(source):
+        raise EmptyAudioError(f"{_name(source)} is empty (0 bytes)")
+    if isinstance(source, Path):
+        target: Any = f"file:{source}"  # the prefix keeps FFmpeg from reading a name as an address
+    else:
+        target = io.BytesIO(source) if isinstance(source, bytes) else source
+    container: AbstractContextManager[Any] = av.open(target, options=_OPTIONS)
+    return container
+
+
+def _is_empty(source: Source) -> bool:
+    if isinstance(source, Path):
+        return source.is_file() and source.stat().st_size == 0
+    return source == b""
+
+
+@contextmanager
+def _translated(source: Source) -> Iterator[None]:
+    """Turn what the decoder and the file system raise into `UndecodableAudioError`."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise UndecodableAudioError(f"cannot decode {_name(source)}: {reason}") from exc
+
+
+def _name(source: Source) -> str:
+    """How messages call the source."""
+    if isinstance(source, Path):
+        return source.name
+    name = getattr(source, "name", None)
+    return Path(name).name if isinstance(name, str) else "the audio"
