@@ -1,0 +1,1 @@
+"""The demo catalogue: short pieces that the project composes itself, with known emotions."""
