@@ -7,7 +7,7 @@ The only definition in the project; training, evaluation and search all call it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -67,6 +67,15 @@ class ScoringParams:
     def with_kind(self, kind: Kind) -> ScoringParams:
         """The same parameters, scoring with the other CCA half."""
         return replace(self, kind=kind)
+
+    def to(self, target: torch.dtype | torch.device) -> ScoringParams:
+        """The same parameters as another dtype or on another device."""
+        tensors: dict[str, Any] = {
+            name: value.to(target)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor)
+        }
+        return replace(self, **tensors)
 
     def line(self, direction: Direction) -> tuple[Tensor, Tensor]:
         """Slope and intercept of g_d; music to music is the identity."""
