@@ -1,0 +1,272 @@
+"""Immutable snapshots of a catalogue: everything that a search or an answer reads.
+
+Layout of format 1, one folder:
+
+    manifest.json                       format, model, counts, engine, recall, files and hashes
+    track_*.npy                         metadata columns, in order of track id
+    track_first.npy                     [T + 1] first segment of each track, and the end
+    segment_s.npy, segment_emotion.npy  [S, 2] start and end; (arousal, valence)
+    phi.npy, mu.npy, var.npy            [S, Dc], [S, Dk], [S, Dk] the embedding
+    curve_offsets.npy, curve_values.npy ragged emotion curves: (arousal, valence, sd, sd)
+    scale.npy                           [K, 2] quantiles of the segments' emotion
+    search_*                            what the engine scans; see `search_arrays`
+
+Opening maps the arrays into memory and checks every size and header and the hashes of small
+files; `verify` hashes everything, and whoever puts a snapshot into service calls it (ADR 0020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import SnapshotDamagedError, SnapshotError
+from indexer.search_arrays import scoring_id
+from indexer.search_build import build
+from indexer.snapshot_format import (
+    FORMAT,
+    REBUILD,
+    EngineChoice,
+    Manifest,
+    Observer,
+    check_files,
+    load_array,
+    publish,
+    read_manifest,
+    save_array,
+    written_aside,
+)
+from indexer.snapshot_tracks import TrackRecord, TrackTable, write_tracks
+from model.curves import CURVE_RATE_HZ, QuantileScale
+from model.embedding import Embedding
+from model.scoring import ScoringParams
+
+__all__ = ["Manifest", "Snapshot", "SnapshotContent", "TrackRecord", "write_snapshot"]
+
+
+@dataclass(frozen=True)
+class SnapshotContent:
+    """What a snapshot is written from: T tracks, S segments.
+
+    Attributes:
+        tracks: The tracks, in any order; each has at least one segment.
+        segment_track: Row of each segment's track in `tracks`, [S].
+        segment_s: Start and end, seconds, [S, 2].
+        embedding: The segments' embedding, S rows.
+        segment_emotion: (arousal, valence) of each segment, in [-1, 1], [S, 2].
+        curve_offsets: Where each track's curve begins in `curve_values`, and the end, [T + 1].
+        curve_values: (arousal, valence, arousal sd, valence sd) of every point, [sum, 4].
+    """
+
+    tracks: Sequence[TrackRecord]
+    segment_track: NDArray[np.integer[Any]]
+    segment_s: NDArray[np.float32]
+    embedding: Embedding
+    segment_emotion: NDArray[np.float32]
+    curve_offsets: NDArray[np.int64]
+    curve_values: NDArray[np.float16]
+
+
+def write_snapshot(
+    folder: Path,
+    content: SnapshotContent,
+    *,
+    model_id: str,
+    scoring: ScoringParams,
+    engine: EngineChoice = "auto",
+    queries: Embedding | None = None,
+    observe: Observer = lambda step: None,
+) -> Manifest:
+    """Write a snapshot; it appears at `folder` whole or not at all.
+
+    Args:
+        folder: Where; must not exist. Leftovers of killed writers beside it are removed.
+        content: What to write.
+        model_id: The checkpoint that embedded it.
+        scoring: That checkpoint's scoring.
+        engine: How to search it; `auto` chooses by size and device.
+        queries: Embedded emotion curves for measuring the approximate engine's recall; without
+            them segments of the catalogue stand in, and the manifest says so.
+        observe: Called with the name of each step before it begins.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        SnapshotError: The content is inconsistent, `folder` exists or the disk refuses.
+    """
+    ordered = _in_track_order(content)
+    with written_aside(folder) as partial:
+        observe("tracks")
+        _write_tracks_and_segments(partial, ordered)
+        observe("curves")
+        save_array(partial, "curve_offsets", ordered.curve_offsets)
+        save_array(partial, "curve_values", ordered.curve_values.astype(np.float16))
+        scale = QuantileScale.fit(ordered.segment_emotion)
+        save_array(partial, "scale", np.asarray(scale.quantiles))
+        observe("search")
+        built = build(partial, ordered.embedding, scoring, engine, queries)
+        manifest = Manifest(
+            format=FORMAT,
+            model_id=model_id,
+            scoring_id=scoring_id(scoring),
+            engine=built.engine,
+            tracks=len(ordered.tracks),
+            segments=len(ordered.embedding),
+            curve_hop_s=1.0 / CURVE_RATE_HZ,
+            recall=built.recall,
+        )
+        return publish(partial, folder, manifest, observe)
+
+
+class Snapshot:
+    """A snapshot opened for reading; arrays are memory-mapped.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: What it holds.
+        tracks: Its tracks in order of id.
+        scale: Quantiles of the segments' emotion, for the relative scale.
+        embedding: The segments' embedding, S rows.
+        track_first: First segment of each track, and the end, [T + 1].
+        segment_s: Start and end of each segment, seconds, [S, 2].
+        segment_emotion: (arousal, valence) of each segment, [S, 2].
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        segments = manifest.segments
+        self.tracks = TrackTable(folder, manifest.tracks)
+        self.scale = QuantileScale(load_array(folder, "scale"))
+        self.embedding = Embedding(
+            *(load_array(folder, name, rows=segments) for name in ("phi", "mu", "var"))
+        )
+        self.track_first: NDArray[np.int64] = load_array(
+            folder, "track_first", rows=manifest.tracks + 1
+        )
+        self.segment_s: NDArray[np.float32] = load_array(folder, "segment_s", rows=segments)
+        self.segment_emotion: NDArray[np.float32] = load_array(
+            folder, "segment_emotion", rows=segments
+        )
+        self._curve_offsets = load_array(folder, "curve_offsets", rows=manifest.tracks + 1)
+        self._curve_values = load_array(folder, "curve_values")
+
+    @classmethod
+    def open(cls, folder: Path) -> Snapshot:
+        """Open a snapshot without reading its big files.
+
+        Raises:
+            SnapshotNotFoundError: There is none.
+            SnapshotFormatError: Its format is unknown.
+            SnapshotDamagedError: A file is missing, or its size, header or small content differs.
+        """
+        manifest = read_manifest(folder)
+        check_files(folder, manifest, every_byte=False)
+        return cls(folder, manifest)
+
+    def verify(self) -> None:
+        """Compare every byte with the manifest.
+
+        Raises:
+            SnapshotDamagedError: A file differs; names it and the remedy.
+        """
+        check_files(self.folder, self.manifest, every_byte=True)
+
+    def segments_of(self, row: int) -> slice:
+        """Where the segments of the track in `row` lie."""
+        return slice(int(self.track_first[row]), int(self.track_first[row + 1]))
+
+    def embedding_of(self, track_id: int) -> Embedding:
+        """The embedding of a track's segments.
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks the track.
+        """
+        return self.embedding[self.segments_of(self.tracks.row_of(track_id))]
+
+    def curve(
+        self, track_id: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """A track's emotion curve.
+
+        Returns:
+            Times in seconds [T], means [T, 2] and standard deviations [T, 2], each
+            (arousal, valence).
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks the track.
+            SnapshotDamagedError: The curve's place is not inside the stored values.
+        """
+        row = self.tracks.row_of(track_id)
+        start, end = int(self._curve_offsets[row]), int(self._curve_offsets[row + 1])
+        if not 0 <= start <= end <= len(self._curve_values):
+            raise SnapshotDamagedError(
+                f"{self.folder / 'curve_offsets.npy'} points outside the curves: {REBUILD}"
+            )
+        values = self._curve_values[start:end].astype(np.float32)  # [T, 4]
+        t_s = np.arange(len(values), dtype=np.float32) * np.float32(self.manifest.curve_hop_s)
+        return t_s, values[:, :2], values[:, 2:]
+
+
+def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> None:
+    write_tracks(partial, content.tracks)
+    counts = np.bincount(content.segment_track, minlength=len(content.tracks))
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
+    save_array(partial, "track_first", first)
+    save_array(partial, "segment_s", content.segment_s.astype(np.float32))
+    save_array(partial, "segment_emotion", content.segment_emotion.astype(np.float32))
+    for name in ("phi", "mu", "var"):
+        save_array(partial, name, getattr(content.embedding, name).astype(np.float32))
+
+
+def _in_track_order(content: SnapshotContent) -> SnapshotContent:
+    """The same content, tracks by id and segments by track and start, checked."""
+    _check(content)
+    ids = np.array([track.id for track in content.tracks], dtype=np.int64)
+    order = np.argsort(ids, kind="stable")  # [T]
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    segment_track = rank[np.asarray(content.segment_track, dtype=np.int64)]  # [S]
+    by_track = np.lexsort((content.segment_s[:, 0], segment_track))  # [S]
+    starts, ends = content.curve_offsets[:-1][order], content.curve_offsets[1:][order]
+    pieces = [content.curve_values[a:b] for a, b in zip(starts, ends, strict=True)]
+    curves = np.concatenate([np.empty((0, 4), np.float16), *pieces])
+    return replace(
+        content,
+        tracks=[content.tracks[row] for row in order],
+        segment_track=segment_track[by_track],
+        segment_s=content.segment_s[by_track],
+        embedding=content.embedding[by_track],
+        segment_emotion=content.segment_emotion[by_track],
+        curve_offsets=np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64),
+        curve_values=curves,
+    )
+
+
+def _check(content: SnapshotContent) -> None:
+    tracks, segments = len(content.tracks), len(content.embedding)
+    if len({track.id for track in content.tracks}) != tracks:
+        raise SnapshotError("two tracks of the snapshot have the same id")
+    lengths = {len(content.segment_track), len(content.segment_s), len(content.segment_emotion)}
+    if lengths != {segments}:
+        raise SnapshotError(f"{segments} embedded segments, but columns of {sorted(lengths)}")
+    if len(content.curve_offsets) != tracks + 1:
+        raise SnapshotError(f"{tracks} tracks need {tracks + 1} curve offsets")
+    if segments and not 0 <= content.segment_track.min() <= content.segment_track.max() < tracks:
+        raise SnapshotError(f"segments name tracks outside the {tracks} given")
+    without = np.flatnonzero(np.bincount(content.segment_track, minlength=tracks) == 0)
+    if len(without):
+        raise SnapshotError(
+            f"track {content.tracks[int(without[0])].id} has no segment: leave it out"
+        )
+    for name in ("phi", "mu", "var"):
+        if not np.isfinite(getattr(content.embedding, name)).all():
+            raise SnapshotError(f"{name} holds NaN or infinity")
+    if segments and content.embedding.var.min() <= 0:
+        raise SnapshotError("var holds a variance that is not above zero")

@@ -1,0 +1,324 @@
+"""The snapshot's container: manifest, hashes, and writing that survives a kill at any moment.
+
+A snapshot is a folder that is never changed once it has its name. It is written under another
+name in the same parent, fsynced, read back against its hashes and renamed, so a reader sees all
+of it or nothing. The manifest names the format; a reader refuses formats it does not know.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import (
+    SnapshotDamagedError,
+    SnapshotError,
+    SnapshotFormatError,
+    SnapshotNotFoundError,
+)
+
+FORMAT = 1
+READABLE_FORMATS = (1,)
+MANIFEST_NAME = "manifest.json"
+REBUILD = "run `circumplex index --full` to write a new snapshot"
+
+Engine = Literal["exact", "ann", "gpu"]
+EngineChoice = Literal["auto", "exact", "ann", "gpu"]
+Observer = Callable[[str], None]
+
+_PARTIAL_MARK = ".partial-"
+_EAGER_BYTES = 1 << 20  # files up to this size are hashed whenever a snapshot is opened
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """What a file of the snapshot must be."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Recall:
+    """How the approximate engine measured when it was built.
+
+    Attributes:
+        at: Length of the compared lists.
+        queries: How many queries were compared.
+        source: Where the queries came from: `emotion` curves or the catalogue's own `music`.
+        value: Share of the exhaustive list's tracks that were found, by kind of scoring.
+        ef_search: The graph's beam that reached it, by kind of scoring.
+    """
+
+    at: int
+    queries: int
+    source: str
+    value: Mapping[str, float]
+    ef_search: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a snapshot holds; the content of `manifest.json`.
+
+    Attributes:
+        format: Version of the layout.
+        model_id: The checkpoint that embedded it.
+        scoring_id: Digest of the scoring parameters that its search arrays are built from.
+        engine: How it is searched.
+        tracks: Number of tracks.
+        segments: Number of segments.
+        curve_hop_s: Seconds between two points of a stored emotion curve.
+        recall: Measured recall of an approximate engine, else None.
+        files: Every other file of the folder, by name.
+    """
+
+    format: int
+    model_id: str
+    scoring_id: str
+    engine: Engine
+    tracks: int
+    segments: int
+    curve_hop_s: float
+    recall: Recall | None = None
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The manifest as indented JSON with sorted keys."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, origin: Path) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            SnapshotDamagedError: It is no manifest.
+            SnapshotFormatError: It is one of a format this build does not read.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(text)
+            found = int(fields["format"])
+        except (ValueError, KeyError, TypeError) as exc:
+            raise SnapshotDamagedError(f"{origin} is no snapshot manifest: {REBUILD}") from exc
+        if found not in READABLE_FORMATS:
+            oldest, newest = min(READABLE_FORMATS), max(READABLE_FORMATS)
+            raise SnapshotFormatError(
+                f"{origin}: snapshot format {found}; this build reads {oldest}-{newest}: {REBUILD}"
+            )
+        try:
+            fields["files"] = {name: FileEntry(**e) for name, e in fields["files"].items()}
+            fields["recall"] = Recall(**fields["recall"]) if fields["recall"] else None
+            return cls(**fields)
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise SnapshotDamagedError(
+                f"{origin} lacks or misspells a field ({exc}): {REBUILD}"
+            ) from exc
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a snapshot folder.
+
+    Raises:
+        SnapshotNotFoundError: There is no such folder, or it holds no manifest.
+        SnapshotDamagedError: The manifest is unreadable.
+        SnapshotFormatError: The format is unknown.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise SnapshotNotFoundError(
+            f"no snapshot at {folder}: run `circumplex index` first"
+        ) from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SnapshotDamagedError(f"{path} cannot be read ({exc}): {REBUILD}") from exc
+    return Manifest.from_json(text, path)
+
+
+def check_files(folder: Path, manifest: Manifest, *, every_byte: bool) -> None:
+    """Compare a snapshot's files with its manifest.
+
+    Args:
+        folder: The snapshot.
+        manifest: Its manifest.
+        every_byte: Hash all files; else only those up to 1 MiB, and compare sizes of the rest.
+
+    Raises:
+        SnapshotDamagedError: A file is missing, has another size or another hash; names it.
+    """
+    for name, entry in manifest.files.items():
+        _check_size(folder / name, entry)
+    to_hash = {
+        name: entry
+        for name, entry in manifest.files.items()
+        if every_byte or entry.size_bytes <= _EAGER_BYTES
+    }
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        found = dict(zip(to_hash, pool.map(lambda n: sha256_of(folder / n), to_hash), strict=True))
+    for name, entry in to_hash.items():
+        if found[name] != entry.sha256:
+            raise SnapshotDamagedError(
+                f"{folder / name} has SHA-256 {found[name][:12]}..., its manifest says "
+                f"{entry.sha256[:12]}...: {REBUILD}"
+            )
+
+
+def _check_size(path: Path, entry: FileEntry) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as exc:
+        raise SnapshotDamagedError(f"{path} is missing from its snapshot: {REBUILD}") from exc
+    if size != entry.size_bytes:
+        raise SnapshotDamagedError(
+            f"{path} has {size} bytes, its manifest says {entry.size_bytes}: {REBUILD}"
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_array(folder: Path, name: str, values: NDArray[Any]) -> None:
+    """Write `<name>.npy`, C-ordered."""
+    with (folder / f"{name}.npy").open("wb") as file:
+        np.save(file, np.ascontiguousarray(values), allow_pickle=False)
+
+
+def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[Any]:
+    """Map `<name>.npy` into memory, copy on write.
+
+    Args:
+        folder: The snapshot.
+        name: The array's name.
+        rows: The length that the manifest implies, where it does.
+
+    Raises:
+        SnapshotDamagedError: It is no array, or of another length.
+    """
+    path = folder / f"{name}.npy"
+    try:
+        # An empty array cannot be mapped.
+        empty = np.load(path, mmap_mode=None) if path.stat().st_size <= 128 else None
+        values: NDArray[Any] = np.load(path, mmap_mode="c") if empty is None else empty
+    except (OSError, ValueError) as exc:
+        raise SnapshotDamagedError(f"{path} is no array ({exc}): {REBUILD}") from exc
+    if rows is not None and values.shape[:1] != (rows,):
+        raise SnapshotDamagedError(
+            f"{path} has shape {values.shape}, its manifest says {rows} rows: {REBUILD}"
+        )
+    return values
+
+
+@contextmanager
+def written_aside(folder: Path) -> Iterator[Path]:
+    """A partial folder beside `folder`, locked while it is written and removed if it fails.
+
+    Partial folders that a killed writer left behind are removed first.
+
+    Raises:
+        SnapshotError: `folder` exists (snapshots are never changed), or the disk refuses.
+    """
+    if folder.exists():
+        raise SnapshotError(f"{folder} exists; a snapshot is never changed: name a new one")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder.parent)
+    partial = folder.parent / f".{folder.name}{_PARTIAL_MARK}{os.getpid()}"
+    partial.mkdir()
+    lock = os.open(partial, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield partial
+    except OSError as exc:
+        raise SnapshotError(f"cannot write {folder}: {exc}; free space and run again") from exc
+    finally:
+        os.close(lock)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_leftovers(parent: Path) -> list[str]:
+    """Remove what killed writers left in `parent`; folders still being written are kept.
+
+    Returns:
+        The names of the removed folders.
+    """
+    removed = []
+    for partial in sorted(parent.glob(f".*{_PARTIAL_MARK}*")):
+        if not _is_being_written(partial):
+            shutil.rmtree(partial, ignore_errors=True)
+            removed.append(partial.name)
+    return removed
+
+
+def _is_being_written(partial: Path) -> bool:
+    lock = os.open(partial, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def publish(partial: Path, folder: Path, manifest: Manifest, observe: Observer) -> Manifest:
+    """Give a written folder its manifest and its name.
+
+    Args:
+        partial: The folder that `written_aside` yields, with every array in it.
+        folder: Its final name.
+        manifest: Its manifest, still without files.
+        observe: Called with the name of each step before it begins.
+
+    Returns:
+        The manifest with all files in it.
+    """
+    observe("sync")
+    names = sorted(path.name for path in partial.iterdir())
+    for name in names:
+        _sync(partial / name)
+    files = {n: FileEntry((partial / n).stat().st_size, sha256_of(partial / n)) for n in names}
+    complete = Manifest(**{**_shallow(manifest), "files": files})
+    observe("manifest")
+    with (partial / MANIFEST_NAME).open("w", encoding="utf-8") as file:
+        file.write(complete.to_json())
+        _flush(file)
+    observe("verify")
+    check_files(partial, read_manifest(partial), every_byte=True)
+    _sync(partial)
+    observe("rename")
+    partial.rename(folder)
+    _sync(folder.parent)
+    observe("published")
+    return complete
+
+
+def _shallow(manifest: Manifest) -> dict[str, Any]:
+    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
+
+
+def _flush(file: IO[str]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
