@@ -103,8 +103,7 @@ def fit_mean_head(
 
 def _ridge(x: Doubles, y: Doubles, ridge: float) -> Doubles:
     """(x^T x + ridge I)^-1 x^T y, [D, 2]."""
-    solved: Doubles = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
-    return solved
+    return _solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
 
 
 def _kernel_ridge(x: Doubles, centres: Doubles, y: Doubles, gamma: float, ridge: float) -> Doubles:
@@ -112,8 +111,11 @@ def _kernel_ridge(x: Doubles, centres: Doubles, y: Doubles, gamma: float, ridge:
     cross = _kernel(x, centres, gamma)  # [N, M]
     own = _kernel(centres, centres, gamma)  # [M, M]
     system = cross.T @ cross + ridge * own + 1e-8 * len(x) * np.eye(len(centres))
-    solved: Doubles = np.linalg.solve(system, cross.T @ y)
-    return solved
+    return _solve(system, cross.T @ y)
+
+
+def _solve(system: Doubles, right: Doubles) -> Doubles:
+    return np.asarray(np.linalg.solve(system, right), dtype=np.float64)
 
 
 def _kernel(x: Doubles, centres: Doubles, gamma: float) -> Doubles:
