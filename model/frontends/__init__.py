@@ -1,0 +1,68 @@
+"""Frontends: waveform to one row of features for each window of it.
+
+Shapes: N samples, W windows, Dx features of the frontend.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Frontend(Protocol):
+    """What turns a waveform into features.
+
+    Attributes:
+        name: Name that checkpoints refer to.
+        version: Raised whenever the numbers change.
+        feature_names: The Dx columns, in order.
+        context_s: How far beyond a window, in seconds, its features may look.
+        grid_s: Cutting a waveform at multiples of this many seconds leaves the frames where they
+            were, so that windows come out alike from the piece and from the whole.
+    """
+
+    name: str
+    version: int
+    feature_names: tuple[str, ...]
+    context_s: float
+    grid_s: float
+
+    def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
+        """Features of each window.
+
+        Args:
+            samples: Mono waveform at its native rate, [N] float32.
+            sample_rate_hz: Its samples per second.
+            windows_s: Start and end of each window in seconds, [W, 2].
+
+        Returns:
+            [W, Dx] float32, finite.
+        """
+        ...
+
+
+def frontend_id(frontend: Frontend) -> str:
+    """Name and version in one word, as analyses and checkpoints store it."""
+    return f"{frontend.name}-{frontend.version}"
+
+
+def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
+    """The frontend called `name`.
+
+    Args:
+        name: `descriptors`.
+        device: Where it computes.
+
+    Returns:
+        A frontend, ready to describe.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    from model.frontends.descriptors import Descriptors
+
+    if name == Descriptors.name:
+        return Descriptors(device)
+    raise ValueError(f"no frontend is called {name!r}; there is {Descriptors.name!r}")
