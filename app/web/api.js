@@ -1,0 +1,213 @@
+/**
+ * The service's public API. Every address is relative to the page, so a sub-path works.
+ *
+ * @import {EmotionAnswer, Item, Mood, Options, Query, Track, TrackMap} from "./types.js"
+ */
+
+/** An answer that is no success: its problem+json, or as much as is known. */
+export class Problem extends Error {
+  /** @param {number} status @param {string} title @param {string} detail */
+  constructor(status, title, detail) {
+    super(detail || title);
+    this.name = "Problem";
+    this.status = status;
+    this.title = title;
+  }
+}
+
+/** The service could not be reached at all. */
+export class Unreachable extends Error {}
+
+/** @param {string} path @returns {string} Absolute address of an API path. */
+export function address(path) {
+  return new URL(path, new URL(".", document.baseURI)).href;
+}
+
+/**
+ * @param {string} path @param {RequestInit} [init]
+ * @returns {Promise<Response>} A successful response.
+ */
+export async function request(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(address(path), init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Unreachable("The service does not answer.");
+  }
+  if (response.ok) return response;
+  const body = await response.json().catch(() => ({}));
+  throw new Problem(response.status, body.title || response.statusText, body.detail || "");
+}
+
+/** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
+export async function json(path, init) {
+  return (await request(path, init)).json();
+}
+
+/** @param {unknown} body @param {RequestInit} [init] @returns {RequestInit} */
+function posting(body, init = {}) {
+  return {
+    ...init,
+    method: "POST",
+    headers: { "content-type": "application/json", ...(init.headers || {}) },
+    body: JSON.stringify(body),
+  };
+}
+
+/**
+ * The body of `POST /v1/playlists`; members at their default are left out.
+ * @param {Query} query @param {Options} options
+ * @returns {Record<string, any>}
+ */
+export function playlistBody(query, options) {
+  const filters = filtersOf(options);
+  /** @type {Record<string, any>} */
+  const body = { emotion: emotionOf(query), mode: options.mode, limit: options.limit };
+  if (options.scale !== "relative") body.scale = options.scale;
+  if (Object.keys(filters).length) body.filters = filters;
+  if (options.maxPerArtist) body.max_per_artist = options.maxPerArtist;
+  return body;
+}
+
+/** @param {Query} query */
+function emotionOf(query) {
+  if (query.kind === "mood") return { mood: query.word };
+  if (query.kind === "track") return { track_id: query.id };
+  return { curve: query.kind === "curve" ? query.keyframes : [] };
+}
+
+/** @param {Options} options */
+function filtersOf(options) {
+  /** @type {Record<string, any>} */
+  const filters = {};
+  if (options.genre.length) filters.genre = options.genre;
+  if (options.artist.length) filters.artist = options.artist;
+  const year = range(options.yearMin, options.yearMax);
+  const duration = range(options.durationMin, options.durationMax);
+  if (year) filters.year = year;
+  if (duration) filters.duration_s = duration;
+  if (options.excluded.length) filters.exclude_ids = options.excluded;
+  return filters;
+}
+
+/** @param {?number} min @param {?number} max */
+function range(min, max) {
+  if (min === null && max === null) return null;
+  return { ...(min !== null && { min }), ...(max !== null && { max }) };
+}
+
+/**
+ * @param {Query} query @param {Options} options @param {AbortSignal} [signal]
+ * @returns {Promise<{snapshot_id: string, model_id: string, exact: boolean, items: Item[]}>}
+ */
+export function playlist(query, options, signal) {
+  return json("v1/playlists", posting({ ...playlistBody(query, options), explain: true }, { signal }));
+}
+
+/** The command line that asks the same. @param {Query} query @param {Options} options */
+export function curlOf(query, options) {
+  const body = JSON.stringify(playlistBody(query, options)).replaceAll("'", "'\\''");
+  return `curl -s '${address("v1/playlists")}' -H 'content-type: application/json' -d '${body}'`;
+}
+
+/** @param {string} scale @returns {Promise<TrackMap>} */
+export function trackMap(scale) {
+  return json(`v1/tracks/map?scale=${scale}`);
+}
+
+/** @returns {Promise<{moods: Mood[]}>} */
+export function moods() {
+  return json("v1/moods");
+}
+
+/** @param {number} id @returns {Promise<Track>} */
+export function track(id) {
+  return json(`v1/tracks/${id}`);
+}
+
+/** @param {number} id @param {string} scale @returns {Promise<EmotionAnswer>} */
+export function trackEmotion(id, scale) {
+  return json(`v1/tracks/${id}/emotion?scale=${scale}`);
+}
+
+/** @param {number} id */
+export function audioAddress(id) {
+  return address(`v1/tracks/${id}/audio`);
+}
+
+/** @param {File} file @param {string} scale @param {AbortSignal} signal @returns {Promise<EmotionAnswer>} */
+export function clipEmotion(file, scale, signal) {
+  const form = new FormData();
+  form.append("file", file, file.name);
+  return json(`v1/emotions?scale=${scale}`, { method: "POST", body: form, signal });
+}
+
+/** What is indexed. @returns {Promise<any>} */
+export function library() {
+  return json("v1/library");
+}
+
+/** The administrator's part of the API. */
+export class Admin {
+  /** @param {string} token */
+  constructor(token) {
+    this.headers = { authorization: `Bearer ${token}` };
+  }
+
+  /** @returns {Promise<{items: any[]}>} */
+  runs() {
+    return json("v1/admin/index-runs", { headers: this.headers });
+  }
+
+  /** @param {string[]} roots @param {boolean} full @returns {Promise<any>} */
+  start(roots, full) {
+    const body = { ...(roots.length && { roots }), full };
+    return json("v1/admin/index-runs", posting(body, { headers: this.headers }));
+  }
+
+  /** @param {number} id */
+  cancel(id) {
+    return request(`v1/admin/index-runs/${id}`, { method: "DELETE", headers: this.headers });
+  }
+
+  /** @returns {Promise<{items: any[]}>} */
+  snapshots() {
+    return json("v1/admin/snapshots", { headers: this.headers });
+  }
+
+  /** @param {string} id */
+  activate(id) {
+    const path = `v1/admin/snapshots/${encodeURIComponent(id)}/activate`;
+    return request(path, { method: "POST", headers: this.headers });
+  }
+
+  /** @returns {Promise<{items: {path: string, reason: string}[]}>} */
+  failures() {
+    return json("v1/admin/failures", { headers: this.headers });
+  }
+
+  /**
+   * Progress of a run as it is made, from server-sent events. EventSource cannot send the token.
+   * @param {number} id @param {AbortSignal} signal @returns {AsyncGenerator<any>}
+   */
+  async *events(id, signal) {
+    const response = await request(`v1/admin/index-runs/${id}/events`, {
+      headers: { ...this.headers, accept: "text/event-stream" },
+      signal,
+    });
+    const body = /** @type {ReadableStream<Uint8Array>} */ (response.body);
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const blocks = (rest + value).replaceAll("\r\n", "\n").split("\n\n");
+      rest = blocks.pop() || "";
+      for (const block of blocks) {
+        const lines = block.split("\n").filter((line) => line.startsWith("data:"));
+        if (lines.length) yield JSON.parse(lines.map((line) => line.slice(5)).join("\n"));
+      }
+    }
+  }
+}

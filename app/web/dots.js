@@ -1,0 +1,166 @@
+/**
+ * The catalogue as dots: painted once into a layer of their own, found again through a grid.
+ * Drawing and playing happen on another layer, so their cost does not grow with the catalogue.
+ *
+ * @import {TrackMap} from "./types.js"
+ */
+
+import { css, dotColour } from "./colour.js";
+
+const CELLS = 64;
+const FEW = 1500;
+
+/** Buckets of the plane that answer "which track is nearest to here". */
+export class DotGrid {
+  /** @param {TrackMap} map */
+  constructor(map) {
+    this.map = map;
+    const { ids, valence, arousal } = map;
+    this.rowOf = new Map(ids.map((id, row) => [id, row]));
+    const cell = new Uint16Array(ids.length);
+    this.starts = new Uint32Array(CELLS * CELLS + 1);
+    for (let i = 0; i < ids.length; i += 1) {
+      cell[i] = cellOf(arousal[i]) * CELLS + cellOf(valence[i]);
+      this.starts[cell[i] + 1] += 1;
+    }
+    for (let c = 0; c < CELLS * CELLS; c += 1) this.starts[c + 1] += this.starts[c];
+    const next = this.starts.slice();
+    this.rows = new Uint32Array(ids.length);
+    for (let i = 0; i < ids.length; i += 1) this.rows[next[cell[i]]++] = i;
+  }
+
+  /**
+   * @param {number} valence @param {number} arousal @param {number} reach In units of the plane.
+   * @returns {?number} Id of the nearest track within reach.
+   */
+  nearest(valence, arousal, reach) {
+    let least = reach * reach;
+    let best = null;
+    const [left, right] = [cellOf(valence - reach), cellOf(valence + reach)];
+    for (let row = cellOf(arousal - reach); row <= cellOf(arousal + reach); row += 1) {
+      const end = this.starts[row * CELLS + right + 1];
+      for (let k = this.starts[row * CELLS + left]; k < end; k += 1) {
+        const i = this.rows[k];
+        const d = (this.map.valence[i] - valence) ** 2 + (this.map.arousal[i] - arousal) ** 2;
+        if (d < least) [least, best] = [d, this.map.ids[i]];
+      }
+    }
+    return best;
+  }
+
+  /** @param {number} id @returns {?{valence: number, arousal: number}} */
+  placeOf(id) {
+    const row = this.rowOf.get(id);
+    if (row === undefined) return null;
+    return { valence: this.map.valence[row], arousal: this.map.arousal[row] };
+  }
+}
+
+/** @param {number} x */
+function cellOf(x) {
+  return Math.min(CELLS - 1, Math.max(0, Math.floor(((x + 1) / 2) * CELLS)));
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas Its size in device pixels is set already.
+ * @param {TrackMap} map
+ * @param {(valence: number, arousal: number) => [number, number]} place Plane to device pixels.
+ * @param {number} ratio Device pixels a CSS pixel.
+ * @param {boolean} dark
+ */
+export function paintDots(canvas, map, place, ratio, dark) {
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  if (map.ids.length <= FEW) paintFew(context, map, place, ratio, dark);
+  else paintMany(context, map, place, ratio, dark);
+}
+
+/** @param {CanvasRenderingContext2D} context @type {typeof paintDots extends (c: any, ...rest: infer R) => void ? (c: CanvasRenderingContext2D, ...rest: R) => void : never} */
+const paintFew = (context, map, place, ratio, dark) => {
+  const radius = (map.ids.length < 200 ? 4 : 2.6) * ratio;
+  for (let i = 0; i < map.ids.length; i += 1) {
+    const [x, y] = place(map.valence[i], map.arousal[i]);
+    context.fillStyle = css(dotColour(map.valence[i], map.arousal[i], dark), 0.8);
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fill();
+  }
+};
+
+/** @type {typeof paintFew} */
+const paintMany = (context, map, place, ratio, dark) => {
+  const { width, height } = context.canvas;
+  const image = context.createImageData(width, height);
+  const pixels = image.data;
+  const palette = colourTable(dark);
+  const radius = ratio * (map.ids.length > 30000 ? 1.05 : map.ids.length > 6000 ? 1.4 : 1.9);
+  const strength = map.ids.length > 30000 ? 0.5 : 0.72;
+  const reach = Math.ceil(radius + 0.5);
+  for (let i = 0; i < map.ids.length; i += 1) {
+    const [x, y] = place(map.valence[i], map.arousal[i]);
+    const entry = 3 * (cellOf(map.arousal[i]) * CELLS + cellOf(map.valence[i]));
+    const [column, row] = [Math.floor(x), Math.floor(y)];
+    for (let py = Math.max(0, row - reach); py <= Math.min(height - 1, row + reach); py += 1) {
+      for (let px = Math.max(0, column - reach); px <= Math.min(width - 1, column + reach); px += 1) {
+        const cover = radius + 0.5 - Math.hypot(px + 0.5 - x, py + 0.5 - y);
+        if (cover <= 0) continue;
+        const at = 4 * (py * width + px);
+        const old = pixels[at + 3] / 255;
+        const alpha = 1 - (1 - old) * (1 - strength * Math.min(1, cover));
+        pixels[at] = palette[entry];
+        pixels[at + 1] = palette[entry + 1];
+        pixels[at + 2] = palette[entry + 2];
+        pixels[at + 3] = 255 * alpha;
+      }
+    }
+  }
+  context.putImageData(image, 0, 0);
+};
+
+/** Colours of the dots, one a cell of the grid. @param {boolean} dark */
+function colourTable(dark) {
+  const table = new Uint8ClampedArray(3 * CELLS * CELLS);
+  for (let row = 0; row < CELLS; row += 1) {
+    for (let column = 0; column < CELLS; column += 1) {
+      const middle = (/** @type {number} */ c) => (2 * (c + 0.5)) / CELLS - 1;
+      table.set(dotColour(middle(column), middle(row), dark), 3 * (row * CELLS + column));
+    }
+  }
+  return table;
+}
+
+/**
+ * The ground: a soft field of colour, dithered so that no band shows.
+ * @param {HTMLCanvasElement} canvas
+ * @param {(x: number, y: number) => [number, number]} unplace Device pixels to plane.
+ * @param {(valence: number, arousal: number) => [number, number, number]} colour
+ */
+export function paintField(canvas, unplace, colour) {
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const { width, height } = canvas;
+  const step = 12;
+  const columns = Math.ceil(width / step) + 2;
+  const knots = new Float32Array(3 * columns * (Math.ceil(height / step) + 2));
+  for (let r = 0, k = 0; r * step < height + 2 * step && k < knots.length; r += 1) {
+    for (let c = 0; c < columns; c += 1, k += 3) knots.set(colour(...unplace(c * step, r * step)), k);
+  }
+  const image = context.createImageData(width, height);
+  let seed = 1;
+  for (let y = 0, at = 0; y < height; y += 1) {
+    const [row, v] = [Math.floor(y / step), (y % step) / step];
+    for (let x = 0; x < width; x += 1, at += 4) {
+      const u = (x % step) / step;
+      const k = 3 * (row * columns + Math.floor(x / step));
+      seed = (seed * 1664525 + 1013904223) >>> 0;
+      const noise = seed / 4294967296;
+      for (let d = 0; d < 3; d += 1) {
+        const top = knots[k + d] + u * (knots[k + 3 + d] - knots[k + d]);
+        const below = k + 3 * columns + d;
+        const bottom = knots[below] + u * (knots[below + 3] - knots[below]);
+        image.data[at + d] = Math.floor(top + v * (bottom - top) + noise);
+      }
+      image.data[at + 3] = 255;
+    }
+  }
+  context.putImageData(image, 0, 0);
+}

@@ -1,0 +1,95 @@
+/**
+ * The query in the address bar, so that a link shares it. The part behind `#` never leaves the
+ * browser.
+ *
+ * @import {Keyframe, Options, Query} from "./types.js"
+ */
+
+import { clamp } from "./geometry.js";
+
+/** @returns {Options} */
+export function defaultOptions() {
+  return {
+    mode: "match",
+    scale: "relative",
+    limit: 20,
+    maxPerArtist: null,
+    genre: [],
+    artist: [],
+    yearMin: null,
+    yearMax: null,
+    durationMin: null,
+    durationMax: null,
+    excluded: [],
+  };
+}
+
+const NUMBERS = /** @type {const} */ ([
+  ["yearMin", "from"],
+  ["yearMax", "to"],
+  ["durationMin", "longer"],
+  ["durationMax", "shorter"],
+  ["maxPerArtist", "artists"],
+]);
+
+/** @param {Query} query @param {Options} options @returns {string} Without the `#`. */
+export function toHash(query, options) {
+  if (query.kind === "none") return "";
+  const parts = new URLSearchParams();
+  if (query.kind === "mood") parts.set("mood", query.word);
+  if (query.kind === "track") parts.set("track", String(query.id));
+  if (query.kind === "curve") parts.set("curve", curveText(query.keyframes));
+  const plain = defaultOptions();
+  if (options.mode !== plain.mode) parts.set("mode", options.mode);
+  if (options.scale !== plain.scale) parts.set("scale", options.scale);
+  if (options.limit !== plain.limit) parts.set("limit", String(options.limit));
+  for (const [name, key] of NUMBERS) if (options[name] !== null) parts.set(key, String(options[name]));
+  for (const genre of options.genre) parts.append("genre", genre);
+  for (const artist of options.artist) parts.append("artist", artist);
+  if (options.excluded.length) parts.set("without", options.excluded.join("."));
+  return parts.toString().replaceAll("%2C", ",").replaceAll("%3B", ";");
+}
+
+/** @param {Keyframe[]} frames */
+function curveText(frames) {
+  return frames.map((f) => `${f.t},${f.valence},${f.arousal}`).join(";");
+}
+
+/**
+ * @param {string} hash With or without the `#`.
+ * @returns {{query: Query, options: Options}} What cannot be read is left at its default.
+ */
+export function fromHash(hash) {
+  const parts = new URLSearchParams(hash.replace(/^#/, ""));
+  const options = defaultOptions();
+  if (parts.get("mode") === "journey") options.mode = "journey";
+  if (parts.get("scale") === "absolute") options.scale = "absolute";
+  options.limit = clamp(Math.round(Number(parts.get("limit"))) || 20, 1, 500);
+  for (const [name, key] of NUMBERS) {
+    const text = parts.get(key);
+    if (text !== null && Number.isFinite(Number(text))) options[name] = Number(text);
+  }
+  options.genre = parts.getAll("genre");
+  options.artist = parts.getAll("artist");
+  options.excluded = (parts.get("without") || "").split(".").map(Number).filter((id) => id > 0);
+  return { query: queryOf(parts), options };
+}
+
+/** @param {URLSearchParams} parts @returns {Query} */
+function queryOf(parts) {
+  const mood = parts.get("mood");
+  if (mood) return { kind: "mood", word: mood };
+  const id = Number(parts.get("track"));
+  if (Number.isInteger(id) && id > 0) return { kind: "track", id };
+  const keyframes = (parts.get("curve") || "").split(";").map(keyframeOf);
+  const sound = keyframes.every((frame, i) => frame && (i === 0 || frame.t > /** @type {Keyframe} */ (keyframes[i - 1]).t));
+  if (sound) return { kind: "curve", keyframes: /** @type {Keyframe[]} */ (keyframes) };
+  return { kind: "none" };
+}
+
+/** @param {string} text @returns {?Keyframe} */
+function keyframeOf(text) {
+  const [t, valence, arousal] = text.split(",").map((x) => (x === "" ? NaN : Number(x)));
+  const sound = t >= 0 && Math.abs(valence) <= 1 && Math.abs(arousal) <= 1;
+  return sound ? { t, valence, arousal } : null;
+}

@@ -1,0 +1,165 @@
+/**
+ * The page: makes the parts and connects them.
+ *
+ * @import {Item, Query, Track} from "./types.js"
+ */
+
+import { library, moods, Problem, request, track, trackMap, Unreachable } from "./api.js";
+import { ClipDrop } from "./clip.js";
+import { isDark } from "./colour.js";
+import { Library } from "./library.js";
+import { fromHash, toHash } from "./link.js";
+import { Plane } from "./plane.js";
+import { Player } from "./player.js";
+import { Playlist } from "./playlist.js";
+import { Pointed } from "./pointed.js";
+import { Search } from "./search.js";
+import { Store } from "./store.js";
+import { Strip } from "./strip.js";
+import { byId, element } from "./text.js";
+import { Tools } from "./tools.js";
+
+const store = new Store();
+const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+
+/** Tell a screen reader, and where `shown` everyone. @param {string} text @param {boolean} [shown] */
+function say(text, shown = false) {
+  byId("spoken").textContent = text;
+  if (shown) toast(text, "");
+}
+
+/** @param {string} text */
+function fail(text) {
+  toast(text, "toast--wrong");
+}
+
+/** @param {string} text @param {string} kind */
+function toast(text, kind) {
+  const close = element("button", { class: "icon", type: "button", "aria-label": "Dismiss" }, "×");
+  const node = element("div", { class: `toast ${kind}` }, element("p", {}, text), close);
+  close.addEventListener("click", () => node.remove());
+  byId("toasts").append(node);
+  setTimeout(() => node.remove(), kind ? 12_000 : 4_000);
+}
+
+/** @param {Query} query */
+function ask(query) {
+  plane.ask(query);
+}
+
+let retry = 0;
+
+/** The service does not answer: say so once, try until it does. */
+function lost() {
+  if (!store.state.connected) return;
+  store.set({ connected: false });
+  const attempt = async () => {
+    try {
+      await request("healthz");
+    } catch (error) {
+      if (error instanceof Unreachable) {
+        setTimeout(attempt, RETRY_MS[Math.min(retry++, RETRY_MS.length - 1)]);
+        return;
+      }
+    }
+    retry = 0;
+    store.set({ connected: true });
+    await load();
+    search.again();
+  };
+  setTimeout(attempt, RETRY_MS[0]);
+}
+
+let waiting = 0;
+
+/** Fetch what is indexed: at first, and whenever it may have changed. */
+async function load() {
+  clearTimeout(waiting);
+  try {
+    const [known, words] = await Promise.all([library(), store.state.moods.length ? null : moods()]);
+    const changed = known.snapshot_id !== store.state.map?.snapshot_id;
+    const map = known.snapshot_id && changed ? await trackMap(store.state.options.scale) : store.state.map;
+    store.set({
+      library: known,
+      moods: words ? words.moods : store.state.moods,
+      map: known.snapshot_id ? map : null,
+      catalogue: known.snapshot_id && known.tracks ? "ready" : known.indexing ? "indexing" : "empty",
+    });
+    if (changed && known.snapshot_id) search.again();
+    if (!known.snapshot_id || known.indexing) waiting = window.setTimeout(load, 2000);
+  } catch (error) {
+    if (error instanceof Unreachable) lost();
+    else if (error instanceof Problem) fail(`The catalogue cannot be read: ${error.message}`);
+    else throw error;
+  }
+}
+
+/** @param {?string} theme */
+function setTheme(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  byId("theme").setAttribute("aria-label", isDark() ? "Light colours" : "Dark colours");
+  plane.repaint();
+  store.set({ items: [...store.state.items] });
+}
+
+/** @param {Item} item */
+function likeTrack(item) {
+  store.set({ like: item.track });
+  ask({ kind: "track", id: item.track.id });
+}
+
+const player = new Player(store, { fail });
+const play = (/** @type {Item} */ item) => player.play(item);
+const nowS = () => player.nowS();
+const plane = new Plane(store, { play, nowS, say });
+const search = new Search(store, { lost });
+new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
+new Playlist(store, { play, say, likeTrack });
+new Pointed(store, plane, track);
+new Tools(store, { say, fail, playAll: () => store.state.items[0] && player.play(store.state.items[0]) });
+new ClipDrop(store, { say, fail });
+new Library(store, { say, fail, reload: load });
+
+byId("theme").addEventListener("click", () => {
+  const theme = isDark() ? "light" : "dark";
+  localStorage.setItem("circumplex-theme", theme);
+  setTheme(theme);
+});
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(localStorage.getItem("circumplex-theme")));
+byId("clear").addEventListener("click", () => ask({ kind: "none" }));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (store.state.clip) store.set({ clip: null });
+  else ask({ kind: "none" });
+});
+
+store.on(["connected"], ({ connected }) => (byId("lost").hidden = connected));
+store.on(["catalogue"], ({ catalogue }) => {
+  byId("empty").hidden = catalogue !== "empty" && catalogue !== "indexing";
+  byId("empty").dataset.kind = catalogue;
+});
+store.on(["library"], ({ library: known }) => {
+  byId("count").textContent = known?.tracks ? `${known.tracks.toLocaleString("en")} tracks` : "";
+});
+store.on(["options"], ({ options, map }) => {
+  if (map && map.scale !== options.scale) trackMap(options.scale).then((fresh) => store.set({ map: fresh }), lost);
+});
+
+let written = window.location.hash.slice(1);
+const start = fromHash(written);
+store.set(start);
+window.addEventListener("hashchange", () => {
+  const hash = window.location.hash.slice(1);
+  if (hash !== written) store.set({ ...fromHash(hash), clip: null });
+  written = hash;
+});
+store.on(["query", "options", "drawing"], ({ query, options, drawing }) => {
+  const hash = toHash(query, options);
+  if (drawing || hash === written) return;
+  written = hash;
+  const here = window.location.pathname + window.location.search;
+  window.history.replaceState(null, "", hash ? `#${hash}` : here);
+});
+setTheme(localStorage.getItem("circumplex-theme"));
+load();

@@ -1,0 +1,371 @@
+/**
+ * The plane itself: layers, words, pointer and keyboard. It turns gestures into queries and shows
+ * the state; it asks the service nothing but the name of a dot.
+ *
+ * @import {Affect, Item, Keyframe, Query, Track} from "./types.js"
+ * @import {Store, State} from "./store.js"
+ * @import {StrokePoint} from "./geometry.js"
+ */
+
+import { fieldColour, isDark } from "./colour.js";
+import { DotGrid, paintDots, paintField } from "./dots.js";
+import { affectAt, clamp, isSteady, keyframesFromStroke, round, steady } from "./geometry.js";
+import {
+  densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPath, drawTarget,
+} from "./ink.js";
+import { byId, nearestWord, signed } from "./text.js";
+import { Words } from "./words.js";
+
+const TAP_PX = 6;
+const NEW_PATH_S = 180;
+const STEP_S = 30;
+
+/** A line drawn by itself before the visitor draws one, to show that one can. */
+const EXAMPLE = /** @type {Affect[]} */ ([
+  [-0.62, -0.5], [-0.5, -0.56], [-0.3, -0.5], [-0.1, -0.28], [0.04, 0.0], [0.2, 0.3], [0.4, 0.52], [0.62, 0.6],
+].map(([valence, arousal]) => ({ valence, arousal })));
+
+export class Plane {
+  /**
+   * @param {Store} store
+   * @param {{play: (item: Item) => void, nowS: () => ?number, say: (text: string) => void}} outside
+   *   `nowS`: how far the player is in what it plays, null when it is silent.
+   */
+  constructor(store, outside) {
+    this.store = store;
+    this.outside = outside;
+    this.root = byId("plane");
+    this.pad = byId("pad");
+    /** @type {HTMLCanvasElement[]} */
+    this.layers = [byId("field"), byId("dots"), byId("ink")];
+    this.words = new Words(store, byId("words"), (word) => this.ask({ kind: "mood", word }));
+    this.grid = null;
+    /** @type {?DotGrid} */ (this.grid);
+    this.frame = { x: 0, y: 0, half: 1, width: 1, height: 1, ratio: 1 };
+    /** @type {StrokePoint[]} */
+    this.stroke = [];
+    this.held = -1;
+    this.pressed = null;
+    this.cursor = { valence: 0, arousal: 0 };
+    this.exampleSince = 0;
+    /** @type {?HTMLCanvasElement} */
+    this.density = null;
+    this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
+    this.place = this.place.bind(this);
+    this.#listen();
+  }
+
+  #listen() {
+    new ResizeObserver(() => this.resize()).observe(this.root);
+    this.pad.addEventListener("pointerdown", (/** @type {PointerEvent} */ e) => this.press(e));
+    this.pad.addEventListener("pointermove", (/** @type {PointerEvent} */ e) => this.move(e));
+    this.pad.addEventListener("pointerup", (/** @type {PointerEvent} */ e) => this.release(e));
+    this.pad.addEventListener("pointercancel", () => this.abandon());
+    this.pad.addEventListener("pointerleave", () => this.store.set({ pointed: null }));
+    this.pad.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
+    this.pad.addEventListener("focus", () => this.redraw());
+    this.pad.addEventListener("blur", () => this.redraw());
+    this.store.on(["map"], (state) => {
+      this.grid = state.map ? new DotGrid(state.map) : null;
+      this.paintDots();
+    });
+    this.store.on(["clip"], () => this.paintDensity());
+    this.store.on(["query", "items", "pointed", "playing", "drawing", "moods"], () => this.redraw());
+  }
+
+  /** @param {Affect} at @returns {[number, number]} CSS pixels. */
+  place(at) {
+    return [this.frame.x + at.valence * this.frame.half, this.frame.y - at.arousal * this.frame.half];
+  }
+
+  /** @param {{clientX: number, clientY: number}} event @returns {Affect} */
+  affectOf(event) {
+    const box = this.pad.getBoundingClientRect();
+    const { x, y, half } = this.frame;
+    return {
+      valence: round(clamp((event.clientX - box.left - x) / half, -1, 1)),
+      arousal: round(clamp((y - (event.clientY - box.top)) / half, -1, 1)),
+    };
+  }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.root;
+    if (!width || !height) return;
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const margin = Math.min(width, height) < 480 ? 26 : 46;
+    const top = width < 700 ? 0 : 8;
+    const half = Math.max(60, (Math.min(width, height - top) - 2 * margin) / 2);
+    this.frame = { x: width / 2, y: (height + top) / 2, half, width, height, ratio };
+    for (const layer of this.layers) {
+      layer.width = Math.round(width * ratio);
+      layer.height = Math.round(height * ratio);
+    }
+    this.repaint();
+  }
+
+  /** Everything anew: after a change of size or theme. */
+  repaint() {
+    const { x, y, half, ratio } = this.frame;
+    const dark = isDark();
+    paintField(
+      this.layers[0],
+      (px, py) => [(px / ratio - x) / half, (y - py / ratio) / half],
+      (valence, arousal) => fieldColour(valence, arousal, dark),
+    );
+    this.paintDots();
+    this.paintDensity();
+    this.words.arrange(this.place, this.frame);
+    byId("axis-arousal").style.transform = `translate(${x + 8}px, ${y - half - 20}px)`;
+    byId("axis-valence").style.transform = `translate(${x + half + 8}px, ${y - 22}px)`;
+    this.redraw();
+  }
+
+  paintDots() {
+    const { map } = this.store.state;
+    const { ratio } = this.frame;
+    const place = (/** @type {number} */ valence, /** @type {number} */ arousal) => {
+      const [x, y] = this.place({ valence, arousal });
+      return /** @type {[number, number]} */ ([x * ratio, y * ratio]);
+    };
+    const started = performance.now();
+    const none = { snapshot_id: null, scale: "", ids: [], valence: [], arousal: [] };
+    paintDots(this.layers[1], map || none, place, ratio, isDark());
+    if (map) performance.measure("paint-dots", { start: started });
+  }
+
+  paintDensity() {
+    const { clip } = this.store.state;
+    this.density = clip ? densityPicture(clip.answer.curve, isDark()) : null;
+    this.redraw();
+  }
+
+  /** Draw the moving layer before the next frame. */
+  redraw() {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      this.draw();
+    });
+  }
+
+  draw() {
+    const { state } = this.store;
+    const { ratio, width, height, half } = this.frame;
+    const dark = isDark();
+    const c = /** @type {CanvasRenderingContext2D} */ (this.layers[2].getContext("2d"));
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    c.clearRect(0, 0, width, height);
+    drawFrame(c, this.place, dark);
+    if (this.density) {
+      c.imageSmoothingQuality = "high";
+      c.drawImage(this.density, ...this.place({ valence: -1, arousal: 1 }), 2 * half, 2 * half);
+    }
+    drawHits(c, this.place, state.items, {
+      dark, pointed: state.pointed, journey: state.options.mode === "journey" && state.query.kind === "curve",
+    });
+    this.#drawQuery(c, dark);
+    const pointed = state.pointed === null ? null : this.placeOfTrack(state.pointed);
+    if (pointed) drawHalo(c, this.place(pointed), dark);
+    if (this.pad.matches(":focus-visible") && !this.stroke.length) drawCrosshair(c, this.place(this.cursor), dark);
+    this.#drawPlaying(c, dark);
+    this.root.dataset.busy = String(state.items.length > 0 || Boolean(state.clip));
+  }
+
+  /** @param {CanvasRenderingContext2D} c @param {boolean} dark */
+  #drawQuery(c, dark) {
+    const { query, clip, moods, drawing, catalogue } = this.store.state;
+    if (clip) {
+      drawPath(c, this.place, clip.answer.curve, { dark, handles: false, held: -1, stroke: [] });
+    } else if (query.kind === "curve") {
+      const how = { dark, handles: !drawing, held: this.held, stroke: drawing ? this.stroke : [] };
+      drawPath(c, this.place, query.keyframes, how);
+    } else if (query.kind === "mood") {
+      const at = moods.find((mood) => mood.word === query.word);
+      if (at) drawTarget(c, this.place(at), dark);
+    } else if (query.kind === "track") {
+      const at = this.placeOfTrack(query.id);
+      if (at) drawTarget(c, this.place(at), dark);
+    } else if (catalogue === "ready") this.#drawExample(c, dark);
+  }
+
+  /** @param {CanvasRenderingContext2D} c @param {boolean} dark */
+  #drawExample(c, dark) {
+    const now = performance.now();
+    this.exampleSince ||= now;
+    const age = this.still.matches ? 3 : (now - this.exampleSince) / 1000 - 0.6;
+    if (age >= 0) {
+      const turn = Math.min(age, 2.2) / 2.2;
+      const eased = turn * turn * (3 - 2 * turn);
+      const last = 1 + eased * (EXAMPLE.length - 1.001);
+      const frames = EXAMPLE.slice(0, Math.floor(last) + 1).map((at, i) => ({ t: i, ...at }));
+      const tip = affectAt(EXAMPLE.map((at, i) => ({ t: i, ...at })), Math.max(0.2, last));
+      const shown = [...frames.slice(0, Math.floor(last)), { t: last, ...tip }];
+      c.globalAlpha = 1;
+      c.save();
+      this.layers[2].style.setProperty("--example", "1");
+      drawPath(c, this.place, shown, { dark, handles: false, held: -1, stroke: [] });
+      c.restore();
+    }
+    if (age < 2.4 && !this.still.matches) this.redraw();
+  }
+
+  /** @param {CanvasRenderingContext2D} c @param {boolean} dark */
+  #drawPlaying(c, dark) {
+    const curve = this.store.state.playing?.emotion?.curve;
+    const nowS = this.outside.nowS();
+    if (!curve?.length || nowS === null) return;
+    drawFollower(c, this.place, curve, nowS, { dark, still: this.still.matches });
+    this.redraw();
+  }
+
+  /** @param {number} id @returns {?Affect} */
+  placeOfTrack(id) {
+    return this.store.state.items.find((item) => item.track.id === id) || this.grid?.placeOf(id) || null;
+  }
+
+  /** A new question. @param {Query} query */
+  ask(query) {
+    const options = { ...this.store.state.options, excluded: [] };
+    this.store.set({ query, options, clip: null });
+  }
+
+  /** @param {PointerEvent} event */
+  press(event) {
+    if (event.button !== 0) return;
+    this.pad.setPointerCapture(event.pointerId);
+    const at = this.affectOf(event);
+    this.pressed = { x: event.clientX, y: event.clientY };
+    this.held = this.handleAt(event);
+    this.stroke = this.held < 0 ? [{ ...at, ms: event.timeStamp }] : [];
+    this.cursor = at;
+  }
+
+  /** @param {PointerEvent} event */
+  move(event) {
+    if (!this.pressed) {
+      this.point(event);
+      return;
+    }
+    if (this.held >= 0) {
+      this.moveKeyframe(this.held, this.affectOf(event));
+      return;
+    }
+    const far = Math.hypot(event.clientX - this.pressed.x, event.clientY - this.pressed.y) > TAP_PX;
+    if (!far && !this.store.state.drawing) return;
+    const events = event.getCoalescedEvents?.() || [];
+    for (const e of events.length ? events : [event]) {
+      this.stroke.push({ ...this.affectOf(e), ms: e.timeStamp });
+    }
+    const keyframes = keyframesFromStroke(this.stroke, NEW_PATH_S);
+    if (!this.store.state.drawing) this.store.set({ drawing: true });
+    this.ask({ kind: "curve", keyframes });
+  }
+
+  /** @param {PointerEvent} event */
+  release(event) {
+    const wasDrawing = this.store.state.drawing;
+    const moved = this.held >= 0;
+    const pressed = this.pressed;
+    this.abandon();
+    if (wasDrawing || moved || !pressed) return;
+    const hit = this.hitAt(event, 12);
+    const word = this.words.at(event);
+    if (hit) this.outside.play(hit);
+    else if (word) this.ask({ kind: "mood", word });
+    else this.ask({ kind: "curve", keyframes: steady(this.affectOf(event)) });
+  }
+
+  abandon() {
+    this.pressed = null;
+    this.held = -1;
+    this.stroke = [];
+    this.store.set({ drawing: false });
+    this.redraw();
+  }
+
+  /** Show what lies under the pointer. @param {PointerEvent} event */
+  point(event) {
+    const word = this.words.point(event);
+    const hit = this.hitAt(event, 12);
+    const at = this.affectOf(event);
+    const reach = 9 / this.frame.half;
+    const id = hit ? hit.track.id : word ? null : (this.grid?.nearest(at.valence, at.arousal, reach) ?? null);
+    this.pad.style.cursor = hit || word ? "pointer" : this.handleAt(event) >= 0 ? "grab" : "crosshair";
+    if (id !== this.store.state.pointed) this.store.set({ pointed: id });
+  }
+
+  /** @param {{clientX: number, clientY: number}} event @param {number} reachPx @returns {?Item} */
+  hitAt(event, reachPx) {
+    const box = this.pad.getBoundingClientRect();
+    let best = null;
+    let least = reachPx;
+    for (const item of this.store.state.items) {
+      const [x, y] = this.place(item);
+      const d = Math.hypot(event.clientX - box.left - x, event.clientY - box.top - y);
+      if (d < least) [least, best] = [d, item];
+    }
+    return best;
+  }
+
+  /** Index of the keyframe under the pointer, or -1. @param {PointerEvent} event */
+  handleAt(event) {
+    const { query, clip } = this.store.state;
+    if (clip || query.kind !== "curve") return -1;
+    const box = this.pad.getBoundingClientRect();
+    return query.keyframes.findIndex((frame) => {
+      const [x, y] = this.place(frame);
+      return Math.hypot(event.clientX - box.left - x, event.clientY - box.top - y) < 11;
+    });
+  }
+
+  /** @param {number} index @param {Affect} at */
+  moveKeyframe(index, at) {
+    const { query } = this.store.state;
+    if (query.kind !== "curve") return;
+    const all = isSteady(query.keyframes);
+    const keyframes = query.keyframes.map((frame, i) => (all || i === index ? { ...frame, ...at } : frame));
+    this.ask({ kind: "curve", keyframes });
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const step = event.shiftKey ? 0.2 : 0.05;
+    const moves = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step],
+    });
+    if (event.key in moves) {
+      const [dv, da] = moves[event.key];
+      this.cursor = {
+        valence: round(clamp(this.cursor.valence + dv, -1, 1)),
+        arousal: round(clamp(this.cursor.arousal + da, -1, 1)),
+      };
+      this.sayCursor();
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.ask({ kind: "curve", keyframes: event.shiftKey ? this.extended() : steady(this.cursor) });
+    } else if (event.key === "Backspace") this.shorten();
+    else return;
+    event.preventDefault();
+    this.redraw();
+  }
+
+  sayCursor() {
+    const { valence, arousal } = this.cursor;
+    const word = nearestWord(this.cursor, this.store.state.moods);
+    this.outside.say(`${word ? `near ${word}, ` : ""}valence ${signed(valence)}, arousal ${signed(arousal)}`);
+  }
+
+  /** The present path, continued to the cursor. @returns {Keyframe[]} */
+  extended() {
+    const { query } = this.store.state;
+    if (query.kind !== "curve") return steady(this.cursor);
+    const old = isSteady(query.keyframes) ? [query.keyframes[0]] : query.keyframes;
+    return [...old, { t: old[old.length - 1].t + STEP_S, ...this.cursor }];
+  }
+
+  shorten() {
+    const { query } = this.store.state;
+    if (query.kind !== "curve" || isSteady(query.keyframes)) return;
+    const left = query.keyframes.slice(0, -1);
+    this.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) });
+  }
+}

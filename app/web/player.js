@@ -1,0 +1,166 @@
+/**
+ * Listening: one audio element, from the segment's start, one item after the other.
+ *
+ * @import {Clip, Item} from "./types.js"
+ * @import {Store, Playing} from "./store.js"
+ */
+
+import { audioAddress, trackEmotion } from "./api.js";
+import { css, dotColour, isDark } from "./colour.js";
+import { byId, clock, creditOf, titleOf } from "./text.js";
+
+export class Player {
+  /** @param {Store} store @param {{fail: (text: string) => void}} outside */
+  constructor(store, outside) {
+    this.store = store;
+    this.outside = outside;
+    this.audio = /** @type {HTMLAudioElement} */ (byId("audio"));
+    this.bar = byId("player");
+    this.seekBar = /** @type {HTMLInputElement} */ (byId("seek"));
+    this.whole = /** @type {HTMLInputElement} */ (byId("whole"));
+    /** @type {Map<string, Promise<any>>} */
+    this.emotions = new Map();
+    this.#listen();
+  }
+
+  #listen() {
+    const { audio } = this;
+    byId("toggle").addEventListener("click", () => this.toggle());
+    byId("next").addEventListener("click", () => this.step(1));
+    byId("previous").addEventListener("click", () => this.step(-1));
+    byId("stop").addEventListener("click", () => this.stop());
+    this.seekBar.addEventListener("input", () => (audio.currentTime = Number(this.seekBar.value)));
+    audio.addEventListener("loadedmetadata", () => this.measured());
+    audio.addEventListener("timeupdate", () => this.moved());
+    audio.addEventListener("ended", () => this.step(1));
+    audio.addEventListener("error", () => this.failed());
+    for (const name of ["play", "pause"]) audio.addEventListener(name, () => this.show());
+    this.store.on(["playing"], () => this.show());
+  }
+
+  /** @returns {?number} Seconds into what plays; null when nothing does. */
+  nowS() {
+    return this.store.state.playing ? this.audio.currentTime : null;
+  }
+
+  /** @param {Item} item */
+  play(item) {
+    const { playing } = this.store.state;
+    if (playing && playing.id === item.track.id) {
+      this.toggle();
+      return;
+    }
+    const { start_s: startS, end_s: endS } = item.segment;
+    this.#begin({
+      url: audioAddress(item.track.id), title: titleOf(item.track), credit: creditOf(item.track),
+      id: item.track.id, startS, endS, emotion: null,
+    });
+    this.#fetchEmotion(item.track.id);
+  }
+
+  /** @param {Clip} clip */
+  listen(clip) {
+    this.#begin({
+      url: clip.url, title: clip.name, credit: "your clip", id: null, startS: 0,
+      endS: clip.answer.duration_s, emotion: clip.answer,
+    });
+  }
+
+  /** @param {Playing} playing */
+  #begin(playing) {
+    this.store.set({ playing });
+    this.audio.src = playing.url;
+    this.seekBar.max = String(Math.max(playing.endS, 1));
+    this.audio.currentTime = playing.startS;
+    this.audio.play().catch((error) => {
+      if (error.name === "NotAllowedError") this.show();
+    });
+  }
+
+  /** @param {number} id */
+  #fetchEmotion(id) {
+    const { scale } = this.store.state.options;
+    const key = `${scale}/${id}`;
+    const known = this.emotions.get(key) || trackEmotion(id, scale);
+    this.emotions.set(key, known);
+    known.then(
+      (emotion) => {
+        const { playing } = this.store.state;
+        if (playing && playing.id === id) this.store.set({ playing: { ...playing, emotion } });
+      },
+      () => this.emotions.delete(key),
+    );
+  }
+
+  toggle() {
+    if (this.audio.paused) this.audio.play().catch(() => this.show());
+    else this.audio.pause();
+  }
+
+  /** @param {number} seconds */
+  seek(seconds) {
+    if (this.store.state.playing) this.audio.currentTime = seconds;
+  }
+
+  /** The next item of the playlist, or the one before. @param {number} by */
+  step(by) {
+    const { items, playing } = this.store.state;
+    const here = items.findIndex((item) => item.track.id === playing?.id);
+    const next = items[here + by];
+    if (here >= 0 && next) this.play(next);
+    else this.stop();
+  }
+
+  stop() {
+    this.audio.pause();
+    this.audio.removeAttribute("src");
+    this.store.set({ playing: null });
+  }
+
+  measured() {
+    const { playing } = this.store.state;
+    if (!playing) return;
+    if (Number.isFinite(this.audio.duration)) this.seekBar.max = String(this.audio.duration);
+    if (this.audio.currentTime < playing.startS) this.audio.currentTime = playing.startS;
+    this.show();
+  }
+
+  moved() {
+    const { playing } = this.store.state;
+    if (!playing) return;
+    this.seekBar.value = String(this.audio.currentTime);
+    byId("now").textContent = `${clock(this.audio.currentTime)} / ${clock(Number(this.seekBar.max))}`;
+    this.seekBar.setAttribute("aria-valuetext", clock(this.audio.currentTime));
+    if (playing.id !== null && !this.whole.checked && this.audio.currentTime >= playing.endS) this.step(1);
+  }
+
+  failed() {
+    const { playing } = this.store.state;
+    if (!playing || !this.audio.getAttribute("src")) return;
+    this.outside.fail(`“${playing.title}” cannot be played in this browser.`);
+    this.step(1);
+  }
+
+  show() {
+    const { playing } = this.store.state;
+    this.bar.hidden = !playing;
+    if (!playing) return;
+    byId("playing-title").textContent = playing.title;
+    byId("playing-credit").textContent = playing.credit;
+    const toggle = byId("toggle");
+    toggle.dataset.state = this.audio.paused ? "paused" : "playing";
+    toggle.setAttribute("aria-label", this.audio.paused ? "Play" : "Pause");
+    this.seekBar.style.setProperty("--track", feelingGradient(playing));
+    this.moved();
+  }
+}
+
+/** The course of a track's feeling as colours from left to right. @param {Playing} playing */
+function feelingGradient({ emotion }) {
+  if (!emotion || !emotion.curve.length) return "var(--line)";
+  const step = Math.max(1, Math.floor(emotion.curve.length / 40));
+  const stops = emotion.curve
+    .filter((_, i) => i % step === 0)
+    .map((p) => `${css(dotColour(p.valence, p.arousal, isDark()))} ${((100 * p.t) / emotion.duration_s).toFixed(1)}%`);
+  return stops.length > 1 ? `linear-gradient(to right, ${stops.join(", ")})` : "var(--line)";
+}

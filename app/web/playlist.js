@@ -1,0 +1,236 @@
+/**
+ * The list at the side: the playlist, or the tracks most like a clip.
+ *
+ * @import {Item} from "./types.js"
+ * @import {State, Store} from "./store.js"
+ */
+
+import { isSteady } from "./geometry.js";
+import { markColour } from "./ink.js";
+import { isDark } from "./colour.js";
+import { byId, clock, creditOf, element, nearestWord, number, segmentLine, titleOf } from "./text.js";
+
+export class Playlist {
+  /**
+   * @param {Store} store
+   * @param {{play: (item: Item) => void, say: (text: string) => void, likeTrack: (item: Item) => void}} outside
+   */
+  constructor(store, outside) {
+    this.store = store;
+    this.outside = outside;
+    this.list = byId("items");
+    this.list.addEventListener("pointerover", (/** @type {PointerEvent} */ e) => this.point(e.target));
+    this.list.addEventListener("focusin", (/** @type {FocusEvent} */ e) => this.point(e.target));
+    this.list.addEventListener("pointerleave", () => store.set({ pointed: null }));
+    store.on(["items", "clip", "uploading"], (state) => this.fill(state));
+    store.on(["query", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
+    store.on(["answer", "refusal", "items", "clip"], (state) => this.remark(state));
+    store.on(["pointed", "playing"], (state) => this.mark(state));
+  }
+
+  /** What the list shows now. @returns {Item[]} */
+  get shown() {
+    const { clip, items } = this.store.state;
+    return clip ? clip.answer.similar : items;
+  }
+
+  /** @param {State} state */
+  title(state) {
+    const idle = state.query.kind === "none" && !state.clip && !state.uploading;
+    byId("invitation").hidden = !idle || state.catalogue !== "ready";
+    byId("heading").hidden = idle;
+    byId("tools").hidden = idle || Boolean(state.clip || state.uploading);
+    byId("heading").textContent = state.uploading ? `Listening to ${state.uploading}…` : headline(state);
+    byId("journey").disabled = !isPath(state);
+    document.title = idle ? "Circumplex" : `${headline(state)} · Circumplex`;
+  }
+
+  /** @param {State} state */
+  remark({ answer, refusal, items, clip, map, query }) {
+    const node = byId("remark");
+    node.classList.toggle("remark--wrong", answer === "refused" && !clip);
+    if (clip) node.textContent = clip.answer.similar.length ? "The tracks most like it" : "Nothing is indexed to compare it with.";
+    else if (query.kind === "none") node.textContent = "";
+    else if (answer === "refused") node.textContent = refusal;
+    else if (answer === "answered" && !items.length) node.textContent = "No track passes these filters.";
+    else if (items.length) node.textContent = `${items.length} of ${(map?.ids.length || items.length).toLocaleString("en")} tracks`;
+  }
+
+  /** @param {State} state */
+  fill(state) {
+    const items = this.shown;
+    const kept = document.activeElement?.closest("[data-track]")?.getAttribute("data-track");
+    const part = document.activeElement?.getAttribute("data-part");
+    const scale = partScale(items);
+    const rows = items.map((item, index) => this.row(item, index, scale, !state.clip));
+    this.list.replaceChildren(...rows);
+    byId("foot").hidden = !items.length || Boolean(state.clip);
+    this.mark(this.store.state);
+    if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
+  }
+
+  /** @param {Item} item @param {number} index @param {PartScale} scale @param {boolean} editable */
+  row(item, index, scale, editable) {
+    const title = titleOf(item.track);
+    const play = element("button", {
+      class: "item__play", type: "button", "data-part": "play", onclick: () => this.outside.play(item),
+    }, element("span", { class: "item__rank", "aria-hidden": "true" }, String(index + 1)));
+    play.setAttribute("aria-label", `Play ${title} from ${clock(item.segment.start_s)}`);
+    play.style.setProperty("--feeling", markColour(item, isDark()));
+    const text = element("div", { class: "item__text" },
+      element("span", { class: "item__title", title: item.track.path }, title),
+      element("span", { class: "item__credit" }, creditOf(item.track) || item.track.path));
+    const when = element("span", { class: "item__when", title: segmentLine(item) }, clock(item.segment.start_s));
+    const tools = element("span", { class: "item__tools" },
+      this.toolButton("like", `More like ${title}`, "≈", () => this.outside.likeTrack(item)),
+      editable && this.moveButton(item, title),
+      editable && this.toolButton("remove", `Remove ${title}`, "×", () => this.remove(item)));
+    return element("li", { class: "item", "data-track": String(item.track.id) }, play, text, when, score(item, scale), tools);
+  }
+
+  /** @param {string} part @param {string} name @param {string} sign @param {() => void} run */
+  toolButton(part, name, sign, run) {
+    return element("button", { class: "icon", type: "button", "data-part": part, "aria-label": name, title: name, onclick: run }, sign);
+  }
+
+  /** @param {Item} item @param {string} title */
+  moveButton(item, title) {
+    const name = `Move ${title}: drag, or press the up and down arrow keys`;
+    const button = this.toolButton("move", name, "⋮⋮", () => {});
+    button.classList.add("icon--move");
+    button.title = "Drag to reorder";
+    button.addEventListener("keydown", (event) => {
+      const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      this.move(item, this.shown.indexOf(item) + by);
+    });
+    button.addEventListener("pointerdown", (event) => this.drag(event, item));
+    return button;
+  }
+
+  /** @param {Item} item @param {number} to */
+  move(item, to) {
+    const items = [...this.store.state.items];
+    const from = items.indexOf(item);
+    if (from < 0 || to < 0 || to >= items.length || to === from) return;
+    items.splice(from, 1);
+    items.splice(to, 0, item);
+    this.store.set({ items, arranged: true });
+    this.outside.say(`${titleOf(item.track)}, now number ${to + 1}`);
+  }
+
+  /** @param {PointerEvent} event @param {Item} item */
+  drag(event, item) {
+    event.preventDefault();
+    const move = (/** @type {PointerEvent} */ e) => {
+      const rows = [...this.list.children];
+      const to = rows.findIndex((row) => e.clientY < row.getBoundingClientRect().bottom);
+      this.move(item, to < 0 ? rows.length - 1 : to);
+      this.list.querySelector(`[data-track="${item.track.id}"]`)?.classList.add("item--held");
+    };
+    const drop = () => {
+      window.removeEventListener("pointermove", move);
+      this.fill(this.store.state);
+    };
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", drop, { once: true });
+    window.addEventListener("pointercancel", drop, { once: true });
+  }
+
+  /** @param {Item} item */
+  remove(item) {
+    const { items, options } = this.store.state;
+    const index = items.indexOf(item);
+    const left = items.filter((other) => other !== item);
+    this.store.set({
+      items: left, arranged: true, options: { ...options, excluded: [...options.excluded, item.track.id] },
+    });
+    this.outside.say(`${titleOf(item.track)} removed`);
+    const next = this.list.children[Math.min(index, left.length - 1)];
+    next?.querySelector('[data-part="remove"]')?.focus();
+  }
+
+  /** @param {EventTarget | null} target */
+  point(target) {
+    const row = target instanceof Element ? target.closest("[data-track]") : null;
+    if (row) this.store.set({ pointed: Number(row.getAttribute("data-track")) });
+  }
+
+  /** @param {State} state */
+  mark({ pointed, playing }) {
+    for (const row of this.list.children) {
+      const id = Number(row.getAttribute("data-track"));
+      row.classList.toggle("item--pointed", id === pointed);
+      row.classList.toggle("item--playing", id === playing?.id);
+      if (id === playing?.id) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
+    }
+  }
+}
+
+/** @param {State} state */
+function isPath({ query }) {
+  return query.kind === "curve" && !isSteady(query.keyframes);
+}
+
+/** The question in words. @param {State} state */
+function headline(state) {
+  const { query, moods, clip } = state;
+  if (clip) return clip.name;
+  if (query.kind === "mood") return capital(query.word);
+  if (query.kind === "track") {
+    const item = state.items.find((other) => other.track.id === query.id);
+    return state.like?.id === query.id ? `Like “${titleOf(state.like)}”` : item ? `Like “${titleOf(item.track)}”` : "Like this track";
+  }
+  if (query.kind !== "curve") return "";
+  const words = query.keyframes.map((frame) => nearestWord(frame, moods));
+  const [first, last] = [words[0], words[words.length - 1]];
+  if (!first) return isPath(state) ? "Your line" : "Your point";
+  if (!isPath(state)) return `Near ${first}`;
+  const middle = words[Math.floor(words.length / 2)];
+  if (first === last) return middle === first ? `Around ${first}` : `From ${first} by ${middle} and back`;
+  return `From ${first} to ${last}`;
+}
+
+/** @param {string} word */
+function capital(word) {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** @typedef {{cca: [number, number], kl: [number, number]}} PartScale Ends of the two bars. */
+
+/** @param {Item[]} items @returns {PartScale} */
+function partScale(items) {
+  const ends = (/** @type {number[]} */ values) =>
+    /** @type {[number, number]} */ ([Math.min(...values), Math.max(...values)]);
+  const known = items.filter((item) => item.rho_sim !== undefined);
+  if (!known.length) return { cca: [0, 1], kl: [0, 1] };
+  return { cca: ends(known.map(ccaPart)), kl: ends(known.map(klPart)) };
+}
+
+/** @param {Item} item The correlation half as it enters the score. */
+function ccaPart(item) {
+  return item.explanation ? item.explanation.cca_contribution : (item.rho_sim ?? 0);
+}
+
+/** @param {Item} item The distribution half as it enters the score. */
+function klPart(item) {
+  return item.explanation ? item.explanation.kl_contribution : (item.neg_kl ?? 0);
+}
+
+/** @param {Item} item @param {PartScale} scale */
+function score(item, scale) {
+  const value = element("span", { class: "score__value" }, number(item.score));
+  if (item.rho_sim === undefined) return element("span", { class: "score" }, value);
+  const [cca, kl] = [ccaPart(item), klPart(item)];
+  const note = `score ${number(item.score)} = ${number(cca)} by correlation ${kl < 0 ? "−" : "+"} ${number(Math.abs(kl))} by likelihood`;
+  const bar = (/** @type {string} */ name, /** @type {number} */ part, /** @type {[number, number]} */ [low, high]) => {
+    const fill = element("span", { class: `score__bar score__bar--${name}` });
+    fill.style.setProperty("--fill", String(high > low ? 0.12 + (0.88 * (part - low)) / (high - low) : 1));
+    return fill;
+  };
+  return element("span", { class: "score", title: note }, value,
+    element("span", { class: "score__bars", "aria-hidden": "true" }, bar("cca", cca, scale.cca), bar("kl", kl, scale.kl)),
+    element("span", { class: "unseen" }, note));
+}

@@ -1,0 +1,66 @@
+/**
+ * Asking while the visitor draws: one question under way, the newest next, none answered twice.
+ *
+ * @import {Store} from "./store.js"
+ */
+
+import { playlist, Unreachable } from "./api.js";
+
+const PAUSE_MS = 25;
+
+export class Search {
+  /** @param {Store} store @param {{lost: () => void}} outside */
+  constructor(store, outside) {
+    this.store = store;
+    this.outside = outside;
+    this.timer = 0;
+    this.busy = false;
+    this.asked = "";
+    store.on(["query", "options"], () => this.wish());
+  }
+
+  /** A question may have changed: ask soon. */
+  wish() {
+    const { query } = this.store.state;
+    if (query.kind === "none") {
+      this.asked = "";
+      this.store.set({ items: [], answer: "idle", arranged: false });
+      return;
+    }
+    if (this.key() === this.asked || this.timer || this.busy) return;
+    this.timer = window.setTimeout(() => this.ask(), PAUSE_MS);
+  }
+
+  /** Ask the same again, because the catalogue or the connection changed. */
+  again() {
+    this.asked = "";
+    this.wish();
+  }
+
+  /** What makes an answer different. What the visitor removed is only left out from now on. */
+  key() {
+    const { query, options } = this.store.state;
+    return JSON.stringify([query, { ...options, excluded: [] }]);
+  }
+
+  async ask() {
+    this.timer = 0;
+    const { query, options } = this.store.state;
+    if (query.kind === "none") return;
+    this.busy = true;
+    this.asked = this.key();
+    const started = performance.now();
+    try {
+      const answer = await playlist(query, options);
+      if (this.store.state.query.kind !== "none") {
+        this.store.set({ items: answer.items, answer: "answered", refusal: "", arranged: false });
+        performance.measure("answer", { start: started });
+      }
+    } catch (error) {
+      if (error instanceof Unreachable) this.outside.lost();
+      else this.store.set({ items: [], answer: "refused", refusal: /** @type {Error} */ (error).message });
+    }
+    this.busy = false;
+    if (this.store.state.connected) this.wish();
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What the page knows, in one place. Parts subscribe to it; nothing else connects them.
+ *
+ * @import {Clip, EmotionAnswer, Item, Mood, Options, Query, Track, TrackMap} from "./types.js"
+ */
+
+import { defaultOptions } from "./link.js";
+
+/**
+ * @typedef {object} State
+ * @property {Query} query
+ * @property {Options} options
+ * @property {boolean} drawing A stroke is being made right now.
+ * @property {Item[]} items The playlist, as the visitor arranged it.
+ * @property {boolean} arranged The visitor moved or removed items.
+ * @property {"idle" | "asking" | "answered" | "refused"} answer
+ * @property {string} refusal Why the last question was refused.
+ * @property {?Track} like The track that `query` names, where its name is known.
+ * @property {?Clip} clip
+ * @property {?string} uploading Name of the clip that is being analysed.
+ * @property {?TrackMap} map
+ * @property {Mood[]} moods
+ * @property {any} library The body of `GET /v1/library`.
+ * @property {"unknown" | "ready" | "empty" | "indexing"} catalogue
+ * @property {boolean} connected
+ * @property {?number} pointed Id of the track under the pointer or the focus.
+ * @property {?Playing} playing
+ *
+ * @typedef {object} Playing
+ * @property {string} url
+ * @property {string} title
+ * @property {string} credit
+ * @property {?number} id Track, or null for the visitor's own clip.
+ * @property {number} startS
+ * @property {number} endS
+ * @property {?EmotionAnswer} emotion
+ */
+
+/** @returns {State} */
+function initial() {
+  return {
+    query: { kind: "none" },
+    options: defaultOptions(),
+    drawing: false,
+    items: [],
+    arranged: false,
+    answer: "idle",
+    refusal: "",
+    like: null,
+    clip: null,
+    uploading: null,
+    map: null,
+    moods: [],
+    library: null,
+    catalogue: "unknown",
+    connected: true,
+    pointed: null,
+    playing: null,
+  };
+}
+
+export class Store {
+  #state = initial();
+  /** @type {{names: (keyof State)[], run: (state: State) => void}[]} */
+  #listeners = [];
+
+  /** @returns {Readonly<State>} */
+  get state() {
+    return this.#state;
+  }
+
+  /** Change some of it. Listeners of what changed run at once. @param {Partial<State>} patch */
+  set(patch) {
+    const before = this.#state;
+    this.#state = { ...before, ...patch };
+    const changed = (/** @type {keyof State} */ name) => before[name] !== this.#state[name];
+    for (const listener of this.#listeners) {
+      if (listener.names.some(changed)) listener.run(this.#state);
+    }
+  }
+
+  /** Run now and whenever one of `names` changes. @param {(keyof State)[]} names @param {(state: State) => void} run */
+  on(names, run) {
+    this.#listeners.push({ names, run });
+    run(this.#state);
+  }
+}

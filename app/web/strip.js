@@ -1,0 +1,271 @@
+/**
+ * The strip under the plane: time. It edits the asked path's keyframes, shows a clip's curve with
+ * its uncertainty, and offers first movements to a visitor who has drawn nothing.
+ *
+ * @import {Clip, CurvePoint, Keyframe, Query} from "./types.js"
+ * @import {State, Store} from "./store.js"
+ */
+
+import { AXES, bands, ground, layout, line, nameHeights, table } from "./chart.js";
+import { affectAt, clamp, durationOf, isSteady, keyframesOfCurve, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
+import { byId, clock, element, nearestWord, parseClock, signed, svg } from "./text.js";
+
+/** @type {{name: string, keyframes: Keyframe[]}[]} Emotions are [seconds, valence, arousal]. */
+export const EXAMPLES = Object.entries({
+  "Slow sunrise": [[0, -0.15, -0.85], [70, 0.3, -0.45], [130, 0.65, 0.15], [180, 0.8, 0.6]],
+  "Storm, then calm": [[0, -0.55, 0.8], [60, -0.4, 0.65], [110, 0.15, -0.2], [180, 0.6, -0.75]],
+  "Into the night": [[0, 0.55, 0.6], [60, 0.1, 0.1], [120, -0.4, -0.45], [180, -0.45, -0.85]],
+  "There and back": [[0, -0.6, -0.4], [60, 0.1, 0.7], [100, 0.7, 0.4], [140, 0.4, -0.4], [180, -0.5, -0.55]],
+}).map(([name, rows]) => ({
+  name,
+  keyframes: rows.map(([t, valence, arousal]) => ({ t, valence, arousal })),
+}));
+
+export class Strip {
+  /**
+   * @param {Store} store
+   * @param {{ask: (query: Query) => void, nowS: () => ?number, seek: (t: number) => void,
+   *   listen: (clip: Clip) => void}} outside
+   */
+  constructor(store, outside) {
+    this.store = store;
+    this.outside = outside;
+    this.root = byId("strip");
+    this.side = byId("strip-side");
+    this.chart = byId("chart");
+    /** @type {?{index: number, axis: "valence" | "arousal" | null}} */
+    this.held = null;
+    /** @type {?import("./chart.js").Layout} */
+    this.at = null;
+    new ResizeObserver(() => this.show(store.state)).observe(this.chart);
+    store.on(["query", "clip", "drawing", "moods", "catalogue"], (state) => this.show(state));
+    store.on(["playing"], () => this.tick());
+  }
+
+  /** @param {State} state */
+  show(state) {
+    const { clip, query } = state;
+    const path = query.kind === "curve" && !isSteady(query.keyframes);
+    const kind = clip ? "clip" : path ? "path" : query.kind === "none" ? "start" : "steady";
+    this.root.dataset.kind = kind;
+    if (this.kind !== kind || kind === "clip") this.fillSide(kind, state);
+    this.kind = kind;
+    if (clip) this.showClip(clip);
+    else if (path) this.showPath(query.keyframes);
+    else if (kind === "start") this.showExamples(state);
+    else this.showSteady(query);
+  }
+
+  /** @param {string} kind @param {State} state */
+  fillSide(kind, { clip }) {
+    const parts = [];
+    if (kind === "path") {
+      this.duration = element("input", {
+        id: "duration", type: "text", inputMode: "numeric", autocomplete: "off", size: 7,
+        onchange: () => this.setDuration(),
+      });
+      parts.push(element("label", { class: "field" }, "Lasts", this.duration));
+      parts.push(element("p", { class: "quiet" }, "Drag the points: along for time, up and down for feeling."));
+    } else if (clip) {
+      parts.push(element("p", { class: "strip__title" }, clip.name));
+      parts.push(element("p", { class: "quiet" }, `${clock(clip.answer.duration_s)} · bands hold 50 % and 90 %`));
+      parts.push(element("div", { class: "row" },
+        element("button", { class: "button", type: "button", id: "clip-query", onclick: () => this.askWithClip(clip) }, "Use this curve as query"),
+        element("button", { class: "button button--quiet", type: "button", onclick: () => this.outside.listen(clip) }, "Listen"),
+        element("button", { class: "button button--quiet", type: "button", onclick: () => this.store.set({ clip: null }) }, "Close")));
+    }
+    this.side.replaceChildren(...parts);
+  }
+
+  /** @param {Clip} clip */
+  askWithClip(clip) {
+    this.outside.ask({ kind: "curve", keyframes: keyframesOfCurve(clip.answer.curve, 24) });
+    this.root.focus();
+  }
+
+  setDuration() {
+    const { query } = this.store.state;
+    const seconds = parseClock(this.duration?.value || "");
+    if (query.kind !== "curve" || !this.duration) return;
+    if (seconds === null || seconds < 2 || seconds > 86400) this.duration.value = clock(durationOf(query.keyframes));
+    else this.outside.ask({ kind: "curve", keyframes: stretched(query.keyframes, seconds) });
+  }
+
+  /** @param {number} durationS @returns {SVGElement} */
+  canvas(durationS) {
+    this.at = layout(this.chart.clientWidth, this.chart.clientHeight, durationS);
+    const { width, height } = this.at;
+    return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "chart" }, ground(this.at));
+  }
+
+  /** @param {Clip} clip */
+  showClip(clip) {
+    const curve = clip.answer.curve;
+    const drawing = this.canvas(Math.max(clip.answer.duration_s, durationOf(curve)));
+    const at = /** @type {import("./chart.js").Layout} */ (this.at);
+    const names = nameHeights(at, curve);
+    for (const axis of AXES) drawing.append(bands(at, curve, axis));
+    for (const axis of AXES) drawing.append(line(at, curve, axis, names[axis]));
+    this.cursor = svg("line", { class: "chart__now", y1: 6, y2: at.height - 18, x1: -9, x2: -9 });
+    drawing.append(this.cursor);
+    drawing.addEventListener("click", (event) => {
+      const box = drawing.getBoundingClientRect();
+      this.outside.seek(clamp(at.t(/** @type {MouseEvent} */ (event).clientX - box.left), 0, at.durationS));
+    });
+    this.chart.replaceChildren(drawing, table(curve, `Emotion curve of ${clip.name}`));
+    this.tick();
+  }
+
+  /** Move the line that marks the present moment. */
+  tick() {
+    const { playing, clip } = this.store.state;
+    if (!clip || !this.cursor || !this.at) return;
+    const own = playing && playing.id === null ? this.outside.nowS() : null;
+    const x = own === null ? -9 : this.at.x(own);
+    this.cursor.setAttribute("x1", String(x));
+    this.cursor.setAttribute("x2", String(x));
+    if (own !== null) requestAnimationFrame(() => this.tick());
+  }
+
+  /** @param {Keyframe[]} frames */
+  showPath(frames) {
+    if (this.duration && document.activeElement !== this.duration) this.duration.value = clock(durationOf(frames));
+    const focused = this.held ? null : document.activeElement?.getAttribute("data-keyframe");
+    const drawing = this.canvas(this.heldDuration || durationOf(frames));
+    const at = /** @type {import("./chart.js").Layout} */ (this.at);
+    const names = nameHeights(at, frames);
+    for (const axis of AXES) drawing.append(line(at, frames, axis, names[axis]));
+    frames.forEach((frame, index) => drawing.append(this.handle(at, frame, index, frames.length)));
+    this.chart.replaceChildren(drawing);
+    if (focused) this.chart.querySelector(`[data-keyframe="${focused}"]`)?.focus();
+  }
+
+  /** @param {import("./chart.js").Layout} at @param {Keyframe} frame @param {number} index @param {number} count */
+  handle(at, frame, index, count) {
+    const word = nearestWord(frame, this.store.state.moods);
+    const group = svg("g", {
+      class: "keyframe", tabindex: 0, role: "slider", "data-keyframe": index,
+      "aria-label": `Point ${index + 1} of ${count}`, "aria-valuemin": 0, "aria-valuemax": round(at.durationS, 1),
+      "aria-valuenow": round(frame.t, 1), "aria-orientation": "horizontal",
+      "aria-valuetext": `${clock(frame.t)}, ${word}, valence ${signed(frame.valence)}, arousal ${signed(frame.arousal)}`,
+    });
+    const x = at.x(frame.t);
+    group.append(svg("line", { x1: x, x2: x, y1: at.y(1), y2: at.y(-1), class: "keyframe__time" }));
+    group.append(svg("rect", { x: x - 9, y: at.y(1), width: 18, height: at.y(-1) - at.y(1), class: "keyframe__grip" }));
+    for (const axis of AXES) {
+      const dot = svg("circle", { cx: x, cy: at.y(frame[axis]), r: 5, class: `keyframe__dot keyframe__dot--${axis}` });
+      dot.addEventListener("pointerdown", (event) => this.take(/** @type {PointerEvent} */ (event), index, axis));
+      group.append(dot);
+    }
+    group.addEventListener("pointerdown", (event) => this.take(/** @type {PointerEvent} */ (event), index, null));
+    group.addEventListener("keydown", (event) => this.key(/** @type {KeyboardEvent} */ (event), index));
+    group.addEventListener("dblclick", () => this.remove(index));
+    return group;
+  }
+
+  /** @param {PointerEvent} event @param {number} index @param {"valence" | "arousal" | null} axis */
+  take(event, index, axis) {
+    event.preventDefault();
+    event.stopPropagation();
+    const { query } = this.store.state;
+    if (query.kind !== "curve") return;
+    this.held = { index, axis };
+    this.heldDuration = durationOf(query.keyframes);
+    const move = (/** @type {PointerEvent} */ e) => this.drag(e);
+    const drop = () => {
+      this.held = null;
+      this.heldDuration = 0;
+      window.removeEventListener("pointermove", move);
+      this.show(this.store.state);
+    };
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", drop, { once: true });
+    window.addEventListener("pointercancel", drop, { once: true });
+  }
+
+  /** @param {PointerEvent} event */
+  drag(event) {
+    if (!this.held || !this.at) return;
+    const box = this.chart.getBoundingClientRect();
+    const { index, axis } = this.held;
+    /** @type {Partial<Keyframe>} */
+    const change = { t: this.at.t(event.clientX - box.left) };
+    if (axis) change[axis] = round(clamp(this.at.value(event.clientY - box.top), -1, 1));
+    this.change(index, change);
+  }
+
+  /** @param {number} index @param {Partial<Keyframe>} change */
+  change(index, change) {
+    const { query } = this.store.state;
+    if (query.kind !== "curve") return;
+    const frames = query.keyframes.map((frame) => ({ ...frame }));
+    const low = index === 0 ? 0 : frames[index - 1].t + MIN_GAP_S;
+    const high = index === 0 ? 0 : index === frames.length - 1 ? 86400 : frames[index + 1].t - MIN_GAP_S;
+    const t = round(clamp(change.t ?? frames[index].t, low, Math.max(low, high)), 1);
+    frames[index] = { ...frames[index], ...change, t };
+    this.outside.ask({ kind: "curve", keyframes: frames });
+  }
+
+  /** @param {KeyboardEvent} event @param {number} index */
+  key(event, index) {
+    const { query } = this.store.state;
+    if (query.kind !== "curve") return;
+    const frame = query.keyframes[index];
+    const step = event.shiftKey ? 10 : 1;
+    const axis = event.altKey ? "valence" : "arousal";
+    const moved = (/** @type {number} */ by) => ({ [axis]: round(clamp(frame[axis] + by, -1, 1)) });
+    if (event.key === "ArrowLeft") this.change(index, { t: frame.t - step });
+    else if (event.key === "ArrowRight") this.change(index, { t: frame.t + step });
+    else if (event.key === "ArrowUp") this.change(index, moved(0.05));
+    else if (event.key === "ArrowDown") this.change(index, moved(-0.05));
+    else if (event.key === "Delete" || event.key === "Backspace") this.remove(index);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {number} index */
+  remove(index) {
+    const { query } = this.store.state;
+    if (query.kind !== "curve" || query.keyframes.length < 3) return;
+    const left = query.keyframes.filter((_, i) => i !== index);
+    const start = left[0].t;
+    this.outside.ask({ kind: "curve", keyframes: left.map((f) => ({ ...f, t: round(f.t - start, 2) })) });
+  }
+
+  /** @param {State} state */
+  showExamples(state) {
+    if (state.catalogue !== "ready") {
+      this.chart.replaceChildren();
+      return;
+    }
+    const buttons = EXAMPLES.map(({ name, keyframes }) =>
+      element("button", { class: "example", type: "button", onclick: () => this.outside.ask({ kind: "curve", keyframes }) },
+        thumbnail(keyframes), name));
+    this.chart.replaceChildren(element("div", { class: "examples", role: "group", "aria-label": "Movements to begin with" }, ...buttons));
+  }
+
+  /** @param {Query} query */
+  showSteady(query) {
+    const { moods } = this.store.state;
+    const at = query.kind === "curve" ? query.keyframes[0] : moods.find((m) => query.kind === "mood" && m.word === query.word);
+    const start = at ? steady(at)[0] : null;
+    const text = start ? `valence ${signed(start.valence)} · arousal ${signed(start.arousal)}, held` : "one feeling, held";
+    this.chart.replaceChildren(element("p", { class: "strip__steady" }, element("span", { class: "quiet" }, text),
+      element("span", { class: "quiet" }, "Draw a line to let it move through time.")));
+  }
+}
+
+/** A movement as a little picture. @param {Keyframe[]} frames */
+function thumbnail(frames) {
+  const point = (/** @type {number} */ t) => {
+    const { valence, arousal } = affectAt(frames, t);
+    return `${(17 + 14 * valence).toFixed(1)},${(17 - 14 * arousal).toFixed(1)}`;
+  };
+  const end = durationOf(frames);
+  const points = Array.from({ length: 33 }, (_, i) => point((end * i) / 32));
+  const last = points[points.length - 1].split(",");
+  return svg("svg", { width: 34, height: 34, viewBox: "0 0 34 34", "aria-hidden": "true", class: "thumb" },
+    svg("circle", { cx: 17, cy: 17, r: 16.5, class: "thumb__ring" }),
+    svg("polyline", { points: points.join(" "), class: "thumb__path" }),
+    svg("circle", { cx: last[0], cy: last[1], r: 2.6, class: "thumb__end" }));
+}

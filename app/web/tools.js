@@ -1,0 +1,160 @@
+/**
+ * Everything around the list: mode, refinements, saving, copying.
+ *
+ * @import {Options} from "./types.js"
+ * @import {State, Store} from "./store.js"
+ */
+
+import { curlOf, request } from "./api.js";
+import { clamp } from "./geometry.js";
+import { byId, clock, parseClock } from "./text.js";
+
+/** Formats the service writes, and the ends of their file names. */
+const FORMATS = ["m3u8", "xspf", "jspf", "csv"];
+
+export class Tools {
+  /** @param {Store} store @param {{say: (text: string) => void, fail: (text: string) => void, playAll: () => void}} outside */
+  constructor(store, outside) {
+    this.store = store;
+    this.outside = outside;
+    this.form = /** @type {HTMLFormElement} */ (byId("refine-form"));
+    this.form.addEventListener("change", () => this.readForm());
+    this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.form.addEventListener("reset", () => setTimeout(() => this.readForm()));
+    for (const mode of /** @type {const} */ (["match", "journey"])) {
+      byId(mode).addEventListener("change", () => this.set({ mode }));
+    }
+    for (const format of FORMATS) byId(`save-${format}`).addEventListener("click", () => this.save(format));
+    byId("copy-curl").addEventListener("click", () => this.copy(curlOf(store.state.query, store.state.options), "The curl command is copied."));
+    byId("copy-link").addEventListener("click", () => this.copy(window.location.href, "The link is copied."));
+    byId("play-all").addEventListener("click", () => outside.playAll());
+    closeMenusOutside();
+    store.on(["options"], ({ options }) => this.writeForm(options));
+  }
+
+  /** @param {Partial<Options>} change */
+  set(change) {
+    this.store.set({ options: { ...this.store.state.options, ...change } });
+  }
+
+  /** @param {string} name @returns {any} */
+  input(name) {
+    return this.form.elements.namedItem(name);
+  }
+
+  readForm() {
+    const number = (/** @type {string} */ name) => {
+      const text = this.input(name).value.trim();
+      return text === "" || !Number.isFinite(Number(text)) ? null : Math.round(Number(text));
+    };
+    const words = (/** @type {string} */ name) =>
+      this.input(name).value.split(",").map((/** @type {string} */ w) => w.trim()).filter(Boolean);
+    const cap = number("maxPerArtist");
+    this.set({
+      limit: clamp(number("limit") ?? 20, 1, 500),
+      maxPerArtist: cap === null ? null : clamp(cap, 1, 500),
+      genre: words("genre"),
+      artist: words("artist"),
+      yearMin: number("yearMin"),
+      yearMax: number("yearMax"),
+      durationMin: parseClock(this.input("durationMin").value),
+      durationMax: parseClock(this.input("durationMax").value),
+      scale: this.input("absolute").checked ? "absolute" : "relative",
+    });
+  }
+
+  /** @param {Options} options */
+  writeForm(options) {
+    byId(options.mode).checked = true;
+    const text = (/** @type {?number} */ value) => (value === null ? "" : String(value));
+    const values = /** @type {Record<string, string>} */ ({
+      limit: String(options.limit),
+      maxPerArtist: text(options.maxPerArtist),
+      genre: options.genre.join(", "),
+      artist: options.artist.join(", "),
+      yearMin: text(options.yearMin),
+      yearMax: text(options.yearMax),
+      durationMin: options.durationMin === null ? "" : clock(options.durationMin),
+      durationMax: options.durationMax === null ? "" : clock(options.durationMax),
+    });
+    for (const [name, value] of Object.entries(values)) {
+      if (document.activeElement !== this.input(name)) this.input(name).value = value;
+    }
+    this.input("absolute").checked = options.scale === "absolute";
+    const count = [options.genre.length, options.artist.length, options.yearMin ?? options.yearMax, options.durationMin ?? options.durationMax, options.maxPerArtist].filter(Boolean).length;
+    byId("refine-count").textContent = count ? ` · ${count}` : "";
+  }
+
+  /** Save the list as it stands, in the order the visitor gave it. @param {string} format */
+  async save(format) {
+    const { items } = this.store.state;
+    const body = {
+      title: byId("heading").textContent || "Circumplex",
+      items: items.map((item) => ({ track_id: item.track.id, ...item.segment })),
+    };
+    try {
+      const response = await request(`v1/playlists/files?format=${format}`, {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+      });
+      const named = /filename="?([^";]+)/.exec(response.headers.get("content-disposition") || "");
+      offer(await response.blob(), named ? named[1] : `playlist.${format}`);
+      this.outside.say(`Saved as ${format.toUpperCase()}`);
+    } catch (error) {
+      this.outside.fail(`Not saved: ${/** @type {Error} */ (error).message}`);
+    }
+    closeMenus();
+  }
+
+  /** @param {string} text @param {string} done */
+  async copy(text, done) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      copyOldWay(text);
+    }
+    this.outside.say(done, true);
+    closeMenus();
+  }
+}
+
+/** Where the clipboard is closed (no HTTPS): a field, selected. @param {string} text */
+function copyOldWay(text) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "unseen";
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+/** @param {Blob} blob @param {string} name */
+function offer(blob, name) {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(blob);
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+}
+
+/** @param {Element} [except] */
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (menu !== except) menu.removeAttribute("open");
+  }
+}
+
+function closeMenusOutside() {
+  document.addEventListener("pointerdown", (event) => {
+    const inside = event.target instanceof Element ? event.target.closest("details.menu") : null;
+    closeMenus(inside || undefined);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = document.querySelector("details.menu[open]");
+    if (!open) return;
+    event.stopImmediatePropagation();
+    closeMenus();
+    open.querySelector("summary")?.focus();
+  });
+}

@@ -1,0 +1,68 @@
+/**
+ * Shapes the page's modules share. Emotions are in [-1, 1]; times are seconds.
+ *
+ * @typedef {{t: number, valence: number, arousal: number}} Keyframe
+ * @typedef {{valence: number, arousal: number}} Affect
+ * @typedef {Affect & {word: string}} Mood
+ * @typedef {Keyframe & {valence_sd: number, arousal_sd: number}} CurvePoint
+ *
+ * @typedef {object} Track
+ * @property {number} id
+ * @property {?string} title
+ * @property {?string} artist
+ * @property {?string} album
+ * @property {?string} genre
+ * @property {?number} year
+ * @property {?number} duration_s
+ * @property {string} path
+ *
+ * @typedef {object} Item One place of a playlist, or one similar track (without parts of a score).
+ * @property {Track} track
+ * @property {{start_s: number, end_s: number}} segment
+ * @property {number} score
+ * @property {number} [rho_sim]
+ * @property {number} [neg_kl]
+ * @property {{cca_contribution: number, kl_contribution: number, at_s: ?number}} [explanation]
+ * @property {number} valence
+ * @property {number} arousal
+ *
+ * @typedef {object} EmotionAnswer
+ * @property {string} model_id
+ * @property {string} scale
+ * @property {number} duration_s
+ * @property {CurvePoint[]} curve
+ * @property {Affect} mean
+ * @property {Item[]} similar
+ *
+ * @typedef {object} Clip
+ * @property {string} name
+ * @property {string} url Object URL of the dropped file, for listening to it.
+ * @property {EmotionAnswer} answer
+ *
+ * @typedef {{kind: "none"}
+ *   | {kind: "curve", keyframes: Keyframe[]}
+ *   | {kind: "mood", word: string}
+ *   | {kind: "track", id: number}} Query
+ *
+ * @typedef {object} Options What the playlist is asked for beside its emotion.
+ * @property {"match" | "journey"} mode
+ * @property {"relative" | "absolute"} scale
+ * @property {number} limit
+ * @property {?number} maxPerArtist
+ * @property {string[]} genre
+ * @property {string[]} artist
+ * @property {?number} yearMin
+ * @property {?number} yearMax
+ * @property {?number} durationMin Seconds.
+ * @property {?number} durationMax Seconds.
+ * @property {number[]} excluded Ids of tracks the visitor removed.
+ *
+ * @typedef {object} TrackMap Every indexed track's place on the plane, column by column.
+ * @property {?string} snapshot_id
+ * @property {string} scale
+ * @property {number[]} ids
+ * @property {number[]} valence
+ * @property {number[]} arousal
+ */
+
+export {};

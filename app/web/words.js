@@ -1,0 +1,104 @@
+/**
+ * Russell's affect words on the plane. They are buttons for the keyboard and screen readers; the
+ * pointer goes through them, so that a path may begin on a word.
+ *
+ * @import {Affect, Mood} from "./types.js"
+ * @import {Store} from "./store.js"
+ */
+
+import { element } from "./text.js";
+
+export class Words {
+  /** @param {Store} store @param {HTMLElement} root @param {(word: string) => void} choose */
+  constructor(store, root, choose) {
+    this.root = root;
+    this.choose = choose;
+    /** @type {{mood: Mood, node: HTMLButtonElement, box: ?{left: number, right: number, top: number, bottom: number}}[]} */
+    this.labels = [];
+    root.addEventListener("keydown", (event) => this.key(event));
+    store.on(["moods"], ({ moods }) => this.fill(moods));
+    store.on(["query"], ({ query }) => {
+      for (const { mood, node } of this.labels) {
+        node.setAttribute("aria-pressed", String(query.kind === "mood" && query.word === mood.word));
+      }
+    });
+  }
+
+  /** @param {Mood[]} moods */
+  fill(moods) {
+    const round = [...moods].sort((a, b) => Math.atan2(a.arousal, a.valence) - Math.atan2(b.arousal, b.valence));
+    this.labels = round.map((mood, index) => {
+      const node = element("button", {
+        class: "word", type: "button", tabindex: index === 0 ? 0 : -1, "aria-pressed": "false",
+        onclick: () => this.choose(mood.word),
+      }, mood.word);
+      return { mood, node, box: null };
+    });
+    this.root.replaceChildren(...this.labels.map((label) => label.node));
+    if (this.place && this.frame) this.arrange(this.place, this.frame);
+  }
+
+  /**
+   * Put the words where they belong. One that would cover another is left out, outer words first
+   * in line: they say most.
+   * @param {(at: Affect) => [number, number]} place @param {{width: number, height: number}} frame
+   */
+  arrange(place, frame) {
+    this.place = place;
+    this.frame = frame;
+    const sizes = this.labels.map(({ node }) => [node.offsetWidth, node.offsetHeight]);
+    const order = this.labels.map((_, i) => i).sort((a, b) => this.weight(b) - this.weight(a));
+    /** @type {{left: number, right: number, top: number, bottom: number}[]} */
+    const taken = [];
+    for (const index of order) {
+      const label = this.labels[index];
+      const [width, height] = sizes[index];
+      const [x, y] = place(label.mood);
+      const left = Math.min(frame.width - width - 4, Math.max(4, x - width / 2));
+      const top = Math.min(frame.height - height - 4, Math.max(4, y - height / 2));
+      const box = { left: left - 3, right: left + width + 3, top: top + 1, bottom: top + height - 1 };
+      const free = taken.every((t) => t.right < box.left || t.left > box.right || t.bottom < box.top || t.top > box.bottom);
+      label.box = free ? box : null;
+      label.node.style.visibility = free ? "visible" : "hidden";
+      label.node.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+      if (free) taken.push(box);
+    }
+    const first = this.labels.find((label) => label.box);
+    for (const label of this.labels) label.node.tabIndex = label === first ? 0 : -1;
+  }
+
+  /** @param {number} index */
+  weight(index) {
+    const { word, valence, arousal } = this.labels[index].mood;
+    const known = ["happy", "calm", "sad", "tense", "energetic", "excited", "angry", "relaxed", "gloomy", "tired"].indexOf(word);
+    return (known < 0 ? 0 : 10 - known / 10) + Math.hypot(valence, arousal);
+  }
+
+  /** @param {{clientX: number, clientY: number}} event @returns {?string} The word under the pointer. */
+  at(event) {
+    const origin = this.root.getBoundingClientRect();
+    const [x, y] = [event.clientX - origin.left, event.clientY - origin.top];
+    const found = this.labels.find(({ box }) => box && x > box.left && x < box.right && y > box.top && y < box.bottom);
+    return found ? found.mood.word : null;
+  }
+
+  /** Mark the word under the pointer. @param {{clientX: number, clientY: number}} event @returns {?string} */
+  point(event) {
+    const word = this.at(event);
+    for (const { mood, node } of this.labels) node.classList.toggle("word--near", mood.word === word);
+    return word;
+  }
+
+  /** Arrow keys walk around the circle. @param {KeyboardEvent} event */
+  key(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const shown = this.labels.filter((label) => label.box);
+    const now = shown.findIndex((label) => label.node === document.activeElement);
+    if (!step || now < 0) return;
+    event.preventDefault();
+    const next = shown[(now + step + shown.length) % shown.length];
+    shown[now].node.tabIndex = -1;
+    next.node.tabIndex = 0;
+    next.node.focus();
+  }
+}
