@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -45,12 +44,6 @@ from indexer.tables import staged_files, tracks
 
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
-_PUBLISHED = (
-    *("id", "content_id", "root", "path"),
-    *("title", "artist", "album", "genre", "year", "duration_s"),
-)
-
-
 MAX_ID = 2**31 - 1
 MAX_WORDS = 20  # of a text query
 MAX_TEXT_LENGTH = 10_000  # characters looked for or looked in
@@ -68,7 +61,11 @@ def open_catalog(database_url: str) -> Catalog:
         CatalogVersionError: A newer build wrote it.
     """
     engine = make_engine(database_url)
-    migrate(engine)
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return Catalog(engine)
 
 
@@ -167,8 +164,19 @@ class Catalog(RunRows, SnapshotRows):
             results = [_file_result(row) for row in rows]
         return {result.found.address: result for result in results}
 
+    def clear_staged(self) -> None:
+        """Forget what earlier runs finished without publishing."""
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(staged_files.delete())
+
     def publish(
-        self, run_id: int, owner: str, changes: TrackChanges, snapshot_id: str | None
+        self,
+        run_id: int,
+        owner: str,
+        changes: TrackChanges,
+        snapshot_id: str | None,
+        *,
+        activate: bool = True,
     ) -> None:
         """Make a run's outcome visible: tracks, active snapshot and the run's end, at once.
 
@@ -176,7 +184,8 @@ class Catalog(RunRows, SnapshotRows):
             run_id: The run.
             owner: Who must hold it.
             changes: Rows to write.
-            snapshot_id: The snapshot to activate; None where no track is in the index.
+            snapshot_id: The snapshot that holds the outcome; None where no track is in the index.
+            activate: Whether searches shall use it; otherwise they go on as before.
 
         Raises:
             LeaseLostError: Another process holds the run.
@@ -187,16 +196,9 @@ class Catalog(RunRows, SnapshotRows):
             self._hold(connection, run_id, owner)
             _write_changes(connection, changes, now)
             connection.execute(staged_files.delete())
-            self._activate(connection, snapshot_id, complete=True)
+            if activate:
+                self._activate(connection, snapshot_id, complete=True)
             self._end(connection, run_id, "succeeded", None, snapshot_id)
-
-
-def tracks_digest(published: Iterable[Track]) -> str:
-    """Names a set of tracks and what is said of them: 32 hexadecimal digits."""
-    digest = hashlib.blake2b(digest_size=16)
-    for track in published:
-        digest.update(repr([getattr(track, name) for name in _PUBLISHED]).encode())
-    return digest.hexdigest()
 
 
 def _conditions(query: TrackQuery) -> list[ColumnElement[bool]]:
@@ -288,8 +290,12 @@ def _track_values(change: TrackChange, now: datetime) -> dict[str, Any]:
 
 def _write_changes(connection: Connection, changes: TrackChanges, now: datetime) -> None:
     by_id = update(tracks).where(tracks.c.id == bindparam("key"))
-    _set_status(connection, changes.missing_ids, "missing", now)
-    _set_status(connection, changes.found_ids, "ok", now)
+    if changes.missing_ids:
+        gone = [{"key": key} for key in changes.missing_ids]
+        connection.execute(by_id.values(status="missing", updated_at=now), gone)
+    if changes.displaced_ids:
+        freed = [{"key": key, "free": f"displaced {key}"} for key in changes.displaced_ids]
+        connection.execute(by_id.values(address_id=bindparam("free")), freed)
     if changes.changed:
         # Files may have swapped their names: no row keeps its address while others take theirs.
         freed = [{"key": change.id, "free": f"moving {change.id}"} for change in changes.changed]
@@ -306,13 +312,3 @@ def _write_changes(connection: Connection, changes: TrackChanges, now: datetime)
 
 def _bound(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: bindparam(name) for name in row if name != "key"}
-
-
-def _set_status(
-    connection: Connection, track_ids: Sequence[int], status: str, now: datetime
-) -> None:
-    if track_ids:
-        statement = update(tracks).where(tracks.c.id == bindparam("key"))
-        connection.execute(
-            statement.values(status=status, updated_at=now), [{"key": key} for key in track_ids]
-        )

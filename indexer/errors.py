@@ -1,6 +1,7 @@
 """Everything the indexer can refuse.
 
 IndexerError
+├── StorageError                the data folder cannot be written: full, read-only
 ├── LibraryError                a music root cannot be used
 │   ├── RootNotFoundError       no such folder, or no right to read it
 │   └── EmptyRootError          no audio in it, though the catalogue knows some there
@@ -24,6 +25,10 @@ IndexerError
 
 class IndexerError(Exception):
     """Base of all errors of the indexer package."""
+
+
+class StorageError(IndexerError):
+    """The data folder cannot be written."""
 
 
 class LibraryError(IndexerError):

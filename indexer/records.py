@@ -119,16 +119,16 @@ class TrackChanges:
         new: Tracks with ids of their own.
         changed: Rows of known tracks to be replaced.
         missing_ids: Tracks whose files are gone.
-        found_ids: Tracks that were missing and are back unchanged.
+        displaced_ids: Of the missing ones, those whose place another track has taken.
     """
 
     new: tuple[TrackChange, ...] = ()
     changed: tuple[TrackChange, ...] = ()
     missing_ids: tuple[int, ...] = ()
-    found_ids: tuple[int, ...] = ()
+    displaced_ids: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.changed or self.missing_ids or self.found_ids)
+        return bool(self.new or self.changed or self.missing_ids)
 
 
 @dataclass(frozen=True)

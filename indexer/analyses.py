@@ -1,0 +1,93 @@
+"""Analyses kept on disk by content and frontend: what was decoded once is never decoded again.
+
+`<data_dir>/analyses/<frontend_id>/<first two digits>/<content_id>`; a file appears whole or not
+at all. A file of damaged content counts as absent.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+from model.analysis import Analysis
+
+from indexer.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+MAX_DEATHS = 3  # processes that may die over one file before it is left out
+
+
+class AnalysisStore:
+    """The kept analyses of one frontend."""
+
+    def __init__(self, data_dir: Path, frontend_id: str) -> None:
+        self.frontend_id = frontend_id
+        self._folder = data_dir / "analyses" / frontend_id
+
+    def path(self, content_id: str) -> Path:
+        """Where the analysis of this content lies, if it is kept."""
+        return self._folder / content_id[:2] / content_id
+
+    def has(self, content_id: str) -> bool:
+        """Whether an analysis of this content is kept."""
+        return self.path(content_id).is_file()
+
+    def load(self, content_id: str) -> Analysis | None:
+        """The kept analysis; None if there is none or it is damaged."""
+        try:
+            analysis = Analysis.from_bytes(self.path(content_id).read_bytes())
+        except FileNotFoundError:
+            return None
+        except Exception as exc:
+            logger.warning("analysis %s is damaged and made anew: %s", self.path(content_id), exc)
+            return None
+        return analysis if analysis.frontend_id == self.frontend_id else None
+
+    def save(self, content_id: str, analysis: Analysis) -> None:
+        """Keep an analysis.
+
+        Raises:
+            StorageError: The disk is full or read-only.
+        """
+        path = self.path(content_id)
+        aside = path.with_name(f".{content_id}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_bytes(analysis.to_bytes())
+            aside.replace(path)
+        except OSError as exc:
+            aside.unlink(missing_ok=True)
+            raise StorageError(_refused(path, exc)) from exc
+
+    def begin(self, content_id: str) -> int:
+        """Note that this content is about to be decoded.
+
+        Returns:
+            How many processes died while they decoded it.
+
+        Raises:
+            StorageError: The disk is full or read-only.
+        """
+        mark = self._mark(content_id)
+        deaths = len(mark.read_bytes()) if mark.exists() else 0
+        try:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            with mark.open("ab") as file:
+                file.write(b"+")
+        except OSError as exc:
+            raise StorageError(_refused(mark, exc)) from exc
+        return deaths
+
+    def end(self, content_id: str) -> None:
+        """Note that decoding this content did not kill the process."""
+        self._mark(content_id).unlink(missing_ok=True)
+
+    def _mark(self, content_id: str) -> Path:
+        return self._folder / "begun" / content_id
+
+
+def _refused(path: Path, exc: OSError) -> str:
+    return f"cannot write {path}: {exc.strerror or exc}; free space or name another data folder"

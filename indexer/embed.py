@@ -1,0 +1,275 @@
+"""Files to analyses to segment embeddings; decoding runs ahead of the device.
+
+Worker threads read and analyse files (decoders and torch release the interpreter's lock) while
+the caller's thread embeds in batches. S segments, T points of an emotion curve.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from model.analysis import Analysis
+from numpy.typing import NDArray
+
+from indexer.analyses import MAX_DEATHS, AnalysisStore
+from indexer.errors import StorageError
+from indexer.library import FoundFile, Tags, content_id, read_tags, readable_name
+from indexer.records import FileResult
+from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord
+from model.embedding import Embedding
+from model.emotion_model import CurveEstimate
+from model.errors import AudioError
+from model.frontends import Frontend
+from model.scoring import ScoringParams
+
+logger = logging.getLogger(__name__)
+
+BATCH_ROWS = 1024  # segments embedded at once
+_AHEAD = 4  # files in flight for each worker
+
+
+class Model(Protocol):
+    """What indexing needs of `model.emotion_model.EmotionModel`."""
+
+    model_id: str
+    scoring: ScoringParams
+
+    @property
+    def frontend(self) -> Frontend:
+        """Names and versions the analysis."""
+
+    def analyse(self, source: Path) -> Analysis:
+        """Decode and describe a file."""
+
+    def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
+        """Embed rows of features, [S, Dx]."""
+
+    def mean_emotion(self, embedding: Embedding) -> NDArray[np.float32]:
+        """(arousal, valence) of each row, [S, 2]."""
+
+    def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
+        """The emotion curve of a whole file."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file that has been read.
+
+    Attributes:
+        result: What was found out.
+        analysis: Its analysis; None on failure.
+        decoded: Whether it was decoded now, not taken from what is kept.
+    """
+
+    result: FileResult
+    analysis: Analysis | None
+    decoded: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a snapshot holds of one content.
+
+    Attributes:
+        segment_s: Start and end of each segment, [S, 2].
+        embedding: The segments' embedding, S rows.
+        segment_emotion: (arousal, valence), [S, 2].
+        curve: (arousal, valence, arousal sd, valence sd) at 2 Hz, [T, 4].
+    """
+
+    segment_s: NDArray[np.float32]
+    embedding: Embedding
+    segment_emotion: NDArray[np.float32]
+    curve: NDArray[np.float16]
+
+
+class Examiner:
+    """Reads files: content, tags, analysis; whatever is wrong with one becomes its reason."""
+
+    def __init__(self, model: Model, store: AnalysisStore, *, full: bool) -> None:
+        self._model = model
+        self._store = store
+        self._full = full
+
+    def examine(self, found: FoundFile) -> Examined:
+        """Read one file, decoding it only if its analysis is not kept.
+
+        Raises:
+            StorageError: The analysis cannot be kept.
+        """
+        path = found.file
+        tags = Tags(readable_name(path))
+        content = None
+        try:
+            content = content_id(path)
+            tags = read_tags(path)
+            analysis, decoded = self._analysis(path, content)
+            after = path.stat()
+        except AudioError as exc:
+            return Examined(self._result(found, content, tags, reason=str(exc)), None)
+        except StorageError:
+            raise
+        except OSError as exc:  # without content it is tried again on every run
+            reason = f"cannot be read: {exc.strerror or exc}"
+            return Examined(self._result(found, None, tags, reason=reason), None)
+        except Exception as exc:
+            logger.exception("analysis of %s failed", path)
+            reason = f"analysis failed: {type(exc).__name__}: {exc}"
+            return Examined(self._result(found, content, tags, reason=reason), None)
+        if (after.st_size, after.st_mtime_ns) != (found.size_bytes, found.mtime_ns):
+            reason = "changed while it was read; the next run reads it again"
+            return Examined(self._result(found, None, tags, reason=reason), None)
+        result = self._result(found, content, tags, duration_s=analysis.duration_s)
+        return Examined(result, analysis, decoded)
+
+    def _analysis(self, path: Path, content: str) -> tuple[Analysis, bool]:
+        kept = None if self._full else self._store.load(content)
+        if kept is not None:
+            return kept, False
+        deaths = self._store.begin(content)
+        if deaths >= MAX_DEATHS and not self._full:
+            raise AudioError(
+                f"{deaths} index runs died while they decoded this file; a full run tries it again"
+            )
+        try:
+            analysis = self._model.analyse(path)
+        finally:
+            self._store.end(content)
+        self._store.save(content, analysis)
+        return analysis, True
+
+    def _result(
+        self,
+        found: FoundFile,
+        content: str | None,
+        tags: Tags,
+        *,
+        duration_s: float | None = None,
+        reason: str | None = None,
+    ) -> FileResult:
+        return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason)
+
+
+def examined_ahead(
+    files: Iterable[FoundFile], examine: Callable[[FoundFile], Examined], *, workers: int
+) -> Generator[Examined]:
+    """Examine files in threads, a few ahead of the consumer; yields in order of completion.
+
+    Closing the iterator lets files in flight end and begins no more.
+    """
+    pending: set[Future[Examined]] = set()
+    waiting = iter(files)
+    # One thread of torch for each worker: more would only contend for the same processors.
+    pool = ThreadPoolExecutor(workers, "analyse", torch.set_num_threads, (1,))
+    try:
+        while True:
+            while len(pending) < workers * _AHEAD and (file := next(waiting, None)) is not None:
+                pending.add(pool.submit(examine, file))
+            if not pending:
+                return
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class BlockBuilder:
+    """Embeds analyses in batches of segments and gathers one block for each content."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._waiting: dict[str, Analysis] = {}
+        self._rows = 0
+        self.blocks: dict[str, Block] = {}
+
+    def __contains__(self, content: str) -> bool:
+        return content in self.blocks or content in self._waiting
+
+    def add(self, content: str, analysis: Analysis) -> None:
+        """Take an analysis; it is embedded when enough rows have come together."""
+        if content in self:
+            return
+        self._waiting[content] = analysis
+        self._rows += len(analysis.segment_features)
+        if self._rows >= BATCH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Embed what waits."""
+        if not self._waiting:
+            return
+        analyses = list(self._waiting.values())
+        embedding = self._model.embed_analyses(
+            np.concatenate([analysis.segment_features for analysis in analyses])
+        )
+        emotion = np.asarray(self._model.mean_emotion(embedding), dtype=np.float32)
+        start = 0
+        for content, analysis in self._waiting.items():
+            rows = slice(start, start + len(analysis.segment_features))
+            self.blocks[content] = Block(
+                segment_s=analysis.segments_s,
+                embedding=embedding[rows],
+                segment_emotion=emotion[rows],
+                curve=_curve(self._model.emotion_curve(analysis)),
+            )
+            start = rows.stop
+        self._waiting.clear()
+        self._rows = 0
+
+    def take_over(self, snapshot: Snapshot, contents: Iterable[str]) -> None:
+        """Take the blocks of these contents from a snapshot of the same model, if it has them."""
+        wanted = {content for content in contents if content not in self}
+        for row, track in enumerate(snapshot.tracks):
+            if track.content_id in wanted:
+                self.blocks[track.content_id] = _kept_block(snapshot, row, track)
+                wanted.discard(track.content_id)
+
+
+def assemble(tracks: Sequence[TrackRecord], blocks: Mapping[str, Block]) -> SnapshotContent:
+    """The content of a snapshot: the blocks of the tracks, in their order.
+
+    Args:
+        tracks: At least one; each with a block of its content.
+        blocks: What is known of each content.
+    """
+    parts = [blocks[track.content_id] for track in tracks]
+    segments = [len(part.segment_s) for part in parts]
+    points = [len(part.curve) for part in parts]
+    return SnapshotContent(
+        tracks=tracks,
+        segment_track=np.repeat(np.arange(len(tracks)), segments),
+        segment_s=np.concatenate([part.segment_s for part in parts]),
+        embedding=Embedding.concatenate([part.embedding for part in parts]),
+        segment_emotion=np.concatenate([part.segment_emotion for part in parts]),
+        curve_offsets=np.concatenate([[0], np.cumsum(points)]).astype(np.int64),
+        curve_values=np.concatenate([part.curve for part in parts]),
+    )
+
+
+def default_workers() -> int:
+    """One thread for each processor this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _curve(estimate: CurveEstimate) -> NDArray[np.float16]:
+    return np.concatenate([estimate.mean, estimate.sd], axis=1).astype(np.float16)  # [T, 4]
+
+
+def _kept_block(snapshot: Snapshot, row: int, track: TrackRecord) -> Block:
+    rows = snapshot.segments_of(row)
+    _, mean, sd = snapshot.curve(track.id)
+    return Block(
+        segment_s=np.asarray(snapshot.segment_s[rows]),
+        embedding=snapshot.embedding[rows],
+        segment_emotion=np.asarray(snapshot.segment_emotion[rows]),
+        curve=np.concatenate([mean, sd], axis=1).astype(np.float16),
+    )

@@ -1,0 +1,350 @@
+"""The steps of one index run, from the walk over the roots to the published snapshot."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from indexer.analyses import AnalysisStore
+from indexer.catalog import Catalog
+from indexer.embed import BlockBuilder, Examined, Examiner, Model, assemble, examined_ahead
+from indexer.errors import CatalogUnavailableError
+from indexer.identity import match_identities
+from indexer.library import FoundFile
+from indexer.progress import ProgressMeter
+from indexer.records import (
+    FileResult,
+    IndexRun,
+    KnownFile,
+    SnapshotRow,
+    Track,
+    TrackChange,
+    TrackChanges,
+)
+from indexer.scan import Scan, scan
+from indexer.shelf import SnapshotShelf, tracks_digest
+from indexer.snapshot import TrackRecord
+from indexer.snapshot_format import EngineChoice
+
+logger = logging.getLogger(__name__)
+
+STAGE_EVERY = 64  # finished files are written down together, this many
+STAGE_EVERY_S = 1.0  # or after this time
+PATIENCE_S = 60.0  # how long a run waits for a database that does not answer
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What an index run did.
+
+    Attributes:
+        run_id: The run.
+        snapshot_id: The snapshot that holds the outcome; None where no track is in the index.
+        model_id: The checkpoint that embedded.
+        wrote_snapshot: False if an existing snapshot already held exactly this.
+        files_total: Audio files found.
+        files_read: New and changed ones.
+        files_decoded: Of these, those whose analysis was not kept from earlier.
+        files_failed: Files that cannot be in the index.
+        files_missing: Tracks whose files have gone.
+        audio_s: Duration of what was decoded.
+        elapsed_s: Duration of the run.
+    """
+
+    run_id: int
+    snapshot_id: str | None
+    model_id: str
+    wrote_snapshot: bool
+    files_total: int
+    files_read: int
+    files_decoded: int
+    files_failed: int
+    files_missing: int
+    audio_s: float
+    elapsed_s: float
+
+
+@dataclass
+class IndexJob:
+    """One run in the hands of one process; `execute` does it.
+
+    Attributes:
+        catalog: Tables of the catalogue.
+        model: Analyses and embeds.
+        data_dir: Where snapshots and kept analyses lie.
+        run: The claimed run.
+        owner: Who holds it.
+        roots: Folders to walk.
+        meter: Counts the files.
+        check: Raises when the run shall end; called between files.
+        workers: Threads that analyse.
+        keep_snapshots: How many complete snapshots are kept.
+        engine: How the snapshot is searched.
+    """
+
+    catalog: Catalog
+    model: Model
+    data_dir: Path
+    run: IndexRun
+    owner: str
+    roots: Sequence[Path]
+    meter: ProgressMeter
+    check: Callable[[], None]
+    workers: int
+    keep_snapshots: int
+    engine: EngineChoice
+    _began: float = field(default_factory=time.monotonic)
+    _decoded: int = 0
+    _audio_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        frontend = self.model.frontend
+        self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
+        self._builder = BlockBuilder(self.model)
+        self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
+        self._known: list[KnownFile] = []
+
+    def execute(self) -> RunSummary:
+        """Scan, analyse, embed, write, publish, tidy up."""
+        self._prepare()
+        self.meter.enter("scanning")
+        seen = self._scan()
+        newest = next(iter(self.catalog.list_snapshots()), None)
+        if self._is_up_to_date(seen, newest):
+            assert newest is not None
+            self._report_found(seen, seen.unchanged)
+            return self._publish(seen, (), TrackChanges(), newest.id, wrote=False)
+        results = self._read(seen, self._without_block(seen, newest))
+        changes = match_identities(results, seen.known, seen.gone, self._next_id())
+        self.meter.enter("writing")
+        tracks = _final_tracks(self.catalog.published_tracks(), changes)
+        snapshot_id, wrote = self._snapshot(tracks)
+        return self._publish(seen, results, changes, snapshot_id, wrote=wrote)
+
+    # Before ----------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Remove what runs that died left half done; nobody else writes while this one holds."""
+        begun_anew = self.run.model_id is None
+        if self.run.full and begun_anew:
+            self.catalog.clear_staged()
+        self.catalog.describe_run(self.run.id, self.owner, model_id=self.model.model_id)
+        self._shelf.clear_incomplete()
+
+    def _scan(self) -> Scan:
+        self._known = self.catalog.known_files()
+        return scan(
+            self.roots,
+            self._known,
+            frontend_id=self._store.frontend_id,
+            full=self.run.full,
+        )
+
+    def _next_id(self) -> int:
+        return 1 + max((track.id for track in self._known), default=0)
+
+    def _is_up_to_date(self, seen: Scan, newest: SnapshotRow | None) -> bool:
+        """Whether nothing changed since the newest snapshot, which then holds everything."""
+        vanished = any(track.status != "missing" for track in seen.gone)
+        return (
+            not seen.to_read
+            and not vanished
+            and newest is not None
+            and newest.model_id == self.model.model_id
+            and self._shelf.open(newest) is not None
+        )
+
+    # Files -----------------------------------------------------------------------------------
+
+    def _without_block(self, seen: Scan, newest: SnapshotRow | None) -> list[KnownFile]:
+        """Tracks that stay, but that no snapshot of this model holds."""
+        staying = [track for track in (*seen.unchanged, *seen.outside) if track.status == "ok"]
+        same_model = newest is not None and newest.model_id == self.model.model_id
+        if newest is not None and same_model and (snapshot := self._shelf.open(newest)) is not None:
+            self._builder.take_over(snapshot, [str(track.content_id) for track in staying])
+        todo = [track for track in staying if str(track.content_id) not in self._builder]
+        waiting = {track.id for track in todo}
+        self._report_found(seen, [one for one in seen.unchanged if one.id not in waiting])
+        return todo
+
+    def _read(self, seen: Scan, without_block: Sequence[KnownFile]) -> list[FileResult]:
+        """Analyse and embed all that needs it; the results of files that were read."""
+        self.meter.enter("analysing")
+        again = [track for track in without_block if not self._add_kept(track)]
+        results, files = self._resume([*seen.to_read, *(_as_found(track) for track in again)])
+        examiner = Examiner(self.model, self._store, full=self.run.full)
+        fresh: list[FileResult] = []
+        staged_at = time.monotonic()
+        with closing(examined_ahead(files, examiner.examine, workers=self.workers)) as examined:
+            for one in examined:
+                self.check()
+                self._take(one)
+                fresh.append(one.result)
+                if len(fresh) >= STAGE_EVERY or time.monotonic() - staged_at >= STAGE_EVERY_S:
+                    self._stage(fresh)
+                    results += fresh
+                    fresh, staged_at = [], time.monotonic()
+        self._stage(fresh)
+        self._builder.flush()
+        return results + fresh
+
+    def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
+        """What an earlier process finished with these files, and the files that remain."""
+        staged = self.catalog.staged()
+        results, remaining = [], []
+        for file in files:
+            result = staged.get(file.address)
+            if result is not None and result.found == file and self._add_staged(result):
+                results.append(result)
+                self.meter.finished(file.path, failed=result.failure_reason is not None)
+            else:
+                remaining.append(file)
+        return results, remaining
+
+    def _add_staged(self, result: FileResult) -> bool:
+        if result.frontend_id != self._store.frontend_id or result.content_id is None:
+            return False
+        return result.failure_reason is not None or self._add_content(result.content_id)
+
+    def _add_kept(self, track: KnownFile) -> bool:
+        self.check()
+        added = self._add_content(str(track.content_id))
+        if added:
+            self.meter.finished(track.path, failed=False)
+        return added
+
+    def _add_content(self, content: str) -> bool:
+        if content in self._builder:
+            return True
+        analysis = self._store.load(content)
+        if analysis is not None:
+            self._builder.add(content, analysis)
+        return analysis is not None
+
+    def _take(self, one: Examined) -> None:
+        if one.analysis is not None and one.result.content_id is not None:
+            self._builder.add(one.result.content_id, one.analysis)
+            self._decoded += one.decoded
+            self._audio_s += one.analysis.duration_s if one.decoded else 0.0
+        reason = one.result.failure_reason
+        if reason is not None:
+            logger.warning("%s is left out: %s", one.result.found.address, reason)
+        self.meter.finished(one.result.found.path, failed=reason is not None)
+
+    def _stage(self, results: Sequence[FileResult]) -> None:
+        self._patiently(lambda: self.catalog.stage(results))
+
+    def _report_found(self, seen: Scan, done: Iterable[KnownFile]) -> None:
+        finished = list(done)
+        failed = sum(track.status == "failed" for track in finished)
+        self.meter.found(seen.files_total, done=len(finished), failed=failed)
+
+    # Outcome ---------------------------------------------------------------------------------
+
+    def _snapshot(self, tracks: Sequence[TrackRecord]) -> tuple[str | None, bool]:
+        """Name of a snapshot that holds these tracks, and whether it was written for them."""
+        if not tracks:
+            return None, False
+        digest = tracks_digest(tracks)
+        existing = None if self.run.full else self._shelf.find(digest, self.model.model_id)
+        if existing is not None:
+            return existing.id, False
+        content = assemble(tracks, self._builder.blocks)
+        row = self._shelf.new_row(content, digest, self.model.model_id)
+        self._patiently(lambda: self.catalog.begin_snapshot(row))
+        self._shelf.write(row, content, self.model.scoring, observe=lambda _step: self.check())
+        return row.id, True
+
+    def _publish(
+        self,
+        seen: Scan,
+        results: Sequence[FileResult],
+        changes: TrackChanges,
+        snapshot_id: str | None,
+        *,
+        wrote: bool,
+    ) -> RunSummary:
+        self.check()
+        active = self.catalog.active_snapshot()
+        # Someone may have rolled back on purpose; only a new outcome or model overrides that.
+        activate = wrote or active is None or active.model_id != self.model.model_id
+        activate = activate or snapshot_id is None
+        self._patiently(lambda: self.catalog.report(self.run.id, self.owner, self.meter.now()))
+        self._patiently(
+            lambda: self.catalog.publish(
+                self.run.id, self.owner, changes, snapshot_id, activate=activate
+            )
+        )
+        self.meter.enter("finished")
+        self._shelf.retain(self.keep_snapshots)
+        return RunSummary(
+            run_id=self.run.id,
+            snapshot_id=snapshot_id,
+            model_id=self.model.model_id,
+            wrote_snapshot=wrote,
+            files_total=seen.files_total,
+            files_read=len(results),
+            files_decoded=self._decoded,
+            files_failed=self.meter.now().files_failed,
+            files_missing=len(changes.missing_ids),
+            audio_s=self._audio_s,
+            elapsed_s=time.monotonic() - self._began,
+        )
+
+    def _patiently(self, ask: Callable[[], _T]) -> _T:
+        """Ask the database, again and again for a minute while it does not answer."""
+        deadline = time.monotonic() + PATIENCE_S
+        pause_s = 0.2
+        while True:
+            try:
+                return ask()
+            except CatalogUnavailableError:
+                if time.monotonic() >= deadline:
+                    raise
+            self.check()
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 5.0)
+
+
+def _as_found(track: KnownFile) -> FoundFile:
+    return FoundFile(track.root, track.path, track.size_bytes, track.mtime_ns)
+
+
+def _final_tracks(published: Iterable[Track], changes: TrackChanges) -> list[TrackRecord]:
+    """The tracks of the index after the changes, by id."""
+    replaced = {change.id for change in changes.changed} | set(changes.missing_ids)
+    kept = [_record_of_track(track) for track in published if track.id not in replaced]
+    fresh = [
+        _record_of_change(change)
+        for change in (*changes.changed, *changes.new)
+        if change.result.failure_reason is None
+    ]
+    return sorted(kept + fresh, key=lambda record: record.id)
+
+
+def _record_of_track(track: Track) -> TrackRecord:
+    values = {name: getattr(track, name) for name in TrackRecord.__dataclass_fields__}
+    return TrackRecord(**values)
+
+
+def _record_of_change(change: TrackChange) -> TrackRecord:
+    result, tags = change.result, change.result.tags
+    return TrackRecord(
+        id=change.id,
+        content_id=str(result.content_id),
+        root=result.found.root,
+        path=result.found.path,
+        title=tags.title,
+        artist=tags.artist,
+        album=tags.album,
+        genre=tags.genre,
+        year=tags.year,
+        duration_s=float(result.duration_s or 0.0),
+    )

@@ -1,0 +1,112 @@
+"""The snapshots of a data folder: their rows in the catalogue and their folders, kept in step.
+
+A row exists before its folder is begun and until its folder is gone, so nothing on disk is ever
+unknown, and a process may die between any two steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from indexer.catalog import Catalog
+from indexer.errors import SnapshotError
+from indexer.records import SnapshotRow
+from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.snapshot_format import EngineChoice, Observer
+from model.scoring import ScoringParams
+
+logger = logging.getLogger(__name__)
+
+
+class SnapshotShelf:
+    """Writes, finds, opens and retires the snapshots of one data folder."""
+
+    def __init__(self, catalog: Catalog, data_dir: Path, engine: EngineChoice = "auto") -> None:
+        self._catalog = catalog
+        self._folder = data_dir / "snapshots"
+        self._engine: EngineChoice = engine
+
+    def path(self, snapshot_id: str) -> Path:
+        """Where a snapshot lies."""
+        return self._folder / snapshot_id
+
+    def open(self, row: SnapshotRow) -> Snapshot | None:
+        """The snapshot; None (and a warning) if its folder is gone, damaged or too new."""
+        try:
+            return Snapshot.open(self.path(row.id))
+        except SnapshotError as exc:
+            logger.warning("snapshot %s cannot be used: %s", row.id, exc)
+            return None
+
+    def find(self, digest: str, model_id: str) -> SnapshotRow | None:
+        """The newest usable snapshot of exactly these tracks under this model."""
+        for row in self._catalog.list_snapshots():
+            if (row.tracks_digest, row.model_id) == (digest, model_id) and self.open(row):
+                return row
+        return None
+
+    def new_row(self, content: SnapshotContent, digest: str, model_id: str) -> SnapshotRow:
+        """The row of a snapshot that is about to be written."""
+        created_at = datetime.now(UTC)
+        return SnapshotRow(
+            id=f"{created_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+            model_id=model_id,
+            state="writing",
+            active=False,
+            created_at=created_at,
+            tracks_digest=digest,
+            track_count=len(content.tracks),
+            segment_count=len(content.embedding),
+        )
+
+    def write(
+        self, row: SnapshotRow, content: SnapshotContent, scoring: ScoringParams, observe: Observer
+    ) -> None:
+        """Write the folder of a row that the catalogue has as `writing`.
+
+        Raises:
+            SnapshotError: The content is inconsistent or the disk refuses.
+        """
+        write_snapshot(
+            self.path(row.id),
+            content,
+            model_id=row.model_id,
+            scoring=scoring,
+            engine=self._engine,
+            observe=observe,
+        )
+
+    def clear_incomplete(self) -> None:
+        """Remove what a process that died was writing or deleting."""
+        rows = self._catalog.all_snapshots()
+        self.remove([row.id for row in rows if row.state != "ready"])
+
+    def retain(self, count: int) -> None:
+        """Keep the active snapshot and the newest others, `count` in all."""
+        spare = [row.id for row in self._catalog.list_snapshots() if not row.active]
+        self.remove(spare[max(count - 1, 0) :])
+
+    def remove(self, snapshot_ids: Sequence[str]) -> None:
+        """Delete snapshots; the active one stays."""
+        if not snapshot_ids:
+            return
+        self._catalog.retire_snapshots(snapshot_ids)
+        going = [row.id for row in self._catalog.all_snapshots() if row.state == "deleting"]
+        for snapshot_id in going:
+            shutil.rmtree(self.path(snapshot_id), ignore_errors=True)
+        self._catalog.forget_snapshots([one for one in going if not self.path(one).exists()])
+
+
+def tracks_digest(tracks: Iterable[TrackRecord]) -> str:
+    """Names a set of tracks and what is said of them: 32 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=16)
+    for track in tracks:
+        digest.update(repr(asdict(track)).encode())
+    return digest.hexdigest()

