@@ -70,7 +70,8 @@ class Checkpoint:
         try:
             model.load_state_dict(dict(self.weights))
         except RuntimeError as exc:
-            raise CheckpointError(f"weights do not fit the config ({exc}); {REMEDY}") from exc
+            reason = " ".join(str(exc).split())
+            raise CheckpointError(f"weights do not fit the config ({reason}); {REMEDY}") from exc
         return model.eval()
 
 

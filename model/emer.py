@@ -144,7 +144,10 @@ class QuantileTransform(nn.Module):
         low = self.table.gather(1, upper - 1)
         high = self.table.gather(1, upper)
         width = (high - low).clamp(min=torch.finfo(columns.dtype).tiny)
-        return (upper - 1 + ((columns - low) / width).clamp(0.0, 1.0)) / last
+        part = ((columns - low) / width).clamp(0.0, 1.0)
+        if right:  # a tie that ends the table is passed whole
+            part = part.masked_fill(columns >= high, 1.0)
+        return (upper - 1 + part) / last
 
 
 class StandardTransform(nn.Module):
