@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.demo.compose import Note, Score, compose
 from app.demo.recipes import RECIPES, Recipe
-from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Sound, drum, reverberate, to_level
+from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Sound, Touch, drum, reverberate, to_level
 
 RENDERING = "circumplex demo 1"  # raise it when the sound changes: files of another one are redone
 _PANS = {"kick": 0.0, "snare": 0.05, "hat": 0.3, "shaker": -0.35, "tom": -0.15, "crash": 0.2}
@@ -86,14 +86,13 @@ def sound_of(recipe: Recipe) -> NDArray[np.float32]:
 
 def _play_notes(mix: NDArray[np.float32], score: Score, recipe: Recipe) -> None:
     cues = recipe.cues
+    touch = Touch(cues.brightness, cues.roughness, cues.softness)
     tones: dict[tuple[str, float, float], Sound] = {}
     pans: dict[str, float] = {}
     for note in score.notes:
         key = (note.instrument, note.midi, round(note.duration_s, 2))
         if key not in tones:
-            tones[key] = INSTRUMENTS[note.instrument].tone(
-                _frequency_hz(note), key[2], cues.brightness, cues.roughness
-            )
+            tones[key] = INSTRUMENTS[note.instrument].tone(_frequency_hz(note), key[2], touch)
         pan = pans.setdefault(note.instrument, (0.0, 0.3, -0.25, 0.15)[len(pans) % 4])
         _add(mix, tones[key], note.start_s, 0.5 * note.velocity, pan)
 

@@ -53,7 +53,7 @@ class Arrangement:
     Attributes:
         melody: Instrument of the melody.
         chords: Instrument of the accompaniment.
-        figure: Its figure: pad, arpeggio, strum, pulse or waltz.
+        figure: Its figure: pad, wall, tremolo, arpeggio, strum, pulse or waltz.
         bass: Instrument of the bass.
         bass_figure: long, roots, walk or eighths.
         groove: Drum pattern: none, soft, backbeat, four, toms or machine.
@@ -73,15 +73,15 @@ ARRANGEMENTS: dict[str, Arrangement] = {
     "dance": Arrangement("lead", "stab", "pulse", "bass", "eighths", "four"),
     "pop": Arrangement("piano", "guitar", "strum", "bass", "roots", "backbeat"),
     "rock": Arrangement("lead", "overdrive", "pulse", "fuzz bass", "eighths", "backbeat"),
-    "folk": Arrangement("flute", "guitar", "strum", "double bass", "roots", "soft"),
-    "industrial": Arrangement("overdrive", "overdrive", "pulse", "fuzz bass", "eighths", "machine"),
-    "thriller": Arrangement("brass", "spiccato", "pulse", "cello", "eighths", "toms"),
-    "elegy": Arrangement("cello", "strings", "pad", "double bass", "long", "none"),
+    "folk": Arrangement("accordion", "guitar", "strum", "double bass", "roots", "soft"),
+    "industrial": Arrangement("lead", "overdrive", "wall", "fuzz bass", "long", "machine"),
+    "thriller": Arrangement("brass", "strings", "tremolo", "cello", "long", "toms"),
+    "elegy": Arrangement("clarinet", "cello", "pad", "double bass", "long", "none"),
     "drone": Arrangement("clarinet", "pad", "pad", "cello", "long", "none"),
     "noir": Arrangement("clarinet", "electric piano", "pad", "double bass", "walk", "soft"),
-    "ambient": Arrangement("bells", "pad", "pad", "bass", "long", "none"),
-    "lullaby": Arrangement("music box", "harp", "waltz", "double bass", "long", "none", beats=3),
-    "pastoral": Arrangement("flute", "harp", "arpeggio", "double bass", "long", "none"),
+    "ambient": Arrangement("bells", "electric piano", "arpeggio", "bass", "long", "soft"),
+    "lullaby": Arrangement("music box", "harp", "waltz", "double bass", "long", "soft", beats=3),
+    "pastoral": Arrangement("flute", "harp", "arpeggio", "double bass", "roots", "soft"),
 }
 
 _MAJOR_PROGRESSIONS = ((0, 4, 3, 0), (0, 3, 4, 0), (0, 4, 5, 3), (0, 3, 0, 4))
@@ -97,19 +97,20 @@ _RHYTHMS = (  # beats of a bar of four, from sparse to busy
 _GROOVES: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {  # drum -> (beat, velocity)
     "none": {},
     "soft": {
-        "shaker": tuple((i / 2, 0.35 if i % 2 else 0.5) for i in range(8)),
-        "kick": ((0.0, 0.35), (2.0, 0.25)),
+        "shaker": tuple((i / 2, 0.5 if i % 2 else 0.8) for i in range(8)),
+        "kick": ((0.0, 0.4), (2.0, 0.3)),
+        "snare": ((1.0, 0.2), (3.0, 0.25)),
     },
     "backbeat": {
         "kick": ((0.0, 0.9), (1.5, 0.5), (2.0, 0.8)),
         "snare": ((1.0, 0.75), (3.0, 0.8)),
-        "hat": tuple((i / 2, 0.35 if i % 2 else 0.5) for i in range(8)),
+        "hat": tuple((i / 2, 0.6 if i % 2 else 0.9) for i in range(8)),
     },
     "four": {
         "kick": tuple((float(i), 0.95) for i in range(4)),
         "snare": ((1.0, 0.6), (3.0, 0.6)),
-        "hat": tuple((i + 0.5, 0.55) for i in range(4)),
-        "shaker": tuple((i / 4, 0.2) for i in range(16)),
+        "hat": tuple((i + 0.5, 0.9) for i in range(4)),
+        "shaker": tuple((i / 4, 0.5) for i in range(16)),
     },
     "toms": {
         "tom": ((0.0, 0.8), (0.75, 0.5), (1.5, 0.65), (2.5, 0.5), (3.0, 0.7), (3.5, 0.6)),
@@ -151,7 +152,13 @@ class _Composer:
         self.progression = self._progression()
 
     def score(self) -> Score:
-        notes = [*self._melody(), *self._chords(), *self._bass(), *self._ending()]
+        notes = [
+            *self._melody(),
+            *self._chords(),
+            *self._bass(),
+            *self._weather(),
+            *self._ending(),
+        ]
         music_s = self.bars * self.plan.beats * self.beat_s
         return Score(tuple(notes), tuple(self._drums()), music_s + _TAIL_S)
 
@@ -236,13 +243,17 @@ class _Composer:
     def _figure(self, triad: list[float]) -> Iterator[tuple[float, float, list[float], float]]:
         """Offset and length in beats, tones, velocity."""
         beats, short = self.plan.beats, self.cues.articulation
-        if self.plan.figure == "pad":
+        if self.plan.figure in {"pad", "wall"}:
             yield 0.0, float(beats), triad, 0.6
+        elif self.plan.figure == "tremolo":
+            for index in range(4 * beats):
+                yield index / 4, 0.4, triad, 0.4
         elif self.plan.figure == "waltz":
             yield 0.0, float(beats), triad[:1], 0.5
             for beat in range(1, beats):
                 yield float(beat), 1.0, triad[1:], 0.35
         elif self.plan.figure == "strum":
+            triad = [*triad, *(tone + 12.0 for tone in triad)]
             for index in range(2 * beats):
                 velocity = (0.65, 0.3, 0.5, 0.4)[index % 4]
                 yield index / 2, 0.5 * short + 0.2, triad, velocity
@@ -279,8 +290,14 @@ class _Composer:
             for index in range(2 * beats):
                 yield index / 2, 0.5 * short + 0.1, 12.0 if index % 8 == 7 else 0.0
 
+    def _weather(self) -> Iterator[Note]:
+        """Gusts of noise under what is tense."""
+        gust = 2.0 * self.plan.beats
+        for index in range(self.bars // 2 if self.cues.roughness > 0.1 else 0):
+            yield self._note(index * gust, 1.5 * gust, 48.0, self.cues.roughness, "storm")
+
     def _drums(self) -> Iterator[Stroke]:
-        if self.cues.percussion < 0.2:
+        if self.cues.percussion < 0.15:
             return
         for bar in range(self.bars):
             for drum, pattern in _GROOVES[self.plan.groove].items():

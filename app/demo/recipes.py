@@ -35,9 +35,10 @@ class Cues:
     Attributes:
         scale: Semitones of the mode above its tonic, seven of them.
         tempo_bpm: Quarter notes a minute.
-        level_dbfs: Root mean square of the finished piece, in dB below full scale.
+        level_dbfs: Weighted level of the finished piece, in dB below full scale.
         register_midi: Centre of the melody, a MIDI note number.
         articulation: Sounding part of a note's value: under 0.5 staccato, over 0.95 legato.
+        softness: How slowly tones begin, 0 (struck) to 1 (swelling).
         brightness: Energy of the upper partials, 0 (dull) to 1 (brilliant).
         density: How busy melody and accompaniment are, 0 to 1.
         percussion: Weight of the drums, 0 (none) to 1.
@@ -50,6 +51,7 @@ class Cues:
     level_dbfs: float
     register_midi: float
     articulation: float
+    softness: float
     brightness: float
     density: float
     percussion: float
@@ -91,18 +93,18 @@ class Recipe:
     def cues(self) -> Cues:
         """The cues for this point of the plane (sources: module docstring)."""
         arousal, valence = self.arousal, self.valence
-        tension = max(0.0, -valence) * (0.35 + 0.65 * _unit(arousal))
         return Cues(
             scale=next(scale for lowest, scale in _MODE_FROM if valence >= lowest),
-            tempo_bpm=_between(56.0, 164.0, _unit(arousal)),
-            level_dbfs=_between(-36.0, -11.0, _unit(arousal)),
+            tempo_bpm=_between(56.0, 164.0, _unit(0.9 * arousal + 0.3 * valence)),
+            level_dbfs=_between(-33.0, -13.0, _unit(arousal)),
             register_midi=67.0 + 7.0 * valence + 2.0 * arousal,
-            articulation=_between(1.0, 0.5, _unit(arousal)),
-            brightness=_unit(0.8 * arousal + 0.25 * valence),
-            density=_unit(arousal),
-            percussion=_unit(1.6 * arousal),
-            roughness=tension,
-            reverb=_between(0.45, 0.12, _unit(arousal)),
+            articulation=_between(1.05, 0.4, _unit(0.6 * arousal + 0.6 * valence)),
+            softness=_unit(-valence - 0.1 * arousal),
+            brightness=_unit(0.7 * arousal + 0.3 * valence),
+            density=_unit(0.8 * arousal + 0.3 * valence),
+            percussion=_unit(1.1 * arousal + 0.9 * valence - 0.1),
+            roughness=max(0.0, -valence) * _unit(arousal),
+            reverb=_between(0.12, 0.45, _unit(-0.7 * arousal - 0.5 * valence)),
         )
 
 

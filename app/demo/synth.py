@@ -20,12 +20,30 @@ _MAX_PARTIALS = 40
 Sound = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Touch:
+    """How a note is played; each from 0 to 1.
+
+    Attributes:
+        brightness: Energy of the upper partials.
+        roughness: Detuning and distortion.
+        softness: How slowly the tone begins.
+    """
+
+    brightness: float = 0.5
+    roughness: float = 0.0
+    softness: float = 0.0
+
+    @property
+    def delay_s(self) -> float:
+        """What softness adds to an instrument's rise time."""
+        return 0.16 * self.softness**2
+
+
 class Instrument(Protocol):
     """Something that plays one note."""
 
-    def tone(
-        self, frequency_hz: float, duration_s: float, brightness: float, roughness: float
-    ) -> Sound:
+    def tone(self, frequency_hz: float, duration_s: float, touch: Touch) -> Sound:
         """One note, [N], peak about 1; N covers the release after `duration_s` too."""
 
 
@@ -43,7 +61,7 @@ class Wave:
         vibrato_cents: Depth of vibrato, which sets in after 0.3 s.
         unison: Voices that play the note together.
         detune_cents: Spread of these voices.
-        breath: Level of breath or bow noise.
+        breath: Level of breath, bow or string noise.
         drive: Distortion; 0 is clean.
     """
 
@@ -59,27 +77,28 @@ class Wave:
     breath: float = 0.0
     drive: float = 0.0
 
-    def tone(
-        self, frequency_hz: float, duration_s: float, brightness: float, roughness: float
-    ) -> Sound:
+    def tone(self, frequency_hz: float, duration_s: float, touch: Touch) -> Sound:
         """One note, [N]."""
         t = _times(duration_s + 4.0 * self.release_s)
-        slope = self.slope + 1.2 * (0.5 - brightness)
+        slope = self.slope + 1.2 * (0.5 - touch.brightness)
         partials = int(min(_MAX_PARTIALS, 0.45 * SAMPLE_RATE_HZ / frequency_hz))
         bright, dark = (_period(s, self.even, partials) for s in (slope, slope + 1.4))
         ringing = np.exp(-t / self.darken_s, dtype=np.float32)
         sound = np.zeros_like(t)
-        for voice, cents in enumerate(self._detuning(roughness)):
+        for voice, cents in enumerate(self._detuning(touch.roughness)):
             cycles = frequency_hz * 2.0 ** (cents / 1200.0) * t + 0.37 * voice
             index = self._bent(cycles, frequency_hz, t)
             sound += dark[index] + ringing * (bright[index] - dark[index])
         sound /= self.unison**0.5
-        drive = self.drive + 3.0 * roughness * (self.drive > 0.0)
+        drive = self.drive + 3.0 * touch.roughness * (self.drive > 0.0)
         if drive:
             sound = np.tanh((1.0 + 3.0 * drive) * sound) * np.float32(0.8)
         if self.breath:
             sound += self.breath * _noise(len(t), 1500.0, 6000.0)
-        return _float(sound * _envelope(t, duration_s, self.attack_s, self.decay_s, self.release_s))
+        return _float(
+            sound
+            * _envelope(t, duration_s, self.attack_s + touch.delay_s, self.decay_s, self.release_s)
+        )
 
     def _detuning(self, roughness: float) -> NDArray[np.float64]:
         spread = self.detune_cents * (1.0 + roughness)
@@ -109,26 +128,72 @@ class Struck:
     decay_s: float
     release_s: float = 0.25
 
-    def tone(
-        self, frequency_hz: float, duration_s: float, brightness: float, roughness: float
-    ) -> Sound:
+    def tone(self, frequency_hz: float, duration_s: float, touch: Touch) -> Sound:
         """One note, [N]."""
         t = _times(duration_s + 4.0 * self.release_s)
         decay_s = self.decay_s * (261.6 / frequency_hz) ** 0.5
-        index = self.index * (0.4 + 1.2 * brightness + roughness)
+        index = self.index * (0.4 + 1.2 * touch.brightness + touch.roughness)
         fading = index * np.exp(-t / (0.35 * decay_s), dtype=np.float32)
         omega = 2.0 * np.pi * frequency_hz
         sound = np.sin(omega * t + fading * np.sin(self.ratio * omega * t), dtype=np.float32)
-        return sound * _envelope(t, duration_s, 0.003, decay_s, self.release_s)
+        return _float(
+            sound * _envelope(t, duration_s, 0.003 + touch.delay_s, decay_s, self.release_s)
+        )
+
+
+@dataclass(frozen=True)
+class Storm:
+    """Wind, surf or machines: a band of noise that swells and sinks.
+
+    Attributes:
+        low_hz: Lower edge.
+        high_hz: Upper edge at medium brightness.
+    """
+
+    low_hz: float
+    high_hz: float
+
+    def tone(self, frequency_hz: float, duration_s: float, touch: Touch) -> Sound:
+        """One gust, [N]; it has no pitch, so `frequency_hz` does not matter."""
+        t = _times(duration_s)
+        high_hz = self.high_hz * 4.0 ** (round(touch.brightness, 1) - 0.5)
+        swell = np.sin(np.pi * t / duration_s) ** 0.7
+        return _float(swell * _noise(len(t), self.low_hz, high_hz))
 
 
 INSTRUMENTS: dict[str, Instrument] = {
-    "harp": Wave(1.5, attack_s=0.004, decay_s=0.9, release_s=0.3, darken_s=0.25),
-    "guitar": Wave(1.1, attack_s=0.003, decay_s=0.7, release_s=0.1, darken_s=0.2),
-    "piano": Wave(
-        1.5, attack_s=0.004, decay_s=1.3, release_s=0.15, darken_s=0.4, unison=2, detune_cents=1.5
+    "harp": Wave(
+        1.4,
+        attack_s=0.004,
+        decay_s=0.9,
+        release_s=0.2,
+        darken_s=0.3,
+        unison=2,
+        detune_cents=4.0,
+        breath=0.1,
     ),
-    "flute": Wave(2.4, attack_s=0.06, release_s=0.1, vibrato_cents=14.0, breath=0.03),
+    "guitar": Wave(
+        1.1,
+        attack_s=0.003,
+        decay_s=0.7,
+        release_s=0.1,
+        darken_s=0.2,
+        unison=3,
+        detune_cents=8.0,
+        breath=0.12,
+    ),
+    "piano": Wave(
+        1.5,
+        attack_s=0.004,
+        decay_s=1.3,
+        release_s=0.15,
+        darken_s=0.4,
+        unison=2,
+        detune_cents=1.5,
+        breath=0.06,
+    ),
+    "flute": Wave(2.4, attack_s=0.06, release_s=0.1, vibrato_cents=14.0, breath=0.12),
+    "accordion": Wave(1.2, attack_s=0.03, release_s=0.06, unison=3, detune_cents=11.0, breath=0.05),
     "clarinet": Wave(1.6, even=0.15, attack_s=0.04, release_s=0.08, vibrato_cents=5.0),
     "cello": Wave(
         1.35,
@@ -159,6 +224,7 @@ INSTRUMENTS: dict[str, Instrument] = {
     "fuzz bass": Wave(0.9, attack_s=0.004, decay_s=2.0, release_s=0.04, drive=1.0),
     "electric piano": Struck(ratio=1.0, index=1.1, decay_s=1.6),
     "music box": Struck(ratio=3.98, index=0.45, decay_s=1.4, release_s=0.5),
+    "storm": Storm(60.0, 2500.0),
     "bells": Struck(ratio=2.76, index=0.9, decay_s=2.5, release_s=0.8),
 }
 
@@ -218,9 +284,21 @@ def reverberate(sound: NDArray[np.float32], share: float, seconds: float) -> NDA
 
 
 def to_level(sound: NDArray[np.float32], level_dbfs: float) -> NDArray[np.float32]:
-    """Scale a piece to a root mean square level; peaks are rounded off below full scale."""
+    """Scale a piece to a loudness; peaks are rounded off below full scale.
+
+    The level is measured where hearing is sensitive (300 Hz to 8 kHz), as broadcasters do, so that
+    a bass drum does not count for more than it is heard.
+
+    Args:
+        sound: [2, M].
+        level_dbfs: Root mean square of the weighted sound, in dB below full scale.
+
+    Returns:
+        [2, M], within full scale.
+    """
     wanted = 10.0 ** (level_dbfs / 20.0)
-    present = float(np.sqrt(np.mean(np.square(sound), dtype=np.float64)))
+    weighted = _band(sound, 300.0, 8000.0)
+    present = float(np.sqrt(np.mean(np.square(weighted), dtype=np.float64)))
     scaled = sound * np.float32(wanted / max(present, 1e-9))
     knee = np.float32(0.7)
     over = np.abs(scaled) - knee
