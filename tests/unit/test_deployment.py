@@ -1,0 +1,107 @@
+"""The container files: pinned images, no root, nothing writable that need not be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OWN_SERVICES = ["app", "app-gpu", "indexer"]
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """docker-compose.yml, merged."""
+    return yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> str:
+    """The image's recipe."""
+    return (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_stack_is_service_indexer_and_database(compose: dict[str, Any]) -> None:
+    """What `docker compose` can start."""
+    assert set(compose["services"]) == {*OWN_SERVICES, "postgres"}
+
+
+def test_every_image_has_a_version(compose: dict[str, Any], dockerfile: str) -> None:
+    """No `latest`, named or implied."""
+    images = [service["image"] for service in compose["services"].values()]
+    images += re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+
+    assert [image for image in images if not re.search(r":\d[\w.-]*$", image)] == []
+
+
+@pytest.mark.parametrize("name", OWN_SERVICES)
+def test_a_service_is_locked_down(compose: dict[str, Any], name: str) -> None:
+    """Read-only file system, no capabilities, music mounted read-only, a healthy database first."""
+    service = compose["services"][name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert any(volume.endswith(":/music:ro") for volume in service["volumes"])
+    assert service["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_every_volume_is_declared(compose: dict[str, Any]) -> None:
+    """A misspelt volume would be an error of docker at start."""
+    used = {
+        volume.split(":")[0]
+        for service in compose["services"].values()
+        for volume in service["volumes"]
+        if not volume.startswith("$")
+    }
+
+    assert used == set(compose["volumes"])
+
+
+def test_secrets_have_no_default() -> None:
+    """Password and token must be set: compose refuses to start without them."""
+    text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+
+    assert re.findall(r"\$\{(?:POSTGRES_PASSWORD|CIRCUMPLEX_ADMIN_TOKEN)(?!:\?)", text) == []
+
+
+def test_every_setting_of_the_stack_exists(compose: dict[str, Any], dockerfile: str) -> None:
+    """A variable that no setting reads would be silently ignored."""
+    known = {f"CIRCUMPLEX_{name.upper()}" for name in Settings.model_fields}
+    named = set(compose["services"]["app"]["environment"])
+    named |= set(re.findall(r"\b(CIRCUMPLEX_[A-Z_]+)=", dockerfile))
+
+    assert named <= known
+
+
+def test_ports_are_bound_to_this_machine(compose: dict[str, Any]) -> None:
+    """Publishing to the network is a decision of whoever runs it."""
+    ports = [port for s in compose["services"].values() for port in s.get("ports", [])]
+
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_image_runs_without_root_and_checks_its_health(dockerfile: str) -> None:
+    """Two stages; the last one names a user by number and a health check."""
+    last = dockerfile[dockerfile.rindex("\nFROM ") :]
+
+    assert dockerfile.count("\nFROM ") == 2
+    assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
+    assert "HEALTHCHECK" in last
+
+
+def test_everything_the_image_copies_exists(dockerfile: str) -> None:
+    """COPY of a file that is gone fails only in a build."""
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
+    names = [name for line in copied for name in line.split()]
+    ignore = (REPOSITORY / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+
+    assert names
+    assert [name for name in names if not (REPOSITORY / name).exists()] == []
+    assert [name for name in names if f"!{name}" not in ignore.splitlines()] == []
