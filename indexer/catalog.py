@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 
@@ -45,6 +45,7 @@ from indexer.tables import staged_files, tracks
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
 MAX_ID = 2**31 - 1
+MANY_ROWS = 1000  # written at once: the planner's statistics are out of date
 MAX_WORDS = 20  # of a text query
 MAX_TEXT_LENGTH = 10_000  # characters looked for or looked in
 
@@ -199,6 +200,13 @@ class Catalog(RunRows, SnapshotRows):
             if activate:
                 self._activate(connection, snapshot_id, complete=True)
             self._end(connection, run_id, "succeeded", None, snapshot_id)
+        if len(changes.new) + len(changes.changed) >= MANY_ROWS:
+            self._analyse()
+
+    def _analyse(self) -> None:
+        """Let the planner know how the tables have grown."""
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(text("ANALYZE"))
 
 
 def _conditions(query: TrackQuery) -> list[ColumnElement[bool]]:
@@ -225,9 +233,9 @@ def _key(values: Sequence[str]) -> str:
     return "".join(f"\n{_searchable(value)}\n" for value in values)
 
 
-def _searchable(text: str) -> str:
+def _searchable(words: str) -> str:
     """Folded, and free of what a database refuses in text (NUL, halves of surrogate pairs)."""
-    return fold(text.encode("utf-8", "replace").decode().replace("\0", " "))[:MAX_TEXT_LENGTH]
+    return fold(words.encode("utf-8", "replace").decode().replace("\0", " "))[:MAX_TEXT_LENGTH]
 
 
 def _bounded(year: int | None) -> int | None:
@@ -255,8 +263,9 @@ def _bad_cursor(cursor: str) -> str:
 
 
 def _file_values(result: FileResult) -> dict[str, Any]:
-    values = asdict(result.found) | asdict(result.tags)
-    return values | {
+    return {
+        **vars(result.found),
+        **vars(result.tags),
         "content_id": result.content_id,
         "frontend_id": result.frontend_id,
         "duration_s": result.duration_s,

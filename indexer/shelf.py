@@ -11,7 +11,6 @@ import logging
 import secrets
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,5 +107,5 @@ def tracks_digest(tracks: Iterable[TrackRecord]) -> str:
     """Names a set of tracks and what is said of them: 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)
     for track in tracks:
-        digest.update(repr(asdict(track)).encode())
+        digest.update(repr(vars(track)).encode())
     return digest.hexdigest()
