@@ -33,6 +33,7 @@ def match_identities(
         gone: Tracks whose files are not there, missing for long or as of now.
         next_id: The first free id.
     """
+    results = sorted(results, key=lambda result: result.found.address)
     claims = _Claims(known, gone, results)
     chosen = {result.found.address: claims.by_content(result) for result in results}
     changed: list[TrackChange] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +13,7 @@ from typing import TypeVar
 from indexer.analyses import AnalysisStore
 from indexer.catalog import Catalog
 from indexer.embed import BlockBuilder, Examined, Examiner, Model, assemble, examined_ahead
-from indexer.errors import CatalogUnavailableError
+from indexer.errors import CatalogUnavailableError, RunInterruptedError
 from indexer.identity import match_identities
 from indexer.library import FoundFile
 from indexer.progress import ProgressMeter
@@ -180,20 +180,30 @@ class IndexJob:
         again = [track for track in without_block if not self._add_kept(track)]
         results, files = self._resume([*seen.to_read, *(_as_found(track) for track in again)])
         examiner = Examiner(self.model, self._store, full=self.run.full)
-        fresh: list[FileResult] = []
-        staged_at = time.monotonic()
         with closing(examined_ahead(files, examiner.examine, workers=self.workers)) as examined:
-            for one in examined:
-                self.check()
-                self._take(one)
-                fresh.append(one.result)
-                if len(fresh) >= STAGE_EVERY or time.monotonic() - staged_at >= STAGE_EVERY_S:
-                    self._stage(fresh)
-                    results += fresh
-                    fresh, staged_at = [], time.monotonic()
-        self._stage(fresh)
+            results += self._take_all(examined)
         self._builder.flush()
-        return results + fresh
+        return results
+
+    def _take_all(self, examined: Iterable[Examined]) -> list[FileResult]:
+        """Embed what comes, and write down from time to time what is finished."""
+        results: list[FileResult] = []
+        staged, staged_at = 0, time.monotonic()
+        try:
+            for one in examined:
+                self._take(one)
+                results.append(one.result)
+                self.check()
+                waited_s = time.monotonic() - staged_at
+                if len(results) - staged >= STAGE_EVERY or waited_s >= STAGE_EVERY_S:
+                    self._stage(results[staged:])
+                    staged, staged_at = len(results), time.monotonic()
+        except RunInterruptedError:
+            with suppress(CatalogUnavailableError):
+                self.catalog.stage(results[staged:])
+            raise
+        self._stage(results[staged:])
+        return results
 
     def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
         """What an earlier process finished with these files, and the files that remain."""

@@ -1,0 +1,565 @@
+"""Index runs over real files, with the fake model: incremental, durable, all or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer import job, lease
+from indexer.catalog import Catalog
+from indexer.errors import (
+    CatalogUnavailableError,
+    EmptyRootError,
+    RootNotFoundError,
+    RunActiveError,
+    RunCancelledError,
+    RunInterruptedError,
+    StorageError,
+)
+from indexer.records import RunProgress, TrackQuery
+from indexer.runs import Indexer, RunSummary
+from indexer.snapshot import Snapshot
+from tests.catalogue import write_tone
+from tests.fakes import FakeModel
+
+
+class Library:
+    """A music folder with three files, its catalogue and a way to index it."""
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self.music = folder / "music"
+        self.data_dir = folder / "data"
+        self.catalog = catalog
+        self.model = FakeModel()
+        write_tone(self.music / "a.wav", hz=300, level=0.1)
+        write_tone(self.music / "b.wav", hz=900, level=0.3)
+        write_tone(self.music / "sub/c.wav", hz=2000, level=0.6, duration_s=40)
+
+    def indexer(self, **settings: object) -> Indexer:
+        """An indexer of this library."""
+        return Indexer(self.catalog, self.model, self.data_dir, **settings)  # type: ignore[arg-type]
+
+    def index(self, **options: object) -> RunSummary:
+        """Run over the music folder."""
+        return self.indexer().run([self.music], **options)  # type: ignore[arg-type]
+
+    def snapshot(self) -> Snapshot:
+        """The active snapshot."""
+        active = self.catalog.active_snapshot()
+        assert active is not None
+        return Snapshot.open(self.data_dir / "snapshots" / active.id)
+
+    def ids(self) -> dict[str, int]:
+        """Track ids of the active snapshot by path."""
+        return {track.path: track.id for track in self.snapshot().tracks}
+
+    def folders(self) -> list[str]:
+        """Names of the snapshot folders."""
+        return sorted(path.name for path in (self.data_dir / "snapshots").iterdir())
+
+
+@pytest.fixture
+def library(tmp_path: Path, catalog: Catalog) -> Library:
+    return Library(tmp_path, catalog)
+
+
+def test_the_first_run_indexes_everything(library: Library) -> None:
+    """Tracks in the catalogue, segments and curves in the snapshot, the run succeeded."""
+    summary = library.index()
+
+    snapshot = library.snapshot()
+    assert library.ids() == {"a.wav": 1, "b.wav": 2, "sub/c.wav": 3}
+    assert [track.title for track in snapshot.tracks] == ["A", "B", "C"]
+    assert snapshot.manifest.segments == 4
+    assert len(snapshot.curve(3)[0]) == pytest.approx(80, abs=2)
+    assert (summary.files_total, summary.files_read, summary.files_decoded) == (3, 3, 3)
+    assert summary.audio_s == pytest.approx(44.0, abs=0.1)
+    assert library.catalog.run(summary.run_id).state == "succeeded"
+    assert [track.duration_s for track in library.catalog.list_tracks().items] == pytest.approx(
+        [2.0, 2.0, 40.0], abs=0.05
+    )
+
+
+def test_the_embedding_of_a_track_is_that_of_its_own_audio(library: Library) -> None:
+    """Rows are not exchanged between tracks, though they are embedded in one batch."""
+    library.index()
+    snapshot = library.snapshot()
+
+    for path, track_id in library.ids().items():
+        analysis = library.model.analyse(library.music / path)
+        expected = library.model.embed_segments(analysis)
+        found = snapshot.embedding_of(track_id)
+        np.testing.assert_allclose(found.mu, expected.mu, rtol=1e-5)
+        _, mean, sd = snapshot.curve(track_id)
+        curve = library.model.emotion_curve(analysis)
+        np.testing.assert_allclose(mean, curve.mean, atol=2e-3)
+        np.testing.assert_allclose(sd, curve.sd, atol=2e-3)
+
+
+def test_an_unchanged_folder_is_not_touched_again(library: Library) -> None:
+    """Nothing decoded, nothing embedded, no new snapshot."""
+    first = library.index()
+    analysed, embedded = library.model.analysed, library.model.embedded
+
+    second = library.index()
+
+    assert (library.model.analysed, library.model.embedded) == (analysed, embedded)
+    assert not second.wrote_snapshot
+    assert second.snapshot_id == first.snapshot_id
+    assert (second.files_total, second.files_read) == (3, 0)
+    assert library.catalog.run(second.run_id).progress.files_done == 3
+
+
+def test_only_what_is_new_is_decoded_and_embedded(library: Library) -> None:
+    """One file more costs one file."""
+    library.index()
+    analysed, embedded = library.model.analysed, library.model.embedded
+    write_tone(library.music / "d.wav", hz=500)
+
+    summary = library.index()
+
+    assert library.model.analysed - analysed == 1
+    assert library.model.embedded - embedded == 1
+    assert (summary.files_read, summary.wrote_snapshot) == (1, True)
+    assert library.ids() == {"a.wav": 1, "b.wav": 2, "sub/c.wav": 3, "d.wav": 4}
+
+
+def test_a_changed_file_is_read_again_under_its_id(library: Library) -> None:
+    """The snapshot holds the new content."""
+    library.index()
+    before = library.snapshot().embedding_of(1).mu
+    write_tone(library.music / "a.wav", hz=3000, level=0.9, duration_s=3)
+
+    library.index()
+
+    assert library.ids()["a.wav"] == 1
+    assert not np.allclose(library.snapshot().embedding_of(1).mu, before)
+    assert library.catalog.track(1).duration_s == pytest.approx(3.0, abs=0.05)
+
+
+def test_a_touched_file_costs_a_glance(library: Library) -> None:
+    """Same bytes, other time: neither decoded nor a new snapshot; the next run does not look."""
+    first = library.index()
+    analysed = library.model.analysed
+    (library.music / "a.wav").touch()
+
+    second = library.index()
+
+    assert library.model.analysed == analysed
+    assert (second.files_read, second.snapshot_id) == (1, first.snapshot_id)
+    assert library.index().files_read == 0
+
+
+def test_a_moved_file_keeps_its_id_and_is_not_decoded(library: Library) -> None:
+    """Content names it, not its path."""
+    library.index()
+    analysed = library.model.analysed
+    (library.music / "new").mkdir()
+    (library.music / "a.wav").rename(library.music / "new/renamed.wav")
+
+    summary = library.index()
+
+    assert library.ids() == {"new/renamed.wav": 1, "b.wav": 2, "sub/c.wav": 3}
+    assert library.catalog.track(1).title == "Renamed"
+    assert library.model.analysed == analysed
+    assert (summary.files_decoded, summary.files_missing) == (0, 0)
+
+
+def test_a_missing_file_leaves_the_index_and_comes_back_with_its_id(library: Library) -> None:
+    """Its row stays, so its id is not given to another."""
+    library.index()
+    shutil.move(library.music / "a.wav", library.data_dir / "aside.wav")
+    gone = library.index()
+    ids_without, status = library.ids(), library.catalog.track(1).status
+    analysed = library.model.analysed
+    shutil.move(library.data_dir / "aside.wav", library.music / "back.wav")
+    library.index()
+
+    assert (gone.files_missing, status) == (1, "missing")
+    assert ids_without == {"b.wav": 2, "sub/c.wav": 3}
+    assert library.ids()["back.wav"] == 1
+    assert library.model.analysed == analysed
+
+
+def test_a_broken_file_is_recorded_and_the_run_goes_on(library: Library) -> None:
+    """Empty, no audio, and text: each with its reason."""
+    (library.music / "empty.mp3").write_bytes(b"")
+    (library.music / "text.mp3").write_text("this is no music\n" * 100)
+    write_tone(library.music / "short.wav", duration_s=0.1)
+
+    summary = library.index()
+
+    failed = library.catalog.list_tracks(TrackQuery(status="failed")).items
+    assert summary.files_failed == 3
+    assert {track.path for track in failed} == {"empty.mp3", "text.mp3", "short.wav"}
+    assert all(track.failure_reason and len(track.failure_reason) > 10 for track in failed)
+    assert len(library.ids()) == 3
+
+
+def test_a_broken_file_is_not_tried_again_until_it_changes(library: Library) -> None:
+    """Its failure is as durable as a success."""
+    broken = library.music / "x.wav"
+    broken.write_bytes(b"no audio")
+    library.index()
+    analysed = library.model.analysed
+
+    unchanged = library.index()
+    write_tone(broken)
+    repaired = library.index()
+
+    assert (unchanged.files_read, unchanged.files_failed) == (0, 1)
+    assert (repaired.files_read, repaired.files_failed) == (1, 0)
+    assert library.model.analysed == analysed + 1
+    assert "x.wav" in library.ids()
+
+
+def test_a_file_whose_analysis_crashes_is_recorded(library: Library) -> None:
+    """Also what no decoder reports as an error of the file."""
+
+    class Fragile(FakeModel):
+        def analyse(self, source: Path, **limits: object) -> object:  # type: ignore[override]
+            if source.name == "b.wav":
+                raise RuntimeError("a bug in a frontend")
+            return super().analyse(source)
+
+    library.model = Fragile()
+    summary = library.index()
+
+    assert summary.files_failed == 1
+    assert "a bug in a frontend" in str(library.catalog.track(2).failure_reason)
+    assert set(library.ids()) == {"a.wav", "sub/c.wav"}
+
+
+def test_another_model_embeds_anew_without_decoding(library: Library) -> None:
+    """Analyses are kept by content and frontend."""
+    library.index()
+    before = library.snapshot().embedding_of(1).mu
+    library.model = FakeModel("other-ba9876543210")
+
+    summary = library.index()
+
+    assert library.model.analysed == 0
+    assert library.model.embedded == 4
+    assert summary.wrote_snapshot
+    assert library.snapshot().manifest.model_id == "other-ba9876543210"
+    assert not np.allclose(library.snapshot().embedding_of(1).mu, before)
+
+
+def test_going_back_to_a_model_uses_its_snapshot(library: Library) -> None:
+    """The same tracks under the same model need not be written twice."""
+    first = library.index()
+    library.model = FakeModel("other-ba9876543210")
+    library.index()
+    library.model = FakeModel()
+
+    third = library.index()
+
+    active = library.catalog.active_snapshot()
+    assert active is not None
+    assert (third.snapshot_id, active.id) == (first.snapshot_id, first.snapshot_id)
+    assert not third.wrote_snapshot
+
+
+def test_a_lost_analysis_is_made_anew(library: Library) -> None:
+    """Deleted or damaged files of the data folder repair themselves."""
+    library.index()
+    kept = sorted(path for path in library.data_dir.glob("analyses/*/*/*") if path.is_file())
+    kept[0].unlink()
+    kept[1].write_bytes(b"damaged")
+    library.model = FakeModel("other-ba9876543210")
+
+    library.index()
+
+    assert library.model.analysed == 2
+    assert len(library.ids()) == 3
+
+
+@pytest.mark.parametrize("damage", ["folder", "manifest"])
+def test_a_lost_snapshot_is_written_anew(library: Library, damage: str) -> None:
+    """From the kept analyses, without decoding."""
+    first = library.index()
+    folder = library.data_dir / "snapshots" / str(first.snapshot_id)
+    if damage == "folder":
+        shutil.rmtree(folder)
+    else:
+        (folder / "manifest.json").write_text("{")
+    analysed = library.model.analysed
+
+    second = library.index()
+
+    assert second.wrote_snapshot
+    assert library.model.analysed == analysed
+    assert len(library.ids()) == 3
+
+
+def test_a_full_run_does_everything_anew(library: Library) -> None:
+    """Decodes and embeds every file and writes a snapshot."""
+    first = library.index()
+
+    second = library.index(full=True)
+
+    assert second.files_decoded == 3
+    assert second.snapshot_id != first.snapshot_id
+    assert library.ids() == {"a.wav": 1, "b.wav": 2, "sub/c.wav": 3}
+
+
+def test_tracks_of_other_roots_stay(library: Library, tmp_path: Path) -> None:
+    """A run speaks of its own roots only."""
+    library.index()
+    write_tone(tmp_path / "other/z.wav", hz=700)
+
+    library.indexer().run([tmp_path / "other"])
+
+    assert set(library.ids()) == {"a.wav", "b.wav", "sub/c.wav", "z.wav"}
+
+
+def test_a_root_above_finds_the_same_tracks(library: Library) -> None:
+    """Indexing a folder's parent neither doubles nor decodes its files."""
+    library.indexer().run([library.music / "sub"])
+    analysed = library.model.analysed
+
+    library.index()
+
+    assert len(library.ids()) == 3
+    assert library.model.analysed == analysed + 2
+
+
+def test_an_emptied_root_is_refused_and_its_tracks_stay(library: Library) -> None:
+    """A disk that is not mounted must not empty the index; a full run may."""
+    library.index()
+    shutil.rmtree(library.music)
+    library.music.mkdir()
+
+    with pytest.raises(EmptyRootError, match="mounted"):
+        library.index()
+    ids = library.ids()
+    library.index(full=True)
+
+    assert len(ids) == 3
+    assert library.catalog.active_snapshot() is None
+    assert library.catalog.counts().missing == 3
+    assert library.catalog.list_runs()[1].state == "failed"
+
+
+def test_a_missing_root_begins_no_run(library: Library) -> None:
+    """It is refused before anything is written down."""
+    with pytest.raises(RootNotFoundError):
+        library.indexer().run([library.music / "nowhere"])
+
+    assert library.catalog.list_runs() == []
+
+
+def test_progress_is_told_while_it_goes(library: Library) -> None:
+    """Stages in order, counts that grow, at the end all done."""
+    seen: list[RunProgress] = []
+
+    library.index(progress=seen.append)
+
+    stages = list(dict.fromkeys(progress.stage for progress in seen))
+    assert stages == ["scanning", "analysing", "writing", "finished"]
+    assert (seen[-1].files_total, seen[-1].files_done) == (3, 3)
+    assert [one.files_done for one in seen] == sorted(one.files_done for one in seen)
+
+
+def test_old_snapshots_are_deleted_but_never_the_active_one(library: Library) -> None:
+    """The newest three stay by default."""
+    for number in range(5):
+        write_tone(library.music / f"more {number}.wav", hz=100 * (number + 1))
+        library.index()
+    kept = [row.id for row in library.catalog.list_snapshots()]
+    library.catalog.activate_snapshot(kept[-1])
+    write_tone(library.music / "last.wav", hz=50)
+    library.indexer(keep_snapshots=1).run([library.music])
+
+    assert len(kept) == 3
+    assert library.folders() == [row.id for row in library.catalog.all_snapshots()]
+    assert len(library.folders()) == 1
+    assert "last.wav" in library.ids()
+
+
+def test_a_rollback_outlives_a_run_that_finds_nothing_new(library: Library) -> None:
+    """Only a new outcome replaces what someone chose."""
+    first = library.index()
+    write_tone(library.music / "d.wav")
+    library.index()
+    library.catalog.activate_snapshot(str(first.snapshot_id))
+
+    library.index()
+
+    active = library.catalog.active_snapshot()
+    assert active is not None
+    assert active.id == first.snapshot_id
+
+
+class Gate(FakeModel):
+    """A model that calls back before it analyses the n-th file."""
+
+    def __init__(self, at: int, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._at = at
+        self._act = act
+
+    def analyse(self, source: Path, **limits: object) -> object:  # type: ignore[override]
+        """As ever, but with a word before."""
+        if self.analysed + 1 == self._at:
+            self._act()
+        return super().analyse(source)
+
+
+def test_a_cancelled_run_ends_between_files_and_shows_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it finished is used by the next one."""
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 0.02)
+    run = library.catalog.create_run([str(library.music)])
+    noticed = threading.Event()
+
+    def cancel() -> None:
+        library.catalog.cancel_run(run.id)
+        noticed.wait(0.5)
+
+    library.model = Gate(2, cancel)
+    with pytest.raises(RunCancelledError):
+        library.indexer(workers=1).run(run_id=run.id)
+    state, counts = library.catalog.run(run.id).state, library.catalog.counts()
+    done = library.model.analysed
+    library.model = FakeModel()
+    library.index()
+
+    assert state == "cancelled"
+    assert (counts.ok, library.catalog.counts().ok) == (0, 3)
+    assert library.model.analysed == 3 - done
+
+
+def test_a_stopped_run_is_queued_again_and_resumes(library: Library) -> None:
+    """A service that shuts down does not lose its run."""
+    run = library.catalog.create_run([str(library.music)])
+    stop = threading.Event()
+    library.model = Gate(2, stop.set)
+
+    with pytest.raises(RunInterruptedError):
+        library.indexer(workers=1).run(run_id=run.id, stop=stop)
+    state = library.catalog.run(run.id)
+    done = library.model.analysed
+    library.model = FakeModel()
+    library.indexer().run(run_id=run.id)
+
+    assert (state.state, state.attempts) == ("queued", 0)
+    assert library.model.analysed == 3 - done
+    assert library.catalog.run(run.id).state == "succeeded"
+
+
+def test_an_interrupted_full_run_does_not_begin_again(library: Library) -> None:
+    """Resuming a full run does the remaining files only."""
+    library.index()
+    run = library.catalog.create_run([str(library.music)], full=True)
+    stop = threading.Event()
+    library.model = Gate(3, stop.set)
+    with pytest.raises(RunInterruptedError):
+        library.indexer(workers=1).run(run_id=run.id, stop=stop)
+    library.model = FakeModel()
+
+    summary = library.indexer(workers=1).run(run_id=run.id)
+
+    assert 0 < summary.files_decoded < 3
+
+
+def test_a_second_run_at_the_same_time_is_refused(library: Library) -> None:
+    """One at a time a catalogue."""
+    refused: list[Exception] = []
+
+    def second() -> None:
+        try:
+            library.indexer().run([library.music])
+        except RunActiveError as exc:
+            refused.append(exc)
+
+    library.model = Gate(1, second)
+    library.indexer(workers=1).run([library.music])
+
+    assert len(refused) == 1
+    assert library.catalog.counts().ok == 3
+
+
+def test_an_error_ends_the_run_with_its_reason(library: Library) -> None:
+    """A data folder that cannot be written is a clear state, and repaired it works."""
+    library.data_dir.write_text("a file where a folder should be")
+
+    with pytest.raises(StorageError, match="cannot write"):
+        library.index()
+    failed = library.catalog.list_runs()[0]
+    library.data_dir.unlink()
+    library.index()
+
+    assert failed.state == "failed"
+    assert "cannot write" in str(failed.error)
+    assert len(library.ids()) == 3
+
+
+def test_a_database_that_goes_away_for_a_moment_is_waited_for(library: Library) -> None:
+    """The run ends well once it answers again."""
+    remaining = [3]
+    publish = library.catalog.publish
+
+    class Flaky(Catalog):
+        def publish(self, *args: object, **options: object) -> None:
+            if remaining[0]:
+                remaining[0] -= 1
+                raise CatalogUnavailableError("gone for a moment")
+            publish(*args, **options)  # type: ignore[arg-type]
+
+    library.catalog = Flaky(library.catalog.engine)
+    library.index()
+
+    assert len(library.ids()) == 3
+
+
+def test_a_database_that_stays_away_leaves_a_run_that_resumes(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next process takes it over when the lease is over."""
+    monkeypatch.setattr(job, "PATIENCE_S", 0.1)
+
+    class Gone(Catalog):
+        def publish(self, *args: object, **options: object) -> None:
+            raise CatalogUnavailableError("gone")
+
+        def end_run(self, *args: object, **options: object) -> None:
+            raise CatalogUnavailableError("gone")
+
+    healthy = library.catalog
+    library.catalog = Gone(healthy.engine)
+    with pytest.raises(CatalogUnavailableError):
+        library.index()
+    library.catalog = healthy
+    monkeypatch.setattr("indexer.catalog_runs._is_abandoned", lambda run, now: True)
+    library.model = FakeModel()
+
+    claimable = healthy.claimable_run()
+    assert claimable is not None
+    library.indexer().run(run_id=claimable.id)
+
+    assert library.model.analysed == 0
+    assert len(library.ids()) == 3
+
+
+def test_leftovers_of_a_writer_that_died_are_removed(library: Library) -> None:
+    """A snapshot that was never finished, on disk and in the catalogue."""
+    from datetime import UTC, datetime
+
+    from indexer.records import SnapshotRow
+
+    library.index()
+    half = SnapshotRow("half", "m", "writing", False, datetime.now(UTC), "d", 1, 1)
+    library.catalog.begin_snapshot(half)
+    (library.data_dir / "snapshots/half").mkdir()
+
+    library.index()
+
+    assert "half" not in library.folders()
+    assert [row.state for row in library.catalog.all_snapshots()] == ["ready"]
