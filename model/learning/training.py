@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -163,6 +164,17 @@ def train(
     joined: EmerCl | EmerEnsemble = models[0] if len(models) == 1 else EmerEnsemble.of(models)
     joined.eval()
     return Trained(joined, losses)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside the block: sums then do not depend on the number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def batch_loss(music: Heads, emotion: Heads, config: TrainingConfig) -> Tensor:

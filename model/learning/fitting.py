@@ -1,0 +1,274 @@
+"""From trained encoders to something that scores: CCA, cross-fitted rho, lambda, P.
+
+Whatever selects or weighs dimensions comes from songs the encoders did not see: the training set
+is cut into folds, a model is trained without each, and its held-out songs give the correlations
+and choose lambda and P. Only training songs take part, so a test set stays untouched (nested
+validation). Letters: N songs, Dc canonical dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho
+from model.embedding import Embedding
+from model.emer import Emer, EmerConfig, Heads
+from model.learning.datasets import Dataset
+from model.learning.evaluation import ranks
+from model.learning.training import Progress, TrainingConfig, no_progress, train
+from model.scoring import Kind, Points, ScoringParams, score
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How scoring is fitted around a trained model.
+
+    Attributes:
+        folds: Folds of the cross-fit, >= 2.
+        fold_members: Ensemble members of a fold's model; they cost most of the time.
+        regularisation: Share of the mean variance on the diagonal of the final CCA.
+        dimensions: Dc; the canonical dimensions kept.
+        lambdas: Values of lambda that the held-out songs choose from.
+        min_rhos: Values of P that they choose from.
+        seed: Fixes the folds.
+    """
+
+    folds: int = 3
+    fold_members: int = 1
+    regularisation: float = 0.1
+    dimensions: int = 16
+    lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    min_rhos: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Both sides of N pairs in both spaces."""
+
+    music: Points
+    emotion: Points
+
+    @property
+    def music_embedding(self) -> Embedding:
+        """The music side as arrays."""
+        return Embedding(*(getattr(self.music, name).numpy() for name in ("phi", "mu", "var")))
+
+    def __len__(self) -> int:
+        return int(self.music.phi.shape[0])
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A model trained without some of the training songs, and what they tell about it.
+
+    Attributes:
+        rest: Rows it was trained on.
+        rows: Rows left out.
+        inside: Embeddings of `rest`.
+        outside: Embeddings of `rows`.
+        scoring: Lines and standardisation of its own CCA.
+        rho: Correlations of `outside`, [Dc].
+    """
+
+    rest: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    inside: Embedded
+    outside: Embedded
+    scoring: ScoringParams
+    rho: Doubles
+
+    def scored(self, rho: Doubles) -> tuple[Embedded, ScoringParams]:
+        """The held-out pairs, to be scored with correlations `rho` of all folds, [Dc]."""
+        own = torch.zeros_like(self.scoring.rho)
+        count = min(len(own), len(rho))
+        own[:count] = torch.from_numpy(rho[:count].astype(np.float32))
+        return self.outside, replace(self.scoring, rho=own)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model that scores.
+
+    Attributes:
+        model: The trained encoders.
+        cca: The projections, fitted on all training songs.
+        scoring: Lines, cross-fitted correlations, lambda and P.
+        losses: Mean training loss of each epoch, members one after the other.
+        inside: Embeddings of the training songs.
+        folds: The cross-fit.
+    """
+
+    model: Emer
+    cca: CcaState
+    scoring: ScoringParams
+    losses: tuple[float, ...]
+    inside: Embedded
+    folds: tuple[Fold, ...]
+
+
+def fit(
+    data: Dataset,
+    shape: EmerConfig,
+    training: TrainingConfig,
+    config: FitConfig,
+    *,
+    progress: Progress = no_progress,
+    state: Path | None = None,
+) -> Fitted:
+    """Train on all songs, cross-fit what scoring needs.
+
+    Args:
+        data: The training songs.
+        shape: The model.
+        training: The recipe of every training run.
+        config: The cross-fit.
+        progress: Told of every epoch of every run.
+        state: File to resume from; the folds' runs write beside it.
+
+    Raises:
+        TrainingError: See `train`.
+    """
+    folds = _cross_fit(data, shape, training, config, progress, state)
+    trained = train(data, shape, training, progress=progress, state=state)
+    heads = embed_heads(trained.model, data)
+    cca = _cca(*heads, config)
+    embedded = project(cca, *heads)
+    rho = np.average([fold.rho for fold in folds], axis=0, weights=[len(f.rows) for f in folds])
+    phi = embedded.music.phi.numpy(), embedded.emotion.phi.numpy()
+    scoring = fit_scoring(*phi, _fitting(rho, cca))
+    scoring = choose_weights([f.scored(scoring.rho.numpy()) for f in folds], scoring, config)
+    return Fitted(trained.model, cca, scoring, trained.losses, embedded, tuple(folds))
+
+
+def embed_heads(model: Emer, data: Dataset) -> tuple[Heads, Heads]:
+    """Heads of every clip and every curve of a dataset, without gradients."""
+    with torch.no_grad():
+        music = model.music(torch.from_numpy(data.features))
+        emotion = model.emotion(torch.from_numpy(data.curves), torch.from_numpy(data.lengths))
+    return music, emotion
+
+
+def project(cca: CcaState, music: Heads, emotion: Heads) -> Embedded:
+    """Both spaces from the heads."""
+    phi_music = torch.from_numpy(cca.project_music(music.z.numpy()).astype(np.float32))
+    phi_emotion = torch.from_numpy(cca.project_emotion(emotion.z.numpy()).astype(np.float32))
+    return Embedded(
+        Points(phi_music, music.mu, music.var), Points(phi_emotion, emotion.mu, emotion.var)
+    )
+
+
+def embed(fitted: Fitted, data: Dataset) -> Embedded:
+    """Both sides of a dataset as a fitted model places them."""
+    return project(fitted.cca, *embed_heads(fitted.model, data))
+
+
+def similarities(embedded: Embedded, scoring: ScoringParams) -> tuple[Doubles, Doubles]:
+    """M2E and E2M totals, each [query, candidate]."""
+    m2e = score(embedded.music, embedded.emotion, scoring, "m2e").total
+    e2m = score(embedded.emotion, embedded.music, scoring, "e2m").total
+    return m2e.double().numpy(), e2m.double().numpy()
+
+
+Scored = tuple[Embedded, ScoringParams]
+
+
+def choose_weights(
+    folds: Sequence[Scored], scoring: ScoringParams, config: FitConfig
+) -> ScoringParams:
+    """Lambda and P with the smallest mean log rank of held-out partners, for both kinds.
+
+    P is chosen with the `gaussian` half alone, then lambda for each half, as in the paper's
+    Appendix A (there on test data).
+
+    Args:
+        folds: Held-out embeddings of each fold with the lines of its own CCA.
+        scoring: The final parameters, whose lambda and P are to be set.
+        config: The values to choose from.
+    """
+    possible = [p for p in config.min_rhos if bool((scoring.rho >= p).any())] or [0.0]
+
+    def cost(kind: Kind, lam: float, min_rho: float) -> float:
+        return float(np.mean([_log_rank(e, _with(s, kind, lam, min_rho)) for e, s in folds]))
+
+    min_rho = min(possible, key=lambda p: cost("gaussian", 1.0, p))
+    gaussian = min(config.lambdas, key=lambda lam: cost("gaussian", lam, min_rho))
+    paper = min(config.lambdas, key=lambda lam: cost("paper", lam, min_rho))
+    return replace(
+        scoring, lambda_gaussian=gaussian, lambda_paper=paper, min_rho=min_rho, kind="gaussian"
+    )
+
+
+def _cross_fit(
+    data: Dataset,
+    shape: EmerConfig,
+    training: TrainingConfig,
+    config: FitConfig,
+    progress: Progress,
+    state: Path | None,
+) -> list[Fold]:
+    order = np.random.default_rng(config.seed).permutation(len(data))
+    folds = []
+    for number, rows in enumerate(np.array_split(order, config.folds)):
+        beside = None if state is None else state.with_name(f"{state.name}.fold{number}")
+        relay = _relay(progress, f"fold {number + 1}/{config.folds}")
+        rest = np.setdiff1d(order, rows)
+        own = replace(shape, members=min(config.fold_members, shape.members))
+        trained = train(data.rows(rest), own, training, progress=relay, state=beside)
+        folds.append(_fold(trained.model, data, rest, rows, config))
+    return folds
+
+
+def _fold(
+    model: Emer,
+    data: Dataset,
+    rest: NDArray[np.intp],
+    rows: NDArray[np.intp],
+    config: FitConfig,
+) -> Fold:
+    fitted, held_out = embed_heads(model, data.rows(rest)), embed_heads(model, data.rows(rows))
+    cca = _cca(*fitted, config)
+    inside = project(cca, *fitted)
+    rho = held_out_rho(cca, held_out[0].z.numpy(), held_out[1].z.numpy())
+    scoring = fit_scoring(inside.music.phi.numpy(), inside.emotion.phi.numpy(), rho)
+    return Fold(rest, rows, inside, project(cca, *held_out), scoring, rho)
+
+
+def _cca(music: Heads, emotion: Heads, config: FitConfig) -> CcaState:
+    return fit_cca(
+        music.z.double().numpy(),
+        emotion.z.double().numpy(),
+        regularisation=config.regularisation,
+        dimensions=config.dimensions,
+    )
+
+
+def _fitting(rho: Doubles, cca: CcaState) -> Doubles:
+    """Cross-fitted correlations for as many dimensions as the final CCA has."""
+    padded = np.zeros(cca.w_music.shape[1])
+    padded[: len(rho)] = rho[: len(padded)]
+    return padded
+
+
+def _with(scoring: ScoringParams, kind: Kind, lam: float, min_rho: float) -> ScoringParams:
+    return replace(scoring, kind=kind, lambda_gaussian=lam, lambda_paper=lam, min_rho=min_rho)
+
+
+def _log_rank(embedded: Embedded, scoring: ScoringParams) -> float:
+    both = [np.log(ranks(matrix)).mean() for matrix in similarities(embedded, scoring)]
+    return float(np.mean(both))
+
+
+def _relay(progress: Progress, prefix: str) -> Callable[[str, int, int], None]:
+    def relay(stage: str, done: int, total: int) -> None:
+        progress(f"{prefix}: {stage}", done, total)
+
+    return relay

@@ -1,0 +1,58 @@
+"""Recipes by name: the shape of a model, how it is trained, how its scoring is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from model.emer import EmerConfig, Preset
+from model.encoders import EncoderConfig
+from model.errors import TrainingError
+from model.learning.augmentation import NO_AUGMENTATION
+from model.learning.fitting import FitConfig
+from model.learning.training import PAPER_TRAINING, TrainingConfig
+
+MUSIC = EncoderConfig("mean_mlp", (256, 256), "gelu", dropout=0.4)
+EMOTION = EncoderConfig("mean_mlp", (128, 128), "gelu", dropout=0.1, pooling="statistics")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run beside the data."""
+
+    shape: EmerConfig
+    training: TrainingConfig
+    fit: FitConfig
+
+    def with_seed(self, seed: int) -> Recipe:
+        """The recipe with another seed for weights, batches and folds."""
+        return replace(
+            self, training=replace(self.training, seed=seed), fit=replace(self.fit, seed=seed)
+        )
+
+    def with_epochs(self, epochs: int | None) -> Recipe:
+        """The recipe with another number of epochs; None leaves it as it is."""
+        if epochs is None:
+            return self
+        return replace(self, training=replace(self.training, epochs=epochs))
+
+
+def recipe(preset: str, features: int) -> Recipe:
+    """The recipe called `preset` for music of `features` numbers a frame.
+
+    `default` is what ships, `paper` Section IV-C, `attention` its future work.
+
+    Raises:
+        TrainingError: No such preset.
+    """
+    if preset == "default":
+        shape = EmerConfig(features, MUSIC, EMOTION, d_z=32, d_kl=32, members=5)
+        return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), FitConfig())
+    if preset == "paper":
+        shape = EmerConfig.preset("paper", features)
+        return Recipe(shape, PAPER_TRAINING, FitConfig(dimensions=min(features, 512)))
+    if preset == "attention":
+        shape = EmerConfig.preset("attention", features)
+        training = TrainingConfig(lam=0.1, batch=256, augmentation=NO_AUGMENTATION)
+        return Recipe(shape, training, FitConfig())
+    raise TrainingError(f"unknown preset {preset!r}; known: {', '.join(get_args(Preset))}")

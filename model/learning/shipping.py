@@ -1,0 +1,109 @@
+"""From a fitted model to a checkpoint: the regression head, its spread, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.checkpoint import Checkpoint
+from model.curve_estimation import CurveSettings
+from model.frontends import frontend_id, get_frontend
+from model.learning.datasets import Dataset
+from model.learning.evaluation import r2
+from model.learning.fitting import Fitted, Fold
+from model.regression import MeanHead, fit_mean_head
+
+Floats = NDArray[np.float32]
+
+HEAD_RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+HEAD_GAMMAS = (0.0, 0.03, 0.1, 0.3)
+
+Choice = tuple[float, float]
+"""Ridge penalty and kernel width of a head."""
+
+
+def make_checkpoint(
+    fitted: Fitted, data: Dataset, feature_set: str, notes: Mapping[str, Any]
+) -> Checkpoint:
+    """Everything needed to embed, to score and to estimate, in one value.
+
+    Args:
+        fitted: The trained model.
+        data: The songs it was trained on.
+        feature_set: Names the frontend; sets other than `descriptors` have no frontend of
+            their own, and the service refuses such a checkpoint by name.
+        notes: Plain data about its origin.
+    """
+    choice = choose_head(fitted.folds, data.mean_emotion)
+    head = fit_mean_head(
+        fitted.inside.music_embedding, data.mean_emotion, ridge=choice[0], gamma=choice[1]
+    )
+    predicted, truth = held_out_means(fitted.folds, data.mean_emotion, choice)
+    scores = r2(truth, predicted)
+    return Checkpoint(
+        name=data.name,
+        frontend_id=_frontend_id(feature_set),
+        config=fitted.model.config,
+        weights=fitted.model.state_dict(),
+        cca=fitted.cca,
+        scoring=fitted.scoring,
+        mean_head=head,
+        curve=_curve_settings(truth, predicted),
+        notes={
+            **notes,
+            "songs": len(data),
+            "cross_fitted_r2": {"arousal": float(scores[0]), "valence": float(scores[1])},
+        },
+    )
+
+
+def choose_head(folds: Sequence[Fold], targets: Floats) -> Choice:
+    """The penalty and width with the smallest held-out squared error over both axes.
+
+    Args:
+        folds: The cross-fit of the encoders.
+        targets: Mean (arousal, valence) of all training songs, [N, 2].
+    """
+
+    def error(choice: Choice) -> float:
+        predicted, truth = held_out_means(folds, targets, choice)
+        return float(((predicted - truth) ** 2).mean())
+
+    return min(product(HEAD_RIDGES, HEAD_GAMMAS), key=error)
+
+
+def held_out_means(folds: Sequence[Fold], targets: Floats, choice: Choice) -> tuple[Floats, Floats]:
+    """Predictions for songs that neither encoders nor head saw, and the truth, [N, 2] both."""
+    predicted = [
+        _head(fold, targets, choice).predict(fold.outside.music_embedding) for fold in folds
+    ]
+    return np.concatenate(predicted), np.concatenate([targets[fold.rows] for fold in folds])
+
+
+def _head(fold: Fold, targets: Floats, choice: Choice) -> MeanHead:
+    ridge, gamma = choice
+    embedding = fold.inside.music_embedding
+    return fit_mean_head(embedding, targets[fold.rest], ridge=ridge, gamma=gamma)
+
+
+def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
+    """Spread and prior of the curve from held-out residuals and training means."""
+    residual = (truth - predicted).astype(np.float64).std(axis=0)
+    mean, std = truth.mean(axis=0, dtype=np.float64), truth.std(axis=0, dtype=np.float64)
+    return replace(
+        CurveSettings(),
+        prior_mean=(float(mean[0]), float(mean[1])),
+        prior_sd=(float(std[0]), float(std[1])),
+        sd=(float(residual[0]), float(residual[1])),
+    )
+
+
+def _frontend_id(feature_set: str) -> str:
+    if feature_set == "descriptors":
+        return frontend_id(get_frontend("descriptors", "cpu"))
+    return f"table_{feature_set}-1"
