@@ -1,7 +1,7 @@
 /**
  * The service's public API. Every address is relative to the page, so a sub-path works.
  *
- * @import {EmotionAnswer, Item, Mood, Options, Query, Track, TrackMap} from "./types.js"
+ * @import {EmotionAnswer, Item, Options, Query, Track, TrackMap} from "./types.js"
  */
 
 /** An answer that is no success: its problem+json, or as much as is known. */
@@ -116,11 +116,6 @@ export function trackMap(scale) {
   return json(`v1/tracks/map?scale=${scale}`);
 }
 
-/** @returns {Promise<{moods: Mood[]}>} */
-export function moods() {
-  return json("v1/moods");
-}
-
 /** @param {number} id @returns {Promise<Track>} */
 export function track(id) {
   return json(`v1/tracks/${id}`);
@@ -197,12 +192,13 @@ export class Admin {
       signal,
     });
     const body = /** @type {ReadableStream<Uint8Array>} */ (response.body);
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    const reader = body.getReader();
+    const decoder = new TextDecoder();
     let rest = "";
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      const blocks = (rest + value).replaceAll("\r\n", "\n").split("\n\n");
+      const blocks = (rest + decoder.decode(value, { stream: true })).replaceAll("\r\n", "\n").split("\n\n");
       rest = blocks.pop() || "";
       for (const block of blocks) {
         const lines = block.split("\n").filter((line) => line.startsWith("data:"));

@@ -51,10 +51,10 @@ function channel(linear) {
 export function fieldColour(valence, arousal, dark) {
   const radius = Math.hypot(valence, arousal);
   const hue = hueAt(Math.atan2(arousal, valence));
-  const strength = smooth(radius / 1.25);
+  const strength = smooth(radius / 1.35);
   const lift = 0.012 * Math.max(-1, Math.min(1, arousal));
-  if (dark) return oklch(0.19 + 0.075 * strength + lift, 0.008 + 0.06 * strength, hue);
-  return oklch(0.977 - 0.05 * strength + lift * 0.6, 0.005 + 0.062 * strength, hue);
+  if (dark) return oklch(0.185 + 0.07 * strength + lift, 0.008 + 0.05 * strength, hue);
+  return oklch(0.982 - 0.062 * strength + lift * 0.5, 0.004 + 0.044 * strength, hue);
 }
 
 /**

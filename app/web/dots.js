@@ -75,9 +75,15 @@ export function paintDots(canvas, map, place, ratio, dark) {
   else paintMany(context, map, place, ratio, dark);
 }
 
-/** @param {CanvasRenderingContext2D} context @type {typeof paintDots extends (c: any, ...rest: infer R) => void ? (c: CanvasRenderingContext2D, ...rest: R) => void : never} */
+/**
+ * @typedef {(context: CanvasRenderingContext2D, map: TrackMap,
+ *   place: (valence: number, arousal: number) => [number, number], ratio: number, dark: boolean) => void} Paint
+ */
+
+/** Round dots with soft edges. @type {Paint} */
 const paintFew = (context, map, place, ratio, dark) => {
-  const radius = (map.ids.length < 200 ? 4 : 2.6) * ratio;
+  const side = Math.min(context.canvas.width, context.canvas.height) / ratio;
+  const radius = (map.ids.length < 200 ? 4 : 2.6) * Math.min(1, 0.55 + side / 1500) * ratio;
   for (let i = 0; i < map.ids.length; i += 1) {
     const [x, y] = place(map.valence[i], map.arousal[i]);
     context.fillStyle = css(dotColour(map.valence[i], map.arousal[i], dark), 0.8);
@@ -87,13 +93,15 @@ const paintFew = (context, map, place, ratio, dark) => {
   }
 };
 
-/** @type {typeof paintFew} */
+/** Straight into the pixels: a hundred thousand in a few hundredths of a second. @type {Paint} */
 const paintMany = (context, map, place, ratio, dark) => {
   const { width, height } = context.canvas;
   const image = context.createImageData(width, height);
   const pixels = image.data;
   const palette = colourTable(dark);
-  const radius = ratio * (map.ids.length > 30000 ? 1.05 : map.ids.length > 6000 ? 1.4 : 1.9);
+  const size = map.ids.length > 30000 ? 1.05 : map.ids.length > 6000 ? 1.4 : 1.9;
+  const side = Math.min(width, height) / ratio;
+  const radius = ratio * size * Math.min(1, 0.4 + side / 1100);
   const strength = map.ids.length > 30000 ? 0.5 : 0.72;
   const reach = Math.ceil(radius + 0.5);
   for (let i = 0; i < map.ids.length; i += 1) {

@@ -137,6 +137,25 @@ export function affectAt(frames, t) {
   };
 }
 
+/**
+ * The same without corners (Catmull-Rom), as the plane draws it.
+ * @param {Keyframe[]} frames @param {number} t @returns {Affect}
+ */
+export function smoothAt(frames, t) {
+  const next = frames.findIndex((frame) => frame.t > t);
+  if (next <= 0) return next < 0 ? frames[frames.length - 1] : frames[0];
+  const [a, b] = [frames[next - 1], frames[next]];
+  const before = frames[Math.max(0, next - 2)];
+  const after = frames[Math.min(frames.length - 1, next + 1)];
+  const u = (t - a.t) / (b.t - a.t);
+  const along = (/** @type {"valence" | "arousal"} */ axis) => {
+    const [m, n] = [(b[axis] - before[axis]) / 2, (after[axis] - a[axis]) / 2];
+    const rest = 1 - u;
+    return a[axis] * (1 + 2 * u) * rest * rest + m * u * rest * rest + b[axis] * u * u * (3 - 2 * u) - n * u * u * rest;
+  };
+  return { valence: along("valence"), arousal: along("arousal") };
+}
+
 /** A steady emotion. @param {Affect} at @param {number} [durationS] @returns {Keyframe[]} */
 export function steady(at, durationS = 30) {
   const point = { valence: round(at.valence), arousal: round(at.arousal) };

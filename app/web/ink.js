@@ -220,11 +220,13 @@ export function drawCrosshair(c, at, dark) {
   c.stroke();
 }
 
-const GRID = 80;
+const GRID = 96;
+/** Half the side of the density's square: over the edge, so that it fades instead of ending. */
+export const DENSITY_REACH = 1.4;
 
 /**
  * Where on the plane the music of a clip is likely to be: the mean over time of the Gaussians its
- * curve gives, as a picture of the square from -1 to 1.
+ * curve gives, as a picture of the square from -1.4 to 1.4.
  * @param {CurvePoint[]} curve @param {boolean} dark @returns {HTMLCanvasElement}
  */
 export function densityPicture(curve, dark) {
@@ -243,8 +245,8 @@ export function densityPicture(curve, dark) {
   const context = /** @type {Context} */ (canvas.getContext("2d"));
   const image = context.createImageData(GRID, GRID);
   for (let k = 0; k < GRID * GRID; k += 1) {
-    const valence = (2 * ((k % GRID) + 0.5)) / GRID - 1;
-    const arousal = 1 - (2 * (Math.floor(k / GRID) + 0.5)) / GRID;
+    const valence = cellMiddle(k % GRID);
+    const arousal = -cellMiddle(Math.floor(k / GRID));
     const hue = dotColour(valence, arousal, dark);
     image.data.set([...hue, 175 * Math.sqrt(total[k] / most)].map(Math.round), 4 * k);
   }
@@ -252,11 +254,16 @@ export function densityPicture(curve, dark) {
   return canvas;
 }
 
+/** @param {number} index */
+function cellMiddle(index) {
+  return DENSITY_REACH * ((2 * (index + 0.5)) / GRID - 1);
+}
+
 /** @param {number} mean @param {number} sd @returns {Float32Array} */
 function bell(mean, sd) {
   const width = Math.max(sd, 0.04);
   return Float32Array.from({ length: GRID }, (_, i) => {
-    const z = ((2 * (i + 0.5)) / GRID - 1 - mean) / width;
+    const z = (cellMiddle(i) - mean) / width;
     return Math.exp(-0.5 * z * z) / width;
   });
 }

@@ -1,12 +1,13 @@
 /**
  * The page: makes the parts and connects them.
  *
- * @import {Item, Query, Track} from "./types.js"
+ * @import {Item, Mood, Query} from "./types.js"
  */
 
-import { library, moods, Problem, request, track, trackMap, Unreachable } from "./api.js";
+import { library, Problem, request, track, trackMap, Unreachable } from "./api.js";
 import { ClipDrop } from "./clip.js";
 import { isDark } from "./colour.js";
+import { Examples } from "./examples.js";
 import { Library } from "./library.js";
 import { fromHash, toHash } from "./link.js";
 import { Plane } from "./plane.js";
@@ -47,6 +48,11 @@ function ask(query) {
   plane.ask(query);
 }
 
+/** @param {any} known The body of `GET /v1/library`. @returns {Mood[]} */
+function moodsOf(known) {
+  return Object.entries(known.moods).map(([word, at]) => ({ word, ...at }));
+}
+
 let retry = 0;
 
 /** The service does not answer: say so once, try until it does. */
@@ -76,12 +82,12 @@ let waiting = 0;
 async function load() {
   clearTimeout(waiting);
   try {
-    const [known, words] = await Promise.all([library(), store.state.moods.length ? null : moods()]);
+    const known = await library();
     const changed = known.snapshot_id !== store.state.map?.snapshot_id;
     const map = known.snapshot_id && changed ? await trackMap(store.state.options.scale) : store.state.map;
     store.set({
       library: known,
-      moods: words ? words.moods : store.state.moods,
+      moods: store.state.moods.length ? store.state.moods : moodsOf(known),
       map: known.snapshot_id ? map : null,
       catalogue: known.snapshot_id && known.tracks ? "ready" : known.indexing ? "indexing" : "empty",
     });
@@ -114,6 +120,7 @@ const play = (/** @type {Item} */ item) => player.play(item);
 const nowS = () => player.nowS();
 const plane = new Plane(store, { play, nowS, say });
 const search = new Search(store, { lost });
+new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
 new Playlist(store, { play, say, likeTrack });
 new Pointed(store, plane, track);

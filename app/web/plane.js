@@ -9,9 +9,10 @@
 
 import { fieldColour, isDark } from "./colour.js";
 import { DotGrid, paintDots, paintField } from "./dots.js";
-import { affectAt, clamp, isSteady, keyframesFromStroke, round, steady } from "./geometry.js";
+import { EXAMPLES } from "./examples.js";
+import { clamp, durationOf, isSteady, keyframesFromStroke, round, smoothAt, steady } from "./geometry.js";
 import {
-  densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPath, drawTarget,
+  DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPath, drawTarget,
 } from "./ink.js";
 import { byId, nearestWord, signed } from "./text.js";
 import { Words } from "./words.js";
@@ -20,10 +21,7 @@ const TAP_PX = 6;
 const NEW_PATH_S = 180;
 const STEP_S = 30;
 
-/** A line drawn by itself before the visitor draws one, to show that one can. */
-const EXAMPLE = /** @type {Affect[]} */ ([
-  [-0.62, -0.5], [-0.5, -0.56], [-0.3, -0.5], [-0.1, -0.28], [0.04, 0.0], [0.2, 0.3], [0.4, 0.52], [0.62, 0.6],
-].map(([valence, arousal]) => ({ valence, arousal })));
+const EXAMPLE_S = 2.2;
 
 export class Plane {
   /**
@@ -48,6 +46,8 @@ export class Plane {
     this.pressed = null;
     this.cursor = { valence: 0, arousal: 0 };
     this.exampleSince = 0;
+    /** @type {?Keyframe[]} */
+    this.example = null;
     /** @type {?HTMLCanvasElement} */
     this.density = null;
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -61,7 +61,10 @@ export class Plane {
     this.pad.addEventListener("pointermove", (/** @type {PointerEvent} */ e) => this.move(e));
     this.pad.addEventListener("pointerup", (/** @type {PointerEvent} */ e) => this.release(e));
     this.pad.addEventListener("pointercancel", () => this.abandon());
-    this.pad.addEventListener("pointerleave", () => this.store.set({ pointed: null }));
+    this.pad.addEventListener("pointerleave", () => {
+      this.words.forget();
+      this.store.set({ pointed: null });
+    });
     this.pad.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
     this.pad.addEventListener("focus", () => this.redraw());
     this.pad.addEventListener("blur", () => this.redraw());
@@ -70,7 +73,7 @@ export class Plane {
       this.paintDots();
     });
     this.store.on(["clip"], () => this.paintDensity());
-    this.store.on(["query", "items", "pointed", "playing", "drawing", "moods"], () => this.redraw());
+    this.store.on(["query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue"], () => this.redraw());
   }
 
   /** @param {Affect} at @returns {[number, number]} CSS pixels. */
@@ -158,10 +161,11 @@ export class Plane {
     drawFrame(c, this.place, dark);
     if (this.density) {
       c.imageSmoothingQuality = "high";
-      c.drawImage(this.density, ...this.place({ valence: -1, arousal: 1 }), 2 * half, 2 * half);
+      const side = 2 * half * DENSITY_REACH;
+      c.drawImage(this.density, ...this.place({ valence: -DENSITY_REACH, arousal: DENSITY_REACH }), side, side);
     }
-    drawHits(c, this.place, state.items, {
-      dark, pointed: state.pointed, journey: state.options.mode === "journey" && state.query.kind === "curve",
+    drawHits(c, this.place, this.hits, {
+      dark, pointed: state.pointed, journey: !state.clip && state.options.mode === "journey" && state.query.kind === "curve",
     });
     this.#drawQuery(c, dark);
     const pointed = state.pointed === null ? null : this.placeOfTrack(state.pointed);
@@ -188,25 +192,17 @@ export class Plane {
     } else if (catalogue === "ready") this.#drawExample(c, dark);
   }
 
-  /** @param {CanvasRenderingContext2D} c @param {boolean} dark */
+  /** A line that draws itself, to show that one can. @param {CanvasRenderingContext2D} c @param {boolean} dark */
   #drawExample(c, dark) {
+    const frames = this.store.state.preview || EXAMPLES[0].keyframes;
     const now = performance.now();
-    this.exampleSince ||= now;
-    const age = this.still.matches ? 3 : (now - this.exampleSince) / 1000 - 0.6;
-    if (age >= 0) {
-      const turn = Math.min(age, 2.2) / 2.2;
-      const eased = turn * turn * (3 - 2 * turn);
-      const last = 1 + eased * (EXAMPLE.length - 1.001);
-      const frames = EXAMPLE.slice(0, Math.floor(last) + 1).map((at, i) => ({ t: i, ...at }));
-      const tip = affectAt(EXAMPLE.map((at, i) => ({ t: i, ...at })), Math.max(0.2, last));
-      const shown = [...frames.slice(0, Math.floor(last)), { t: last, ...tip }];
-      c.globalAlpha = 1;
-      c.save();
-      this.layers[2].style.setProperty("--example", "1");
-      drawPath(c, this.place, shown, { dark, handles: false, held: -1, stroke: [] });
-      c.restore();
-    }
-    if (age < 2.4 && !this.still.matches) this.redraw();
+    if (this.example !== frames) [this.example, this.exampleSince] = [frames, now];
+    const age = this.still.matches ? EXAMPLE_S : (now - this.exampleSince) / 1000;
+    const turn = clamp(age / EXAMPLE_S, 0.02, 1);
+    const endS = durationOf(frames) * turn * turn * (3 - 2 * turn);
+    const line = Array.from({ length: 61 }, (_, i) => smoothAt(frames, (endS * i) / 60));
+    drawPath(c, this.place, frames, { dark, handles: false, held: -1, stroke: line });
+    if (turn < 1) this.redraw();
   }
 
   /** @param {CanvasRenderingContext2D} c @param {boolean} dark */
@@ -218,9 +214,15 @@ export class Plane {
     this.redraw();
   }
 
+  /** The tracks the list shows: of the playlist, or those most like the clip. @returns {Item[]} */
+  get hits() {
+    const { clip, items } = this.store.state;
+    return clip ? clip.answer.similar : items;
+  }
+
   /** @param {number} id @returns {?Affect} */
   placeOfTrack(id) {
-    return this.store.state.items.find((item) => item.track.id === id) || this.grid?.placeOf(id) || null;
+    return this.hits.find((item) => item.track.id === id) || this.grid?.placeOf(id) || null;
   }
 
   /** A new question. @param {Query} query */
@@ -238,6 +240,8 @@ export class Plane {
     this.held = this.handleAt(event);
     this.stroke = this.held < 0 ? [{ ...at, ms: event.timeStamp }] : [];
     this.cursor = at;
+    this.words.forget();
+    this.store.set({ pointed: null });
   }
 
   /** @param {PointerEvent} event */
@@ -299,7 +303,7 @@ export class Plane {
     const box = this.pad.getBoundingClientRect();
     let best = null;
     let least = reachPx;
-    for (const item of this.store.state.items) {
+    for (const item of this.hits) {
       const [x, y] = this.place(item);
       const d = Math.hypot(event.clientX - box.left - x, event.clientY - box.top - y);
       if (d < least) [least, best] = [d, item];

@@ -148,6 +148,7 @@ export class Player {
     byId("playing-title").textContent = playing.title;
     byId("playing-credit").textContent = playing.credit;
     const toggle = byId("toggle");
+    document.body.dataset.sounding = String(!this.audio.paused);
     toggle.dataset.state = this.audio.paused ? "paused" : "playing";
     toggle.setAttribute("aria-label", this.audio.paused ? "Play" : "Pause");
     this.seekBar.style.setProperty("--track", feelingGradient(playing));

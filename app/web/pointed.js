@@ -29,7 +29,7 @@ export class Pointed {
     clearTimeout(this.timer);
     this.label.hidden = true;
     if (id === null) return;
-    const item = this.store.state.items.find((other) => other.track.id === id);
+    const item = this.plane.hits.find((other) => other.track.id === id);
     const known = item ? item.track : this.known.get(id);
     if (known) this.fill(id, known, item);
     else this.timer = window.setTimeout(() => this.learn(id), PAUSE_MS);

@@ -1,7 +1,7 @@
 /**
  * What the page knows, in one place. Parts subscribe to it; nothing else connects them.
  *
- * @import {Clip, EmotionAnswer, Item, Mood, Options, Query, Track, TrackMap} from "./types.js"
+ * @import {Clip, EmotionAnswer, Item, Keyframe, Mood, Options, Query, Track, TrackMap} from "./types.js"
  */
 
 import { defaultOptions } from "./link.js";
@@ -25,6 +25,7 @@ import { defaultOptions } from "./link.js";
  * @property {boolean} connected
  * @property {?number} pointed Id of the track under the pointer or the focus.
  * @property {?Playing} playing
+ * @property {?Keyframe[]} preview A movement that is offered, while it is looked at.
  *
  * @typedef {object} Playing
  * @property {string} url
@@ -56,6 +57,7 @@ function initial() {
     connected: true,
     pointed: null,
     playing: null,
+    preview: null,
   };
 }
 

@@ -7,19 +7,9 @@
  */
 
 import { AXES, bands, ground, layout, line, nameHeights, table } from "./chart.js";
-import { affectAt, clamp, durationOf, isSteady, keyframesOfCurve, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
+import { EXAMPLES } from "./examples.js";
+import { clamp, durationOf, isSteady, keyframesOfCurve, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
 import { byId, clock, element, nearestWord, parseClock, signed, svg } from "./text.js";
-
-/** @type {{name: string, keyframes: Keyframe[]}[]} Emotions are [seconds, valence, arousal]. */
-export const EXAMPLES = Object.entries({
-  "Slow sunrise": [[0, -0.15, -0.85], [70, 0.3, -0.45], [130, 0.65, 0.15], [180, 0.8, 0.6]],
-  "Storm, then calm": [[0, -0.55, 0.8], [60, -0.4, 0.65], [110, 0.15, -0.2], [180, 0.6, -0.75]],
-  "Into the night": [[0, 0.55, 0.6], [60, 0.1, 0.1], [120, -0.4, -0.45], [180, -0.45, -0.85]],
-  "There and back": [[0, -0.6, -0.4], [60, 0.1, 0.7], [100, 0.7, 0.4], [140, 0.4, -0.4], [180, -0.5, -0.55]],
-}).map(([name, rows]) => ({
-  name,
-  keyframes: rows.map(([t, valence, arousal]) => ({ t, valence, arousal })),
-}));
 
 export class Strip {
   /**
@@ -37,8 +27,10 @@ export class Strip {
     this.held = null;
     /** @type {?import("./chart.js").Layout} */
     this.at = null;
+    this.kind = "";
+    this.heldDuration = 0;
     new ResizeObserver(() => this.show(store.state)).observe(this.chart);
-    store.on(["query", "clip", "drawing", "moods", "catalogue"], (state) => this.show(state));
+    store.on(["query", "clip", "drawing", "moods", "catalogue", "preview"], (state) => this.show(state));
     store.on(["playing"], () => this.tick());
   }
 
@@ -52,7 +44,7 @@ export class Strip {
     this.kind = kind;
     if (clip) this.showClip(clip);
     else if (path) this.showPath(query.keyframes);
-    else if (kind === "start") this.showExamples(state);
+    else if (kind === "start") this.showExample(state);
     else this.showSteady(query);
   }
 
@@ -232,16 +224,19 @@ export class Strip {
     this.outside.ask({ kind: "curve", keyframes: left.map((f) => ({ ...f, t: round(f.t - start, 2) })) });
   }
 
-  /** @param {State} state */
-  showExamples(state) {
-    if (state.catalogue !== "ready") {
+  /** Nothing is asked yet: show what a movement looks like in time. @param {State} state */
+  showExample({ catalogue, preview }) {
+    if (catalogue !== "ready") {
       this.chart.replaceChildren();
       return;
     }
-    const buttons = EXAMPLES.map(({ name, keyframes }) =>
-      element("button", { class: "example", type: "button", onclick: () => this.outside.ask({ kind: "curve", keyframes }) },
-        thumbnail(keyframes), name));
-    this.chart.replaceChildren(element("div", { class: "examples", role: "group", "aria-label": "Movements to begin with" }, ...buttons));
+    const frames = preview || EXAMPLES[0].keyframes;
+    const drawing = this.canvas(durationOf(frames));
+    const at = /** @type {import("./chart.js").Layout} */ (this.at);
+    const names = nameHeights(at, frames);
+    for (const axis of AXES) drawing.append(line(at, frames, axis, names[axis]));
+    drawing.setAttribute("aria-hidden", "true");
+    this.chart.replaceChildren(drawing);
   }
 
   /** @param {Query} query */
@@ -253,19 +248,4 @@ export class Strip {
     this.chart.replaceChildren(element("p", { class: "strip__steady" }, element("span", { class: "quiet" }, text),
       element("span", { class: "quiet" }, "Draw a line to let it move through time.")));
   }
-}
-
-/** A movement as a little picture. @param {Keyframe[]} frames */
-function thumbnail(frames) {
-  const point = (/** @type {number} */ t) => {
-    const { valence, arousal } = affectAt(frames, t);
-    return `${(17 + 14 * valence).toFixed(1)},${(17 - 14 * arousal).toFixed(1)}`;
-  };
-  const end = durationOf(frames);
-  const points = Array.from({ length: 33 }, (_, i) => point((end * i) / 32));
-  const last = points[points.length - 1].split(",");
-  return svg("svg", { width: 34, height: 34, viewBox: "0 0 34 34", "aria-hidden": "true", class: "thumb" },
-    svg("circle", { cx: 17, cy: 17, r: 16.5, class: "thumb__ring" }),
-    svg("polyline", { points: points.join(" "), class: "thumb__path" }),
-    svg("circle", { cx: last[0], cy: last[1], r: 2.6, class: "thumb__end" }));
 }

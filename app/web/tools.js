@@ -13,7 +13,7 @@ import { byId, clock, parseClock } from "./text.js";
 const FORMATS = ["m3u8", "xspf", "jspf", "csv"];
 
 export class Tools {
-  /** @param {Store} store @param {{say: (text: string) => void, fail: (text: string) => void, playAll: () => void}} outside */
+  /** @param {Store} store @param {{say: (text: string, shown?: boolean) => void, fail: (text: string) => void, playAll: () => void}} outside */
   constructor(store, outside) {
     this.store = store;
     this.outside = outside;

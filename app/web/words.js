@@ -8,6 +8,12 @@
 
 import { element } from "./text.js";
 
+/** Words that say most, in the order in which they are given room. */
+const FIRST = (
+  "happy calm sad angry tense energetic relaxed excited sleepy gloomy tender delighted melancholic " +
+  "dreamy powerful afraid frustrated tired content playful nostalgic dark depressed bored hopeful"
+).split(" ");
+
 export class Words {
   /** @param {Store} store @param {HTMLElement} root @param {(word: string) => void} choose */
   constructor(store, root, choose) {
@@ -56,8 +62,9 @@ export class Words {
       const [x, y] = place(label.mood);
       const left = Math.min(frame.width - width - 4, Math.max(4, x - width / 2));
       const top = Math.min(frame.height - height - 4, Math.max(4, y - height / 2));
-      const box = { left: left - 3, right: left + width + 3, top: top + 1, bottom: top + height - 1 };
-      const free = taken.every((t) => t.right < box.left || t.left > box.right || t.bottom < box.top || t.top > box.bottom);
+      const box = { left: left - 9, right: left + width + 9, top: top - 7, bottom: top + height + 7 };
+      const room = Math.hypot(label.mood.valence, label.mood.arousal) > 0.2 && taken.length < (frame.width < 560 ? 14 : 26);
+      const free = room && taken.every((t) => t.right < box.left || t.left > box.right || t.bottom < box.top || t.top > box.bottom);
       label.box = free ? box : null;
       label.node.style.visibility = free ? "visible" : "hidden";
       label.node.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
@@ -70,8 +77,8 @@ export class Words {
   /** @param {number} index */
   weight(index) {
     const { word, valence, arousal } = this.labels[index].mood;
-    const known = ["happy", "calm", "sad", "tense", "energetic", "excited", "angry", "relaxed", "gloomy", "tired"].indexOf(word);
-    return (known < 0 ? 0 : 10 - known / 10) + Math.hypot(valence, arousal);
+    const rank = FIRST.indexOf(word);
+    return (rank < 0 ? 0 : 100 - rank) + Math.hypot(valence, arousal);
   }
 
   /** @param {{clientX: number, clientY: number}} event @returns {?string} The word under the pointer. */
@@ -87,6 +94,11 @@ export class Words {
     const word = this.at(event);
     for (const { mood, node } of this.labels) node.classList.toggle("word--near", mood.word === word);
     return word;
+  }
+
+  /** Mark none. */
+  forget() {
+    for (const { node } of this.labels) node.classList.remove("word--near");
   }
 
   /** Arrow keys walk around the circle. @param {KeyboardEvent} event */
