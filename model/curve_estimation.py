@@ -4,8 +4,8 @@ Letters: W windows, S segments, B bank entries. Every emotion is (arousal, valen
 
 Two estimators make a first guess for each window: the regression head, or the posterior over a bank
 of emotions. Windows of ten seconds tell far less about emotion than whole clips do, so the guess is
-not the answer. The level comes from the segments, and the windows' movement around it is smoothed
-and shrunk by factors of the checkpoint (see `model/learning/curve_calibration.py`).
+not the answer. The slow level comes from the segments, and the windows' movement around it is
+smoothed and shrunk by factors of the checkpoint (see `model/learning/curve_calibration.py`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 CURVE_HOP_S = 1.0 / CURVE_RATE_HZ
+LEVEL_S = 30.0  # movement slower than this comes from the segments, which are that long
 BANK_REACH = 0.8  # the grid covers [-0.8, 0.8]: means of real music stay inside
 BANK_STEP = 0.1
 BANK_MOVEMENT = 0.25  # how far a rise, fall or arch leaves its middle
@@ -52,9 +53,10 @@ class CurveSettings:
         temperature: The bank's softmax divides composite scores by it, > 0.
         prior_mean: Mean emotion of the training music, the centre of the bank's prior.
         prior_sd: Its standard deviation, > 0.
-        smoothing_s: Standard deviation of the Gaussian that smooths the windows, in seconds, >= 0.
-        segment_trust: Share of the movement between segments that is believed, in [0, 1].
-        window_trust: Share of the windows' movement around the segments, in [0, 1].
+        smoothing_s: Standard deviation of the Gaussian that smooths the windows, in seconds, in
+            [0, LEVEL_S].
+        trust: Share of the smoothed windows' movement around the level that is believed, in
+            [0, 1].
         sd: Residual standard deviation of a curve's level on held-out songs, > 0.
         bank_sd_scale: Factor on the bank posterior's own spread, >= 0; 0 uses `sd` alone.
     """
@@ -63,9 +65,8 @@ class CurveSettings:
     temperature: float = 2.0
     prior_mean: Pair = (0.0, 0.0)
     prior_sd: Pair = (0.3, 0.3)
-    smoothing_s: float = 3.0
-    segment_trust: Pair = (1.0, 1.0)
-    window_trust: Pair = (0.3, 0.3)
+    smoothing_s: float = 8.0
+    trust: Pair = (0.5, 0.5)
     sd: Pair = (0.15, 0.15)
     bank_sd_scale: float = 0.0
 
@@ -158,17 +159,15 @@ def bank_posterior(
 
 
 def estimate_curve(
-    duration_s: float,
     segments_s: Floats,
     segment_emotion: Doubles,
     window_emotion: Doubles,
     window_sd: Doubles,
     settings: CurveSettings,
 ) -> CurveEstimate:
-    """The curve: the segments' level, plus what is believed of the windows' movement around it.
+    """The curve: the segments' slow level, plus what is believed of the windows' movement.
 
     Args:
-        duration_s: Length of the clip.
         segments_s: Start and end of each segment, [S, 2].
         segment_emotion: First guess for each segment, [S, 2].
         window_emotion: First guess for each window, centred on i * CURVE_HOP_S, [W, 2].
@@ -176,25 +175,37 @@ def estimate_curve(
         settings: The checkpoint's.
 
     Returns:
-        W frames. Exactly constant guesses give an exactly constant curve.
+        W frames. Constant guesses give a constant curve.
     """
-    t_s = np.arange(len(window_emotion)) * CURVE_HOP_S
-    lengths = segments_s[:, 1] - segments_s[:, 0]
-    level = np.average(segment_emotion, axis=0, weights=lengths)  # [2]
-    slow = np.stack(
-        [np.interp(t_s, segments_s.mean(axis=1), column) for column in segment_emotion.T], axis=1
-    )
-    span = min(float(lengths.max()), duration_s)
-    smooth = _smoothed(window_emotion, settings.smoothing_s)
-    around = smooth - _smoothed(window_emotion, span / np.sqrt(12.0))  # a box of `span` seconds
-    mean = level + (slow - slow.mean(axis=0)) * np.array(settings.segment_trust)
-    mean = mean + (around - around.mean(axis=0)) * np.array(settings.window_trust)
+    t_s = np.arange(len(window_emotion), dtype=np.float64) * CURVE_HOP_S
+    mean = segment_level(t_s, segments_s, segment_emotion)
+    mean = mean + np.array(settings.trust) * window_movement(window_emotion, settings.smoothing_s)
     sd = np.sqrt(np.array(settings.sd) ** 2 + (settings.bank_sd_scale * window_sd) ** 2)
     return CurveEstimate(
         t_s.astype(np.float32),
         np.clip(mean, -1.0, 1.0).astype(np.float32),
         np.broadcast_to(sd, mean.shape).astype(np.float32),
     )
+
+
+def segment_level(t_s: Doubles, segments_s: Floats, segment_emotion: Doubles) -> Doubles:
+    """The segments' emotion over time, smoothed to LEVEL_S, [W, 2].
+
+    Its mean over the clip is the segments' mean, weighted by their lengths.
+    """
+    centres, lengths = segments_s.mean(axis=1), segments_s[:, 1] - segments_s[:, 0]
+    between = [np.interp(t_s, centres, column) for column in segment_emotion.T]
+    slow = smoothed(np.stack(between, axis=1), LEVEL_S)
+    mean = np.average(segment_emotion, axis=0, weights=lengths)
+    level: Doubles = mean + slow - slow.mean(axis=0)
+    return level
+
+
+def window_movement(window_emotion: Doubles, smoothing_s: float) -> Doubles:
+    """Movement of the windows between the scales `smoothing_s` and LEVEL_S, mean 0, [W, 2]."""
+    around = smoothed(window_emotion, smoothing_s) - smoothed(window_emotion, LEVEL_S)
+    movement: Doubles = around - around.mean(axis=0)
+    return movement
 
 
 def _plane(axis: Doubles) -> Doubles:
@@ -216,7 +227,7 @@ def _movements() -> list[Doubles]:
     return [np.stack(pair, axis=1) for m in moves for pair in ((m, still), (still, m))]
 
 
-def _smoothed(values: Doubles, std_s: float) -> Doubles:
+def smoothed(values: Doubles, std_s: float) -> Doubles:
     """Gaussian smoothing along time whose weights are renormalised at the ends, [W, 2]."""
     std = std_s / CURVE_HOP_S
     reach = min(int(np.ceil(3.0 * std)), len(values) - 1)
