@@ -1,0 +1,73 @@
+"""`circumplex`: the command line.
+
+Data goes to standard output, everything for people to standard error. The exit code is 0 only on
+success: 1 for an error that is explained in one line, 2 for wrong usage, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from app.commands import asking, demonstration, indexing, inspecting, learning, serving
+from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes
+from app.commands.keys import keys
+from app.version import VERSION
+
+app = typer.Typer(
+    name="circumplex",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Search a music library by how it feels over time.",
+    epilog="Settings also come from the environment: CIRCUMPLEX_DATA_DIR, CIRCUMPLEX_MUSIC_ROOTS, "
+    "CIRCUMPLEX_ADMIN_TOKEN, CIRCUMPLEX_DEVICE, … (README, Settings).",
+)
+app.command()(demonstration.demo)
+app.command()(indexing.index)
+app.command()(serving.serve)
+app.command()(asking.playlist)
+app.command()(asking.emotion)
+app.command()(learning.train)
+app.command()(learning.evaluate)
+app.command()(inspecting.info)
+app.command()(inspecting.doctor)
+app.add_typer(keys, name="key")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        emit(f"circumplex {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def circumplex(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Search a music library by how it feels over time."""
+
+
+def main() -> None:
+    """Run a command; a known error becomes one line on standard error and exit code 1."""
+    try:
+        app()
+    except KNOWN_ERRORS as exc:
+        notes.print(f"[red]error:[/] {explain_error(exc)}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of a pipe has had enough
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        notes.print("stopped")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `circumplex`, by what they do."""

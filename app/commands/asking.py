@@ -1,0 +1,194 @@
+"""`circumplex playlist` and `circumplex emotion`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import ValidationError
+from rich.table import Table
+
+from app.commands.common import (
+    Checkpoint,
+    DataDir,
+    Device,
+    emit,
+    explain_error,
+    make_settings,
+    notes,
+    open_library,
+)
+from app.errors import InvalidRequestError
+from app.responses import EmotionResponse, PlaylistResponse
+from app.schemas import PlaylistRequest
+
+Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
+
+
+def playlist(
+    mood: Annotated[str | None, typer.Option(help="A mood word, such as calm.")] = None,
+    valence: Annotated[float | None, typer.Option(help="-1 unpleasant … 1 pleasant.")] = None,
+    arousal: Annotated[float | None, typer.Option(help="-1 sleepy … 1 activated.")] = None,
+    curve: Annotated[
+        Path | None,
+        typer.Option(help='JSON: a list of {"t", "valence", "arousal"}; - reads standard input.'),
+    ] = None,
+    track: Annotated[int | None, typer.Option(help="Music like this track.")] = None,
+    limit: Annotated[int, typer.Option(help="Most tracks, 1 to 500.")] = 20,
+    mode: Annotated[
+        str, typer.Option(help="match: all resemble it; journey: follow it through time.")
+    ] = "match",
+    scale: Annotated[str, typer.Option(help="relative or absolute.")] = "relative",
+    genre: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    artist: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    max_per_artist: Annotated[int | None, typer.Option(help="Most tracks by one artist.")] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(help="table, json, m3u8, xspf, jspf or csv. [default: table, json in pipes]"),
+    ] = None,
+    data_dir: DataDir = None,
+    checkpoint: Checkpoint = None,
+    device: Device = None,
+) -> None:
+    """Music that feels like a mood, a point of the plane, or a curve over time."""
+    from app.formats import render
+    from app.playlists import make_playlist
+
+    request = _request(
+        {
+            "emotion": _emotion(mood, valence, arousal, curve, track),
+            "mode": mode,
+            "limit": limit,
+            "scale": scale,
+            "max_per_artist": max_per_artist,
+            "filters": {"genre": genre or [], "artist": artist or []},
+        }
+    )
+    settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
+    with open_library(settings) as library:
+        answer = make_playlist(request, library.model, library.live.current())
+    chosen = format or ("table" if sys.stdout.isatty() else "json")
+    if chosen == "table":
+        notes.print(playlist_table(answer))
+    elif chosen == "json":
+        emit(answer.model_dump_json(by_alias=True, indent=2))
+    else:
+        file = render(answer, chosen, f"Circumplex {mood or mode}", lambda item: item.path)
+        emit(file.content.decode().rstrip("\n"))
+
+
+def emotion(
+    file: Annotated[Path, typer.Argument(help="An audio file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The whole curve as JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curve into this PNG.")] = None,
+    scale: Annotated[
+        Literal["relative", "absolute"] | None,
+        typer.Option(help="relative where there is an index."),
+    ] = None,
+    similar: Annotated[int, typer.Option(help="How many similar tracks, 0 to 50.")] = 5,
+    data_dir: DataDir = None,
+    checkpoint: Checkpoint = None,
+    device: Device = None,
+) -> None:
+    """The emotion of an audio file over time."""
+    from app.emotions import listen
+
+    if not file.is_file():
+        raise InvalidRequestError(f"{file} is no file")
+    settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
+    with open_library(settings) as library:
+        live = library.live.current_or_none()
+        analysis = library.model.analyse(file)
+        answer = listen(library.model, analysis, live, scale, similar)
+    if plot is not None:
+        from app.plotting import save_plot
+
+        save_plot(answer, plot, title=file.name)
+        notes.print(f"Drawn into {plot}")
+    if as_json:
+        emit(answer.model_dump_json(indent=2))
+    else:
+        _show_emotion(file, answer)
+
+
+def playlist_table(answer: PlaylistResponse) -> Table:
+    """A playlist for a person."""
+    table = Table(
+        title=f"{answer.mode} · {answer.scale} scale · {'exact' if answer.exact else 'approximate'}"
+    )
+    for heading, justify in (
+        ("#", "right"),
+        ("title", "left"),
+        ("artist", "left"),
+        ("from", "right"),
+        ("score", "right"),
+        ("valence", "right"),
+        ("arousal", "right"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for item in answer.items:
+        table.add_row(
+            str(item.rank),
+            item.track.title or item.track.path,
+            item.track.artist or "",
+            f"{item.segment.start_s:.0f} s",
+            f"{item.score:.2f}",
+            f"{item.valence:+.2f}",
+            f"{item.arousal:+.2f}",
+        )
+    return table
+
+
+def _show_emotion(file: Path, answer: EmotionResponse) -> None:
+    notes.print(
+        f"{file.name}: {answer.duration_s:.1f} s, valence {answer.mean.valence:+.2f}, "
+        f"arousal {answer.mean.arousal:+.2f} ({answer.scale} scale, {answer.model_id})"
+    )
+    for item in answer.similar:
+        title = item.track.title or item.track.path
+        notes.print(f"  similar: {title} ({item.track.artist or 'unknown artist'})")
+
+
+def _emotion(
+    mood: str | None,
+    valence: float | None,
+    arousal: float | None,
+    curve: Path | None,
+    track: int | None,
+) -> dict[str, Any]:
+    given: list[dict[str, Any]] = []
+    if mood is not None:
+        given.append({"mood": mood})
+    if valence is not None or arousal is not None:
+        point = {"t": 0.0, "valence": valence or 0.0, "arousal": arousal or 0.0}
+        given.append({"curve": [point]})
+    if curve is not None:
+        given.append({"curve": _read_curve(curve)})
+    if track is not None:
+        given.append({"track_id": track})
+    if len(given) != 1:
+        raise typer.BadParameter(
+            "give exactly one of --mood, --valence with --arousal, --curve and --track"
+        )
+    return given[0]
+
+
+def _read_curve(path: Path) -> Any:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        document = json.loads(text)
+    except (OSError, ValueError) as exc:
+        raise InvalidRequestError(f"{path}: {exc}") from exc
+    return document.get("curve") if isinstance(document, dict) else document
+
+
+def _request(values: dict[str, Any]) -> PlaylistRequest:
+    try:
+        return PlaylistRequest.model_validate(values)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InvalidRequestError(f"{where}: {explain_error(ValueError(first['msg']))}") from exc

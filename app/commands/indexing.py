@@ -1,0 +1,143 @@
+"""`circumplex index`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from app.commands.common import Checkpoint, DataDir, Device, make_settings, notes
+from app.settings import Settings
+from indexer.job import RunSummary
+from indexer.records import RunProgress
+
+
+def index(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Music folders. [default: CIRCUMPLEX_MUSIC_ROOTS]", show_default=False),
+    ] = None,
+    full: Annotated[bool, typer.Option(help="Analyse unchanged files again too.")] = False,
+    data_dir: DataDir = None,
+    checkpoint: Checkpoint = None,
+    device: Device = None,
+    run: Annotated[
+        int | None, typer.Option(help="Carry out this queued run instead.", hidden=True)
+    ] = None,
+) -> None:
+    """Bring the index up to date with music folders.
+
+    Only new and changed files are analysed. A broken file is noted with its reason and the run
+    goes on. Searches use the old index until the new one is complete.
+    """
+    settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
+    roots = folders or list(settings.music_roots)
+    if not roots and run is None:
+        raise typer.BadParameter("name at least one music folder, or set CIRCUMPLEX_MUSIC_ROOTS")
+    summary = run_index(settings, roots, full=full, run_id=run)
+    notes.print(describe(summary))
+
+
+def run_index(
+    settings: Settings, roots: list[Path], *, full: bool = False, run_id: int | None = None
+) -> RunSummary:
+    """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
+    from app.main import load_model
+    from indexer.catalog import open_catalog
+    from indexer.runs import Indexer
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    catalog = open_catalog(settings.resolved_database_url)
+    try:
+        model = load_model(settings)
+        indexer = Indexer(catalog, model, settings.data_dir, keep_snapshots=settings.keep_snapshots)
+        with stop_on_sigterm() as stop, index_bar() as bar:
+            return indexer.run(roots, full=full, progress=bar.show, run_id=run_id, stop=stop)
+    finally:
+        catalog.close()
+
+
+def describe(summary: RunSummary) -> str:
+    """What a run did, for a person."""
+    return f"[green]Indexed.[/] {summary}"
+
+
+class IndexBar:
+    """Shows the progress of a run: files, rate, time left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID = progress.add_task("Looking for music", total=None, rate="", left="")
+
+    def show(self, state: RunProgress) -> None:
+        """Draw a new state."""
+        rate = f"{state.files_per_s:.1f} files/s" if state.files_per_s else ""
+        left = f"{_clock(state.seconds_left)} left" if state.seconds_left else ""
+        failed = f" [red]({state.files_failed} failed)[/]" if state.files_failed else ""
+        self._progress.update(
+            self._task,
+            description=_STAGES.get(state.stage, state.stage) + failed,
+            completed=state.files_done,
+            total=state.files_total or None,
+            rate=rate,
+            left=left,
+        )
+
+
+_STAGES = {
+    "queued": "Waiting",
+    "scanning": "Looking for music",
+    "analysing": "Listening",
+    "writing": "Writing the index",
+    "finished": "Done",
+}
+
+
+@contextmanager
+def index_bar() -> Iterator[IndexBar]:
+    """A progress bar on standard error."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    with Progress(*columns, console=notes) as progress:
+        yield IndexBar(progress)
+
+
+@contextmanager
+def stop_on_sigterm() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets, so that a run is put back into the queue."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

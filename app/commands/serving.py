@@ -1,0 +1,117 @@
+"""`circumplex serve`, and running the server for `circumplex demo`."""
+
+from __future__ import annotations
+
+import threading
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from app.commands.common import Checkpoint, DataDir, Device, make_settings, notes
+from app.errors import ServerStartError
+from app.settings import Settings
+
+KEEP_ALIVE_S = 30
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address. [default: 127.0.0.1]")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 takes a free one. [default: 8000]")
+    ] = None,
+    data_dir: DataDir = None,
+    checkpoint: Checkpoint = None,
+    device: Device = None,
+) -> None:
+    """Serve the page, the API and its documentation."""
+    settings = make_settings(
+        host=host, port=port, data_dir=data_dir, checkpoint=checkpoint, device=device
+    )
+    run_server(settings)
+
+
+class Server:
+    """A uvicorn server that says when it is up, and ends event streams when it is asked to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        import uvicorn
+
+        from app.main import create_app
+
+        self.stopping = threading.Event()
+        stopping = self.stopping
+
+        class _Uvicorn(uvicorn.Server):
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                stopping.set()
+                super().handle_exit(sig, frame)
+
+        config = uvicorn.Config(
+            create_app(settings, stopping=stopping),
+            host=settings.host,
+            port=settings.port,
+            root_path=settings.root_path,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(settings.shutdown_s),
+        )
+        self._server = _Uvicorn(config)
+        self._settings = settings
+
+    @property
+    def started(self) -> bool:
+        """Whether requests are answered."""
+        return bool(self._server.started)
+
+    @property
+    def url(self) -> str:
+        """Where the service is reached from this machine."""
+        port = self._settings.port
+        for server in getattr(self._server, "servers", []):
+            for socket in server.sockets:
+                port = socket.getsockname()[1]
+        host = self._settings.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+        return f"http://{host}:{port}"
+
+    def run(self) -> None:
+        """Serve until asked to stop.
+
+        Raises:
+            ServerStartError: The port is taken, or the start failed; the log says why.
+        """
+        try:
+            self._server.run()
+        except SystemExit as exc:
+            raise ServerStartError(
+                f"the service did not start on {self._settings.host}:{self._settings.port}; "
+                "the log above says why"
+            ) from exc
+        if not self._server.started:
+            raise ServerStartError("the service did not start; the log above says why")
+
+    def stop(self) -> None:
+        """Ask it to stop."""
+        self.stopping.set()
+        self._server.should_exit = True
+
+
+def run_server(settings: Settings) -> None:
+    """Serve in the foreground, with logs on standard error."""
+    from app import logs
+
+    logs.configure()
+    server = Server(settings)
+    announce = threading.Thread(target=_announce, args=(server,), daemon=True)
+    announce.start()
+    server.run()
+
+
+def _announce(server: Server) -> None:
+    while not server.stopping.wait(0.05):
+        if server.started:
+            notes.print(f"Circumplex is at [bold]{server.url}[/] (API: {server.url}/docs)")
+            return

@@ -1,0 +1,157 @@
+"""The emotion of a clip or a track over time, as it goes over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from model.analysis import Analysis
+from numpy.typing import NDArray
+
+from app.errors import NotReadyError
+from app.live import Live
+from app.playlists import similar_hits, track_out
+from app.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
+from app.schemas import Scale
+from indexer.search import SearchResult
+from model.curve_estimation import CurveEstimate
+from model.curves import QuantileScale
+from model.embedding import Embedding
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is shaped: T moments, arousal first, absolute scale.
+
+    Attributes:
+        t_s: Seconds, [T].
+        mean: (arousal, valence), [T, 2].
+        sd: Standard deviations, [T, 2].
+        overall: (arousal, valence) of the whole, [2].
+        duration_s: Length.
+    """
+
+    t_s: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    sd: NDArray[np.float32]
+    overall: NDArray[np.float32]
+    duration_s: float
+
+
+def chosen_scale(asked: Scale | None, live: Live | None) -> Scale:
+    """The scale to answer on: the relative one wherever an index defines it.
+
+    Raises:
+        NotReadyError: The relative scale was asked for, and there is no index.
+    """
+    if asked == "relative" and live is None:
+        raise NotReadyError("the relative scale needs an index: run `circumplex index DIR`")
+    return asked or ("relative" if live is not None else "absolute")
+
+
+class ListeningModel(Protocol):
+    """The part of the model that turns an analysis into emotion."""
+
+    model_id: str
+
+    def embed_segments(self, analysis: Analysis) -> Embedding:
+        """The embedding of each segment."""
+
+    def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
+        """The emotion at each window."""
+
+
+def listen(
+    model: ListeningModel,
+    analysis: Analysis,
+    live: Live | None,
+    scale: Scale | None,
+    similar: int,
+) -> EmotionResponse:
+    """The emotion of an analysed clip, and the `similar` tracks most like it.
+
+    Raises:
+        NotReadyError: The relative scale was asked for, and there is no index.
+    """
+    chosen = chosen_scale(scale, live)
+    curve = model.emotion_curve(analysis)
+    estimate = Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, analysis.duration_s)
+    found = None
+    if live is not None and similar:
+        found = similar_hits(live, model.embed_segments(analysis), similar)
+    return emotion_response(
+        estimate, model_id=model.model_id, live=live, scale=chosen, similar=found
+    )
+
+
+def emotion_response(
+    estimate: Estimate,
+    *,
+    model_id: str,
+    live: Live | None,
+    scale: Scale,
+    similar: SearchResult | None,
+) -> EmotionResponse:
+    """Shape an estimate for the wire, on `scale`."""
+    quantiles = live.snapshot.scale if live is not None and scale == "relative" else None
+    mean, sd = on_scale(estimate.mean, estimate.sd, quantiles)
+    overall, _ = on_scale(estimate.overall[None], np.zeros((1, 2)), quantiles)
+    return EmotionResponse(
+        model_id=model_id,
+        snapshot_id=live.id if live is not None else None,
+        scale=scale,
+        duration_s=round(estimate.duration_s, 3),
+        curve=curve_points(estimate.t_s, mean, sd),
+        mean=MeanOut(arousal=float(overall[0, 0]), valence=float(overall[0, 1])),
+        similar=similar_out(live, similar, quantiles),
+    )
+
+
+def curve_points(t_s: NDArray[np.float32], mean: Doubles, sd: Doubles) -> list[CurvePoint]:
+    """One point a moment, rounded to what the estimate can mean."""
+    rows = np.concatenate([mean, sd], axis=1).round(4).tolist()  # [T, 4]
+    return [
+        CurvePoint(
+            t=round(t, 3), arousal=row[0], valence=row[1], arousal_sd=row[2], valence_sd=row[3]
+        )
+        for t, row in zip(t_s.tolist(), rows, strict=True)
+    ]
+
+
+def on_scale(
+    mean: NDArray[np.floating], sd: NDArray[np.floating], quantiles: QuantileScale | None
+) -> tuple[Doubles, Doubles]:
+    """Means and standard deviations, [T, 2], absolute or (with `quantiles`) relative.
+
+    The relative deviation is half the distance that mean - sd and mean + sd have there.
+    """
+    mean64 = np.clip(np.asarray(mean, dtype=np.float64), -1.0, 1.0)
+    sd64 = np.asarray(sd, dtype=np.float64)
+    if quantiles is None:
+        return mean64, sd64
+    low, high = quantiles.to_relative(mean64 - sd64), quantiles.to_relative(mean64 + sd64)
+    return quantiles.to_relative(mean64), (high - low) / 2.0
+
+
+def similar_out(
+    live: Live | None, similar: SearchResult | None, quantiles: QuantileScale | None
+) -> list[SimilarOut]:
+    """The similar tracks of a search."""
+    if live is None or similar is None or not similar.hits:
+        return []
+    tracks = live.snapshot.tracks
+    places = np.array([(hit.arousal, hit.valence) for hit in similar.hits])
+    places, _ = on_scale(places, np.zeros_like(places), quantiles)
+    return [
+        SimilarOut(
+            track=track_out(tracks[tracks.row_of(hit.track_id)]),
+            segment=SegmentOut(start_s=hit.start_s, end_s=hit.end_s),
+            score=hit.score,
+            arousal=float(arousal),
+            valence=float(valence),
+        )
+        for hit, (arousal, valence) in zip(similar.hits, places, strict=True)
+    ]

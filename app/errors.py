@@ -1,0 +1,318 @@
+"""Everything the service can refuse, and the one table from exception to problem+json (RFC 9457).
+
+AppError
+├── NotReadyError              nothing is indexed yet, or the service is still starting
+├── NotFoundError
+│   ├── TrackNotFoundError     no track of that id in the active snapshot
+│   └── AudioNotFoundError     its file is gone, or lies outside the music roots
+├── AccessError
+│   ├── AdminDisabledError     no token is configured, so nobody is the administrator
+│   ├── UnauthenticatedError   no credential, or one that is not known
+│   └── ScopeError             a known credential that may not do this
+├── RateLimitedError           more requests than this client may make
+├── ConflictError              the thing is not in a state that allows this
+├── InvalidRequestError        a value that cannot be used
+│   ├── UnknownRootError       a folder outside the configured music roots
+│   └── MoodError              a mood word the vocabulary lacks; knows near ones
+├── NotAcceptableError         no such response format
+├── UnsupportedMediaError      the body is of another type than the endpoint reads
+├── TooLargeError              a request body above its limit
+├── RangeError                 a range of bytes the file does not have
+├── UploadError
+│   ├── UploadMissingError     the form holds no `file`
+│   ├── UploadTimeoutError     it took too long to arrive
+│   ├── AnalysisLimitError     its analysis needed more time or memory than allowed
+│   └── BusyError              all analysis workers and waiting places are taken
+└── ServerStartError           the command line could not start what it was asked for
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from indexer import errors as indexer_errors
+from model import errors as model_errors
+
+logger = logging.getLogger("circumplex.service")
+
+PROBLEM_JSON = "application/problem+json"
+PROBLEM_TYPE = "urn:circumplex:problem:"
+
+
+class AppError(Exception):
+    """Base of all errors of the service; `extra` becomes members of the problem."""
+
+    def __init__(
+        self, message: str, *, headers: Mapping[str, str] | None = None, **extra: Any
+    ) -> None:
+        super().__init__(message)
+        self.headers = dict(headers or {})
+        self.extra = extra
+
+
+class NotReadyError(AppError):
+    """Nothing is indexed yet, or the service is still starting."""
+
+
+class NotFoundError(AppError):
+    """There is no such thing."""
+
+
+class TrackNotFoundError(NotFoundError):
+    """The active snapshot has no track of that id."""
+
+
+class AudioNotFoundError(NotFoundError):
+    """The track's file is gone, or lies outside the music roots."""
+
+
+class AccessError(AppError):
+    """The caller may not do this."""
+
+
+class AdminDisabledError(AccessError):
+    """No admin token is configured."""
+
+
+class UnauthenticatedError(AccessError):
+    """No credential, or one that is not known."""
+
+
+class ScopeError(AccessError):
+    """A known credential that may not do this."""
+
+
+class RateLimitedError(AppError):
+    """More requests than this client may make."""
+
+
+class ConflictError(AppError):
+    """The thing is not in a state that allows this."""
+
+
+class InvalidRequestError(AppError):
+    """A value that cannot be used."""
+
+
+class UnknownRootError(InvalidRequestError):
+    """A folder outside the configured music roots."""
+
+
+class MoodError(InvalidRequestError):
+    """A mood word the vocabulary lacks."""
+
+
+class NotAcceptableError(AppError):
+    """No such response format."""
+
+
+class UnsupportedMediaError(AppError):
+    """The body is of another type than the endpoint reads."""
+
+
+class TooLargeError(AppError):
+    """A request body above its limit."""
+
+
+class RangeError(AppError):
+    """A range of bytes the file does not have."""
+
+
+class UploadError(AppError):
+    """The upload cannot be used."""
+
+
+class UploadMissingError(UploadError):
+    """The form holds no part named `file`."""
+
+
+class UploadTimeoutError(UploadError):
+    """The upload took too long to arrive."""
+
+
+class AnalysisLimitError(UploadError):
+    """Analysing the upload needed more time or memory than allowed."""
+
+
+class BusyError(UploadError):
+    """All analysis workers and waiting places are taken."""
+
+
+class ServerStartError(AppError):
+    """The command line could not start what it was asked for."""
+
+
+class BodyTooLargeError(HTTPException):
+    """A body above its limit, found while it was read.
+
+    An `HTTPException`, because FastAPI turns any other error of reading a body into a 400.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(413, f"the request body is larger than the limit of {limit_bytes} bytes")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of error looks on the wire.
+
+    Attributes:
+        status: HTTP status.
+        slug: Last part of the problem's `type`.
+        title: The problem's `title`, the same for every occurrence.
+    """
+
+    status: int
+    slug: str
+    title: str
+
+
+TABLE: Mapping[type[Exception], Kind] = {
+    NotReadyError: Kind(503, "not-ready", "Not ready"),
+    TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
+    AudioNotFoundError: Kind(404, "audio-not-found", "No such audio file"),
+    AdminDisabledError: Kind(403, "admin-disabled", "Administration is disabled"),
+    UnauthenticatedError: Kind(401, "unauthenticated", "Credential missing or unknown"),
+    ScopeError: Kind(403, "forbidden", "Not allowed with this credential"),
+    RateLimitedError: Kind(429, "rate-limited", "Too many requests"),
+    ConflictError: Kind(409, "conflict", "Not possible in the present state"),
+    UnknownRootError: Kind(422, "unknown-root", "Folder outside the music roots"),
+    MoodError: Kind(422, "unknown-mood", "Unknown mood"),
+    InvalidRequestError: Kind(422, "invalid-request", "Invalid request"),
+    NotAcceptableError: Kind(406, "not-acceptable", "No such response format"),
+    UnsupportedMediaError: Kind(415, "unsupported-media-type", "Unsupported media type"),
+    TooLargeError: Kind(413, "too-large", "Request body too large"),
+    RangeError: Kind(416, "range-not-satisfiable", "Range not satisfiable"),
+    UploadMissingError: Kind(422, "file-missing", "No file in the form"),
+    UploadTimeoutError: Kind(408, "upload-timeout", "Upload took too long"),
+    AnalysisLimitError: Kind(422, "analysis-limit", "Analysis exceeded its limits"),
+    BusyError: Kind(429, "busy", "All analysis workers are busy"),
+    indexer_errors.TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
+    indexer_errors.RunNotFoundError: Kind(404, "index-run-not-found", "No such index run"),
+    indexer_errors.SnapshotNotFoundError: Kind(404, "snapshot-not-found", "No such snapshot"),
+    indexer_errors.SnapshotError: Kind(409, "snapshot-unusable", "Snapshot cannot be used"),
+    indexer_errors.RunActiveError: Kind(409, "index-run-active", "An index run is active"),
+    indexer_errors.RootNotFoundError: Kind(422, "unknown-root", "No such music folder"),
+    indexer_errors.CursorError: Kind(422, "invalid-cursor", "No such page"),
+    indexer_errors.CatalogUnavailableError: Kind(
+        503, "catalog-unavailable", "The catalogue's database is unavailable"
+    ),
+    model_errors.UndecodableAudioError: Kind(422, "undecodable-audio", "No usable audio"),
+    model_errors.EmptyAudioError: Kind(422, "empty-audio", "No samples in the audio"),
+    model_errors.AudioTooShortError: Kind(422, "audio-too-short", "Audio too short"),
+    model_errors.AudioTooLongError: Kind(413, "audio-too-long", "Audio too long"),
+    model_errors.NonFiniteAudioError: Kind(422, "non-finite-audio", "Audio holds NaN or infinity"),
+    model_errors.AudioError: Kind(422, "unusable-audio", "No usable audio"),
+    model_errors.UnknownMoodError: Kind(422, "unknown-mood", "Unknown mood"),
+    model_errors.CurveError: Kind(422, "invalid-curve", "Invalid emotion curve"),
+}
+
+HTTP_KINDS: Mapping[int, Kind] = {
+    400: Kind(400, "bad-request", "Bad request"),
+    404: Kind(404, "not-found", "No such resource"),
+    405: Kind(405, "method-not-allowed", "Method not allowed"),
+    413: TABLE[TooLargeError],
+}
+INTERNAL = Kind(500, "internal", "Internal error")
+VALIDATION = Kind(422, "invalid-request", "Invalid request")
+
+
+def kind_of(error: BaseException) -> Kind:
+    """The row of the table for the nearest class of `error`; `INTERNAL` where there is none."""
+    for cls in type(error).__mro__:
+        if cls in TABLE:
+            return TABLE[cls]
+    return INTERNAL
+
+
+def problem(kind: Kind, detail: str, request_id: str | None, **extra: Any) -> dict[str, Any]:
+    """The members of one problem document."""
+    document: dict[str, Any] = {
+        "type": PROBLEM_TYPE + kind.slug,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+    }
+    if request_id is not None:
+        document["request_id"] = request_id
+    return document | extra
+
+
+def problem_response(
+    request: Request,
+    kind: Kind,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,
+) -> JSONResponse:
+    """A problem+json response that names the request it belongs to."""
+    document = problem(kind, detail, request_id_of(request), **extra)
+    return JSONResponse(document, kind.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def request_id_of(request: Request) -> str | None:
+    """The id the middleware gave to the request."""
+    value = request.scope.get("state", {}).get("request_id")
+    return str(value) if value is not None else None
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem+json response."""
+    app.add_exception_handler(AppError, _known)
+    app.add_exception_handler(model_errors.ModelError, _known)
+    app.add_exception_handler(indexer_errors.IndexerError, _known)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def _known(request: Request, error: Exception) -> JSONResponse:
+    kind = kind_of(error)
+    if kind is INTERNAL:
+        raise error
+    headers = dict(getattr(error, "headers", {}))
+    extra = dict(getattr(error, "extra", {}))
+    return problem_response(request, kind, one_line(str(error)), headers, **extra)
+
+
+def _validation(request: Request, error: Exception) -> JSONResponse:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    errors = [_validation_item(item) for item in found]
+    first = errors[0] if errors else {"pointer": "", "message": "the request is not valid"}
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    detail = f"{first['pointer'] or 'request'}: {first['message']}{more}"
+    malformed = any(item.get("type") == "json_invalid" for item in found)
+    kind = HTTP_KINDS[400] if malformed else VALIDATION
+    return problem_response(request, kind, detail, errors=errors[:20])
+
+
+def _validation_item(item: Mapping[str, Any]) -> dict[str, str]:
+    where = [str(part) for part in item.get("loc", ())]
+    message = str(item.get("msg", "")).removeprefix("Value error, ")
+    return {"pointer": one_line("/".join(where)), "message": one_line(message)}
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    kind = HTTP_KINDS.get(status) or Kind(status, f"http-{status}", detail or "Error")
+    if status == 404 and detail == "Not Found":
+        detail = f"nothing is served at {request.url.path}; see /docs"
+    if status == 405:
+        detail = f"{request.method} is not possible at {request.url.path}; see /docs"
+    headers = getattr(error, "headers", None)
+    return problem_response(request, kind, one_line(detail), headers)
+
+
+def one_line(text: str) -> str:
+    """`text` as one line that UTF-8 can hold, at most 500 characters."""
+    text = text.encode("utf-8", "replace").decode()
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()[:500]

@@ -1,0 +1,166 @@
+"""The snapshot that answers, swapped whole while requests run.
+
+A request takes `LiveIndex.current()` once and uses that to its end, so it never sees half of
+one snapshot and half of another. A thread looks for a newly activated snapshot (of an index run
+here, or of one in another process) and opens it beside the old one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import NotReadyError
+from app.metrics import Metrics
+from indexer.catalog import Catalog
+from indexer.errors import IndexerError
+from indexer.records import SnapshotRow
+from indexer.search import LiveSearcher, Searcher
+from indexer.snapshot import Snapshot
+from model.scoring import ScoringParams
+
+logger = logging.getLogger("circumplex.snapshot")
+
+
+@dataclass(frozen=True)
+class Live:
+    """An open snapshot with its searcher.
+
+    Attributes:
+        id: The snapshot's id.
+        model_id: The checkpoint that embedded it.
+        created_at: When it was made.
+        snapshot: Its tracks, curves and scale.
+        searcher: Ranks its tracks.
+    """
+
+    id: str
+    model_id: str
+    created_at: datetime
+    snapshot: Snapshot
+    searcher: Searcher
+
+    @cached_property
+    def track_emotion(self) -> NDArray[np.float64]:
+        """Mean (arousal, valence) of each track's segments, absolute, [T, 2]."""
+        first = np.asarray(self.snapshot.track_first)  # [T + 1]
+        if len(first) == 1:
+            return np.empty((0, 2))
+        emotion = np.asarray(self.snapshot.segment_emotion, dtype=np.float64)
+        totals = np.add.reduceat(emotion, first[:-1], axis=0)  # every track has a segment
+        return np.asarray(totals / np.diff(first)[:, None])
+
+    @cached_property
+    def duration_s(self) -> float:
+        """Length of all tracks together."""
+        return float(sum(track.duration_s for track in self.snapshot.tracks))
+
+
+class LiveIndex:
+    """Holds the live snapshot and replaces it when another is activated."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        snapshots: Path,
+        *,
+        model_id: str,
+        scoring: ScoringParams,
+        device: str,
+        metrics: Metrics,
+    ) -> None:
+        """Hold nothing yet.
+
+        Args:
+            catalog: Says which snapshot is active.
+            snapshots: Folder that holds the snapshots by id.
+            model_id: The loaded checkpoint: a snapshot of another one cannot answer.
+            scoring: Its scoring parameters.
+            device: Where searches run.
+            metrics: Told of every swap.
+        """
+        self._catalog, self._folder = catalog, snapshots
+        self._model_id, self._scoring, self._device = model_id, scoring, device
+        self._metrics = metrics
+        self._searchers = LiveSearcher()
+        self._live: Live | None = None
+        self._why_not = "nothing is indexed yet: run `circumplex index DIR`"
+        self._refreshing = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def current(self) -> Live:
+        """The snapshot that answers now.
+
+        Raises:
+            NotReadyError: There is none; says why and what to do.
+        """
+        live = self._live
+        if live is None:
+            raise NotReadyError(self._why_not, headers={"Retry-After": "5"})
+        return live
+
+    def current_or_none(self) -> Live | None:
+        """The snapshot that answers now, if there is one."""
+        return self._live
+
+    def refresh(self) -> None:
+        """Look for the active snapshot and open it if it is another one."""
+        with self._refreshing:
+            row = self._catalog.active_snapshot()
+            if row is None or (self._live is not None and row.id == self._live.id):
+                return
+            if row.model_id != self._model_id:
+                self._refuse(
+                    f"snapshot {row.id} was made with model {row.model_id}, but {self._model_id} "
+                    "is loaded: run `circumplex index`"
+                )
+                return
+            try:
+                self._open(row)
+            except IndexerError as exc:
+                self._refuse(f"snapshot {row.id} cannot be opened: {exc}")
+
+    def start(self, poll_s: float) -> None:
+        """Refresh every `poll_s` seconds until `stop`."""
+        self._thread = threading.Thread(
+            target=self._poll, args=(poll_s,), name="snapshot-poll", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the polling."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10.0)
+
+    def _open(self, row: SnapshotRow) -> None:
+        snapshot = Snapshot.open(self._folder / row.id)
+        searcher = Searcher(snapshot, self._scoring, device=self._device)
+        self._searchers.swap(searcher)  # checks every byte and warms it up
+        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
+        self._metrics.snapshot.clear()
+        self._metrics.snapshot.labels(row.id, row.model_id).set(1)
+        self._metrics.snapshot_created.set(row.created_at.timestamp())
+        self._metrics.tracks.set(snapshot.manifest.tracks)
+        self._metrics.segments.set(snapshot.manifest.segments)
+        logger.info("snapshot is live", extra={"snapshot_id": row.id})
+
+    def _refuse(self, reason: str) -> None:
+        if reason != self._why_not:
+            logger.warning(reason)
+        self._why_not = reason
+
+    def _poll(self, poll_s: float) -> None:
+        while not self._stop.wait(poll_s):
+            try:
+                self.refresh()
+            except Exception:  # the old snapshot goes on answering; the next round tries again
+                logger.exception("looking for a new snapshot failed")

@@ -1,0 +1,199 @@
+"""`create_app`: wiring and lifespan, nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+
+from app import documentation, errors
+from app.access import RateLimit
+from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
+from app.index_jobs import IndexJobs, RunExecutor, ThreadExecutor
+from app.keys import KeyRing
+from app.live import LiveIndex
+from app.metrics import Metrics
+from app.middleware import RequestMiddleware
+from app.routes import admin, emotions, operation, pages, playlists, tracks
+from app.services import Services, State
+from app.settings import Settings
+from app.uploads import Places
+from app.version import VERSION
+from indexer.catalog import Catalog, open_catalog
+from indexer.runs import Indexer
+from model.emotion_model import EmotionModel
+
+LoadModel = Callable[[Settings], EmotionModel]
+UPLOAD_PATHS = frozenset({"/v1/emotions"})
+
+
+def load_model(settings: Settings) -> EmotionModel:
+    """The model that the settings name."""
+    if settings.torch_threads:
+        torch.set_num_threads(settings.torch_threads)
+    return EmotionModel.load(settings.checkpoint, settings.device)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    load: LoadModel = load_model,
+    stopping: threading.Event | None = None,
+) -> FastAPI:
+    """The service.
+
+    Nothing is opened before the lifespan begins, and everything is closed when it ends.
+
+    Args:
+        settings: The configuration.
+        load: Loads the model; tests give another one.
+        stopping: Set by whoever stops the server, so that event streams end.
+    """
+    metrics = Metrics()
+    app = FastAPI(
+        title="Circumplex",
+        version=VERSION,
+        summary="Search a music library by how it feels over time",
+        description=documentation.DESCRIPTION,
+        openapi_tags=documentation.TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        root_path=settings.root_path,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, load, metrics, stopping or threading.Event()),
+    )
+    errors.install(app)
+    v1 = APIRouter(prefix="/v1")
+    for module in (playlists, emotions, tracks, admin):
+        v1.include_router(module.router)
+    app.include_router(v1)
+    app.include_router(operation.router)
+    pages.mount(app)
+    _add_middleware(app, settings, metrics)
+    _document(app)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Range"],
+            expose_headers=["Location", "X-Request-ID", "Content-Range"],
+        )
+    app.add_middleware(
+        RequestMiddleware,
+        metrics=metrics,
+        max_body_bytes=settings.max_body_bytes,
+        upload_paths=UPLOAD_PATHS,
+        trusted_hosts=settings.trusted_hosts,
+    )
+
+
+def _document(app: FastAPI) -> None:
+    """Correct the generated OpenAPI document once, when it is first asked for."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        known = app.openapi_schema is not None
+        document = generate()
+        return document if known else documentation.only_problem_json(document)
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _lifespan(
+    settings: Settings, load: LoadModel, metrics: Metrics, stopping: threading.Event
+) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        with ExitStack() as stack:
+            services = await run_in_threadpool(_open, settings, load, metrics, stopping, stack)
+            yield {"services": services}
+            stopping.set()
+
+    return lifespan
+
+
+def _open(
+    settings: Settings,
+    load: LoadModel,
+    metrics: Metrics,
+    stopping: threading.Event,
+    stack: ExitStack,
+) -> Services:
+    """Open everything the service holds; `stack` closes it in the opposite order."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    catalog = open_catalog(settings.resolved_database_url)
+    stack.callback(catalog.close)
+    model = load(settings)
+    metrics.device.labels(str(model.device)).set(1)
+    upload_dir = Path(tempfile.mkdtemp(prefix="circumplex-uploads-"))
+    stack.callback(shutil.rmtree, upload_dir, ignore_errors=True)
+    analyser = make_analyser(settings, model)
+    stack.callback(analyser.close)
+    live = LiveIndex(
+        catalog,
+        settings.data_dir / "snapshots",
+        model_id=model.model_id,
+        scoring=model.scoring,
+        device=str(model.device),
+        metrics=metrics,
+    )
+    live.refresh()
+    live.start(settings.snapshot_poll_s)
+    stack.callback(live.stop)
+    jobs = IndexJobs(
+        catalog,
+        make_executor(settings, catalog, model),
+        on_finished=live.refresh,
+        roots=settings.music_roots,
+        rescan_s=settings.rescan_s,
+    )
+    jobs.start()
+    stack.callback(jobs.stop, settings.shutdown_s)
+    return Services(
+        settings=settings,
+        catalog=catalog,
+        model=model,
+        live=live,
+        analyser=analyser,
+        places=Places(settings.upload_workers + settings.upload_queue, metrics),
+        jobs=jobs,
+        metrics=metrics,
+        keys=KeyRing(settings.data_dir / "keys.json"),
+        rate_limit=RateLimit(settings.requests_per_minute),
+        upload_dir=upload_dir,
+        stopping=stopping,
+    )
+
+
+def make_analyser(settings: Settings, model: EmotionModel) -> Analyser:
+    """What analyses uploads: worker processes, or this process where they are switched off."""
+    limits = AnalysisLimits(
+        max_duration_s=settings.max_upload_duration_s,
+        timeout_s=settings.analysis_timeout_s,
+        memory_bytes=settings.analysis_memory_bytes,
+    )
+    if settings.isolate_uploads:
+        return PooledAnalyser(model.frontend.name, settings.upload_workers, limits)
+    return DirectAnalyser(model, limits)
+
+
+def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> RunExecutor:
+    """What carries out index runs."""
+    return ThreadExecutor(
+        Indexer(catalog, model, settings.data_dir, keep_snapshots=settings.keep_snapshots)
+    )

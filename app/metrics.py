@@ -1,0 +1,105 @@
+"""What Prometheus may ask (`/metrics`)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """Counters of one service; each service has a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "circumplex_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "circumplex_request_seconds",
+            "Time to answer.",
+            ("method", "route"),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "circumplex_requests_in_flight", "Requests being answered.", registry=self.registry
+        )
+        self.stage_seconds = Histogram(
+            "circumplex_stage_seconds",
+            "Time of one stage of the work.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.uploads = Gauge(
+            "circumplex_uploads",
+            "Uploads being analysed or waiting.",
+            ("state",),
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "circumplex_uploads_refused",
+            "Uploads refused because all places were taken.",
+            registry=self.registry,
+        )
+        self.exact = Counter(
+            "circumplex_searches",
+            "Searches by whether the ranking is proven exact.",
+            ("exact",),
+            registry=self.registry,
+        )
+        self.snapshot = Gauge(
+            "circumplex_snapshot_info",
+            "1 for the snapshot that answers.",
+            ("snapshot_id", "model_id"),
+            registry=self.registry,
+        )
+        self.snapshot_created = Gauge(
+            "circumplex_snapshot_created_seconds",
+            "When it was made, seconds since 1970.",
+            registry=self.registry,
+        )
+        self.tracks = Gauge("circumplex_tracks", "Tracks of the snapshot.", registry=self.registry)
+        self.segments = Gauge(
+            "circumplex_segments", "Segments of the snapshot.", registry=self.registry
+        )
+        self.device = Gauge(
+            "circumplex_device_info",
+            "1 for the device the model runs on.",
+            ("device",),
+            registry=self.registry,
+        )
+        self.index_files = Gauge(
+            "circumplex_index_run_files",
+            "Files of the latest index run.",
+            ("state",),
+            registry=self.registry,
+        )
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.request_seconds.labels(method, route).observe(seconds)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage of the work."""
+        started_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_seconds.labels(name).observe(time.perf_counter() - started_s)
+
+    def render(self) -> bytes:
+        """The exposition text."""
+        return generate_latest(self.registry)

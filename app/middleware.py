@@ -1,0 +1,159 @@
+"""What happens to every request: an id, a time, a log line, headers, limits, and no bare 500."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import INTERNAL, PROBLEM_JSON, BodyTooLargeError, Kind, problem
+from app.metrics import Metrics
+
+logger = logging.getLogger("circumplex.request")
+
+UNTRUSTED_HOST = Kind(421, "untrusted-host", "Not a host of this service")
+CLIENT_GONE = 499  # only in the log: nobody is there to read it
+REQUEST_ID = re.compile(r"[\w.-]{1,64}")
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=()",
+}
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: "
+    "blob:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+class RequestMiddleware:
+    """The outermost layer of the service's own making.
+
+    It gives the request an id (the caller's `X-Request-ID` where it is a plain word), sets the
+    security headers, bounds the body of requests that are no upload, counts and times, writes one
+    log line, and answers an unforeseen exception with a problem that holds nothing but the id.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        max_body_bytes: int,
+        upload_paths: frozenset[str],
+        trusted_hosts: Sequence[str] = ("*",),
+    ) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.max_body_bytes = max_body_bytes
+        self.upload_paths = upload_paths
+        self.trusted_hosts = frozenset(host.lower() for host in trusted_hosts)
+
+    def trusts(self, host: str) -> bool:
+        """Whether requests may be addressed to `host` (the `Host` header)."""
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        return "*" in self.trusted_hosts or name.lower() in self.trusted_hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = _Request(self, scope, receive, send)
+        await request.run()
+
+
+class _Request:
+    """One request on its way through."""
+
+    def __init__(
+        self, owner: RequestMiddleware, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self.owner, self.scope = owner, scope
+        self._receive, self._send = receive, send
+        headers = Headers(scope=scope)
+        asked_id = headers.get("x-request-id", "")
+        self.id = asked_id if REQUEST_ID.fullmatch(asked_id) else secrets.token_hex(8)
+        self.host = headers.get("host", "")
+        self.content_length = headers.get("content-length", "")
+        self.limited = scope["path"] not in owner.upload_paths
+        self.body_bytes = 0
+        self.status = 0
+        self.started_s = time.perf_counter()
+
+    async def run(self) -> None:
+        self.scope.setdefault("state", {})["request_id"] = self.id
+        self.owner.metrics.in_flight.inc()
+        try:
+            if self.owner.trusts(self.host):
+                await self.owner.app(self.scope, self.receive, self.send)
+            else:
+                await self._answer(UNTRUSTED_HOST, f"this service is not {self.host[:100]!r}")
+        except ClientDisconnect:
+            self.status = self.status or CLIENT_GONE
+        except Exception:
+            logger.exception("unforeseen error", extra={"request_id": self.id})
+            if self.status:
+                raise  # too late for another answer: the server closes the connection
+            detail = f"an unforeseen error; the service's log has it under request id {self.id}"
+            await self._answer(INTERNAL, detail)
+        finally:
+            self.owner.metrics.in_flight.dec()
+            self._record()
+
+    async def receive(self) -> Message:
+        limit = self.owner.max_body_bytes
+        if self.limited and self.content_length.isdigit() and int(self.content_length) > limit:
+            raise BodyTooLargeError(limit)
+        message = await self._receive()
+        if self.limited and message["type"] == "http.request":
+            self.body_bytes += len(message.get("body", b""))
+            if self.body_bytes > limit:
+                raise BodyTooLargeError(limit)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.id
+            for name, value in SECURITY_HEADERS.items():
+                headers[name] = value
+            if "content-security-policy" not in headers:
+                headers["content-security-policy"] = PAGE_POLICY
+            headers.setdefault("cache-control", "no-store")
+        await self._send(message)
+
+    async def _answer(self, kind: Kind, detail: str) -> None:
+        body = json.dumps(problem(kind, detail, self.id)).encode()
+        headers = [
+            (b"content-type", PROBLEM_JSON.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await self.send({"type": "http.response.start", "status": kind.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    def _record(self) -> None:
+        seconds = time.perf_counter() - self.started_s
+        route = getattr(self.scope.get("route"), "path", "none")
+        method, status = self.scope["method"], self.status
+        self.owner.metrics.observe(method, route, status, seconds)
+        fields: dict[str, Any] = {
+            "request_id": self.id,
+            "method": method,
+            "path": self.scope["path"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+        }
+        logger.info("request", extra=fields)

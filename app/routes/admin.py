@@ -1,0 +1,228 @@
+"""`/v1/admin`: index runs and snapshots, with the admin token."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Path as PathParameter
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from app.access import admin_access
+from app.documentation import problems
+from app.errors import ConflictError, UnknownRootError
+from app.responses import (
+    FailureList,
+    FailureOut,
+    IndexRunList,
+    IndexRunOut,
+    SnapshotList,
+    SnapshotOut,
+)
+from app.schemas import IndexRunRequest
+from app.services import Services, ServicesDep
+from indexer.records import IndexRun, SnapshotRow, TrackQuery
+
+router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(admin_access)])
+
+RunId = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="Id of an index run.")]
+EVENT_S = 0.5  # how often a run's progress is looked at
+PING_S = 15.0
+DENIED = (401, 403, 422, 429, 503)
+
+
+@router.post(
+    "/index-runs",
+    status_code=202,
+    summary="Index the library anew",
+    responses={
+        202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "The run."}}},
+        **problems(400, 413, *DENIED),
+    },
+)
+def create_index_run(
+    request: Request,
+    response: Response,
+    services: ServicesDep,
+    body: IndexRunRequest | None = None,
+) -> IndexRunOut:
+    """Queue an index run. The service answers from the old index until the new one is whole."""
+    asked = body or IndexRunRequest(roots=None, full=False)
+    roots = _allowed_roots(asked.roots, services.settings.music_roots)
+    run = services.jobs.submit(roots, full=asked.full)
+    response.headers["Location"] = str(request.url_for("get_index_run", run_id=run.id))
+    return run_out(run)
+
+
+@router.get("/index-runs", summary="Index runs, the newest first", responses=problems(*DENIED))
+def list_index_runs(
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before_id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+) -> IndexRunList:
+    """Index runs, also those of the command line."""
+    runs = services.catalog.list_runs(limit=limit, before_id=before_id)
+    older = runs[-1].id if len(runs) == limit else None
+    return IndexRunList(items=[run_out(run) for run in runs], next_before_id=older)
+
+
+@router.get("/index-runs/{run_id}", summary="One index run", responses=problems(404, *DENIED))
+def get_index_run(run_id: RunId, services: ServicesDep) -> IndexRunOut:
+    """State and progress of a run."""
+    return run_out(services.catalog.run(run_id))
+
+
+@router.delete("/index-runs/{run_id}", summary="Cancel a run", responses=problems(404, *DENIED))
+def cancel_index_run(run_id: RunId, services: ServicesDep) -> IndexRunOut:
+    """End a run before its next file; what it has analysed is kept. One that is over stays so."""
+    return run_out(services.catalog.cancel_run(run_id))
+
+
+@router.get(
+    "/index-runs/{run_id}/events",
+    summary="Follow a run",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: `progress` with the run, at last `end`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **problems(404, *DENIED),
+    },
+)
+async def follow_index_run(
+    run_id: RunId, request: Request, services: ServicesDep
+) -> StreamingResponse:
+    """The run each time it changes, until it is over."""
+    run = await run_in_threadpool(services.catalog.run, run_id)
+    return StreamingResponse(
+        _events(run, request, services),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+    )
+
+
+@router.get("/failures", summary="Files that could not be indexed", responses=problems(*DENIED))
+def list_failures(
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> FailureList:
+    """Each with its reason, in order of id."""
+    page = services.catalog.list_tracks(TrackQuery(status="failed"), limit=limit, cursor=cursor)
+    return FailureList(
+        items=[
+            FailureOut(track_id=t.id, path=t.path, reason=t.failure_reason or "unknown")
+            for t in page.items
+        ],
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.get("/snapshots", summary="Snapshots, the newest first", responses=problems(*DENIED))
+def list_snapshots(services: ServicesDep) -> SnapshotList:
+    """The indexes that are kept."""
+    rows = services.catalog.list_snapshots()
+    return SnapshotList(items=[_snapshot_out(row, services) for row in rows])
+
+
+@router.post(
+    "/snapshots/{snapshot_id}/activate",
+    summary="Answer from this snapshot",
+    responses=problems(404, 409, *DENIED),
+)
+def activate_snapshot(
+    snapshot_id: Annotated[str, PathParameter(max_length=64, pattern=r"^[\w.-]+$")],
+    services: ServicesDep,
+) -> SnapshotOut:
+    """Roll back, or forward again. Requests that run end on the snapshot they began with."""
+    known = {row.id: row for row in services.catalog.list_snapshots()}
+    row = known.get(snapshot_id)
+    if row is not None and row.model_id != services.model.model_id:
+        raise ConflictError(
+            f"snapshot {row.id} was made with model {row.model_id}, but {services.model.model_id} "
+            "is loaded: index again instead"
+        )
+    active = services.catalog.activate_snapshot(snapshot_id)
+    services.live.refresh()
+    return _snapshot_out(active, services)
+
+
+def run_out(run: IndexRun) -> IndexRunOut:
+    """An index run as it goes over the wire."""
+    progress = run.progress
+    return IndexRunOut(
+        id=run.id,
+        state=run.state,
+        stage=progress.stage,
+        roots=list(run.roots),
+        full=run.full,
+        files_total=progress.files_total,
+        files_done=progress.files_done,
+        files_failed=progress.files_failed,
+        files_per_s=progress.files_per_s,
+        seconds_left=progress.seconds_left,
+        current_file=progress.current_file,
+        cancel_requested=run.cancel_requested,
+        attempts=run.attempts,
+        requested_at=run.requested_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        model_id=run.model_id,
+        snapshot_id=run.snapshot_id,
+        error=run.error,
+    )
+
+
+def _snapshot_out(row: SnapshotRow, services: Services) -> SnapshotOut:
+    return SnapshotOut(
+        id=row.id,
+        model_id=row.model_id,
+        created_at=row.created_at,
+        active=row.active,
+        usable=row.model_id == services.model.model_id,
+        tracks=row.track_count,
+        segments=row.segment_count,
+    )
+
+
+def _allowed_roots(asked: list[str] | None, music_roots: tuple[Path, ...]) -> list[Path]:
+    """The folders to index: all music roots, or those asked for that lie inside them."""
+    if not music_roots:
+        raise UnknownRootError("no music roots are configured: set CIRCUMPLEX_MUSIC_ROOTS")
+    allowed = [root.expanduser().resolve() for root in music_roots]
+    if asked is None:
+        return allowed
+    chosen = []
+    for name in asked:
+        try:
+            folder = Path(name).resolve(strict=True)
+            known = any(folder.is_relative_to(root) for root in allowed) and folder.is_dir()
+        except (OSError, RuntimeError, ValueError):
+            known = False
+        if not known:
+            raise UnknownRootError(f"{name!r} is no folder inside the music roots")
+        chosen.append(folder)
+    return chosen
+
+
+async def _events(run: IndexRun, request: Request, services: Services) -> AsyncIterator[str]:
+    shown: str | None = None
+    spoke_s = time.monotonic()
+    while True:
+        state = run_out(run).model_dump_json()
+        if state != shown:
+            shown, spoke_s = state, time.monotonic()
+            yield f"event: {'end' if run.is_over else 'progress'}\ndata: {state}\n\n"
+        elif time.monotonic() - spoke_s > PING_S:
+            spoke_s = time.monotonic()
+            yield ": still here\n\n"
+        if run.is_over or services.stopping.is_set() or await request.is_disconnected():
+            return
+        await asyncio.sleep(EVENT_S)
+        run = await run_in_threadpool(services.catalog.run, run.id)

@@ -1,0 +1,86 @@
+"""`POST /v1/emotions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from app.access import upload_access
+from app.documentation import problems
+from app.emotions import chosen_scale, listen
+from app.errors import BusyError
+from app.responses import EmotionResponse
+from app.schemas import Scale
+from app.services import Services, ServicesDep
+from app.uploads import UploadLimits, drain, received_file
+
+router = APIRouter(tags=["emotions"], dependencies=[Depends(upload_access)])
+
+FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "MP3, FLAC, WAV, OGG, Opus, M4A, WMA, AIFF, …",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/emotions",
+    response_model=EmotionResponse,
+    summary="The emotion of a clip over time",
+    openapi_extra=FORM,
+    responses=problems(400, 408, 413, 415, 422, 429, 503),
+)
+async def create_emotion(
+    request: Request,
+    services: ServicesDep,
+    scale: Annotated[
+        Scale | None,
+        Query(description="`relative` by default, `absolute` while nothing is indexed."),
+    ] = None,
+    similar: Annotated[int, Query(ge=0, le=50, description="How many similar tracks.")] = 10,
+) -> Response:
+    """Listen to an uploaded clip.
+
+    The answer holds its emotion each half second with the uncertainty, the mean, and the tracks of
+    the catalogue that sound most like it. The clip is not kept.
+    """
+    settings = services.settings
+    limits = UploadLimits(settings.max_upload_bytes, settings.upload_timeout_s)
+    try:
+        async with (
+            services.places.taking_one(),
+            received_file(request, services.upload_dir, limits) as path,
+        ):
+            body = await run_in_threadpool(_listen, services, path, scale, similar)
+    except BusyError:
+        await drain(request, limits)
+        raise
+    return Response(body, media_type="application/json")
+
+
+def _listen(services: Services, path: Path, scale: Scale | None, similar: int) -> str:
+    live = services.live.current_or_none()
+    chosen = chosen_scale(scale, live)  # refused before the work, not after
+    with services.metrics.stage("analysis"):
+        analysis = services.analyser.analyse(path)
+    with services.metrics.stage("embedding"):
+        answer = listen(services.model, analysis, live, chosen, similar)
+    return answer.model_dump_json()

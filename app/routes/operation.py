@@ -1,0 +1,38 @@
+"""For monitors: is the process alive, can it answer, what does it count."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from app.documentation import problems
+from app.metrics import CONTENT_TYPE
+from app.responses import Health, Ready
+from app.services import ServicesDep
+from app.version import VERSION
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz", summary="The process answers")
+async def get_health() -> Health:
+    """Always ok while the process runs."""
+    return Health(version=VERSION)
+
+
+@router.get("/readyz", summary="Queries can be answered", responses=problems(503))
+def get_readiness(services: ServicesDep) -> Ready:
+    """503 until a snapshot is live, and while the database is away."""
+    services.catalog.ping()
+    live = services.live.current()
+    return Ready(snapshot_id=live.id, model_id=live.model_id, tracks=live.snapshot.manifest.tracks)
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    response_class=Response,
+)
+def get_metrics(services: ServicesDep) -> Response:
+    """Counters and times in Prometheus' text format."""
+    return Response(services.metrics.render(), media_type=CONTENT_TYPE)

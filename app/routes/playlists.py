@@ -1,0 +1,80 @@
+"""`POST /v1/playlists`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from app.access import read_access
+from app.documentation import problems
+from app.formats import MEDIA_TYPES, FormatName, negotiate, render
+from app.playlists import make_playlist
+from app.responses import PlaylistResponse, TrackOut
+from app.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
+from app.services import ServicesDep
+
+router = APIRouter(tags=["playlists"], dependencies=[Depends(read_access)])
+
+
+@router.post(
+    "/playlists",
+    response_model=PlaylistResponse,
+    summary="Music that feels like this",
+    responses={
+        200: {
+            "description": "The playlist, in the format asked for.",
+            "content": {
+                media_type: {"schema": {"type": "string"}}
+                for name, media_type in MEDIA_TYPES.items()
+                if name != "json"
+            },
+        },
+        **problems(404, 406, 413, 422, 429, 503),
+    },
+)
+def create_playlist(
+    body: PlaylistRequest,
+    request: Request,
+    services: ServicesDep,
+    format: Annotated[
+        FormatName | None, Query(description="Format of the answer; goes before `Accept`.")
+    ] = None,
+    locations: Annotated[
+        Literal["path", "url"],
+        Query(
+            description="What files name the tracks by: `path` below the music root, for a file "
+            "saved there, or the `url` of the audio on this service."
+        ),
+    ] = "path",
+) -> Response:
+    """Rank the catalogue by an emotion, or let a playlist follow it through time.
+
+    Scores are comparable within one answer alone.
+    """
+    name = negotiate(format, request.headers.get("accept"))
+    with services.metrics.stage("playlist"):
+        playlist = make_playlist(body, services.model, services.live.current())
+    services.metrics.exact.labels(str(playlist.exact).lower()).inc()
+    vary = {"Vary": "Accept"}
+    if name == "json":
+        content = playlist.model_dump_json(by_alias=True)
+        return Response(content, media_type=MEDIA_TYPES[name], headers=vary)
+
+    def locate(track: TrackOut) -> str:
+        if locations == "path":
+            return track.path
+        return str(request.url_for("get_track_audio", track_id=track.id))
+
+    file = render(playlist, name, _title(body), locate)
+    disposition = {"Content-Disposition": f'attachment; filename="{file.file_name}"'}
+    return Response(file.content, media_type=file.media_type, headers=vary | disposition)
+
+
+def _title(body: PlaylistRequest) -> str:
+    emotion = body.emotion
+    if isinstance(emotion, MoodEmotion):
+        return f"Circumplex {emotion.mood.strip().lower()}"
+    if isinstance(emotion, CurveEmotion):
+        return f"Circumplex {body.mode}"
+    return f"Circumplex like track {emotion.track_id}"

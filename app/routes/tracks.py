@@ -1,0 +1,220 @@
+"""`/v1/tracks` and `/v1/library`: what is indexed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import FileResponse
+
+from app.access import read_access
+from app.audio_files import audio_path, audio_response
+from app.documentation import problems
+from app.emotions import Estimate, emotion_response
+from app.errors import TrackNotFoundError
+from app.live import Live
+from app.playlists import whole
+from app.responses import (
+    EmotionResponse,
+    LibraryOut,
+    MeanOut,
+    TrackDetail,
+    TrackListItem,
+    TrackMap,
+    TrackPageOut,
+)
+from app.schemas import Name, Scale
+from app.services import ServicesDep
+from indexer.errors import TrackNotFoundError as NotInSnapshotError
+from indexer.records import Track, TrackQuery
+from indexer.search import TrackFilter
+from model.moods import MOODS
+
+router = APIRouter(tags=["tracks"], dependencies=[Depends(read_access)])
+
+TrackIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, description="Id of a track.")]
+ScaleQuery = Annotated[Scale, Query(description="Of the answer.")]
+Seconds = Annotated[float | None, Query(ge=0, le=1e6, allow_inf_nan=False)]
+Year = Annotated[int | None, Query(ge=0, le=9999)]
+Names = Annotated[list[Name], Query(max_length=100)]
+
+
+@router.get("/library", summary="What is indexed", responses=problems(429, 503))
+def get_library(services: ServicesDep) -> LibraryOut:
+    """Size and age of the index, and the mood words it can be asked with."""
+    live = services.live.current_or_none()
+    return LibraryOut(
+        snapshot_id=live.id if live else None,
+        model_id=services.model.model_id,
+        scale="relative",
+        tracks=live.snapshot.manifest.tracks if live else 0,
+        segments=live.snapshot.manifest.segments if live else 0,
+        failed=services.catalog.counts().failed,
+        duration_s=round(live.duration_s, 1) if live else 0.0,
+        indexed_at=live.created_at if live else None,
+        moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in MOODS.items()},
+    )
+
+
+@router.get("/tracks", summary="The catalogue, page by page", responses=problems(422, 429, 503))
+def list_tracks(
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most items of the page.")] = 100,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+    ] = None,
+    q: Annotated[
+        str | None,
+        Query(max_length=200, description="Words that title, artist, album or path contain."),
+    ] = None,
+    genre: Names = [],  # noqa: B006 - FastAPI copies it
+    artist: Names = [],  # noqa: B006
+    year_min: Year = None,
+    year_max: Year = None,
+    duration_min_s: Seconds = None,
+    duration_max_s: Seconds = None,
+    scale: ScaleQuery = "relative",
+) -> TrackPageOut:
+    """Tracks in order of id. Every filter that is given must hold."""
+    query = TrackQuery(
+        genre=tuple(genre),
+        artist=tuple(artist),
+        year_min=year_min,
+        year_max=year_max,
+        duration_min_s=duration_min_s,
+        duration_max_s=duration_max_s,
+        text=q,
+    )
+    page = services.catalog.list_tracks(query, limit=limit, cursor=cursor)
+    live = services.live.current_or_none()
+    return TrackPageOut(
+        snapshot_id=live.id if live else None,
+        model_id=services.model.model_id,
+        scale=scale,
+        items=[_list_item(track, live, scale) for track in page.items],
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.get("/tracks/map", summary="All tracks as points", responses=problems(422, 429, 503))
+def get_track_map(services: ServicesDep, scale: ScaleQuery = "relative") -> Response:
+    """Every indexed track's place on the plane in one compact answer, for drawing."""
+    live = services.live.current()
+    emotion = live.track_emotion
+    if scale == "relative":
+        emotion = live.snapshot.scale.to_relative(emotion)
+    rounded = np.round(emotion, 4)
+    answer = TrackMap(
+        snapshot_id=live.id,
+        model_id=live.model_id,
+        scale=scale,
+        ids=live.snapshot.tracks.ids.tolist(),
+        arousal=rounded[:, 0].tolist(),
+        valence=rounded[:, 1].tolist(),
+    )
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@router.get("/tracks/{track_id}", summary="One track", responses=problems(404, 422, 429, 503))
+def get_track(
+    track_id: TrackIdPath, services: ServicesDep, scale: ScaleQuery = "relative"
+) -> TrackDetail:
+    """What is known about a track, also one that could not be indexed."""
+    track = services.catalog.track(track_id)
+    live = services.live.current_or_none()
+    return TrackDetail(
+        **_list_item(track, live, scale).model_dump(),
+        snapshot_id=live.id if live else None,
+        model_id=services.model.model_id,
+        scale=scale,
+        content_id=track.content_id,
+        size_bytes=track.size_bytes,
+        status=track.status,
+        failure_reason=track.failure_reason,
+        added_at=track.added_at,
+        updated_at=track.updated_at,
+    )
+
+
+@router.get(
+    "/tracks/{track_id}/emotion",
+    summary="The emotion of a track over time",
+    response_model=EmotionResponse,
+    responses=problems(404, 422, 429, 503),
+)
+def get_track_emotion(
+    track_id: TrackIdPath,
+    services: ServicesDep,
+    scale: ScaleQuery = "relative",
+    similar: Annotated[int, Query(ge=0, le=50, description="How many similar tracks.")] = 10,
+) -> Response:
+    """From the index: nothing is decoded."""
+    live = services.live.current()
+    snapshot = live.snapshot
+    try:
+        row = snapshot.tracks.row_of(track_id)
+    except NotInSnapshotError as exc:
+        raise TrackNotFoundError(str(exc)) from exc
+    t_s, mean, sd = snapshot.curve(track_id)
+    overall = mean.mean(axis=0) if len(mean) else live.track_emotion[row]
+    found = None
+    if similar:
+        others = TrackFilter(exclude_ids=frozenset({track_id}))
+        found = live.searcher.search(
+            whole(snapshot.embedding_of(track_id)), limit=similar, filters=others, direction="m2m"
+        )
+    estimate = Estimate(t_s, mean, sd, overall, snapshot.tracks[row].duration_s)
+    answer = emotion_response(
+        estimate, model_id=live.model_id, live=live, scale=scale, similar=found
+    )
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@router.get(
+    "/tracks/{track_id}/audio",
+    summary="The audio of a track",
+    response_class=FileResponse,
+    responses={
+        200: {"description": "The file.", "content": {"audio/*": {}}},
+        206: {"description": "The part asked for with `Range`.", "content": {"audio/*": {}}},
+        **problems(404, 416, 422, 429, 503),
+    },
+)
+def get_track_audio(track_id: TrackIdPath, request: Request, services: ServicesDep) -> Response:
+    """The file as it is, whole or (with a `Range` header) a part of it."""
+    track = services.catalog.track(track_id)
+    return audio_response(request, audio_path(track, services.settings.music_roots))
+
+
+router.add_api_route(
+    "/tracks/{track_id}/audio", get_track_audio, methods=["HEAD"], include_in_schema=False
+)
+
+
+def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
+    valence = arousal = None
+    if live is not None and track.status == "ok":
+        valence, arousal = _place(track.id, live, scale)
+    return TrackListItem(
+        id=track.id,
+        title=track.title,
+        artist=track.artist,
+        album=track.album,
+        genre=track.genre,
+        year=track.year,
+        duration_s=None if track.duration_s is None else round(track.duration_s, 3),
+        path=track.path,
+        valence=valence,
+        arousal=arousal,
+    )
+
+
+def _place(track_id: int, live: Live, scale: Scale) -> tuple[float | None, float | None]:
+    try:
+        emotion = live.track_emotion[live.snapshot.tracks.row_of(track_id)]
+    except NotInSnapshotError:  # a run has just published it; the snapshot follows in a moment
+        return None, None
+    if scale == "relative":
+        emotion = live.snapshot.scale.to_relative(emotion)
+    return float(emotion[1]), float(emotion[0])

@@ -1,0 +1,173 @@
+"""Request bodies of the API, with their bounds, units and examples."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from model.curves import MAX_KEYFRAMES
+from model.moods import MOODS
+
+Scale = Literal["absolute", "relative"]
+Mode = Literal["match", "journey"]
+AffectValue = Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)]
+TrackId = Annotated[int, Field(ge=1, le=2**31 - 1, description="Id of a track of the catalogue.")]
+FolderName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+SCALE_NOTE = (
+    "`absolute`: the annotators' scale, of which whole songs fill only the middle. `relative`: "
+    "-1..1 are quantiles of the indexed catalogue, so that 1 is the most there is."
+)
+
+
+class Strict(BaseModel):
+    """A request body: unknown members and silent conversions are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class KeyframeIn(Strict):
+    """The emotion at one moment; between two moments it moves in a straight line."""
+
+    t: float = Field(
+        ge=0.0, le=86_400.0, allow_inf_nan=False, description="Seconds from the start of the curve."
+    )
+    valence: AffectValue = Field(description="Unpleasant (-1) to pleasant (1).")
+    arousal: AffectValue = Field(description="Sleepy (-1) to activated (1).")
+
+
+class CurveEmotion(Strict):
+    """An emotion over time."""
+
+    curve: Annotated[list[KeyframeIn], Field(min_length=1, max_length=MAX_KEYFRAMES)] = Field(
+        description="Keyframes with strictly increasing `t`; a single one is a steady emotion.",
+        examples=[
+            [
+                {"t": 0, "valence": -0.4, "arousal": -0.6},
+                {"t": 60, "valence": 0.7, "arousal": 0.8},
+            ]
+        ],
+    )
+
+    @model_validator(mode="after")
+    def _times_increase(self) -> Self:
+        for index in range(1, len(self.curve)):
+            before, after = self.curve[index - 1].t, self.curve[index].t
+            if after <= before:
+                raise ValueError(
+                    f"t must increase: keyframe {index} has t={after:g} after t={before:g}"
+                )
+        return self
+
+
+class MoodEmotion(Strict):
+    """An emotion by its name, always read on the relative scale."""
+
+    mood: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="A word of Russell's circumplex.",
+        examples=["calm"],
+        json_schema_extra={"enum": [*sorted(MOODS)]},
+    )
+
+
+class TrackEmotion(Strict):
+    """The emotion of a track: music that feels like it."""
+
+    track_id: TrackId = Field(examples=[1])
+
+
+def _emotion_kind(value: Any) -> str | None:
+    """Which of the three ways of naming an emotion `value` uses; None unless exactly one."""
+    kinds = ("curve", "mood", "track_id")
+    present = [
+        kind
+        for kind in kinds
+        if (kind in value if isinstance(value, dict) else hasattr(value, kind))
+    ]
+    return present[0] if len(present) == 1 else None
+
+
+Emotion = Annotated[
+    Annotated[CurveEmotion, Tag("curve")]
+    | Annotated[MoodEmotion, Tag("mood")]
+    | Annotated[TrackEmotion, Tag("track_id")],
+    Discriminator(
+        _emotion_kind,
+        custom_error_type="emotion_kind",
+        custom_error_message="give exactly one of curve, mood and track_id",
+    ),
+]
+
+
+class YearRange(Strict):
+    """Years, both ends included."""
+
+    min: int | None = Field(None, ge=0, le=9999, description="First year.")
+    max: int | None = Field(None, ge=0, le=9999, description="Last year.")
+
+
+class DurationRange(Strict):
+    """Seconds, both ends included."""
+
+    min: float | None = Field(None, ge=0, le=1e6, allow_inf_nan=False, description="Shortest, s.")
+    max: float | None = Field(None, ge=0, le=1e6, allow_inf_nan=False, description="Longest, s.")
+
+
+class Filters(Strict):
+    """Which tracks may appear. Every filter that is given must hold."""
+
+    genre: list[Name] = Field([], max_length=100, description="Any of these genres.")
+    artist: list[Name] = Field([], max_length=100, description="Any of these artists.")
+    year: YearRange | None = Field(None, description="Release year; tracks without one are out.")
+    duration_s: DurationRange | None = Field(None, description="Length of the track.")
+    exclude_ids: list[TrackId] = Field([], max_length=10_000, description="None of these tracks.")
+
+
+class PlaylistRequest(Strict):
+    """What the playlist should feel like."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"emotion": {"mood": "calm"}, "limit": 10},
+                {
+                    "emotion": {
+                        "curve": [
+                            {"t": 0, "valence": 0.2, "arousal": -0.8},
+                            {"t": 1800, "valence": 0.8, "arousal": 0.9},
+                        ]
+                    },
+                    "mode": "journey",
+                    "limit": 12,
+                    "max_per_artist": 2,
+                },
+            ]
+        }
+    )
+
+    emotion: Emotion = Field(description="Exactly one of `curve`, `mood` and `track_id`.")
+    mode: Mode = Field(
+        "match",
+        description="`match`: every item resembles the whole emotion, best first. `journey`: the "
+        "items follow the curve through time, one after the other.",
+    )
+    limit: int = Field(20, ge=1, le=500, description="Most items to return.")
+    scale: Scale = Field("relative", description=SCALE_NOTE + " Of the curve and of the answer.")
+    filters: Filters | None = Field(None, description="Which tracks may appear.")
+    max_per_artist: int | None = Field(
+        None, ge=1, le=500, description="Most items by one artist; tracks without one are free."
+    )
+    explain: bool = Field(False, description="Say how each score came about.")
+
+
+class IndexRunRequest(Strict):
+    """What to index."""
+
+    roots: list[FolderName] | None = Field(
+        None,
+        max_length=100,
+        description="Folders inside the configured music roots; all of the roots by default.",
+    )
+    full: bool = Field(False, description="Analyse unchanged files again too.")

@@ -1,0 +1,71 @@
+"""What requests share: made at start, taken down at the end, reached through one dependency."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from app.analysis_pool import Analyser
+from app.index_jobs import IndexJobs
+from app.keys import KeyRing
+from app.live import LiveIndex
+from app.metrics import Metrics
+from app.settings import Settings
+from app.uploads import Places
+from indexer.catalog import Catalog
+from model.emotion_model import EmotionModel
+
+if TYPE_CHECKING:
+    from app.access import RateLimit
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a route may use.
+
+    Attributes:
+        settings: The configuration.
+        catalog: The database.
+        model: The music-emotion model.
+        live: The snapshot that answers.
+        analyser: Turns uploads into features.
+        places: Bounds the uploads in work.
+        jobs: Carries out index runs.
+        metrics: Counters.
+        keys: API keys.
+        rate_limit: Requests a minute.
+        upload_dir: Private folder of uploads.
+        stopping: Set when the service is asked to stop.
+    """
+
+    settings: Settings
+    catalog: Catalog
+    model: EmotionModel
+    live: LiveIndex
+    analyser: Analyser
+    places: Places
+    jobs: IndexJobs
+    metrics: Metrics
+    keys: KeyRing
+    rate_limit: RateLimit
+    upload_dir: Path
+    stopping: threading.Event
+
+
+class State(TypedDict):
+    """The lifespan state of the application."""
+
+    services: Services
+
+
+async def get_services(request: Request) -> Services:
+    """The services of the application that handles `request`."""
+    services: Services = request.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]

@@ -1,0 +1,162 @@
+"""Every setting of the service and the command line, from the environment (`CIRCUMPLEX_*`)."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/circumplex`, or `~/.local/share/circumplex`."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "circumplex"
+
+
+class Settings(BaseSettings):
+    """Built once, by `create_app` or by the command line, and passed down.
+
+    Lists of folders are separated as in `PATH` (a colon, on Windows a semicolon); other lists by
+    commas.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CIRCUMPLEX_", frozen=True, extra="ignore", validate_default=True
+    )
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Folder of the database, the snapshots and the kept analyses.",
+    )
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL; by default SQLite in the data folder."
+    )
+    music_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders that may be indexed and whose audio may be served."
+    )
+    checkpoint: Path | None = Field(None, description="Model file; by default the shipped one.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
+    torch_threads: int = Field(0, ge=0, le=256, description="Torch threads; 0 leaves its default.")
+
+    host: str = Field("127.0.0.1", description="Address the service listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port; 0 takes a free one.")
+    root_path: str = Field("", description="Path prefix a reverse proxy strips, such as /music.")
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",), description="Host names requests may be addressed to; * accepts any."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call the API; none by default."
+    )
+
+    admin: bool = Field(True, description="Offer the admin endpoints.")
+    admin_token: SecretStr | None = Field(
+        None, description="Bearer token of the admin endpoints; without one they answer 403."
+    )
+    require_key: bool = Field(
+        False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
+    )
+    requests_per_minute: int = Field(
+        0, ge=0, le=1_000_000, description="Requests a minute each client may make; 0: no limit."
+    )
+
+    max_body_bytes: int = Field(
+        2 * MIB, ge=1024, le=64 * MIB, description="Largest JSON request body, bytes."
+    )
+    max_upload_bytes: int = Field(
+        64 * MIB, ge=1024, le=4096 * MIB, description="Largest uploaded file, bytes."
+    )
+    max_upload_duration_s: float = Field(
+        3600.0, gt=0, le=86_400, description="Longest uploaded clip, seconds of audio."
+    )
+    upload_timeout_s: float = Field(
+        60.0, gt=0, le=3600, description="Longest time an upload may take to arrive, seconds."
+    )
+    analysis_timeout_s: float = Field(
+        120.0, gt=0, le=3600, description="Longest time analysing one upload may take, seconds."
+    )
+    analysis_memory_bytes: int = Field(
+        2048 * MIB,
+        ge=256 * MIB,
+        le=65_536 * MIB,
+        description="Memory one upload may need while it is analysed, bytes.",
+    )
+    isolate_uploads: bool = Field(
+        True, description="Decode uploads in a worker process with limits of its own."
+    )
+    upload_workers: int = Field(1, ge=1, le=64, description="Uploads analysed at the same time.")
+    upload_queue: int = Field(
+        8, ge=0, le=1024, description="Uploads that may wait for a worker; more get a 429."
+    )
+
+    snapshot_poll_s: float = Field(
+        2.0, gt=0, le=3600, description="How often a newly activated snapshot is looked for, s."
+    )
+    rescan_s: float | None = Field(
+        None, ge=10, description="Time between automatic index runs of the music roots, seconds."
+    )
+    keep_snapshots: int = Field(
+        5, ge=1, le=1000, description="Snapshots kept on disk; older inactive ones are removed."
+    )
+    shutdown_s: float = Field(
+        10.0, ge=0, le=600, description="Time running requests get when the service stops, s."
+    )
+
+    @field_validator("music_roots", mode="before")
+    @classmethod
+    def _split_paths(cls, value: Any) -> Any:
+        return tuple(filter(None, value.split(os.pathsep))) if isinstance(value, str) else value
+
+    @field_validator("trusted_hosts", "cors_origins", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("admin_token", "database_url", "checkpoint", "rescan_s", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @model_validator(mode="after")
+    def _no_open_admin(self) -> Self:
+        if self.admin and self.admin_token is None and not is_loopback(self.host):
+            raise ValueError(
+                f"listening on {self.host} with the admin endpoints enabled needs a token: "
+                "set CIRCUMPLEX_ADMIN_TOKEN, or CIRCUMPLEX_ADMIN=false to do without them"
+            )
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database to use: the one that was set, or SQLite in the data folder."""
+        if self.database_url is not None:
+            return self.database_url
+        return f"sqlite:///{self.data_dir.absolute() / 'circumplex.db'}"
+
+    def with_changes(self, **changes: Any) -> Settings:
+        """A validated copy in which `changes` (those that are not None) replace the values."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        values.update({name: value for name, value in changes.items() if value is not None})
+        return Settings(**values)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a service that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
