@@ -23,7 +23,7 @@ from app.keys import KeyRing
 from app.live import LiveIndex
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
-from app.routes import admin, emotions, operation, pages, playlists, tracks
+from app.routes import admin, arranged, emotions, operation, pages, playlists, tracks
 from app.services import Services, State
 from app.settings import Settings
 from app.uploads import Places
@@ -74,7 +74,7 @@ def create_app(
     )
     errors.install(app)
     v1 = APIRouter(prefix="/v1")
-    for module in (playlists, emotions, tracks, admin):
+    for module in (playlists, arranged, emotions, tracks, admin):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(operation.router)

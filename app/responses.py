@@ -234,6 +234,7 @@ class LibraryOut(Shown):
     tracks: int
     segments: int
     failed: int = Field(description="Files that could not be indexed.")
+    indexing: bool = Field(description="Whether an index run is queued or under way.")
     duration_s: float = Field(description="Length of all tracks together, seconds.")
     indexed_at: datetime | None
     moods: dict[str, MeanOut] = Field(

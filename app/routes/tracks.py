@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -15,6 +15,7 @@ from app.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
 from app.live import Live
 from app.playlists import whole
+from app.plots import emotion_svg
 from app.responses import (
     EmotionResponse,
     LibraryOut,
@@ -30,6 +31,8 @@ from indexer.errors import TrackNotFoundError as NotInSnapshotError
 from indexer.records import Track, TrackQuery
 from indexer.search import TrackFilter
 from model.moods import MOODS
+
+OPEN_STATES = frozenset({"queued", "running"})
 
 router = APIRouter(tags=["tracks"], dependencies=[Depends(read_access)])
 
@@ -51,6 +54,7 @@ def get_library(services: ServicesDep) -> LibraryOut:
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
         failed=services.catalog.counts().failed,
+        indexing=any(run.state in OPEN_STATES for run in services.catalog.list_runs(limit=1)),
         duration_s=round(live.duration_s, 1) if live else 0.0,
         indexed_at=live.created_at if live else None,
         moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in MOODS.items()},
@@ -141,13 +145,19 @@ def get_track(
     "/tracks/{track_id}/emotion",
     summary="The emotion of a track over time",
     response_model=EmotionResponse,
-    responses=problems(404, 422, 429, 503),
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        **problems(404, 422, 429, 503),
+    },
 )
 def get_track_emotion(
     track_id: TrackIdPath,
     services: ServicesDep,
     scale: ScaleQuery = "relative",
     similar: Annotated[int, Query(ge=0, le=50, description="How many similar tracks.")] = 10,
+    format: Annotated[
+        Literal["json", "svg"], Query(description="`svg` draws the curve, for people to look at.")
+    ] = "json",
 ) -> Response:
     """From the index: nothing is decoded."""
     live = services.live.current()
@@ -159,7 +169,7 @@ def get_track_emotion(
     t_s, mean, sd = snapshot.curve(track_id)
     overall = mean.mean(axis=0) if len(mean) else live.track_emotion[row]
     found = None
-    if similar:
+    if similar and format == "json":
         others = TrackFilter(exclude_ids=frozenset({track_id}))
         found = live.searcher.search(
             whole(snapshot.embedding_of(track_id)), limit=similar, filters=others, direction="m2m"
@@ -168,6 +178,9 @@ def get_track_emotion(
     answer = emotion_response(
         estimate, model_id=live.model_id, live=live, scale=scale, similar=found
     )
+    if format == "svg":
+        track = snapshot.tracks[row]
+        return Response(emotion_svg(answer, track.title or track.path), media_type="image/svg+xml")
     return Response(answer.model_dump_json(), media_type="application/json")
 
 

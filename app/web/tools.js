@@ -87,10 +87,13 @@ export class Tools {
 
   /** Save the list as it stands, in the order the visitor gave it. @param {string} format */
   async save(format) {
-    const { items } = this.store.state;
+    const { items, options } = this.store.state;
     const body = {
-      title: byId("heading").textContent || "Circumplex",
-      items: items.map((item) => ({ track_id: item.track.id, ...item.segment })),
+      title: (byId("heading").textContent || "Circumplex").slice(0, 200),
+      mode: options.mode,
+      scale: options.scale,
+      items: items.map(({ track, segment, score, rho_sim, neg_kl, valence, arousal }) => (
+        { track_id: track.id, ...segment, score, rho_sim, neg_kl, valence, arousal })),
     };
     try {
       const response = await request(`v1/playlists/files?format=${format}`, {

@@ -1,0 +1,118 @@
+"""`POST /v1/playlists/files`: a playlist as its listener arranged it, as a file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+
+from app.access import read_access
+from app.documentation import problems
+from app.errors import TrackNotFoundError
+from app.formats import MEDIA_TYPES, render
+from app.live import Live
+from app.playlists import track_out
+from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from app.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
+from app.services import ServicesDep
+from indexer.errors import TrackNotFoundError as NotInSnapshotError
+
+router = APIRouter(tags=["playlists"], dependencies=[Depends(read_access)])
+
+FileFormat = Literal["m3u8", "xspf", "jspf", "csv"]
+Seconds = Annotated[float, Field(ge=0.0, le=1e6, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ArrangedItem(Strict):
+    """One place of the list: a track, and what the playlist said of it."""
+
+    track_id: TrackId
+    start_s: Seconds = Field(description="Where the best segment begins.")
+    end_s: Seconds = Field(description="Where it ends.")
+    score: Finite
+    rho_sim: Finite
+    neg_kl: Finite
+    valence: AffectValue
+    arousal: AffectValue
+
+
+class Arranged(Strict):
+    """A playlist that was reordered or shortened after it was made."""
+
+    title: Annotated[str, Field(max_length=200)] = "Circumplex"
+    mode: Mode = "match"
+    scale: Scale = Field("relative", description=SCALE_NOTE)
+    items: list[ArrangedItem] = Field(max_length=500, description="In the order wanted.")
+
+
+@router.post(
+    "/playlists/files",
+    summary="An arranged playlist as a file",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The file.",
+            "content": {
+                media_type: {"schema": {"type": "string"}}
+                for name, media_type in MEDIA_TYPES.items()
+                if name != "json"
+            },
+        },
+        **problems(404, 413, 422, 429, 503),
+    },
+)
+def create_playlist_file(
+    body: Arranged,
+    request: Request,
+    services: ServicesDep,
+    format: Annotated[FileFormat, Query(description="Format of the file.")] = "m3u8",
+    locations: Annotated[
+        Literal["path", "url"],
+        Query(
+            description="Name tracks by their `path` below the music root or by the `url` of "
+            "their audio here."
+        ),
+    ] = "path",
+) -> Response:
+    """Write items in the order given, for a listener who moved some and removed others.
+
+    Names and paths come from the index; nothing but ids and figures is taken from the request.
+    """
+    live = services.live.current()
+    playlist = PlaylistResponse(
+        snapshot_id=live.id,
+        model_id=live.model_id,
+        scale=body.scale,
+        mode=body.mode,
+        exact=False,
+        scoring=None,
+        items=[_item(rank, item, live) for rank, item in enumerate(body.items, start=1)],
+    )
+
+    def locate(track: TrackOut) -> str:
+        if locations == "path":
+            return track.path
+        return str(request.url_for("get_track_audio", track_id=track.id))
+
+    file = render(playlist, format, body.title, locate)
+    disposition = {"Content-Disposition": f'attachment; filename="{file.file_name}"'}
+    return Response(file.content, media_type=file.media_type, headers=disposition)
+
+
+def _item(rank: int, item: ArrangedItem, live: Live) -> PlaylistItem:
+    try:
+        row = live.snapshot.tracks.row_of(item.track_id)
+    except NotInSnapshotError as exc:
+        raise TrackNotFoundError(str(exc)) from exc
+    return PlaylistItem(
+        rank=rank,
+        track=track_out(live.snapshot.tracks[row]),
+        segment=SegmentOut(start_s=item.start_s, end_s=item.end_s),
+        score=item.score,
+        rho_sim=item.rho_sim,
+        neg_kl=item.neg_kl,
+        valence=item.valence,
+        arousal=item.arousal,
+    )
