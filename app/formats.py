@@ -98,7 +98,7 @@ def render(playlist: PlaylistResponse, name: FormatName, title: str, locate: Loc
         The file, UTF-8.
     """
     content = _RENDERERS[name](playlist, _line(title), locate)
-    stem = re.sub(r"[^\w-]+", "-", title.lower()).strip("-") or "playlist"
+    stem = re.sub(r"[^\w-]+", "-", title.lower(), flags=re.ASCII).strip("-") or "playlist"
     suffix = "jspf" if name == "jspf" else name
     media_type = MEDIA_TYPES[name]
     if media_type.startswith("text/"):

@@ -69,6 +69,18 @@ def write_library(folder: Path) -> dict[str, Path]:
     return pieces
 
 
+def fake_settings(folder: Path, **changes: Any) -> Settings:
+    """Settings for tests: everything below `folder`, uploads analysed in the test's process."""
+    values: dict[str, Any] = {
+        "data_dir": folder / "data",
+        "music_roots": (folder / "music",),
+        "admin_token": TOKEN,
+        "isolate_uploads": False,
+        "snapshot_poll_s": 0.2,
+    }
+    return Settings(**(values | changes))
+
+
 @contextmanager
 def running_service(settings: Settings, model: Any = None) -> Iterator[Running]:
     """Serve over loopback until the block ends."""

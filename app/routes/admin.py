@@ -74,7 +74,7 @@ def list_index_runs(
 @router.get("/index-runs/{run_id}", summary="One index run", responses=problems(404, *DENIED))
 def get_index_run(run_id: RunId, services: ServicesDep) -> IndexRunOut:
     """State and progress of a run."""
-    return run_out(services.catalog.run(run_id))
+    return run_out(_run(run_id, services))
 
 
 @router.delete("/index-runs/{run_id}", summary="Cancel a run", responses=problems(404, *DENIED))
@@ -99,7 +99,7 @@ async def follow_index_run(
     run_id: RunId, request: Request, services: ServicesDep
 ) -> StreamingResponse:
     """The run each time it changes, until it is over."""
-    run = await run_in_threadpool(services.catalog.run, run_id)
+    run = await run_in_threadpool(_run, run_id, services)
     return StreamingResponse(
         _events(run, request, services),
         media_type="text/event-stream",
@@ -179,6 +179,15 @@ def run_out(run: IndexRun) -> IndexRunOut:
     )
 
 
+def _run(run_id: int, services: Services) -> IndexRun:
+    """A run; one that is said to have succeeded is also what queries are answered from."""
+    run = services.catalog.run(run_id)
+    live = services.live.current_or_none()
+    if run.state == "succeeded" and (live is None or live.id != run.snapshot_id):
+        services.live.refresh()
+    return run
+
+
 def _snapshot_out(row: SnapshotRow, services: Services) -> SnapshotOut:
     return SnapshotOut(
         id=row.id,
@@ -225,4 +234,4 @@ async def _events(run: IndexRun, request: Request, services: Services) -> AsyncI
         if run.is_over or services.stopping.is_set() or await request.is_disconnected():
             return
         await asyncio.sleep(EVENT_S)
-        run = await run_in_threadpool(services.catalog.run, run.id)
+        run = await run_in_threadpool(_run, run.id, services)

@@ -1,4 +1,4 @@
-"""Both databases, for tests that must hold on either."""
+"""Both databases, for tests that must hold on either; and a running service."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from sqlalchemy import text
 
 from indexer.catalog import Catalog, open_catalog
 from indexer.database import make_engine
+from tests.running import (
+    Running,
+    fake_settings,
+    index_now,
+    running_service,
+    write_library,
+)
 
 _numbers = itertools.count()
 
@@ -51,3 +58,22 @@ def catalog(database_url: str) -> Iterator[Catalog]:
     opened = open_catalog(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service with the fake model over nine indexed tones; shared, so tests leave it alone."""
+    folder = tmp_path_factory.mktemp("service")
+    write_library(folder / "music")
+    with running_service(fake_settings(folder)) as running:
+        run = index_now(running)
+        assert run["state"] == "succeeded", run
+        yield running
+
+
+@pytest.fixture
+def empty_service(tmp_path: Path) -> Iterator[Running]:
+    """A service over a library that is not indexed yet."""
+    write_library(tmp_path / "music")
+    with running_service(fake_settings(tmp_path)) as running:
+        yield running
