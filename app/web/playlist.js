@@ -10,6 +10,9 @@ import { markColour } from "./ink.js";
 import { isDark } from "./colour.js";
 import { byId, clock, creditOf, element, nearestWord, number, segmentLine, titleOf } from "./text.js";
 
+/** Rows made while a line is drawn: those in view. The rest follow at its end. */
+const WHILE_DRAWING = 24;
+
 export class Playlist {
   /**
    * @param {Store} store
@@ -23,6 +26,7 @@ export class Playlist {
     this.list.addEventListener("focusin", (/** @type {FocusEvent} */ e) => this.point(e.target));
     this.list.addEventListener("pointerleave", () => store.set({ pointed: null }));
     store.on(["items", "clip", "uploading"], (state) => this.fill(state));
+    store.on(["drawing"], (state) => state.drawing || this.fill(state));
     store.on(["query", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
     store.on(["answer", "refusal", "items", "clip"], (state) => this.remark(state));
     store.on(["pointed", "playing"], (state) => this.mark(state));
@@ -62,7 +66,8 @@ export class Playlist {
     const kept = document.activeElement?.closest("[data-track]")?.getAttribute("data-track");
     const part = document.activeElement?.getAttribute("data-part");
     const scale = partScale(items);
-    const rows = items.map((item, index) => this.row(item, index, scale, !state.clip));
+    const most = state.drawing ? WHILE_DRAWING : items.length;
+    const rows = items.slice(0, most).map((item, index) => this.row(item, index, scale, !state.clip));
     this.list.replaceChildren(...rows);
     byId("foot").hidden = !items.length || Boolean(state.clip);
     this.mark(this.store.state);

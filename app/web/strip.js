@@ -29,9 +29,19 @@ export class Strip {
     this.at = null;
     this.kind = "";
     this.heldDuration = 0;
-    new ResizeObserver(() => this.show(store.state)).observe(this.chart);
-    store.on(["query", "clip", "drawing", "moods", "catalogue", "preview"], (state) => this.show(state));
+    this.waiting = 0;
+    new ResizeObserver(() => this.soon()).observe(this.chart);
+    store.on(["query", "clip", "drawing", "moods", "catalogue", "preview"], () => this.soon());
     store.on(["playing"], () => this.tick());
+  }
+
+  /** Show the state once before the next frame, however often it changes. */
+  soon() {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      this.show(this.store.state);
+    });
   }
 
   /** @param {State} state */
