@@ -13,6 +13,8 @@ from model.frontends import loudness
 from model.frontends.resampling import resample
 from model.frontends.spectral import N_CONTRAST, N_MFCC, RATE_HZ, SpectralFrames
 
+_CHUNK_WINDOWS = 64
+
 
 class Descriptors:
     """Frontend `descriptors`; see `model.frontends.Frontend`.
@@ -40,6 +42,13 @@ class Descriptors:
         """See `Frontend.describe`; [W, 31]."""
         windows = windows_s.to(self.device, torch.float64)
         at_rate = resample(samples.to(self.device, torch.float32), sample_rate_hz, RATE_HZ)
-        timbre = SpectralFrames(at_rate).describe(windows)
-        volume = loudness.describe(loudness.loudness_contour(at_rate), windows)
-        return torch.cat([timbre, volume], dim=1)
+        timbre = SpectralFrames(at_rate)
+        contour = loudness.loudness_contour(at_rate)
+        features = at_rate.new_zeros(len(windows), len(self.feature_names))
+        # Windows of like length go together, so that little is padded.
+        for rows in torch.split((windows[:, 1] - windows[:, 0]).argsort(), _CHUNK_WINDOWS):
+            alike = windows[rows]
+            features[rows] = torch.cat(
+                [timbre.describe(alike), loudness.describe(contour, alike)], dim=1
+            )
+        return features

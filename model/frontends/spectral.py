@@ -41,13 +41,14 @@ class SpectralFrames:
 
     def __init__(self, samples: Tensor) -> None:
         """Analyse `samples` [N] at `RATE_HZ`."""
-        window = torch.hann_window(N_FFT, device=samples.device)
+        # In float64, as numpy does it for librosa: the deepest valleys lie under float32 noise.
+        window = torch.hann_window(N_FFT, dtype=torch.float64, device=samples.device)
         bank = mel_bank().to(samples.device)
         frames = pad(samples, (N_FFT // 2, N_FFT // 2)).unfold(0, N_FFT, HOP)  # [F, N_FFT]
         mel, peak, valley = [], [], []
         for chunk in torch.split(frames, _CHUNK_FRAMES):
             spectrum = torch.fft.rfft(chunk * window)
-            power = spectrum.real.square() + spectrum.imag.square()  # [chunk, bins]
+            power = (spectrum.real.square() + spectrum.imag.square()).float()  # [chunk, bins]
             mel.append(_decibels(power @ bank))
             high, low = _extremes(power)
             peak.append(_decibels(high))
