@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from indexer.errors import SnapshotFormatError
 from indexer.search_arrays import doubled, points, scoring_id
-from indexer.search_engines import Candidates, Engine, open_engine
+from indexer.search_device import DeviceEngine
+from indexer.search_engines import Candidates, Engine, ExactEngine
+from indexer.search_graph import GraphEngine
 from indexer.search_live import LiveSearcher
-from indexer.snapshot import Snapshot
 from indexer.snapshot_format import REBUILD
+from indexer.snapshot_reader import Snapshot
 from indexer.snapshot_tracks import TrackFilter
 from model.embedding import Embedding
 from model.errors import ShapeError
@@ -101,14 +103,19 @@ class Searcher:
         scoring: ScoringParams,
         device: str = "cpu",
         threads: int | None = None,
+        *,
+        engine: Engine | None = None,
+        exhaustive: bool = False,
     ) -> None:
         """Open the engine that the snapshot's manifest names.
 
         Args:
             snapshot: What to search.
             scoring: Of the checkpoint that embedded it.
-            device: Where the `gpu` engine keeps the catalogue.
+            device: Where exhaustive search runs: `cpu`, `cuda`, or `auto`.
             threads: Of one exhaustive search; default: the machine's cores.
+            engine: Search with this one instead.
+            exhaustive: Search exhaustively whatever the manifest says.
 
         Raises:
             SnapshotFormatError: The snapshot was built for another scoring.
@@ -120,12 +127,9 @@ class Searcher:
             )
         self.snapshot = snapshot
         self._scoring = doubled(scoring)
-        self._engine: Engine | None = (
-            open_engine(snapshot, threads) if snapshot.manifest.segments else None
-        )
-        self._segment_track = np.repeat(
-            np.arange(len(snapshot.tracks)), np.diff(snapshot.track_first)
-        )  # [S]
+        if engine is None and snapshot.manifest.segments:
+            engine = _open_engine(snapshot, scoring, device, threads, exhaustive=exhaustive)
+        self._engine = engine
 
     def search(
         self,
@@ -227,7 +231,8 @@ class Searcher:
         )
         scores = torch.cat([found.total, found.cca, found.neg_kl]).numpy()  # [3, M]
         order = np.lexsort((rows, -np.round(scores[0], TIE_DECIMALS)))
-        return _Scored(rows[order], self._segment_track[rows[order]], scores[:, order])
+        tracks = np.searchsorted(self.snapshot.track_first, rows[order], side="right") - 1
+        return _Scored(rows[order], tracks, scores[:, order])
 
     def _chosen(self, scored: _Scored, request: _Request) -> _Scored:
         """Tracks in order: each once, each content once, no artist too often."""
@@ -276,8 +281,12 @@ class Searcher:
             direction=direction,
             max_per_artist=max_per_artist,
             tracks=tracks,
-            segments=None if tracks is None else tracks[self._segment_track],
+            segments=None if tracks is None else self._of_segments(tracks),
         )
+
+    def _of_segments(self, tracks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A mask of tracks as a mask of their segments."""
+        return np.repeat(tracks, np.diff(self.snapshot.track_first))
 
     def _check(self, queries: Embedding, limit: int, offset: int, direction: Direction) -> None:
         own = self.snapshot.embedding
@@ -292,3 +301,19 @@ class Searcher:
                 f"limit {limit} and offset {offset} must not be negative, and candidates are "
                 f"music: direction e2m or m2m, not {direction}"
             )
+
+
+def _open_engine(
+    snapshot: Snapshot,
+    scoring: ScoringParams,
+    device: str,
+    threads: int | None,
+    *,
+    exhaustive: bool,
+) -> Engine:
+    manifest = snapshot.manifest
+    if manifest.engine == "ann" and manifest.recall is not None and not exhaustive:
+        return GraphEngine(snapshot.folder, manifest.segments, manifest.recall.ef_search)
+    if device != "cpu" and torch.cuda.is_available():
+        return DeviceEngine(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
+    return ExactEngine(snapshot.folder, manifest.segments, threads)

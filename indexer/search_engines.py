@@ -30,7 +30,6 @@ from indexer.search_arrays import (
     code_queries,
     shard_names,
 )
-from indexer.snapshot import Snapshot
 from indexer.snapshot_format import REBUILD, load_array
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams
@@ -92,7 +91,7 @@ class Scan:
     """Exhaustive search over FAISS shards, one thread a shard."""
 
     def __init__(self, folder: Path, prefix: str, segments: int, threads: int | None) -> None:
-        self._shards = [_read(folder / name) for name in shard_names(prefix, segments)]
+        self._shards = [read_index(folder / name) for name in shard_names(prefix, segments)]
         self._threads = threads
 
     @property
@@ -108,7 +107,8 @@ class Scan:
             faiss.omp_set_num_threads(1)  # of this thread alone
             index, start = self._shards[shard], shard * SHARD_ROWS
             kept = None if passing is None else passing[start : start + SHARD_ROWS]
-            scores, rows = index.search(vectors, min(count, index.ntotal), params=_selecting(kept))
+            only = faiss.SearchParameters(sel=selector(kept))  # type: ignore[call-arg]
+            scores, rows = index.search(vectors, min(count, index.ntotal), params=only)
             return sign * scores, np.where(rows >= 0, rows + start, -1)
 
         found = list(_each(search, range(len(self._shards)), self._threads))
@@ -148,11 +148,6 @@ class ExactEngine:
         ]
 
 
-def open_engine(snapshot: Snapshot, threads: int | None = None) -> Engine:
-    """The engine that a snapshot's manifest names."""
-    return ExactEngine(snapshot.folder, snapshot.manifest.segments, threads)
-
-
 def _real(rows: Rows) -> Rows:
     return rows[rows >= 0]
 
@@ -182,13 +177,12 @@ def _merged(found: list[tuple[NDArray[np.float32], Rows]], count: int) -> _Lists
     return _Lists(scores, rows)
 
 
-def _selecting(passing: Mask | None) -> Any:
-    """Search parameters that keep the masked rows; FAISS holds the bitmap as long as they live."""
+def selector(passing: Mask | None) -> Any:
+    """FAISS's view of a mask of rows; it holds the bitmap as long as it lives."""
     if passing is None:
         return None
     bits: Any = np.packbits(passing, bitorder="little")
-    selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg]
-    return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+    return faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg]
 
 
 def _each(task: Callable[[int], Any], items: Iterable[int], threads: int | None) -> Iterable[Any]:
@@ -206,7 +200,7 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="circumplex-scan")
 
 
-def _read(path: Path) -> Any:
+def read_index(path: Path) -> Any:
     """Map a FAISS index into memory."""
     try:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)

@@ -9,7 +9,7 @@ Layout of format 1, one folder:
     phi.npy, mu.npy, var.npy            [S, Dc], [S, Dk], [S, Dk] the embedding
     curve_offsets.npy, curve_values.npy ragged emotion curves: (arousal, valence, sd, sd)
     scale.npy                           [K, 2] quantiles of the segments' emotion
-    search_*                            what the engine scans; see `search_arrays`
+    search_*                            what the engine reads: see `search_arrays`, `search_graph`
 
 Opening maps the arrays into memory and checks every size and header and the hashes of small
 files; `verify` hashes everything, and whoever puts a snapshot into service calls it (ADR 0020).
@@ -25,23 +25,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import SnapshotDamagedError, SnapshotError
+from indexer.errors import SnapshotError
 from indexer.search_arrays import scoring_id
-from indexer.search_build import build
+from indexer.search_build import build, choose_engine
 from indexer.snapshot_format import (
     FORMAT,
-    REBUILD,
     EngineChoice,
     Manifest,
     Observer,
-    check_files,
-    load_array,
     publish,
-    read_manifest,
     save_array,
     written_aside,
 )
-from indexer.snapshot_tracks import TrackRecord, TrackTable, write_tracks
+from indexer.snapshot_reader import Snapshot
+from indexer.snapshot_tracks import TrackRecord, write_tracks
 from model.curves import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams
@@ -109,109 +106,18 @@ def write_snapshot(
         save_array(partial, "curve_values", ordered.curve_values.astype(np.float16))
         scale = QuantileScale.fit(ordered.segment_emotion)
         save_array(partial, "scale", np.asarray(scale.quantiles))
-        observe("search")
-        built = build(partial, ordered.embedding, scoring, engine, queries)
         manifest = Manifest(
             format=FORMAT,
             model_id=model_id,
             scoring_id=scoring_id(scoring),
-            engine=built.engine,
+            engine=choose_engine(engine, len(ordered.embedding)),
             tracks=len(ordered.tracks),
             segments=len(ordered.embedding),
             curve_hop_s=1.0 / CURVE_RATE_HZ,
-            recall=built.recall,
         )
+        observe("search")
+        manifest = replace(manifest, recall=build(partial, manifest, scoring, queries))
         return publish(partial, folder, manifest, observe)
-
-
-class Snapshot:
-    """A snapshot opened for reading; arrays are memory-mapped.
-
-    Attributes:
-        folder: Where it lies.
-        manifest: What it holds.
-        tracks: Its tracks in order of id.
-        scale: Quantiles of the segments' emotion, for the relative scale.
-        embedding: The segments' embedding, S rows.
-        track_first: First segment of each track, and the end, [T + 1].
-        segment_s: Start and end of each segment, seconds, [S, 2].
-        segment_emotion: (arousal, valence) of each segment, [S, 2].
-    """
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder = folder
-        self.manifest = manifest
-        segments = manifest.segments
-        self.tracks = TrackTable(folder, manifest.tracks)
-        self.scale = QuantileScale(load_array(folder, "scale"))
-        self.embedding = Embedding(
-            *(load_array(folder, name, rows=segments) for name in ("phi", "mu", "var"))
-        )
-        self.track_first: NDArray[np.int64] = load_array(
-            folder, "track_first", rows=manifest.tracks + 1
-        )
-        self.segment_s: NDArray[np.float32] = load_array(folder, "segment_s", rows=segments)
-        self.segment_emotion: NDArray[np.float32] = load_array(
-            folder, "segment_emotion", rows=segments
-        )
-        self._curve_offsets = load_array(folder, "curve_offsets", rows=manifest.tracks + 1)
-        self._curve_values = load_array(folder, "curve_values")
-
-    @classmethod
-    def open(cls, folder: Path) -> Snapshot:
-        """Open a snapshot without reading its big files.
-
-        Raises:
-            SnapshotNotFoundError: There is none.
-            SnapshotFormatError: Its format is unknown.
-            SnapshotDamagedError: A file is missing, or its size, header or small content differs.
-        """
-        manifest = read_manifest(folder)
-        check_files(folder, manifest, every_byte=False)
-        return cls(folder, manifest)
-
-    def verify(self) -> None:
-        """Compare every byte with the manifest.
-
-        Raises:
-            SnapshotDamagedError: A file differs; names it and the remedy.
-        """
-        check_files(self.folder, self.manifest, every_byte=True)
-
-    def segments_of(self, row: int) -> slice:
-        """Where the segments of the track in `row` lie."""
-        return slice(int(self.track_first[row]), int(self.track_first[row + 1]))
-
-    def embedding_of(self, track_id: int) -> Embedding:
-        """The embedding of a track's segments.
-
-        Raises:
-            TrackNotFoundError: The snapshot lacks the track.
-        """
-        return self.embedding[self.segments_of(self.tracks.row_of(track_id))]
-
-    def curve(
-        self, track_id: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """A track's emotion curve.
-
-        Returns:
-            Times in seconds [T], means [T, 2] and standard deviations [T, 2], each
-            (arousal, valence).
-
-        Raises:
-            TrackNotFoundError: The snapshot lacks the track.
-            SnapshotDamagedError: The curve's place is not inside the stored values.
-        """
-        row = self.tracks.row_of(track_id)
-        start, end = int(self._curve_offsets[row]), int(self._curve_offsets[row + 1])
-        if not 0 <= start <= end <= len(self._curve_values):
-            raise SnapshotDamagedError(
-                f"{self.folder / 'curve_offsets.npy'} points outside the curves: {REBUILD}"
-            )
-        values = self._curve_values[start:end].astype(np.float32)  # [T, 4]
-        t_s = np.arange(len(values), dtype=np.float32) * np.float32(self.manifest.curve_hop_s)
-        return t_s, values[:, :2], values[:, 2:]
 
 
 def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> None:
