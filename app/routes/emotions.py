@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.access import upload_access
+from app.analysis_pool import Analyser
 from app.documentation import problems
 from app.emotions import chosen_scale, listen
 from app.errors import BusyError
@@ -16,6 +17,8 @@ from app.responses import EmotionResponse
 from app.schemas import Scale
 from app.services import Services, ServicesDep
 from app.uploads import UploadLimits, drain, received_file
+from model.analysis import Analysis
+from model.errors import AudioError
 
 router = APIRouter(tags=["emotions"], dependencies=[Depends(upload_access)])
 
@@ -80,7 +83,15 @@ def _listen(services: Services, path: Path, scale: Scale | None, similar: int) -
     live = services.live.current_or_none()
     chosen = chosen_scale(scale, live)  # refused before the work, not after
     with services.metrics.stage("analysis"):
-        analysis = services.analyser.analyse(path)
+        analysis = _analysed(services.analyser, path)
     with services.metrics.stage("embedding"):
         answer = listen(services.model, analysis, live, chosen, similar)
     return answer.model_dump_json()
+
+
+def _analysed(analyser: Analyser, path: Path) -> Analysis:
+    """The analysis; what is wrong with the file is said without its temporary name."""
+    try:
+        return analyser.analyse(path)
+    except AudioError as exc:
+        raise type(exc)(str(exc).replace(path.name, "the upload")) from exc
