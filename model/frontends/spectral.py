@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from model.frontends.windows import FrameSpans, floored_means
+from model.frontends.windows import FrameLevels, FrameSpans
 
 RATE_HZ = 22_050
 N_FFT = 2048
@@ -28,7 +28,7 @@ RANGE_DB = 80.0
 _POWER_FLOOR = 1e-10
 _CONTRAST_EDGES_HZ = (0.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12_800.0)
 _CONTRAST_QUANTILE = 0.02
-_CHUNK_FRAMES = 256
+_CHUNK_FRAMES = 128
 
 N_CONTRAST = len(_CONTRAST_EDGES_HZ) - 1
 
@@ -53,9 +53,9 @@ class SpectralFrames:
             high, low = _extremes(power)
             peak.append(_decibels(high))
             valley.append(_decibels(low))
-        self._mel_db = torch.cat(mel)  # [F, M]
-        self._peak_db = torch.cat(peak)  # [F, N_CONTRAST]
-        self._valley_db = torch.cat(valley)
+        self._mel_db = FrameLevels(torch.cat(mel))  # [F, M]
+        self._peak_db = FrameLevels(torch.cat(peak))  # [F, N_CONTRAST]
+        self._valley_db = FrameLevels(torch.cat(valley))
 
     def describe(self, windows_s: Tensor) -> Tensor:
         """Mean MFCCs and contrasts over the frames centred in each window.
@@ -68,9 +68,9 @@ class SpectralFrames:
         """
         places = windows_s * (RATE_HZ / HOP)
         spans = FrameSpans.between(places[:, 0], places[:, 1], len(self._mel_db))
-        mel = floored_means(self._mel_db, spans, RANGE_DB)
-        peak = floored_means(self._peak_db, spans, RANGE_DB)
-        valley = floored_means(self._valley_db, spans, RANGE_DB)
+        mel = self._mel_db.floored_means(spans, RANGE_DB)
+        peak = self._peak_db.floored_means(spans, RANGE_DB)
+        valley = self._valley_db.floored_means(spans, RANGE_DB)
         return torch.cat([mel @ dct_matrix().to(mel.device), peak - valley], dim=1)
 
 

@@ -49,36 +49,40 @@ class FrameSpans:
         return FrameSpans(self.first[rows], self.count[rows])
 
 
-def floored_means(levels_db: Tensor, spans: FrameSpans, range_db: float) -> Tensor:
-    """Mean level of each window, with a floor `range_db` under the window's maximum.
+class FrameLevels:
+    """Levels in dB, [F, C], whose mean over any window is quick to take."""
 
-    It is what librosa's `power_to_db(top_db=range_db)` and a mean give for the window alone.
+    def __init__(self, levels_db: Tensor) -> None:
+        self._levels_db = levels_db
+        self._loudest = levels_db.amax(1)
+        self._softest = levels_db.amin(1)
+        start = levels_db.new_zeros(1, levels_db.shape[1], dtype=torch.float64)
+        self._sums = torch.cat([start, levels_db.cumsum(0, dtype=torch.float64)])  # [F + 1, C]
 
-    Args:
-        levels_db: [F, C] in dB.
-        spans: The frames of the W windows.
-        range_db: How far the floor lies under the maximum over the window's frames and channels.
+    def __len__(self) -> int:
+        return len(self._levels_db)
 
-    Returns:
-        [W, C].
-    """
-    index, inside = spans.indices()
-    loudest = levels_db.amax(1)[index].masked_fill(~inside, -torch.inf).amax(1)
-    softest = levels_db.amin(1)[index].masked_fill(~inside, torch.inf).amin(1)
-    means = _means(levels_db, spans)
-    floor = loudest - range_db
-    for rows in torch.split((softest < floor).nonzero()[:, 0], _CHUNK):
-        lift = (floor[rows][:, None, None] - levels_db[index[rows]]).clamp(min=0)  # [rows, L, C]
-        lift = lift.masked_fill(~inside[rows][:, :, None], 0.0)
-        means[rows] += lift.sum(1) / spans.count[rows][:, None]
-    return means
+    def floored_means(self, spans: FrameSpans, range_db: float) -> Tensor:
+        """Mean level of each window, with a floor `range_db` under the window's maximum.
 
+        It is what librosa's `power_to_db(top_db=range_db)` and a mean give for the window alone.
 
-def _means(values: Tensor, spans: FrameSpans) -> Tensor:
-    sums = torch.zeros(len(values) + 1, values.shape[1], dtype=torch.float64, device=values.device)
-    torch.cumsum(values, 0, dtype=torch.float64, out=sums[1:])
-    total = sums[spans.first + spans.count] - sums[spans.first]
-    return (total / spans.count[:, None]).to(values.dtype)
+        Args:
+            spans: The frames of the W windows.
+            range_db: How far the floor lies under the maximum over frames and channels.
+
+        Returns:
+            [W, C].
+        """
+        index, inside = spans.indices()
+        loudest = self._loudest[index].masked_fill(~inside, -torch.inf).amax(1)
+        softest = self._softest[index].masked_fill(~inside, torch.inf).amin(1)
+        total = self._sums[spans.first + spans.count] - self._sums[spans.first]
+        floor = loudest - range_db
+        for rows in torch.split((softest < floor).nonzero()[:, 0], _CHUNK):
+            lift = (floor[rows][:, None, None] - self._levels_db[index[rows]]).clamp(min=0)
+            total[rows] += lift.masked_fill(~inside[rows][:, :, None], 0.0).sum(1)  # [rows, C]
+        return (total / spans.count[:, None]).to(self._levels_db.dtype)
 
 
 def quantiles(values: Tensor, spans: FrameSpans, fractions: tuple[float, ...]) -> Tensor:
