@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from model.errors import ShapeError
 
 EncoderKind = Literal["mean_mlp", "bigru", "attention"]
-Pooling = Literal["mean", "last", "statistics"]
+Pooling = Literal["mean", "last", "statistics", "texture"]
 Activation = Literal["softplus", "relu", "gelu", "tanh"]
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -44,7 +44,8 @@ class EncoderConfig:
         layers: Recurrent or attention layers.
         heads: Attention heads; divides `recurrent`.
         pooling: How frames become one vector. `mean_mlp`: `mean` (the paper's) or `statistics`
-            (mean, standard deviation, slope and curvature); `bigru`: `mean` or `last` (the
+            (mean, standard deviation, slope and curvature), or `texture` (these and how rough the
+            sequence is, which a hand-drawn curve does not tell); `bigru`: `mean` or `last` (the
             paper's); `attention`: `mean`.
         resample_frames: Stretch every sequence to this many frames first; 0 leaves it as it is.
     """
@@ -173,13 +174,16 @@ class MeanMlp(Encoder):
 
     def __init__(self, config: EncoderConfig, features: int) -> None:
         super().__init__(config, features)
-        inputs = features * (4 if config.pooling == "statistics" else 1)
+        inputs = features * {"mean": 1, "statistics": 4, "texture": 7}[config.pooling]
         self.mlp = _mlp(inputs, config)
 
     def encode(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """[B, T, F] -> [B, V]."""
         if self.config.pooling == "statistics":
             return _apply(self.mlp, _statistics(frames, lengths))
+        if self.config.pooling == "texture":
+            rough = _roughness(frames, lengths)
+            return _apply(self.mlp, torch.cat([_statistics(frames, lengths), rough], dim=1))
         return _apply(self.mlp, masked_mean(frames, lengths))
 
 
@@ -237,7 +241,7 @@ _ENCODERS: dict[str, type[Encoder]] = {
     "attention": Attention,
 }
 _POOLINGS: dict[str, tuple[str, ...]] = {
-    "mean_mlp": ("mean", "statistics"),
+    "mean_mlp": ("mean", "statistics", "texture"),
     "bigru": ("mean", "last"),
     "attention": ("mean",),
 }
@@ -268,6 +272,18 @@ def _statistics(frames: Tensor, lengths: Tensor) -> Tensor:
         for shape in _legendre(frames.shape[1], lengths)  # each [B, T, 1]
     )
     return torch.cat([mean, std, 3.0 * slope, 5.0 * curvature], dim=1)
+
+
+def _roughness(frames: Tensor, lengths: Tensor) -> Tensor:
+    """Ln of the mean first and second difference, and the share of still frames, [B, 3 F]."""
+    steps = frames.diff(dim=1)  # [B, T - 1, F]
+    turns = steps.diff(dim=1)  # [B, T - 2, F]
+    first, second = (
+        masked_mean(parts.abs(), (lengths - lost).clamp(min=1))
+        for parts, lost in ((steps, 1), (turns, 2))
+    )
+    still = masked_mean((steps.abs() < 1e-5).to(frames.dtype), (lengths - 1).clamp(min=1))
+    return torch.cat([(first + 1e-3).log(), (second + 1e-3).log(), still], dim=1)
 
 
 def _relative_time(frames: int, lengths: Tensor) -> Tensor:

@@ -153,5 +153,5 @@ def test_wrong_frames_are_refused(shape: tuple[int, ...]) -> None:
 
 def test_a_pooling_that_does_not_fit_is_refused() -> None:
     """The message offers those that do."""
-    with pytest.raises(ValueError, match=r"'last' does not fit.*mean, statistics"):
+    with pytest.raises(ValueError, match=r"'last' does not fit.*mean, statistics, texture"):
         build_encoder(EncoderConfig("mean_mlp", pooling="last"), FEATURES)
