@@ -1,0 +1,233 @@
+"""The face of the model: a checkpoint, its frontend, and everything the catalogue asks of them.
+
+Letters: N rows, S segments, W windows, Dx features of the frontend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.analysis import Analysis, analyse, segment_spans
+from model.audio import Audio, Source
+from model.checkpoint import LoadedCheckpoint, load_checkpoint, require_frontend
+from model.curve_estimation import (
+    Bank,
+    CurveEstimate,
+    bank_posterior,
+    estimate_curve,
+    make_bank,
+)
+from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
+from model.embedding import Embedding
+from model.emer import Heads
+from model.errors import CheckpointError, ShapeError
+from model.frontends import Frontend, frontend_id, get_frontend
+from model.scoring import ScoringParams
+
+__all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
+
+SHIPPED_CHECKPOINT = Path(__file__).parent / "pretrained" / "deam.safetensors"
+BATCH_ROWS = 4096
+MAX_CURVE_FRAMES = 240  # longer curves are sampled more coarsely: their length must not matter
+
+Floats = NDArray[np.float32]
+
+
+class EmotionModel:
+    """A checkpoint in use; construct with `load`.
+
+    Attributes:
+        model_id: `<name>-<first 12 hex digits of the checkpoint's SHA-256>`.
+        frontend: Waveform to features.
+        scoring: The checkpoint's scoring parameters.
+        device: Where the networks run.
+    """
+
+    def __init__(self, loaded: LoadedCheckpoint, frontend: Frontend, device: torch.device) -> None:
+        """Put a checkpoint and a frontend together.
+
+        Raises:
+            CheckpointMismatchError: The checkpoint reads another frontend's features.
+            CheckpointError: The weights do not fit their config.
+        """
+        require_frontend(loaded.checkpoint, frontend_id(frontend))
+        self.checkpoint = loaded.checkpoint
+        self.model_id = loaded.model_id
+        self.frontend = frontend
+        self.scoring: ScoringParams = loaded.checkpoint.scoring
+        self.device = device
+        self._networks = loaded.checkpoint.build().to(device)
+        self._bank: tuple[Bank, Embedding] | None = None
+
+    @classmethod
+    def load(cls, checkpoint: Path | None = None, device: str = "auto") -> EmotionModel:
+        """Load a checkpoint.
+
+        Args:
+            checkpoint: The file; None: the shipped one.
+            device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
+
+        Raises:
+            CheckpointError: Missing, damaged, of a newer format, or for an unknown frontend.
+            CheckpointMismatchError: Not the content its hash names, or made for another version
+                of its frontend.
+        """
+        target = resolve_device(device)
+        loaded = load_checkpoint(checkpoint or SHIPPED_CHECKPOINT)
+        name = loaded.checkpoint.frontend_id.rpartition("-")[0]
+        try:
+            frontend = get_frontend(name, target)
+        except ValueError as exc:
+            raise CheckpointError(
+                f"{loaded.model_id} reads features of {loaded.checkpoint.frontend_id}: {exc}"
+            ) from exc
+        return cls(loaded, frontend, target)
+
+    def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
+        """Everything expensive about a file: features of its segments and windows.
+
+        Raises:
+            AudioError: The source is no usable audio.
+        """
+        return analyse(source, self.frontend, max_duration_s=max_duration_s)
+
+    def embed_segments(self, analysis: Analysis) -> Embedding:
+        """Embeddings of a track's segments, S rows.
+
+        Raises:
+            CheckpointMismatchError: The analysis comes from another frontend.
+        """
+        require_frontend(self.checkpoint, analysis.frontend_id)
+        return self.embed_analyses(analysis.segment_features)
+
+    def embed_analyses(self, features: Floats) -> Embedding:
+        """Embeddings of any feature rows, [N, Dx] -> N rows.
+
+        Raises:
+            ShapeError: Not [N, Dx] of this checkpoint.
+        """
+        rows = np.asarray(features, dtype=np.float32)
+        if rows.ndim != 2 or rows.shape[1] != self.checkpoint.config.features:
+            raise ShapeError(
+                f"features are {rows.shape}; {self.model_id} reads "
+                f"[rows, {self.checkpoint.config.features}]"
+            )
+        starts = range(0, max(len(rows), 1), BATCH_ROWS)
+        return Embedding.concatenate(
+            [self._embed_music(rows[start : start + BATCH_ROWS]) for start in starts]
+        )
+
+    def embed_music(self, audio: Audio) -> Embedding:
+        """Embeddings of a waveform's segments, S rows."""
+        features = self.frontend.describe(
+            torch.from_numpy(audio.samples).to(self.device),
+            audio.sample_rate_hz,
+            torch.from_numpy(segment_spans(audio.duration_s)),
+        )
+        return self.embed_analyses(features.cpu().numpy())
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """Embeddings of emotion curves on the absolute scale, one row each, in order.
+
+        A curve is read as a shape: one that lasts longer is sampled more coarsely.
+
+        Raises:
+            ShapeError: There are no curves.
+        """
+        if not curves:
+            raise ShapeError("no emotion curves to embed")
+        frames = [_frames(curve) for curve in curves]
+        lengths = torch.tensor([len(values) for values in frames])
+        padded = torch.zeros(len(frames), int(lengths.max()), 2)
+        for row, values in zip(padded, frames, strict=True):
+            row[: len(values)] = torch.from_numpy(values)
+        return self._embed_curves(padded, lengths)
+
+    def mean_emotion(self, embedding: Embedding) -> Floats:
+        """Mean (arousal, valence) of each music embedding in [-1, 1], [N, 2]."""
+        return self.checkpoint.mean_head.predict(embedding)
+
+    def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
+        """The emotion curve of a clip with its spread, on the absolute scale.
+
+        Raises:
+            CheckpointMismatchError: The analysis comes from another frontend.
+        """
+        segments = self.embed_segments(analysis)
+        windows = self.embed_analyses(analysis.window_features)
+        segment_emotion, _ = self._first_guess(segments)
+        window_emotion, window_sd = self._first_guess(windows)
+        return estimate_curve(
+            analysis.segments_s,
+            segment_emotion,
+            window_emotion,
+            window_sd,
+            self.checkpoint.curve,
+        )
+
+    def _first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and spread of emotion by the checkpoint's estimator, [N, 2] both."""
+        settings = self.checkpoint.curve
+        if settings.estimator == "regression":
+            mean = self.mean_emotion(music).astype(np.float64)
+            return mean, np.zeros_like(mean)
+        bank, embedded = self._embedded_bank()
+        return bank_posterior(music, embedded, bank.levels, self.scoring, settings)
+
+    def _embedded_bank(self) -> tuple[Bank, Embedding]:
+        if self._bank is None:
+            bank = make_bank()
+            lengths = torch.full((len(bank.curves),), bank.curves.shape[1])
+            self._bank = bank, self._embed_curves(torch.from_numpy(bank.curves), lengths)
+        return self._bank
+
+    @torch.inference_mode()
+    def _embed_music(self, rows: Floats) -> Embedding:
+        heads = self._networks.music(torch.from_numpy(rows).to(self.device))
+        return _embedding(heads, self.checkpoint.cca.project_music(_array(heads.z)))
+
+    @torch.inference_mode()
+    def _embed_curves(self, curves: Tensor, lengths: Tensor) -> Embedding:
+        heads = self._networks.emotion(curves.to(self.device), lengths.to(self.device))
+        return _embedding(heads, self.checkpoint.cca.project_emotion(_array(heads.z)))
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` as the GPU where there is one and the CPU elsewhere; other names as they are.
+
+    Raises:
+        CheckpointError: A GPU is asked for that torch does not see.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as exc:
+        raise CheckpointError(f"no device {name!r}: use auto, cpu, cuda or cuda:N") from exc
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise CheckpointError(
+            f"device {name!r} is not there (torch sees {torch.cuda.device_count()} GPUs): "
+            "use auto or cpu"
+        )
+    return device
+
+
+def _frames(curve: EmotionCurve) -> Floats:
+    """The curve from its start to its end at 2 Hz, or more coarsely, [T, 2]."""
+    count = round(curve.duration_s * CURVE_RATE_HZ)
+    return curve.sampled(min(max(count, MIN_FRAMES), MAX_CURVE_FRAMES)).astype(np.float32)
+
+
+def _embedding(heads: Heads, phi: NDArray[np.float64]) -> Embedding:
+    return Embedding(phi.astype(np.float32), _array(heads.mu), _array(heads.var))
+
+
+def _array(tensor: Tensor) -> Floats:
+    array: Floats = tensor.cpu().numpy()
+    return array
