@@ -58,6 +58,7 @@ class Arrangement:
         bass_figure: long, roots, walk or eighths.
         groove: Drum pattern: none, soft, backbeat, four, toms or machine.
         beats: Quarter notes in a bar.
+        halo: Instrument that holds the chords softly; none by default.
     """
 
     melody: str
@@ -67,6 +68,7 @@ class Arrangement:
     bass_figure: str
     groove: str
     beats: int = 4
+    halo: str = ""
 
 
 ARRANGEMENTS: dict[str, Arrangement] = {
@@ -79,9 +81,13 @@ ARRANGEMENTS: dict[str, Arrangement] = {
     "elegy": Arrangement("clarinet", "cello", "pad", "double bass", "long", "none"),
     "drone": Arrangement("clarinet", "pad", "pad", "cello", "long", "none"),
     "noir": Arrangement("clarinet", "electric piano", "pad", "double bass", "walk", "soft"),
-    "ambient": Arrangement("bells", "electric piano", "arpeggio", "bass", "long", "soft"),
-    "lullaby": Arrangement("music box", "harp", "waltz", "double bass", "long", "soft", beats=3),
-    "pastoral": Arrangement("flute", "harp", "arpeggio", "double bass", "roots", "soft"),
+    "ambient": Arrangement("bells", "guitar", "arpeggio", "bass", "long", "soft", halo="strings"),
+    "lullaby": Arrangement(
+        "music box", "piano", "waltz", "double bass", "long", "soft", beats=3, halo="strings"
+    ),
+    "pastoral": Arrangement(
+        "flute", "guitar", "arpeggio", "double bass", "roots", "soft", halo="strings"
+    ),
 }
 
 _MAJOR_PROGRESSIONS = ((0, 4, 3, 0), (0, 3, 4, 0), (0, 4, 5, 3), (0, 3, 0, 4))
@@ -239,6 +245,10 @@ class _Composer:
                     yield self._note(
                         start + offset, length, tone, velocity / len(tones) ** 0.5, self.plan.chords
                     )
+
+            if self.plan.halo:
+                for tone in triad:
+                    yield self._note(start, float(beats), tone, 0.18, self.plan.halo)
 
     def _figure(self, triad: list[float]) -> Iterator[tuple[float, float, list[float], float]]:
         """Offset and length in beats, tones, velocity."""

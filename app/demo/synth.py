@@ -37,7 +37,7 @@ class Touch:
     @property
     def delay_s(self) -> float:
         """What softness adds to an instrument's rise time."""
-        return 0.16 * self.softness**2
+        return 0.25 * self.softness**2
 
 
 class Instrument(Protocol):
