@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.cli import app
+from app.settings import Settings
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
 REGISTRY_HOSTS = re.compile(
@@ -144,3 +147,73 @@ def test_packages_print_nothing() -> None:
 
 def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+ADR_PARTS = ["Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
+
+
+def _records() -> dict[int, Path]:
+    files = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
+    return {int(path.name[:4]): path for path in files}
+
+
+def test_records_of_decisions_have_their_parts() -> None:
+    """Context, decision, consequences, alternatives, enforcement; one number each."""
+    files = list((REPOSITORY / "docs" / "adr").glob("*.md"))
+    texts = {path.name: path.read_text(encoding="utf-8").lower() for path in files}
+
+    assert len(_records()) == len(files)
+    assert [
+        (name, part)
+        for name, text in texts.items()
+        for part in ADR_PARTS
+        if part.lower() not in text
+    ] == []
+
+
+def test_every_cited_record_exists() -> None:
+    """A docstring that names ADR 7 leads somewhere."""
+    cited = {
+        (str(path.relative_to(REPOSITORY)), int(number))
+        for path in _tracked("*.py", "*.md", "*.js")
+        for number in re.findall(r"\bADR[ -]?(\d{1,4})\b", path.read_text(encoding="utf-8"))
+        if path.name != Path(__file__).name
+    }
+
+    assert [item for item in sorted(cited) if item[1] not in _records()] == []
+
+
+LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """No relative link of a document is broken."""
+    broken = [
+        f"{path.relative_to(REPOSITORY)}: {target}"
+        for path in _tracked("*.md")
+        for target in LINK.findall(path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_the_readme_names_every_setting() -> None:
+    """A setting nobody can find might as well not exist."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`CIRCUMPLEX_([A-Z_]+)`", readme))
+
+    assert {name.upper() for name in Settings.model_fields} == named
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    """Every `circumplex …` and `make …` of the README can be typed."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    commands |= {group.name for group in app.registered_groups}
+
+    assert set(re.findall(r"^circumplex (\w+)", readme, re.MULTILINE)) <= commands
+    assert set(re.findall(r"^make ([\w-]+)", readme, re.MULTILINE)) <= set(
+        re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
+    )
