@@ -33,6 +33,9 @@ MIN_DURATION_S = 0.5
 MAX_AMPLITUDE = 1e9
 """Largest believable |sample|; full scale is 1, integers mistaken for floats reach 2^31."""
 
+SAMPLE_RATES_HZ = (2_000, 800_000)
+"""Lowest and highest sample rate that is accepted; a lying header could make resampling explode."""
+
 _BLOCK_SAMPLES = 1 << 16
 
 # Containers of sound only: FFmpeg would also open playlists (HLS, concat) that name other files
@@ -93,7 +96,8 @@ def decode(source: Source, *, max_duration_s: float | None = None) -> Audio:
         The waveform. A damaged or cut off file yields the part that decodes.
 
     Raises:
-        UndecodableAudioError: No decoder makes sense of the bytes, or they cannot be read.
+        UndecodableAudioError: No decoder makes sense of the bytes, they cannot be read, or the
+            sample rate is outside `SAMPLE_RATES_HZ`.
         EmptyAudioError: There are no bytes, or they hold no samples.
         AudioTooShortError: Fewer than `MIN_DURATION_S` seconds decode.
         AudioTooLongError: More than `max_duration_s` seconds decode.
@@ -178,7 +182,7 @@ def _chunks(source: Source, max_duration_s: float | None) -> Iterator[tuple[Samp
     total, rate_hz = 0, 0
     with _translated(source), _open(source) as container:
         for block in _blocks(_at_one_rate(_frames(container, source))):
-            rate_hz = rate_hz or block.sample_rate
+            rate_hz = rate_hz or _checked_rate(block.sample_rate, source)
             chunk = _mono(block)
             _check_amplitude(chunk, source)
             total += len(chunk)
@@ -223,9 +227,8 @@ def _frames(container: Any, source: Source) -> Iterator[Any]:
 def _at_one_rate(frames: Iterator[Any]) -> Iterator[Any]:
     """Chained files may change their rate midway: later parts are brought to the first one's."""
     rate_hz = 0
-    resamplers: dict[tuple[str, str, int], Any] = {}
+    resamplers: dict[tuple[Any, ...], Any] = {}
     for frame in frames:
-        frame.pts = None  # time stamps lie and jump; samples are counted instead
         rate_hz = rate_hz or frame.sample_rate
         if frame.sample_rate == rate_hz:
             yield frame
@@ -240,6 +243,7 @@ def _blocks(frames: Iterator[Any]) -> Iterator[Any]:
     """The decoder's short frames joined to long ones, each of one sample format and layout."""
     fifo, kind = av.AudioFifo(), None
     for frame in frames:
+        frame.pts = None  # time stamps lie and jump; samples are counted instead
         if kind is not None and kind != _kind(frame):
             yield from _drained(fifo)
             fifo = av.AudioFifo()
@@ -255,8 +259,9 @@ def _drained(fifo: Any) -> Iterator[Any]:
         yield fifo.read()
 
 
-def _kind(frame: Any) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
+def _kind(frame: Any) -> tuple[Any, ...]:
+    """What frames must share to be joined."""
+    return frame.format.name, frame.layout.name, frame.sample_rate, frame.time_base
 
 
 def _mono(block: Any) -> Samples:
@@ -273,6 +278,15 @@ def _mono(block: Any) -> Samples:
         scale = 1.0
     mono = values.mean(axis=0, dtype=np.float32 if values.itemsize < 4 else None)
     return np.asarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
+
+
+def _checked_rate(rate_hz: int, source: Source) -> int:
+    low, high = SAMPLE_RATES_HZ
+    if not low <= rate_hz <= high:
+        raise UndecodableAudioError(
+            f"{_name(source)} has a sample rate of {rate_hz} Hz; {low} to {high} Hz are accepted"
+        )
+    return rate_hz
 
 
 def _check_amplitude(chunk: Samples, source: Source) -> None:
@@ -302,7 +316,14 @@ def _open(source: Source) -> AbstractContextManager[Any]:
 def _is_empty(source: Source) -> bool:
     if isinstance(source, Path):
         return source.is_file() and source.stat().st_size == 0
-    return source == b""
+    if isinstance(source, bytes):
+        return not source
+    if not source.seekable():
+        return False
+    here = source.tell()
+    empty = not source.read(1)
+    source.seek(here)
+    return empty
 
 
 @contextmanager
