@@ -220,13 +220,15 @@ export function drawCrosshair(c, at, dark) {
   c.stroke();
 }
 
-const GRID = 96;
+const GRID = 112;
+/** Below this part of the greatest density (its root) nothing is shown. */
+const FLOOR = 0.16;
 /** Half the side of the density's square: over the edge, so that it fades instead of ending. */
-export const DENSITY_REACH = 1.4;
+export const DENSITY_REACH = 2;
 
 /**
  * Where on the plane the music of a clip is likely to be: the mean over time of the Gaussians its
- * curve gives, as a picture of the square from -1.4 to 1.4.
+ * curve gives, as a picture of the square from -2 to 2.
  * @param {CurvePoint[]} curve @param {boolean} dark @returns {HTMLCanvasElement}
  */
 export function densityPicture(curve, dark) {
@@ -248,7 +250,8 @@ export function densityPicture(curve, dark) {
     const valence = cellMiddle(k % GRID);
     const arousal = -cellMiddle(Math.floor(k / GRID));
     const hue = dotColour(valence, arousal, dark);
-    image.data.set([...hue, 175 * Math.sqrt(total[k] / most)].map(Math.round), 4 * k);
+    const likely = Math.max(0, Math.sqrt(total[k] / most) - FLOOR) / (1 - FLOOR);
+    image.data.set([...hue, (dark ? 105 : 135) * likely].map(Math.round), 4 * k);
   }
   context.putImageData(image, 0, 0);
   return canvas;

@@ -35,7 +35,7 @@ export class Plane {
     this.root = byId("plane");
     this.pad = byId("pad");
     /** @type {HTMLCanvasElement[]} */
-    this.layers = [byId("field"), byId("dots"), byId("ink")];
+    this.layers = [byId("field"), byId("dots"), byId("ink"), byId("glow")];
     this.words = new Words(store, byId("words"), (word) => this.ask({ kind: "mood", word }));
     this.grid = null;
     /** @type {?DotGrid} */ (this.grid);
@@ -48,8 +48,6 @@ export class Plane {
     this.exampleSince = 0;
     /** @type {?Keyframe[]} */
     this.example = null;
-    /** @type {?HTMLCanvasElement} */
-    this.density = null;
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.place = this.place.bind(this);
     this.#listen();
@@ -136,9 +134,19 @@ export class Plane {
     if (map) performance.measure("paint-dots", { start: started });
   }
 
+  /** The likelihood of a clip's emotion, on a layer of its own under the dots. */
   paintDensity() {
     const { clip } = this.store.state;
-    this.density = clip ? densityPicture(clip.answer.curve, isDark()) : null;
+    const { ratio, width, height, half } = this.frame;
+    const c = /** @type {CanvasRenderingContext2D} */ (this.layers[3].getContext("2d"));
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    c.clearRect(0, 0, width, height);
+    if (clip) {
+      c.imageSmoothingQuality = "high";
+      const side = 2 * half * DENSITY_REACH;
+      const [left, top] = this.place({ valence: -DENSITY_REACH, arousal: DENSITY_REACH });
+      c.drawImage(densityPicture(clip.answer.curve, isDark()), left, top, side, side);
+    }
     this.redraw();
   }
 
@@ -153,17 +161,12 @@ export class Plane {
 
   draw() {
     const { state } = this.store;
-    const { ratio, width, height, half } = this.frame;
+    const { ratio, width, height } = this.frame;
     const dark = isDark();
     const c = /** @type {CanvasRenderingContext2D} */ (this.layers[2].getContext("2d"));
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
     drawFrame(c, this.place, dark);
-    if (this.density) {
-      c.imageSmoothingQuality = "high";
-      const side = 2 * half * DENSITY_REACH;
-      c.drawImage(this.density, ...this.place({ valence: -DENSITY_REACH, arousal: DENSITY_REACH }), side, side);
-    }
     drawHits(c, this.place, this.hits, {
       dark, pointed: state.pointed, journey: !state.clip && state.options.mode === "journey" && state.query.kind === "curve",
     });
