@@ -21,10 +21,9 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Protocol
 
-from model.analysis import Analysis
-
 from app.errors import AnalysisLimitError, BusyError
 from model import errors as model_errors
+from model.analysis import Analysis
 
 logger = logging.getLogger("circumplex.uploads")
 

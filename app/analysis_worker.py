@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from model.analysis import analyse
 
+from model.analysis import analyse
 from model.errors import AudioError
 from model.frontends import get_frontend
 

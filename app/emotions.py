@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from model.analysis import Analysis
 from numpy.typing import NDArray
 
 from app.errors import NotReadyError
@@ -15,6 +14,7 @@ from app.playlists import similar_hits, track_out
 from app.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.schemas import Scale
 from indexer.search import SearchResult
+from model.analysis import Analysis
 from model.curve_estimation import CurveEstimate
 from model.curves import QuantileScale
 from model.embedding import Embedding

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
@@ -73,11 +73,8 @@ def create_app(
         lifespan=_lifespan(settings, load, metrics, stopping or threading.Event()),
     )
     errors.install(app)
-    v1 = APIRouter(prefix="/v1")
-    for module in (playlists, arranged, emotions, tracks, admin):
-        v1.include_router(module.router)
-    app.include_router(v1)
-    app.include_router(operation.router)
+    for module in (playlists, arranged, emotions, tracks, admin, operation):
+        app.include_router(module.router)
     pages.mount(app)
     _add_middleware(app, settings, metrics)
     _document(app)

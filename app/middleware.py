@@ -145,7 +145,7 @@ class _Request:
 
     def _record(self) -> None:
         seconds = time.perf_counter() - self.started_s
-        route = getattr(self.scope.get("route"), "path", "none")
+        route = getattr(self.scope.get("route"), "path", "other")
         method, status = self.scope["method"], self.status
         self.owner.metrics.observe(method, route, status, seconds)
         fields: dict[str, Any] = {

@@ -73,7 +73,16 @@ def run_index(
 
 def describe(summary: RunSummary) -> str:
     """What a run did, for a person."""
-    return f"[green]Indexed.[/] {summary}"
+    parts = [f"{summary.files_read} new or changed", f"{summary.files_failed} failed"]
+    if summary.files_missing:
+        parts.append(f"{summary.files_missing} gone")
+    speed = (
+        f", {summary.audio_s / summary.elapsed_s:.0f} times real time" if summary.audio_s else ""
+    )
+    return (
+        f"[green]Indexed[/] {summary.files_total} files ({', '.join(parts)}) in "
+        f"{summary.elapsed_s:.1f} s{speed}; snapshot {summary.snapshot_id}"
+    )
 
 
 class IndexBar:
@@ -85,8 +94,9 @@ class IndexBar:
 
     def show(self, state: RunProgress) -> None:
         """Draw a new state."""
-        rate = f"{state.files_per_s:.1f} files/s" if state.files_per_s else ""
-        left = f"{_clock(state.seconds_left)} left" if state.seconds_left else ""
+        working = state.stage == "analysing"
+        rate = f"{state.files_per_s:.1f} files/s" if working and state.files_per_s else ""
+        left = f"{_clock(state.seconds_left)} left" if working and state.seconds_left else ""
         failed = f" [red]({state.files_failed} failed)[/]" if state.files_failed else ""
         self._progress.update(
             self._task,

@@ -28,7 +28,7 @@ from app.schemas import IndexRunRequest
 from app.services import Services, ServicesDep
 from indexer.records import IndexRun, SnapshotRow, TrackQuery
 
-router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(admin_access)])
+router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=[Depends(admin_access)])
 
 RunId = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="Id of an index run.")]
 EVENT_S = 0.5  # how often a run's progress is looked at
