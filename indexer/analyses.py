@@ -17,7 +17,7 @@ from indexer.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
-MAX_DEATHS = 3  # processes that may die over one file before it is left out
+MAX_DEATHS = 5  # processes that may die over one file before it is left out
 
 
 class AnalysisStore:
@@ -26,6 +26,7 @@ class AnalysisStore:
     def __init__(self, data_dir: Path, frontend_id: str) -> None:
         self.frontend_id = frontend_id
         self._folder = data_dir / "analyses" / frontend_id
+        self._marks = self._folder / "begun"
 
     def path(self, content_id: str) -> Path:
         """Where the analysis of this content lies, if it is kept."""
@@ -62,31 +63,29 @@ class AnalysisStore:
             aside.unlink(missing_ok=True)
             raise StorageError(_refused(path, exc)) from exc
 
-    def begin(self, content_id: str) -> int:
-        """Note that this content is about to be decoded.
-
-        Returns:
-            How many processes died while they decoded it.
+    def begin(self, address_id: str) -> None:
+        """Note that the file of this address is about to be decoded.
 
         Raises:
             StorageError: The disk is full or read-only.
         """
-        mark = self._mark(content_id)
-        deaths = len(mark.read_bytes()) if mark.exists() else 0
+        mark = self._marks / address_id
         try:
             mark.parent.mkdir(parents=True, exist_ok=True)
             with mark.open("ab") as file:
                 file.write(b"+")
         except OSError as exc:
             raise StorageError(_refused(mark, exc)) from exc
-        return deaths
 
-    def end(self, content_id: str) -> None:
-        """Note that decoding this content did not kill the process."""
-        self._mark(content_id).unlink(missing_ok=True)
+    def end(self, address_id: str) -> None:
+        """Note that decoding this file did not kill the process."""
+        (self._marks / address_id).unlink(missing_ok=True)
 
-    def _mark(self, content_id: str) -> Path:
-        return self._folder / "begun" / content_id
+    def suspects(self) -> dict[str, int]:
+        """How many processes died while they decoded a file, by the file's address."""
+        if not self._marks.is_dir():
+            return {}
+        return {mark.name: mark.stat().st_size for mark in self._marks.iterdir()}
 
 
 def _refused(path: Path, exc: OSError) -> str:

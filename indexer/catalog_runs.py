@@ -20,7 +20,7 @@ from indexer.errors import (
 from indexer.records import IndexRun, RunProgress, RunState
 from indexer.tables import index_runs as runs
 
-MAX_ATTEMPTS = 5  # processes that may die over one run before it is given up
+MAX_ATTEMPTS = 10  # processes that may die over one run before it is given up
 
 _PROGRESS = tuple(RunProgress.__dataclass_fields__)
 

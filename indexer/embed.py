@@ -19,10 +19,10 @@ import torch
 from model.analysis import Analysis
 from numpy.typing import NDArray
 
-from indexer.analyses import MAX_DEATHS, AnalysisStore
+from indexer.analyses import AnalysisStore
 from indexer.errors import StorageError
 from indexer.library import FoundFile, Tags, content_id, read_tags, readable_name
-from indexer.records import FileResult
+from indexer.records import FileResult, address_id
 from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord
 from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
@@ -111,7 +111,7 @@ class Examiner:
         try:
             content = content_id(path)
             tags = read_tags(path)
-            analysis, decoded = self._analysis(path, content)
+            analysis, decoded = self._analysis(address_id(found.address), path, content)
             after = path.stat()
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=str(exc)), None)
@@ -130,21 +130,27 @@ class Examiner:
         result = self._result(found, content, tags, duration_s=analysis.duration_s)
         return Examined(result, analysis, decoded)
 
-    def _analysis(self, path: Path, content: str) -> tuple[Analysis, bool]:
+    def _analysis(self, key: str, path: Path, content: str) -> tuple[Analysis, bool]:
         kept = None if self._full else self._store.load(content)
         if kept is not None:
             return kept, False
-        deaths = self._store.begin(content)
-        if deaths >= MAX_DEATHS and not self._full:
-            raise AudioError(
-                f"{deaths} index runs died while they decoded this file; a full run tries it again"
-            )
+        self._store.begin(key)
         try:
             analysis = self._model.analyse(path)
         finally:
-            self._store.end(content)
+            self._store.end(key)
         self._store.save(content, analysis)
         return analysis, True
+
+    def give_up(self, found: FoundFile, deaths: int) -> Examined:
+        """Leave a file out because processes died over it."""
+        reason = f"{deaths} processes died while they decoded it; a full run tries it again"
+        path = found.file
+        try:
+            content = content_id(path)
+        except OSError:
+            content = None
+        return Examined(self._result(found, content, read_tags(path), reason=reason), None)
 
     def _result(
         self,

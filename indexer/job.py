@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from indexer.analyses import AnalysisStore
+from indexer.analyses import MAX_DEATHS, AnalysisStore
 from indexer.catalog import Catalog
 from indexer.embed import BlockBuilder, Examined, Examiner, Model, assemble, examined_ahead
 from indexer.errors import CatalogUnavailableError, RunInterruptedError
@@ -25,6 +25,7 @@ from indexer.records import (
     Track,
     TrackChange,
     TrackChanges,
+    address_id,
 )
 from indexer.scan import Scan, scan
 from indexer.shelf import SnapshotShelf, tracks_digest
@@ -179,11 +180,27 @@ class IndexJob:
         self.meter.enter("analysing")
         again = [track for track in without_block if not self._add_kept(track)]
         results, files = self._resume([*seen.to_read, *(_as_found(track) for track in again)])
-        examiner = Examiner(self.model, self._store, full=self.run.full)
-        with closing(examined_ahead(files, examiner.examine, workers=self.workers)) as examined:
+        examined = self._examine(files)
+        with closing(examined):
             results += self._take_all(examined)
         self._builder.flush()
         return results
+
+    def _examine(self, files: Sequence[FoundFile]) -> Generator[Examined]:
+        """Read the files; those that a process died over come last and one by one.
+
+        So that one of them kills the next process over itself alone, not over its neighbours.
+        """
+        examiner = Examiner(self.model, self._store, full=self.run.full)
+        suspects = self._store.suspects()
+        deaths = {file: suspects.get(address_id(file.address), 0) for file in files}
+        clean = [file for file in files if not deaths[file]]
+        yield from examined_ahead(clean, examiner.examine, workers=self.workers)
+        for file in sorted(deaths.keys() - set(clean), key=lambda one: (deaths[one], one.address)):
+            if deaths[file] >= MAX_DEATHS and not self.run.full:
+                yield examiner.give_up(file, deaths[file])
+            else:
+                yield examiner.examine(file)
 
     def _take_all(self, examined: Iterable[Examined]) -> list[FileResult]:
         """Embed what comes, and write down from time to time what is finished."""

@@ -32,6 +32,8 @@ class FakeFrontend:
     name = "fake"
     version = 1
     feature_names = ("level", "brightness")
+    context_s = 0.0
+    grid_s = 1.0
 
     @property
     def frontend_id(self) -> str:

@@ -459,7 +459,7 @@ def test_an_interrupted_full_run_does_not_begin_again(library: Library) -> None:
     library.index()
     run = library.catalog.create_run([str(library.music)], full=True)
     stop = threading.Event()
-    library.model = Gate(3, stop.set)
+    library.model = Gate(2, stop.set)
     with pytest.raises(RunInterruptedError):
         library.indexer(workers=1).run(run_id=run.id, stop=stop)
     library.model = FakeModel()

@@ -1,0 +1,242 @@
+"""Index runs in processes of their own: stopped, killed, crashing; nothing is lost or half done."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from indexer.catalog import Catalog, open_catalog
+from indexer.records import TrackQuery
+from indexer.snapshot import Snapshot
+from indexer.worker import Job, ProcessExecutor
+from tests.catalogue import write_tone
+
+CHILD = [sys.executable, "-m", "tests.index_child"]
+
+
+class Place:
+    """A library of twelve files and the job of indexing it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.music, self.data_dir = folder / "music", folder / "data"
+        url = f"sqlite:///{folder / 'circumplex.db'}"
+        self.catalog: Catalog = open_catalog(url)
+        self.job = Job(url, str(self.data_dir), workers=2)
+        for number in range(12):
+            write_tone(self.music / f"{number:02}.wav", hz=200 + 100 * number, duration_s=1.0)
+
+    def queue(self, *, full: bool = False) -> int:
+        """Ask for a run."""
+        return self.catalog.create_run([str(self.music)], full=full).id
+
+    def execute(self, run_id: int) -> ProcessExecutor:
+        """Carry the run out, and again while its process dies, as a service does."""
+        executor = ProcessExecutor(self.job, CHILD)
+        while (run := self.catalog.claimable_run()) is not None and run.id == run_id:
+            executor(run_id)
+        return executor
+
+    def start(self, run_id: int) -> subprocess.Popen[bytes]:
+        """A process that carries the run out."""
+        process = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(asdict(self.job) | {"run_id": run_id}).encode() + b"\n")
+        process.stdin.flush()
+        return process
+
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float = 200.0) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "it never came to that"
+            time.sleep(0.01)
+
+    def kill_after(self, run_id: int, delay_s: float) -> None:
+        """Let a process take the run, and kill it without warning after a while."""
+        before = self.catalog.run(run_id).lease_owner
+        process = self.start(run_id)
+        self.wait_for(lambda: self.catalog.run(run_id).lease_owner not in {None, before})
+        time.sleep(delay_s)
+        process.kill()
+        end(process)
+
+    def check_whole(self) -> int:
+        """What is visible is complete: tracks, rows and folders agree. Returns the tracks."""
+        active = self.catalog.active_snapshot()
+        tracks = self.catalog.list_tracks(limit=100).items
+        if active is None:
+            assert tracks == ()
+            return 0
+        snapshot = Snapshot.open(self.data_dir / "snapshots" / active.id)
+        snapshot.verify()
+        assert [track.id for track in snapshot.tracks] == [track.id for track in tracks]
+        return len(tracks)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.catalog.close()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait(200)
+
+
+def test_a_run_is_carried_out_in_another_process(place: Place) -> None:
+    """The parent sees its progress and its end in the catalogue."""
+    run_id = place.queue()
+
+    place.execute(run_id)
+
+    run = place.catalog.run(run_id)
+    assert (run.state, run.progress.files_done, run.attempts) == ("succeeded", 12, 1)
+    assert place.check_whole() == 12
+
+
+def test_stopping_puts_the_run_back_and_the_next_process_resumes(place: Place) -> None:
+    """What was finished is not done again."""
+    run_id = place.queue()
+    executor = ProcessExecutor(place.job, CHILD)
+    thread = threading.Thread(target=executor, args=(run_id,))
+    thread.start()
+    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done > 0)
+
+    executor.stop()
+    thread.join()
+    stopped, kept = place.catalog.run(run_id), len(place.catalog.staged())
+    place.execute(run_id)
+
+    assert (stopped.state, stopped.attempts) == ("queued", 0)
+    assert 0 < kept < 12
+    assert place.catalog.run(run_id).state == "succeeded"
+    assert place.check_whole() == 12
+
+
+def test_a_process_ends_with_its_parent(place: Place) -> None:
+    """A killed service leaves no indexer behind: the closed pipe tells it."""
+    run_id = place.queue()
+    process = place.start(run_id)
+    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done > 0)
+
+    end(process)
+
+    assert process.returncode == 0
+    assert place.catalog.run(run_id).state == "queued"
+
+
+def test_sigterm_puts_the_run_back(place: Place) -> None:
+    """As an operator's `docker stop` does."""
+    run_id = place.queue()
+    process = place.start(run_id)
+    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done > 0)
+
+    process.terminate()
+    process.wait(200)
+    end(process)
+
+    assert process.returncode == 0
+    assert place.catalog.run(run_id).state == "queued"
+
+
+def test_a_running_run_is_cancelled_from_outside(place: Place) -> None:
+    """The process that holds it notices within a heartbeat."""
+    run_id = place.queue()
+    process = place.start(run_id)
+    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done > 0)
+
+    place.catalog.cancel_run(run_id)
+    process.wait(200)
+    end(process)
+
+    assert place.catalog.run(run_id).state == "cancelled"
+    assert place.check_whole() == 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_at_random_moments_nothing_is_half_visible(place: Place, seed: int) -> None:
+    """Kill -9 again and again while files come and go; in the end everything is there."""
+    dice = random.Random(seed)
+    run_id = place.queue()
+    for _ in range(3):
+        if place.catalog.run(run_id).is_over:  # it was faster than the dice
+            run_id = place.queue(full=True)
+        place.kill_after(run_id, dice.uniform(0.0, 0.5))
+        seen = place.check_whole()
+        assert seen in {0, 12}
+
+    place.execute(run_id)
+
+    run = place.catalog.run(run_id)
+    assert run.state == "succeeded"
+    assert place.check_whole() == 12
+    place.execute(place.queue())  # tidies up after a run that died when it was already published
+    folders = [path.name for path in (place.data_dir / "snapshots").iterdir()]
+    assert folders == [row.id for row in place.catalog.all_snapshots()]
+    assert place.catalog.staged() == {}
+
+
+def test_a_killed_run_does_not_repeat_what_it_finished(place: Place) -> None:
+    """Kept analyses outlive the process."""
+    run_id = place.queue()
+    process = place.start(run_id)
+    kept = place.data_dir / "analyses"
+    place.wait_for(lambda: sum(path.is_file() for path in kept.rglob("??/*")) >= 5)
+    process.kill()
+    end(process)
+    stamps = {path: path.stat().st_mtime_ns for path in kept.rglob("??/[0-9a-f]*")}
+
+    place.execute(run_id)
+
+    assert len(stamps) >= 5
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+    assert place.check_whole() == 12
+
+
+def test_a_file_that_kills_its_process_is_left_out_and_the_others_are_not(place: Place) -> None:
+    """The run survives a decoder that crashes, though each crash ends a process."""
+    write_tone(place.music / "crash.wav", duration_s=1.0)
+    run_id = place.queue()
+
+    place.execute(run_id)
+
+    failed = place.catalog.list_tracks(TrackQuery(status="failed")).items
+    assert place.catalog.run(run_id).state == "succeeded"
+    assert [track.path for track in failed] == ["crash.wav"]
+    assert "died" in str(failed[0].failure_reason)
+    assert place.check_whole() == 12
+
+
+def test_a_run_without_a_model_fails_with_the_reason(place: Place, tmp_path: Path) -> None:
+    """Instead of waiting in the queue for ever."""
+    run_id = place.queue()
+    job = Job(place.job.database_url, place.job.data_dir, checkpoint=str(tmp_path / "none"))
+
+    ProcessExecutor(job)(run_id)
+
+    run = place.catalog.run(run_id)
+    assert run.state == "failed"
+    assert "no model" in str(run.error)
+
+
+def test_the_job_is_in_no_process_list(place: Place) -> None:
+    """The database's password travels through the pipe."""
+    run_id = place.queue()
+    process = place.start(run_id)
+    command = Path(f"/proc/{process.pid}/cmdline")
+    shown = command.read_bytes() if command.exists() else b""
+    end(process)
+
+    assert place.job.database_url.encode() not in shown
