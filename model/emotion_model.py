@@ -153,6 +153,19 @@ class EmotionModel:
         """Mean (arousal, valence) of each music embedding in [-1, 1], [N, 2]."""
         return self.checkpoint.mean_head.predict(embedding)
 
+    def first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and spread of (arousal, valence) by the checkpoint's estimator, [N, 2] both.
+
+        The spread is the bank posterior's own, 0 for the regression head; `emotion_curve` turns it
+        into a calibrated one.
+        """
+        settings = self.checkpoint.curve
+        if settings.estimator == "regression":
+            mean = self.mean_emotion(music).astype(np.float64)
+            return mean, np.zeros_like(mean)
+        bank, embedded = self._embedded_bank()
+        return bank_posterior(music, embedded, bank.levels, self.scoring, settings)
+
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The emotion curve of a clip with its spread, on the absolute scale.
 
@@ -161,8 +174,8 @@ class EmotionModel:
         """
         segments = self.embed_segments(analysis)
         windows = self.embed_analyses(analysis.window_features)
-        segment_emotion, _ = self._first_guess(segments)
-        window_emotion, window_sd = self._first_guess(windows)
+        segment_emotion, _ = self.first_guess(segments)
+        window_emotion, window_sd = self.first_guess(windows)
         return estimate_curve(
             analysis.segments_s,
             segment_emotion,
@@ -170,15 +183,6 @@ class EmotionModel:
             window_sd,
             self.checkpoint.curve,
         )
-
-    def _first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and spread of emotion by the checkpoint's estimator, [N, 2] both."""
-        settings = self.checkpoint.curve
-        if settings.estimator == "regression":
-            mean = self.mean_emotion(music).astype(np.float64)
-            return mean, np.zeros_like(mean)
-        bank, embedded = self._embedded_bank()
-        return bank_posterior(music, embedded, bank.levels, self.scoring, settings)
 
     def _embedded_bank(self) -> tuple[Bank, Embedding]:
         if self._bank is None:

@@ -1,0 +1,256 @@
+"""How much of a curve's movement to believe, and whether its spread is honest.
+
+Movement can only be checked against audio with a human curve: the clips under `deam/audio`. Each is
+guessed by a model that was trained without it, and what is learned from the other clips is tried on
+it ("cross-checked"). The spread is checked on all held-out songs. Letters: N songs, T annotated
+frames, W windows of a clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.analysis import Analysis
+from model.curve_estimation import (
+    CURVE_HOP_S,
+    LEVEL_S,
+    CurveSettings,
+    segment_level,
+    window_movement,
+)
+from model.emotion_model import EmotionModel
+from model.errors import DatasetError
+from model.learning.datasets import Dataset
+
+Doubles = NDArray[np.float64]
+
+ANNOTATION_START_S = 15.0
+"""DEAM's annotations begin here."""
+
+SMOOTHINGS_S = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0)
+"""Widths that the clips choose from; wider ones fade into the level (LEVEL_S)."""
+
+COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip with audio and a human curve.
+
+    Attributes:
+        song_id: The dataset's id.
+        analysis: Its features.
+        truth: (arousal, valence) at 2 Hz from ANNOTATION_START_S, [T, 2].
+    """
+
+    song_id: int
+    analysis: Analysis
+    truth: Doubles
+
+
+@dataclass(frozen=True)
+class GuessedClip:
+    """What a model that never met the clip guesses.
+
+    Attributes:
+        song_id: The dataset's id.
+        truth: The human curve, [T, 2].
+        segments_s: Start and end of its segments, [S, 2].
+        segments: First guess for each segment, [S, 2].
+        windows: First guess for each window, [W, 2].
+    """
+
+    song_id: int
+    truth: Doubles
+    segments_s: NDArray[np.float32]
+    segments: Doubles
+    windows: Doubles
+
+    @property
+    def constant(self) -> Doubles:
+        """The prediction without movement: the segments' mean, [2]."""
+        lengths = self.segments_s[:, 1] - self.segments_s[:, 0]
+        mean: Doubles = np.average(self.segments, axis=0, weights=lengths)
+        return mean
+
+    def level(self) -> Doubles:
+        """The slow level at the annotated frames, [T, 2]."""
+        times = np.arange(len(self.windows), dtype=np.float64) * CURVE_HOP_S
+        return self._annotated(segment_level(times, self.segments_s, self.segments))
+
+    def movement(self, smoothing_s: float) -> Doubles:
+        """The windows' movement at the annotated frames, [T, 2]."""
+        return self._annotated(window_movement(self.windows, smoothing_s))
+
+    def curve(self, smoothing_s: float, trust: float) -> Doubles:
+        """The estimated curve at the annotated frames, [T, 2]."""
+        return self.level() + trust * self.movement(smoothing_s)
+
+    def _annotated(self, values: Doubles) -> Doubles:
+        start = round(ANNOTATION_START_S / CURVE_HOP_S)
+        return values[start : start + len(self.truth)]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A rule for movement: smooth the windows, believe a share of what remains."""
+
+    smoothing_s: float
+    trust: float
+
+    def applied(self, settings: CurveSettings) -> CurveSettings:
+        """Settings with this rule."""
+        return replace(settings, smoothing_s=self.smoothing_s, trust=(self.trust, self.trust))
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """Errors over all clips, each with the rule that the other clips taught; pairs are [2].
+
+    Attributes:
+        curve_rmse: Of the estimated curve.
+        constant_rmse: Of the clip's mean guess, held constant.
+        movement_ratio: RMSE about the clips' own means, over that of no movement at all.
+        rules: The rule each clip was tried with.
+    """
+
+    curve_rmse: Doubles
+    constant_rmse: Doubles
+    movement_ratio: Doubles
+    rules: tuple[Movement, ...]
+
+
+def load_clips(data_dir: Path, data: Dataset, model: EmotionModel) -> list[Clip]:
+    """Analyse every annotated clip of `deam/audio`.
+
+    Raises:
+        DatasetError: There is none.
+    """
+    rows = {int(song): row for row, song in enumerate(data.song_ids)}
+    paths = sorted((data_dir / "deam" / "audio").glob("*.mp3"))
+    known = [(int(path.stem), path) for path in paths if int(path.stem) in rows]
+    if not known:
+        raise DatasetError(f"no annotated clips under {data_dir / 'deam' / 'audio'}")
+    return [
+        Clip(song, model.analyse(path), data.curves[rows[song]].astype(np.float64))
+        for song, path in known
+    ]
+
+
+def guess(model: EmotionModel, clip: Clip) -> GuessedClip:
+    """First guesses of segments and windows by a model that was trained without the clip."""
+    analysis = clip.analysis
+    segments, _ = model.first_guess(model.embed_segments(analysis))
+    windows, _ = model.first_guess(model.embed_analyses(analysis.window_features))
+    return GuessedClip(clip.song_id, clip.truth, analysis.segments_s, segments, windows)
+
+
+def fit_movement(clips: Sequence[GuessedClip]) -> Movement:
+    """The smoothing that leaves the least error, and the trust that so few clips justify.
+
+    The trust is the least-squares slope b of the human movement on the guessed one (both axes and
+    all clips together), shrunk by b^2 / (b^2 + se^2) with its jackknife error over clips: the less
+    the clips agree, the nearer to a constant curve.
+
+    Args:
+        clips: At least two.
+    """
+    rules = [Movement(s, _trust(clips, s)) for s in SMOOTHINGS_S if s < LEVEL_S]
+    return min(rules, key=lambda rule: sum(_squared(clip, rule).sum() for clip in clips))
+
+
+def cross_check(clips: Sequence[GuessedClip]) -> CrossCheck:
+    """Try on each clip the rule that the others teach.
+
+    Args:
+        clips: At least three.
+    """
+    rules = [fit_movement([other for other in clips if other is not clip]) for clip in clips]
+    curves = [clip.curve(r.smoothing_s, r.trust) for clip, r in zip(clips, rules, strict=True)]
+    return CrossCheck(
+        _rms(curve - clip.truth for clip, curve in zip(clips, curves, strict=True)),
+        _rms(clip.constant - clip.truth for clip in clips),
+        _rms(_centred(curve) - _centred(c.truth) for c, curve in zip(clips, curves, strict=True))
+        / _rms(_centred(clip.truth) for clip in clips),
+        tuple(rules),
+    )
+
+
+def calibrated_sd(residuals: Doubles) -> Doubles:
+    """Standard deviation whose 50 % and 90 % intervals fit the residuals best, [N, 2] -> [2].
+
+    The mean of the two quantiles' implied deviations: heavier tails than a Gaussian's widen it
+    less than they widen the root mean square.
+    """
+    implied = [
+        np.quantile(np.abs(residuals), level, axis=0) / _half_width(level) for level in (0.5, 0.9)
+    ]
+    sd: Doubles = np.mean(implied, axis=0)
+    return sd
+
+
+def coverage(truth: Doubles, mean: Doubles, sd: Doubles, level: float) -> Doubles:
+    """Share of the truths inside the central interval of probability `level`.
+
+    Args:
+        truth: [.., 2].
+        mean: Predicted means, broadcastable to `truth`.
+        sd: Predicted standard deviations, broadcastable to `truth`.
+        level: In (0, 1).
+
+    Returns:
+        [2], in [0, 1].
+    """
+    inside = np.abs(truth - mean) <= _half_width(level) * np.broadcast_to(sd, truth.shape)
+    share: Doubles = inside.reshape(-1, truth.shape[-1]).mean(axis=0)
+    return share
+
+
+def reliability(truth: Doubles, mean: Doubles, sd: Doubles) -> dict[float, Doubles]:
+    """Coverage of each of COVERAGE_LEVELS, [2] each."""
+    return {level: coverage(truth, mean, sd, level) for level in COVERAGE_LEVELS}
+
+
+def _trust(clips: Sequence[GuessedClip], smoothing_s: float) -> float:
+    slope = _slope(clips, smoothing_s)
+    without = [_slope([o for o in clips if o is not clip], smoothing_s) for clip in clips]
+    count = len(clips)
+    variance = (count - 1) / count * float(((np.array(without) - np.mean(without)) ** 2).sum())
+    shrunk = slope * slope**2 / (slope**2 + variance) if slope > 0 else 0.0
+    return float(np.clip(shrunk, 0.0, 1.0))
+
+
+def _slope(clips: Sequence[GuessedClip], smoothing_s: float) -> float:
+    """Least-squares slope of what the level leaves over on the windows' movement."""
+    moves = [_centred(clip.movement(smoothing_s)) for clip in clips]
+    rests = [_centred(clip.truth - clip.level()) for clip in clips]
+    power = sum(float((move**2).sum()) for move in moves)
+    product = sum(float((m * r).sum()) for m, r in zip(moves, rests, strict=True))
+    return product / power if power > 0 else 0.0
+
+
+def _squared(clip: GuessedClip, rule: Movement) -> Doubles:
+    curve = clip.curve(rule.smoothing_s, rule.trust)
+    squared: Doubles = (_centred(curve) - _centred(clip.truth)) ** 2
+    return squared
+
+
+def _centred(values: Doubles) -> Doubles:
+    centred: Doubles = values - values.mean(axis=0)
+    return centred
+
+
+def _rms(errors: Iterable[Doubles]) -> Doubles:
+    rms: Doubles = np.sqrt((np.concatenate(list(errors)) ** 2).mean(axis=0))
+    return rms
+
+
+def _half_width(level: float) -> float:
+    """Half the central interval of a standard normal, in standard deviations."""
+    return NormalDist().inv_cdf(0.5 + level / 2)
