@@ -52,8 +52,8 @@ class Watch:
         page.on("response", lambda response: self._response(response.status, response.url))
 
     def _console(self, kind: str, text: str) -> None:
-        if kind in {"error", "warning"} and not text.startswith(IGNORED):
-            self.errors.append(f"{kind}: {text}")
+        if kind == "error" and not text.startswith(IGNORED):
+            self.errors.append(text)
 
     def _request(self, url: str) -> None:
         if not url.startswith(("http://127.0.0.1:", "data:", "blob:http://127.0.0.1:")):

@@ -1,0 +1,145 @@
+"""A clip of the visitor's own: its curve, what is like it, asking with it; and what is no clip."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browser import Watch, curve_in_link, open_page, titles, wait_for_items, wait_until
+from tests.running import LEVELS, RATE_HZ, TONES_HZ, Running, tone
+
+
+def clip_bytes() -> bytes:
+    """A WAV file that grows from quiet and dull to loud and bright, 24 s."""
+    quiet = tone(LEVELS["quiet"], TONES_HZ["dull"], 12.0)
+    loud = tone(LEVELS["loud"], TONES_HZ["bright"], 12.0)
+    file = io.BytesIO()
+    soundfile.write(file, np.concatenate([quiet, loud]), RATE_HZ, format="WAV")
+    return file.getvalue()
+
+
+def choose(page: Page, name: str, content: bytes) -> None:
+    """Give the page a file, as the file dialogue does."""
+    page.locator("#clip-file").set_input_files(
+        {"name": name, "mimeType": "audio/wav", "buffer": content}
+    )
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    """Drop a file onto the list, far from any field that takes files."""
+    page.evaluate(
+        """([name, text]) => {
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, { type: "audio/wav" }));
+            const list = document.querySelector("#list");
+            for (const kind of ["dragenter", "dragover", "drop"]) {
+                list.dispatchEvent(
+                    new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+            }
+        }""",
+        [name, base64.b64encode(content).decode()],
+    )
+
+
+def test_a_dropped_clip_shows_its_curve(page: Page, service: Running) -> None:
+    """Lines and bands over time, numbers for those who cannot see them, and what is like it."""
+    open_page(page, service.url)
+    drop(page, "growing.wav", clip_bytes())
+
+    expect(page.locator("#heading")).to_have_text("growing.wav")
+    assert page.locator(".chart__line").count() == 2
+    assert page.locator(".chart__band polygon").count() == 4
+    rows = page.get_by_role("table", name="Emotion curve of growing.wav").locator("tbody tr")
+    first, last = rows.first.inner_text().split(), rows.last.inner_text().split()
+    assert float(first[2]) < float(last[2])
+    assert wait_for_items(page).count() == 9
+
+
+def test_the_likelihood_is_shown_on_the_plane(page: Page, service: Running) -> None:
+    """The layer of the emotion map is empty before a clip and has a peak with one."""
+    strongest = """(() => {
+        const canvas = document.querySelector("#glow");
+        const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return data.reduce((most, value, i) => (i % 4 === 3 ? Math.max(most, value) : most), 0);
+    })()"""
+    open_page(page, service.url)
+    assert page.evaluate(strongest) == 0
+
+    choose(page, "growing.wav", clip_bytes())
+    wait_for_items(page)
+
+    assert page.evaluate(strongest) > 100
+
+
+def test_a_clip_can_be_heard(page: Page, service: Running) -> None:
+    """From the visitor's own file, and the mark on the chart moves with it."""
+    open_page(page, service.url)
+    choose(page, "growing.wav", clip_bytes())
+    page.get_by_role("button", name="Listen").click()
+
+    wait_until(page, "document.querySelector('#audio').currentTime > 0.2")
+    assert page.evaluate("document.querySelector('#audio').src").startswith("blob:")
+    wait_until(page, "Number(document.querySelector('.chart__now').getAttribute('x1')) > 0")
+
+
+def test_a_clip_becomes_the_query(page: Page, service: Running) -> None:
+    """Its curve is asked with as keyframes, which can be edited like any other."""
+    open_page(page, service.url)
+    choose(page, "growing.wav", clip_bytes())
+    page.get_by_role("button", name="Use this curve as query").click()
+
+    expect(page.locator("#tools")).to_be_visible()
+    curve = curve_in_link(page)
+    assert curve[0][0] == 0
+    assert 22 <= curve[-1][0] <= 24
+    assert curve[-1][2] > curve[0][2]
+    assert wait_for_items(page).count() == 9
+    assert page.locator(".keyframe").count() == len(curve)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("notes.mp3", b"this is text, not music\n" * 50, "notes.mp3: "),
+        ("empty.wav", b"", "empty.wav: "),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_reason(
+    page: Page, service: Running, watch: Watch, name: str, content: bytes, reason: str
+) -> None:
+    """The reason is the service's own; the query stays, and the next clip works."""
+    open_page(page, service.url, "mood=happy")
+    wait_for_items(page)
+    before = titles(page)
+    choose(page, name, content)
+
+    message = page.locator(".toast--wrong p")
+    expect(message).to_be_visible()
+    problem = service.client.post("/v1/emotions", files={"file": (name, content)}).json()
+    assert message.inner_text().startswith(reason)
+    assert problem["detail"].split(":")[-1].strip()[:20] in message.inner_text()
+    assert titles(page) == before
+    assert len(watch.refused) == 1
+    watch.refused.clear()
+    choose(page, "growing.wav", clip_bytes())
+    expect(page.locator("#heading")).to_have_text("growing.wav")
+
+
+def test_escape_leads_back_to_the_query(page: Page, service: Running) -> None:
+    """A clip covers the playlist; closing it brings the same one back."""
+    open_page(page, service.url, "mood=happy")
+    wait_for_items(page)
+    before = titles(page)
+    choose(page, "growing.wav", clip_bytes())
+    expect(page.locator("#heading")).to_have_text("growing.wav")
+
+    page.keyboard.press("Escape")
+
+    expect(page.locator("#heading")).to_have_text("Happy")
+    assert titles(page) == before

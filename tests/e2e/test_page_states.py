@@ -1,0 +1,167 @@
+"""The page where things are not as they should be, on small screens, and for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser import PHONE, Watch, draw, open_page, wait_for_items, watched_page
+from tests.e2e.test_page_clip import choose, clip_bytes
+from tests.e2e.test_page_library import unlock
+from tests.running import Running, fake_settings, index_now, running_service, write_library
+
+PATH = "curve=0,-0.6,-0.5;60,0.1,0.6;120,0.7,0.4"
+
+
+def test_an_empty_library_says_what_to_do_next(page: Page, empty_service: Running) -> None:
+    """And as soon as something is indexed, the dots are there without a reload."""
+    page.goto(empty_service.url)
+    expect(page.get_by_role("heading", name="No music yet")).to_be_visible()
+    expect(page.locator("#empty code")).to_have_text("circumplex index ~/Music")
+
+    index_now(empty_service)
+
+    expect(page.locator("#count")).to_have_text("9 tracks")
+    expect(page.locator("#empty")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Draw a feeling.")).to_be_visible()
+
+
+def test_a_first_index_under_way_is_shown(page: Page, empty_service: Running) -> None:
+    """While the first run goes on, the page says so to everyone."""
+    page.route(
+        "**/v1/library",
+        lambda route: route.fulfill(json={**route.fetch().json(), "indexing": True}),
+    )
+    page.goto(empty_service.url)
+
+    expect(page.get_by_role("heading", name="Listening to your music")).to_be_visible()
+
+
+def test_a_lost_connection_is_told_and_mended(page: Page, service: Running, watch: Watch) -> None:
+    """What was drawn meanwhile is asked when the service is back."""
+    open_page(page, service.url)
+    page.context.set_offline(True)
+    draw(page, (-0.5, -0.5), (0.5, 0.5))
+    expect(page.locator("#lost")).to_be_visible()
+    assert page.locator("#items > li").count() == 0
+
+    page.context.set_offline(False)
+
+    expect(page.locator("#lost")).to_be_hidden()
+    assert wait_for_items(page).count() == 9
+
+
+def test_a_refused_query_says_why(page: Page, service: Running, watch: Watch) -> None:
+    """A link with a word the service does not know shows the service's own sentence."""
+    open_page(page, service.url, "mood=clam")
+
+    expect(page.locator("#remark")).to_contain_text("calm")
+    assert watch.refused == ["422 /v1/playlists"]
+    watch.refused.clear()
+
+
+@contextmanager
+def phone(browser: Browser) -> Iterator[tuple[Page, Watch]]:
+    """A page on a telephone: narrow, fine, touched."""
+    options = {"viewport": PHONE, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+    with watched_page(browser, **options) as pair:
+        yield pair
+
+
+def test_a_phone_shows_everything_in_one_column(browser: Browser, service: Running) -> None:
+    """Nothing hangs over the edge, and a tap asks."""
+    with phone(browser) as (page, watch):
+        open_page(page, service.url, PATH)
+        wait_for_items(page)
+
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+        over = page.evaluate(
+            "[...document.querySelectorAll('main *')].filter(n => n.offsetParent &&"
+            " n.getBoundingClientRect().right > innerWidth + 1).map(n => n.className)"
+        )
+        assert over == []
+        box = page.locator("#pad").bounding_box()
+        assert box is not None
+        page.touchscreen.tap(box["x"] + 0.8 * box["width"], box["y"] + 0.25 * box["height"])
+        expect(page.locator("#strip")).to_have_attribute("data-kind", "steady")
+        assert watch.errors == watch.foreign == watch.refused == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", ["first", "path", "clip", "library"])
+def test_no_serious_accessibility_violation(
+    browser: Browser, service: Running, state: str, scheme: str
+) -> None:
+    """Axe finds nothing serious or critical in the main states, light and dark."""
+    with watched_page(browser, color_scheme=scheme) as (page, watch):
+        open_page(page, service.url, "" if state == "first" else PATH)
+        if state == "path":
+            wait_for_items(page)
+            page.locator("#refine summary").click()
+        elif state == "clip":
+            choose(page, "growing.wav", clip_bytes())
+            expect(page.locator("#heading")).to_have_text("growing.wav")
+            page.get_by_role("button", name="Listen").click()
+        elif state == "library":
+            unlock(page)
+            expect(page.locator("#administration")).to_be_visible()
+        page.wait_for_timeout(300)
+
+        violations = Axe().run(page).response["violations"]
+
+        serious = [
+            (found["id"], [node["html"][:160] for node in found["nodes"]])
+            for found in violations
+            if found["impact"] in {"serious", "critical"}
+        ]
+        assert serious == []
+        assert watch.errors == []
+
+
+def test_the_page_works_below_a_path(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Behind a proxy that serves it at /music/find/, every address stays below that."""
+    folder = tmp_path_factory.mktemp("below")
+    write_library(folder / "music")
+    with running_service(fake_settings(folder, root_path="/music/find")) as running:
+        index_now(running)
+        with watched_page(browser) as (page, watch):
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            prefix = f"{running.url}/music/find/"
+            open_page(page, prefix, "mood=happy")
+            wait_for_items(page)
+            page.locator(".item__play").first.click()
+            expect(page.locator("#playing-title")).not_to_be_empty()
+
+            assert [url for url in asked if not url.startswith((prefix, "about:"))] == []
+            assert watch.errors == watch.foreign == watch.refused == []
+
+
+def test_motion_is_reduced_when_asked(browser: Browser, service: Running) -> None:
+    """With reduced motion the first view stands still from its first moment; otherwise it draws."""
+    picture = "document.querySelector('#ink').toDataURL()"
+    for motion, moves in (("reduce", False), ("no-preference", True)):
+        with watched_page(browser, reduced_motion=motion) as (page, _):
+            open_page(page, service.url)
+            page.wait_for_timeout(150)
+            before = page.evaluate(picture)
+            page.wait_for_timeout(600)
+            assert (page.evaluate(picture) != before) is moves
+
+
+def test_the_theme_is_the_visitors_choice(page: Page, service: Running) -> None:
+    """The button turns the page dark, and it stays so after a reload."""
+    open_page(page, service.url)
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    page.get_by_role("button", name="Dark colours").click()
+    page.reload()
+
+    expect(page.get_by_role("button", name="Light colours")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light

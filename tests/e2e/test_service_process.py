@@ -1,0 +1,297 @@
+"""`circumplex serve` and `circumplex index` as real processes, with the shipped model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+from tests.running import ADMIN, TOKEN, tone, write_library
+
+COMMAND = [sys.executable, "-m", "app.cli"]
+START_S = 120.0
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a command over the library in `folder`."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("CIRCUMPLEX_")}
+    own = {
+        "CIRCUMPLEX_DATA_DIR": str(folder / "data"),
+        "CIRCUMPLEX_MUSIC_ROOTS": str(folder / "music"),
+        "CIRCUMPLEX_ADMIN_TOKEN": TOKEN,
+        "CIRCUMPLEX_DEVICE": "cpu",
+        "COLUMNS": "100",
+    }
+    return kept | own | more
+
+
+def circumplex(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(folder, **more),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@dataclass
+class Served:
+    """A service process and where it is."""
+
+    process: subprocess.Popen[str]
+    client: httpx.Client
+    lines: list[str]
+
+
+@contextmanager
+def serving(folder: Path, **more: str) -> Iterator[Served]:
+    """`circumplex serve` on a free port, until the block ends."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"],
+        env=environment(folder, **more),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    lines: list[str] = []
+    url: list[str] = []
+    known = threading.Event()
+
+    def read() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            found = re.search(r"Circumplex is at (http://\S+)", line)
+            if found:
+                url.append(found[1])
+                known.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert known.wait(START_S), "".join(lines)
+        with httpx.Client(base_url=url[0], timeout=60.0, trust_env=False) as client:
+            yield Served(process, client, lines)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(timeout=60.0)
+        reader.join(timeout=10.0)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `music` that `circumplex index` has indexed into `data`."""
+    folder = tmp_path_factory.mktemp("library")
+    write_library(folder / "music")
+    done = circumplex(folder, "index")
+    assert done.returncode == 0, done.stderr
+    assert "10 files" in done.stderr.replace("\n", " ")
+    return folder
+
+
+def test_serve_answers_until_it_is_told_to_stop(library: Path) -> None:
+    """Playlists from the index, an upload through the worker process, then a clean end."""
+    clip = library / "clip.wav"
+    soundfile.write(clip, tone(0.5, 440.0, 5.0), 8000)
+    with serving(library) as served:
+        playlist = served.client.post("/v1/playlists", json={"emotion": {"mood": "calm"}})
+        with clip.open("rb") as file:
+            heard = served.client.post("/v1/emotions", files={"file": file})
+        refused = served.client.post("/v1/emotions", files={"file": b"text" * 1000})
+        served.process.send_signal(signal.SIGTERM)
+        code = served.process.wait(timeout=60.0)
+
+    assert playlist.status_code == 200, playlist.text
+    assert len(playlist.json()["items"]) == 9
+    assert heard.status_code == 200, heard.text
+    assert heard.json()["duration_s"] == pytest.approx(5.0, abs=0.1)
+    assert refused.status_code == 422
+    assert code == 0
+
+
+def test_log_lines_are_json(library: Path) -> None:
+    """Everything after the greeting can be read by a machine."""
+    with serving(library) as served:
+        served.client.get("/v1/library")
+        time.sleep(0.3)
+        logged = [line for line in served.lines if line.startswith("{")]
+
+    requests = [json.loads(line) for line in logged if '"request"' in line]
+    assert any(line["route"] == "/v1/library" for line in requests)
+
+
+def test_index_runs_over_the_api_in_a_process_of_their_own(tmp_path: Path) -> None:
+    """Queue one, follow it, ask what it indexed."""
+    write_library(tmp_path / "music")
+    with serving(tmp_path) as served:
+        run = served.client.post("/v1/admin/index-runs", headers=ADMIN).json()
+        state: dict[str, Any] = run
+        deadline = time.monotonic() + 120.0
+        while state["state"] in {"queued", "running"} and time.monotonic() < deadline:
+            time.sleep(0.2)
+            url = f"/v1/admin/index-runs/{run['id']}"
+            state = served.client.get(url, headers=ADMIN).json()
+        answer = served.client.post("/v1/playlists", json={"emotion": {"mood": "tense"}})
+
+    assert state["state"] == "succeeded", state
+    assert (state["files_total"], state["files_failed"]) == (10, 1)
+    assert len(answer.json()["items"]) == 9
+
+
+def test_the_service_killed_at_any_moment_starts_clean(library: Path) -> None:
+    """Kill -9 under load, three times: the next start answers the same."""
+    expected = None
+    for round_ in range(3):
+        with serving(library) as served:
+            body = {"emotion": {"mood": "happy"}}
+            answer = served.client.post("/v1/playlists", json=body).json()["items"]
+            expected = expected or answer
+            assert answer == expected, round_
+            served.process.kill()
+
+
+def test_serve_refuses_an_open_administration(library: Path) -> None:
+    """No token, and an address others reach: exit code 1 and what to do."""
+    done = circumplex(library, "serve", "--host", "0.0.0.0", CIRCUMPLEX_ADMIN_TOKEN="")
+
+    assert done.returncode == 1
+    assert "CIRCUMPLEX_ADMIN_TOKEN" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_says_when_its_port_is_taken(library: Path) -> None:
+    """Exit code 1, one reason."""
+    with serving(library) as served:
+        port = str(served.client.base_url.port)
+        done = circumplex(library, "serve", "--port", port)
+
+    assert done.returncode == 1
+    assert "did not start" in done.stderr
+
+
+# The other commands ------------------------------------------------------------------------------
+
+
+def test_playlist_prints_json_alone(library: Path) -> None:
+    """In a pipe standard output is one JSON document."""
+    done = circumplex(library, "playlist", "--mood", "calm", "--limit", "3")
+
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["items"]) == 3
+
+
+def test_playlist_writes_other_formats_and_reads_curves(library: Path) -> None:
+    """M3U8 of a point, CSV of a curve from a file."""
+    curve = library / "curve.json"
+    curve.write_text(
+        '[{"t": 0, "valence": -1, "arousal": -1}, {"t": 60, "valence": 1, "arousal": 1}]'
+    )
+
+    m3u8 = circumplex(library, "playlist", "--valence=0.5", "--arousal=-0.5", "--format", "m3u8")
+    journey = ("playlist", "--curve", str(curve), "--mode", "journey", "--format", "csv")
+    csv = circumplex(library, *journey)
+
+    assert m3u8.stdout.startswith("#EXTM3U\n")
+    assert csv.stdout.startswith("rank,track_id,title")
+    assert len(csv.stdout.splitlines()) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["playlist", "--mood", "clam"], 1, "calm"),
+        (["playlist"], 2, "exactly one of"),
+        (["playlist", "--mood", "calm", "--track", "1"], 2, "exactly one of"),
+        (["playlist", "--valence", "3"], 1, "less than or equal to 1"),
+        (["playlist", "--curve", "/nowhere.json"], 1, "No such file"),
+        (["emotion", "/nowhere.mp3"], 1, "no file"),
+        (["index", "/nowhere"], 1, "/nowhere"),
+        (["key", "revoke", "none"], 1, "no key none"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    library: Path, arguments: list[str], code: int, message: str
+) -> None:
+    """An exit code that is not 0, a reason, no traceback, nothing on standard output."""
+    done = circumplex(library, *arguments)
+
+    assert done.returncode == code, done.stderr
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_emotion_prints_json_and_draws(library: Path) -> None:
+    """The whole curve on standard output, the picture in a file."""
+    clip, picture = library / "long.wav", library / "curve.png"
+    noise = np.random.default_rng(0).normal(size=80_000) * 0.1
+    soundfile.write(clip, noise, 8000)
+
+    done = circumplex(library, "emotion", str(clip), "--json", "--plot", str(picture))
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["curve"][-1]["t"] == pytest.approx(10.0, abs=0.5)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_info_and_doctor_look_at_everything(library: Path) -> None:
+    """Both succeed on a healthy library; doctor fails where the index is missing."""
+    info = json.loads(circumplex(library, "info").stdout)
+    healthy = circumplex(library, "doctor", "--json")
+    sick = circumplex(library, "doctor", "--data-dir", str(library / "other"))
+
+    assert info["snapshot"]["tracks"] == 9
+    assert info["tracks"] == {"ok": 9, "failed": 1, "missing": 0}
+    assert healthy.returncode == 0, healthy.stderr
+    assert all(finding["ok"] for finding in json.loads(healthy.stdout))
+    assert sick.returncode == 1
+    assert "circumplex index" in sick.stderr
+
+
+def test_keys_are_made_listed_and_revoked(library: Path) -> None:
+    """The secret is shown once and is in no listing and no file."""
+    made = circumplex(library, "key", "create", "player", "--scope", "read")
+    token = made.stdout.strip()
+    listed = circumplex(library, "key", "list")
+    (key,) = json.loads(listed.stdout)
+    revoked = circumplex(library, "key", "revoke", key["id"])
+
+    assert token.startswith("cpx_")
+    assert (key["name"], key["scopes"]) == ("player", ["read"])
+    assert token not in listed.stdout
+    assert token not in (library / "data" / "keys.json").read_text()
+    assert revoked.returncode == 0
+
+
+def test_version_and_help(library: Path) -> None:
+    """Both succeed, for the program and for each command."""
+    assert circumplex(library, "--version").stdout.startswith("circumplex ")
+    for command in ("demo", "index", "serve", "playlist", "emotion", "train", "evaluate", "info"):
+        done = circumplex(library, command, "--help")
+
+        assert done.returncode == 0
+        assert "Usage" in done.stdout
