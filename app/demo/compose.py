@@ -86,7 +86,7 @@ ARRANGEMENTS: dict[str, Arrangement] = {
         "music box", "piano", "waltz", "double bass", "long", "soft", beats=3, halo="strings"
     ),
     "pastoral": Arrangement(
-        "flute", "guitar", "arpeggio", "double bass", "roots", "soft", halo="strings"
+        "flute", "guitar", "strum", "double bass", "roots", "soft", halo="strings"
     ),
 }
 
@@ -301,13 +301,10 @@ class _Composer:
                 yield index / 2, 0.5 * short + 0.1, 12.0 if index % 8 == 7 else 0.0
 
     def _weather(self) -> Iterator[Note]:
-        """Gusts of noise under what is tense, surf under what is serene."""
+        """Gusts of noise under what is tense."""
         gust = 2.0 * self.plan.beats
-        for index in range(self.bars // 2):
-            if self.cues.roughness > 0.1:
-                yield self._note(index * gust, 1.5 * gust, 48.0, self.cues.roughness, "storm")
-            elif self.plan.halo:
-                yield self._note(index * gust, 1.5 * gust, 48.0, 0.15, "surf")
+        for index in range(self.bars // 2 if self.cues.roughness > 0.1 else 0):
+            yield self._note(index * gust, 1.5 * gust, 48.0, self.cues.roughness, "storm")
 
     def _drums(self) -> Iterator[Stroke]:
         if self.cues.percussion < 0.15:

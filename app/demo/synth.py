@@ -225,7 +225,6 @@ INSTRUMENTS: dict[str, Instrument] = {
     "electric piano": Struck(ratio=1.0, index=1.1, decay_s=1.6),
     "music box": Struck(ratio=3.98, index=0.45, decay_s=1.4, release_s=0.5),
     "storm": Storm(60.0, 2500.0),
-    "surf": Storm(150.0, 4000.0),
     "bells": Struck(ratio=2.76, index=0.9, decay_s=2.5, release_s=0.8),
 }
 
