@@ -84,6 +84,7 @@ async function load() {
   try {
     const known = await library();
     const changed = known.snapshot_id !== store.state.map?.snapshot_id;
+    const first = store.state.catalogue === "unknown";
     const map = known.snapshot_id && changed ? await trackMap(store.state.options.scale) : store.state.map;
     store.set({
       library: known,
@@ -91,7 +92,7 @@ async function load() {
       map: known.snapshot_id ? map : null,
       catalogue: known.snapshot_id && known.tracks ? "ready" : known.indexing ? "indexing" : "empty",
     });
-    if (changed && known.snapshot_id) search.again();
+    if (changed && known.snapshot_id && !first) search.again();
     if (!known.snapshot_id || known.indexing) waiting = window.setTimeout(load, 2000);
   } catch (error) {
     if (error instanceof Unreachable) lost();

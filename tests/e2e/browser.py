@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from model.moods import MOODS
+
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -116,10 +118,8 @@ def place_of(page: Page, valence: float, arousal: float) -> tuple[float, float]:
         " const b = n.getBoundingClientRect();"
         " return [n.textContent, b.x + b.width / 2, b.y + b.height / 2]; })"
     )
-    moods = page.evaluate("fetch('v1/library').then(r => r.json()).then(l => l.moods)")
-    known = [(moods[word], x, y) for word, x, y in boxes]
-    across = _line([(at["valence"], x) for at, x, _ in known])
-    up = _line([(at["arousal"], y) for at, _, y in known])
+    across = _line([(MOODS[word][0], x) for word, x, _ in boxes])
+    up = _line([(MOODS[word][1], y) for word, _, y in boxes])
     return across[0] + across[1] * valence, up[0] + up[1] * arousal
 
 
