@@ -238,8 +238,11 @@ class _Run:
         self.model.train()
         order = torch.randperm(len(self.pairs), generator=self.generator)
         total = 0.0
-        for step in range(self.steps):
-            total += self.step(order[step * self.batch : (step + 1) * self.batch])
+        try:
+            for step in range(self.steps):
+                total += self.step(order[step * self.batch : (step + 1) * self.batch])
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # NaN has no Cholesky factor
+            total = math.nan
         mean = total / self.steps
         if math.isnan(mean):
             raise TrainingError(

@@ -1,0 +1,48 @@
+"""Retrieval and regression on DEAM, emoMusic and PMEmo: prints every figure, writes the report.
+
+    python benchmarks/bench_model.py --data DIR [--runs deam/descriptors ...] [--splits 10]
+
+Each finished run is kept in `--cache` (metrics only), so that an interrupted benchmark goes on
+where it stopped. `docs/benchmarks/emer.json` and `emer.md` are written from what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+from model.learning.benchmark import RUNS, run_benchmark  # noqa: E402
+from model.learning.report import write_report  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    default_data = os.environ.get("CIRCUMPLEX_SHARED_DATA", REPOSITORY.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(default_data))
+    parser.add_argument("--cache", type=Path, default=REPOSITORY / "build" / "bench-model")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks")
+    parser.add_argument("--runs", nargs="*", default=[run.name for run in RUNS])
+    parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--report-only", action="store_true", help="Write from the cache alone.")
+    options = parser.parse_args()
+    if not options.report_only:
+        for run in RUNS:
+            if run.name in options.runs:
+                table = run_benchmark(run, options.data, options.cache, options.splits, say)
+                print(f"\n{run.name}\n{table}", flush=True)
+    figures = write_report(options.cache, options.out)
+    print(json.dumps(figures, indent=1))
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

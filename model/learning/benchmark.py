@@ -1,0 +1,183 @@
+"""The runs of `benchmarks/bench_model.py`, kept split by split so that they can be interrupted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.learning.baselines import Matrices
+from model.learning.datasets import Dataset, load
+from model.learning.evaluation import retrieval, retrieval_within
+from model.learning.experiments import FAMILIES, Split, composite_rows, splits
+from model.learning.recipes import Recipe, recipe
+from model.learning.training import no_progress, one_thread
+
+Alter = Callable[[Dataset], Dataset]
+SMOOTHING_FRAMES = 4.0
+SIDES = ("m2e", "e2m")
+WITHIN = {"composite", "ridge", "kl"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One line of the benchmark.
+
+    Attributes:
+        name: `<dataset>/<feature set>[/<variant>]`, also the cache file.
+        dataset: What to load.
+        feature_set: Its columns.
+        preset: The recipe.
+        families: Rows beside the composite.
+        alter: What is done to the songs first.
+    """
+
+    name: str
+    dataset: str
+    feature_set: str
+    preset: str
+    families: tuple[str, ...]
+    alter: Alter | None = None
+
+
+def smoothed(data: Dataset) -> Dataset:
+    """All curves smoothed alike (Gaussian of 2 s), so that roughness no longer tells the year."""
+    reach = round(3 * SMOOTHING_FRAMES)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SMOOTHING_FRAMES) ** 2)
+    padded = np.pad(data.curves, ((0, 0), (reach, reach), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1)
+    curves = (windows @ (kernel / kernel.sum())).astype(np.float32)  # [N, T, 2, K] @ [K]
+    return replace(data, curves=curves)
+
+
+def common_length(data: Dataset) -> Dataset:
+    """All curves cut to 7.5 s, which nearly all PMEmo songs have."""
+    return data.cut(15)
+
+
+PARTS = ("baselines", "kl", "cca")
+WHOLE = (*PARTS, "cos", "regressors")
+ALONE = ("baselines",)
+
+RUNS = (
+    Run("deam/descriptors", "deam", "descriptors", "texture", WHOLE),
+    Run("deam/descriptors/default", "deam", "descriptors", "default", ALONE),
+    Run("deam/all", "deam", "all", "texture", PARTS),
+    Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
+    Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "texture", PARTS),
+    Run("emomusic/convnet", "emomusic", "convnet", "texture", PARTS),
+    Run(
+        "pmemo/gemaps_essentia/common_length",
+        "pmemo",
+        "gemaps_essentia",
+        "texture",
+        ALONE,
+        common_length,
+    ),
+)
+
+
+def run_benchmark(
+    run: Run, data_dir: Path, cache: Path, count: int, say: Callable[[str], None]
+) -> str:
+    """Complete the run's missing splits and return its table.
+
+    Args:
+        run: What to run.
+        data_dir: Folder of the dataset tables.
+        cache: Folder for the figures of finished splits.
+        count: Splits wanted.
+        say: Told of every finished split.
+    """
+    data = load(run.dataset, data_dir, run.feature_set)
+    data = data if run.alter is None else run.alter(data)
+    chosen = recipe(run.preset, data.features.shape[1])
+    for family in ("composite", *run.families):
+        for split in splits(data, count):
+            path = split_path(cache, run.name, split.number)
+            kept = _kept(path)
+            if family not in kept["families"]:
+                with one_thread():
+                    kept["rows"].update(measure_family(split, chosen, family))
+                kept["families"].append(family)
+                _keep(path, kept)
+                say(f"{run.name} {family} {split.number + 1}/{count}")
+    return "\n".join(_lines(read_run(cache, run.name)))
+
+
+def measure_family(split: Split, chosen: Recipe, family: str) -> dict[str, Any]:
+    """Train and test one family of rows on one split, `r2` with `composite`."""
+    if family != "composite":
+        return measure(split, FAMILIES[family](split, chosen, no_progress))
+    rows, r2 = composite_rows(split, chosen)
+    return {**measure(split, rows), "r2": {"arousal": float(r2[0]), "valence": float(r2[1])}}
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {"families": [], "rows": {}}
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def _keep(path: Path, kept: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(kept), encoding="utf-8")
+    partial.replace(path)
+
+
+def split_path(cache: Path, name: str, number: int) -> Path:
+    """Where the figures of one split are kept."""
+    return cache / name.replace("/", "-") / f"{number:02d}.json"
+
+
+def read_run(cache: Path, name: str) -> list[dict[str, Any]]:
+    """Figures of the finished splits of a run, in order; empty where there are none."""
+    folder = split_path(cache, name, 0).parent
+    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    return [json.loads(path.read_text(encoding="utf-8"))["rows"] for path in paths]
+
+
+def measure(split: Split, matrices: Mapping[str, Matrices]) -> dict[str, Any]:
+    """Metrics of every row; on DEAM the main ones also within the query's own collection."""
+    figures: dict[str, Any] = {
+        row: {side: _figures(getattr(m, side)) for side in SIDES} for row, m in matrices.items()
+    }
+    if split.test.name == "deam":
+        first = split.test.first_collection
+        for row in WITHIN & matrices.keys():
+            pair = {side: _within(getattr(matrices[row], side), first) for side in SIDES}
+            figures[f"{row}_within_collection"] = pair
+    return figures
+
+
+def _within(similarity: NDArray[np.float64], first: NDArray[np.bool_]) -> dict[str, float]:
+    return asdict(retrieval_within(similarity, first))
+
+
+def _figures(similarity: NDArray[np.float64]) -> dict[str, float]:
+    return asdict(retrieval(similarity))
+
+
+def _lines(figures: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for row in figures[0]:
+        if row == "r2":
+            r2 = [np.mean([f["r2"][axis] for f in figures]) for axis in ("arousal", "valence")]
+            lines.append(f"{'R2':28s} arousal {r2[0]:.3f} valence {r2[1]:.3f}")
+            continue
+        cells = []
+        for side in SIDES:
+            mrr, ar, share = (
+                np.mean([f[row][side][key] for f in figures])
+                for key in ("mrr", "ar", "ar_fraction")
+            )
+            cells.append(f"{side} {mrr:.4f} {ar:6.1f} {share:.4f}")
+        lines.append(f"{row:28s} {'   '.join(cells)}")
+    return lines
