@@ -36,7 +36,9 @@ FORMAT = 1
 MIN_NEW_S = 0.5
 """Seconds that a further segment must add."""
 
-_BLOCK_S = 300.0
+BLOCK_S = 300.0
+"""About how much of a file is held in memory at once; nearly all songs fit."""
+
 _EPSILON = 1e-6
 
 Floats = NDArray[np.float32]
@@ -114,13 +116,21 @@ class Analysis:
         )
 
 
-def analyse(source: Source, frontend: Frontend, *, max_duration_s: float | None = None) -> Analysis:
+def analyse(
+    source: Source,
+    frontend: Frontend,
+    *,
+    max_duration_s: float | None = None,
+    block_s: float = BLOCK_S,
+) -> Analysis:
     """Decode and describe a file, in memory that does not grow with its length.
 
     Args:
         source: As for `model.audio.decode`.
         frontend: What describes the windows.
         max_duration_s: As for `model.audio.decode`.
+        block_s: Longest stretch to hold in memory in seconds (no less than a segment needs). The
+            result does not depend on it.
 
     Returns:
         The analysis.
@@ -133,7 +143,7 @@ def analyse(source: Source, frontend: Frontend, *, max_duration_s: float | None 
     window_features: list[Floats] = []
     n_segments = n_windows = 0
     end_s = 0.0
-    for block in _blocks(source, frontend, max_duration_s):
+    for block in _blocks(source, frontend, max_duration_s, block_s):
         end_s = block.end_s
         until_s = end_s if block.is_last else end_s - frontend.context_s
         new_segments = segment_spans(end_s) if block.is_last else _full_segments(until_s)
@@ -199,11 +209,13 @@ class _Block:
         return self.start_s + self.audio.duration_s
 
 
-def _blocks(source: Source, frontend: Frontend, max_duration_s: float | None) -> Iterator[_Block]:
+def _blocks(
+    source: Source, frontend: Frontend, max_duration_s: float | None, longest_s: float
+) -> Iterator[_Block]:
     """Blocks that start on the frontend's grid and overlap so that each segment fits into one."""
     grid_s = frontend.grid_s
     overlap_s = math.ceil((SEGMENT_S + 2 * frontend.context_s) / grid_s) * grid_s
-    step_s = max(1, math.floor((_BLOCK_S - overlap_s) / grid_s)) * grid_s
+    step_s = max(1, math.floor((longest_s - overlap_s) / grid_s)) * grid_s
     block_s = overlap_s + step_s
     start = 0
     waiting: Audio | None = None

@@ -41,6 +41,8 @@ class Descriptors:
     def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
         """See `Frontend.describe`; [W, 31]."""
         windows = windows_s.to(self.device, torch.float64)
+        if len(windows) == 0:
+            return windows.new_zeros(0, len(self.feature_names), dtype=torch.float32)
         at_rate = resample(samples.to(self.device, torch.float32), sample_rate_hz, RATE_HZ)
         timbre = SpectralFrames(at_rate)
         contour = loudness.loudness_contour(at_rate)
