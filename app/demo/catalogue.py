@@ -19,7 +19,7 @@ from app.demo.compose import Note, Score, compose
 from app.demo.recipes import RECIPES, Recipe
 from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Sound, Touch, drum, reverberate, to_level
 
-RENDERING = "circumplex demo 1"  # raise it when the sound changes: files of another one are redone
+RENDERING = "circumplex demo 2"  # raise it when the sound changes: files of another one are redone
 _PANS = {"kick": 0.0, "snare": 0.05, "hat": 0.3, "shaker": -0.35, "tom": -0.15, "crash": 0.2}
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 SAMPLE_RATE_HZ = 44_100
 _TABLE = 16_384  # samples of one period; read without interpolation its error is under -75 dB
 _MAX_PARTIALS = 40
+_BLOCK = 1 << 18  # samples of an FFT
 
 Sound = NDArray[np.float32]
 
@@ -277,9 +278,7 @@ def reverberate(sound: NDArray[np.float32], share: float, seconds: float) -> NDA
     impulse = rng.standard_normal((2, len(t))).astype(np.float32) * decay
     impulse = _band(impulse, 120.0, 5000.0)
     impulse /= np.sqrt((impulse**2).sum(axis=1, keepdims=True))
-    size = 1 << (sound.shape[1] + len(t)).bit_length()
-    spectrum = np.fft.rfft(sound, size) * np.fft.rfft(impulse, size)
-    wet = np.fft.irfft(spectrum, size)[:, : sound.shape[1]]
+    wet = _convolve(sound, impulse)
     return _float((1.0 - 0.5 * share) * sound + share * wet)
 
 
@@ -297,8 +296,7 @@ def to_level(sound: NDArray[np.float32], level_dbfs: float) -> NDArray[np.float3
         [2, M], within full scale.
     """
     wanted = 10.0 ** (level_dbfs / 20.0)
-    weighted = _band(sound, 300.0, 8000.0)
-    present = float(np.sqrt(np.mean(np.square(weighted), dtype=np.float64)))
+    present = _weighted_rms(sound, 300.0, 8000.0)
     scaled = sound * np.float32(wanted / max(present, 1e-9))
     knee = np.float32(0.7)
     over = np.abs(scaled) - knee
@@ -344,11 +342,38 @@ def _noise_band(low_hz: float, high_hz: float) -> Sound:
     return _float(0.35 * noise / np.sqrt(np.mean(noise**2)))
 
 
+def _convolve(sound: NDArray[np.float32], impulse: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Overlap and add, [2, M]; blocks fit the processor's cache."""
+    size, tail = _BLOCK, impulse.shape[1] - 1
+    response = np.fft.rfft(impulse, size)
+    wet = np.zeros((2, sound.shape[1] + size), dtype=np.float32)
+    for start in range(0, sound.shape[1], size - tail):
+        block = sound[:, start : min(start + size - tail, sound.shape[1])]
+        wet[:, start : start + size] += np.fft.irfft(np.fft.rfft(block, size) * response, size)
+    return wet[:, : sound.shape[1]]
+
+
+def _weighted_rms(sound: NDArray[np.float32], low_hz: float, high_hz: float) -> float:
+    """Root mean square within a band, by Parseval's theorem, block by block."""
+    energy = 0.0
+    gain = _gain(_BLOCK, low_hz, high_hz)
+    for start in range(0, sound.shape[1], _BLOCK):
+        spectrum = np.abs(np.fft.rfft(sound[:, start : start + _BLOCK], _BLOCK)) * gain
+        energy += 2.0 * float(np.sum(np.square(spectrum), dtype=np.float64)) / _BLOCK
+    return float(np.sqrt(energy / sound.size))
+
+
 def _band(sound: NDArray[np.float32], low_hz: float, high_hz: float) -> NDArray[np.float32]:
-    frequency_hz = np.fft.rfftfreq(sound.shape[1], 1.0 / SAMPLE_RATE_HZ)
-    ratio = np.maximum(frequency_hz, 1.0)
-    gain = 1.0 / np.sqrt((1.0 + (low_hz / ratio) ** 4) * (1.0 + (ratio / high_hz) ** 4))
-    return _float(np.fft.irfft(np.fft.rfft(sound) * gain, sound.shape[1]))
+    spectrum = np.fft.rfft(sound) * _gain(sound.shape[1], low_hz, high_hz)
+    return _float(np.fft.irfft(spectrum, sound.shape[1]))
+
+
+def _gain(size: int, low_hz: float, high_hz: float) -> NDArray[np.float32]:
+    """Of a band with slopes of 12 dB an octave, for each bin of an FFT of `size`."""
+    frequency_hz = np.maximum(np.fft.rfftfreq(size, 1.0 / SAMPLE_RATE_HZ), 1.0)
+    return _float(
+        1.0 / np.sqrt((1.0 + (low_hz / frequency_hz) ** 4) * (1.0 + (frequency_hz / high_hz) ** 4))
+    )
 
 
 def _float(values: NDArray[np.floating]) -> NDArray[np.float32]:
