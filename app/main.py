@@ -30,6 +30,7 @@ from app.uploads import Places
 from app.version import VERSION
 from indexer.catalog import Catalog, open_catalog
 from indexer.runs import Indexer
+from indexer.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
 
 LoadModel = Callable[[Settings], EmotionModel]
@@ -190,7 +191,16 @@ def make_analyser(settings: Settings, model: EmotionModel) -> Analyser:
 
 
 def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> RunExecutor:
-    """What carries out index runs."""
+    """What carries out index runs: a process for each, or a thread of this one."""
+    if settings.isolate_index_runs:
+        job = Job(
+            database_url=settings.resolved_database_url,
+            data_dir=str(settings.data_dir),
+            checkpoint=str(settings.checkpoint) if settings.checkpoint else None,
+            device=settings.device,
+            keep_snapshots=settings.keep_snapshots,
+        )
+        return ProcessExecutor(job)
     return ThreadExecutor(
         Indexer(catalog, model, settings.data_dir, keep_snapshots=settings.keep_snapshots)
     )

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     isolate_uploads: bool = Field(
         True, description="Decode uploads in a worker process with limits of its own."
     )
+    isolate_index_runs: bool = Field(
+        True, description="Carry out index runs in a process of their own, behind requests."
+    )
     upload_workers: int = Field(1, ge=1, le=64, description="Uploads analysed at the same time.")
     upload_queue: int = Field(
         8, ge=0, le=1024, description="Uploads that may wait for a worker; more get a 429."

@@ -76,6 +76,7 @@ def fake_settings(folder: Path, **changes: Any) -> Settings:
         "music_roots": (folder / "music",),
         "admin_token": TOKEN,
         "isolate_uploads": False,
+        "isolate_index_runs": False,
         "snapshot_poll_s": 0.2,
     }
     return Settings(**(values | changes))

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import (
@@ -22,8 +22,10 @@ from rich.progress import (
 
 from app.commands.common import Checkpoint, DataDir, Device, make_settings, notes
 from app.settings import Settings
-from indexer.job import RunSummary
-from indexer.records import RunProgress
+
+if TYPE_CHECKING:
+    from indexer.job import RunSummary
+    from indexer.records import RunProgress
 
 
 def index(

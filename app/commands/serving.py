@@ -46,6 +46,7 @@ class Server:
             def handle_exit(self, sig: int, frame: FrameType | None) -> None:
                 stopping.set()
                 super().handle_exit(sig, frame)
+                self._captured_signals.clear()  # not raised again: a clean stop exits with 0
 
         config = uvicorn.Config(
             create_app(settings, stopping=stopping),

@@ -1,0 +1,141 @@
+"""The worker processes that decode uploads."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.analysis_pool import AnalysisLimits, PooledAnalyser, wait_until_started
+from app.errors import AnalysisLimitError
+from model.analysis import analyse
+from model.errors import AudioTooLongError, UndecodableAudioError
+from model.frontends import get_frontend
+
+LIMITS = AnalysisLimits(max_duration_s=60.0, timeout_s=60.0, memory_bytes=1 << 30)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[PooledAnalyser]:
+    """One worker."""
+    analyser = PooledAnalyser("descriptors", 1, LIMITS)
+    wait_until_started(analyser)
+    yield analyser
+    analyser.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of noise."""
+    path = tmp_path_factory.mktemp("clips") / "noise.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(size=220_500) * 0.1, 22_050)
+    return path
+
+
+def test_a_worker_gives_what_this_process_would(pool: PooledAnalyser, clip: Path) -> None:
+    """The analysis crosses the boundary unchanged."""
+    here = analyse(clip, get_frontend("descriptors"))
+
+    there = pool.analyse(clip)
+
+    assert there.duration_s == here.duration_s
+    np.testing.assert_allclose(there.segment_features, here.segment_features, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(there.window_features, here.window_features, rtol=1e-4, atol=1e-4)
+
+
+def test_audio_errors_keep_their_kind(pool: PooledAnalyser, tmp_path: Path) -> None:
+    """What is wrong with the file is said as if it had been decoded here."""
+    text, long = tmp_path / "text.mp3", tmp_path / "long.wav"
+    text.write_text("words " * 1000)
+    soundfile.write(long, np.zeros(70 * 8000), 8000)
+
+    with pytest.raises(UndecodableAudioError):
+        pool.analyse(text)
+    with pytest.raises(AudioTooLongError):
+        pool.analyse(long)
+
+
+def test_a_worker_that_dies_is_replaced(pool: PooledAnalyser, clip: Path) -> None:
+    """The upload that did it gets an error, the next one an answer."""
+    worker = pool._idle.get()
+    os.kill(worker._process.pid, signal.SIGSTOP)  # so that it dies with the file in hand
+    pool._idle.put(worker)
+    _kill_soon(worker._process.pid)
+
+    with pytest.raises(AnalysisLimitError, match="broke the decoder"):
+        pool.analyse(clip)
+
+    assert pool.analyse(clip).duration_s == pytest.approx(10.0)
+
+
+def _kill_soon(pid: int) -> None:
+    timer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
+
+
+def test_a_worker_that_hangs_is_replaced(clip: Path) -> None:
+    """After the time limit the process is gone and another answers."""
+    pool = PooledAnalyser("descriptors", 1, AnalysisLimits(60.0, 20.0, 1 << 30))
+    wait_until_started(pool)
+    try:
+        worker = pool._idle.get()
+        os.kill(worker._process.pid, signal.SIGSTOP)
+        pool._idle.put(worker)
+        worker._limits = AnalysisLimits(60.0, 0.5, 1 << 30)
+
+        with pytest.raises(AnalysisLimitError, match=r"longer than 0\.5 s"):
+            pool.analyse(clip)
+
+        assert worker._process.poll() is not None
+        assert pool.analyse(clip).duration_s == pytest.approx(10.0)
+    finally:
+        pool.close()
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """A clip that needs more than its share is refused, and the next one is answered."""
+    big, small = tmp_path / "big.flac", tmp_path / "small.wav"
+    rng = np.random.default_rng(0)
+    soundfile.write(big, (rng.normal(size=96_000 * 200) * 0.1), 96_000)
+    soundfile.write(small, rng.normal(size=80_000) * 0.1, 8000)
+    pool = PooledAnalyser("descriptors", 1, AnalysisLimits(3600.0, 120.0, 160 << 20))
+    try:
+        with pytest.raises(AnalysisLimitError):
+            pool.analyse(big)
+
+        assert pool.analyse(small).duration_s == pytest.approx(10.0)
+    finally:
+        pool.close()
+
+
+def test_closing_leaves_no_process(clip: Path) -> None:
+    """The worker ends with its pool."""
+    pool = PooledAnalyser("descriptors", 1, LIMITS)
+    pool.analyse(clip)
+    worker = pool._idle.get()
+    pool._idle.put(worker)
+
+    pool.close()
+
+    assert worker._process.poll() is not None
+
+
+def test_the_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its environment holds neither the token nor the database's address."""
+    monkeypatch.setenv("CIRCUMPLEX_ADMIN_TOKEN", "hunter2")
+    monkeypatch.setenv("CIRCUMPLEX_DATABASE_URL", "postgresql://user:hunter2@db/circumplex")
+    pool = PooledAnalyser("descriptors", 1, LIMITS)
+    worker = pool._idle.get()
+    pool._idle.put(worker)
+    environment = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
+
+    pool.close()
+    assert b"PATH=" in environment
+    assert b"hunter2" not in environment

@@ -1,0 +1,81 @@
+"""API keys and the rate limit."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.access import RateLimit
+from app.errors import InvalidRequestError, RateLimitedError
+from app.keys import KeyRing
+
+
+def test_a_key_is_found_by_its_token_alone(tmp_path: Path) -> None:
+    """Any change of the token makes it unknown."""
+    ring = KeyRing(tmp_path / "keys.json")
+    key, token = ring.create("player", ["read", "upload"])
+
+    assert ring.find(token) == key
+    for wrong in ("", token[:-1], token + "x", token.replace(key.id, "0" * 12), "cpx_", "é" * 40):
+        assert ring.find(wrong) is None
+
+
+def test_only_hashes_are_kept_and_only_for_the_owner(tmp_path: Path) -> None:
+    """The file holds no token and nobody else may read it."""
+    path = tmp_path / "keys.json"
+    _, token = KeyRing(path).create("player", ["read"])
+
+    assert token.rpartition("_")[2] not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_another_ring_sees_changes_at_once(tmp_path: Path) -> None:
+    """The command line creates and revokes while the service runs."""
+    service, command = KeyRing(tmp_path / "keys.json"), KeyRing(tmp_path / "keys.json")
+    key, token = command.create("player", ["read"])
+
+    assert service.find(token) == key
+    assert command.revoke(key.id)
+    assert service.find(token) is None
+    assert not command.revoke(key.id)
+
+
+@pytest.mark.parametrize("scopes", [[], ["root"], ["read", "write"]])
+def test_a_scope_must_be_one(tmp_path: Path, scopes: list[str]) -> None:
+    """The message lists those there are."""
+    with pytest.raises(InvalidRequestError, match="read, upload, admin"):
+        KeyRing(tmp_path / "keys.json").create("player", scopes)
+
+
+def test_the_bucket_empties_and_refills() -> None:
+    """Two at once, then one each half minute."""
+    limit = RateLimit(2)
+    limit.take("a", now_s=0.0)
+    limit.take("a", now_s=0.0)
+
+    with pytest.raises(RateLimitedError, match="in 30 s"):
+        limit.take("a", now_s=0.0)
+    limit.take("a", now_s=30.0)
+    with pytest.raises(RateLimitedError):
+        limit.take("a", now_s=31.0)
+    limit.take("b", now_s=31.0)
+
+
+def test_no_limit_lets_everything_through() -> None:
+    """Zero means none."""
+    limit = RateLimit(0)
+
+    for _ in range(1000):
+        limit.take("a", now_s=0.0)
+
+
+def test_the_limit_remembers_a_bounded_number_of_clients() -> None:
+    """Addresses that come once do not fill the memory."""
+    limit = RateLimit(1)
+
+    for number in range(12_000):
+        limit.take(str(number), now_s=0.0)
+
+    assert len(limit._buckets) == 10_000
