@@ -16,10 +16,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from model.analysis import Analysis
+from model.analysis import SEGMENT_S, Analysis
 from model.curve_estimation import (
     CURVE_HOP_S,
-    LEVEL_S,
     CurveSettings,
     segment_level,
     window_movement,
@@ -33,8 +32,9 @@ Doubles = NDArray[np.float64]
 ANNOTATION_START_S = 15.0
 """DEAM's annotations begin here."""
 
-SMOOTHINGS_S = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0)
-"""Widths that the clips choose from; wider ones fade into the level (LEVEL_S)."""
+SEGMENT_SCALE_S = round(SEGMENT_S / 12**0.5, 2)
+"""Gaussian as wide as a box of one segment: the head was fitted to statistics of that length, and
+averages of its guesses over shorter stretches are noisier than anything it was fitted to."""
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 
@@ -99,7 +99,12 @@ class GuessedClip:
 
 @dataclass(frozen=True)
 class Movement:
-    """A rule for movement: smooth the windows, believe a share of what remains."""
+    """A rule for movement: smooth the windows, believe a share of what remains.
+
+    Attributes:
+        smoothing_s: Standard deviation of the Gaussian, in seconds.
+        trust: Share, in [0, 1].
+    """
 
     smoothing_s: float
     trust: float
@@ -151,27 +156,29 @@ def guess(model: EmotionModel, clip: Clip) -> GuessedClip:
     return GuessedClip(clip.song_id, clip.truth, analysis.segments_s, segments, windows)
 
 
-def fit_movement(clips: Sequence[GuessedClip]) -> Movement:
-    """The smoothing that leaves the least error, and the trust that so few clips justify.
+def fit_movement(clips: Sequence[GuessedClip], smoothing_s: float = SEGMENT_SCALE_S) -> Movement:
+    """Half the least-squares slope of the human movement on the guessed one.
 
-    The trust is the least-squares slope b of the human movement on the guessed one (both axes and
-    all clips together), shrunk by b^2 / (b^2 + se^2) with its jackknife error over clips: the less
-    the clips agree, the nearer to a constant curve.
+    Both axes and all clips together. Half, because the prior is that nothing moves, and it counts
+    as many clips as were measured; a negative slope means no trust.
 
     Args:
-        clips: At least two.
+        clips: At least one.
+        smoothing_s: Width of the smoothing.
     """
-    rules = [Movement(s, _trust(clips, s)) for s in SMOOTHINGS_S if s < LEVEL_S]
-    return min(rules, key=lambda rule: sum(_squared(clip, rule).sum() for clip in clips))
+    return Movement(smoothing_s, float(np.clip(0.5 * _slope(clips, smoothing_s), 0.0, 1.0)))
 
 
-def cross_check(clips: Sequence[GuessedClip]) -> CrossCheck:
+def cross_check(clips: Sequence[GuessedClip], smoothing_s: float = SEGMENT_SCALE_S) -> CrossCheck:
     """Try on each clip the rule that the others teach.
 
     Args:
-        clips: At least three.
+        clips: At least two.
+        smoothing_s: Width of the smoothing.
     """
-    rules = [fit_movement([other for other in clips if other is not clip]) for clip in clips]
+    rules = [
+        fit_movement([other for other in clips if other is not clip], smoothing_s) for clip in clips
+    ]
     curves = [clip.curve(r.smoothing_s, r.trust) for clip, r in zip(clips, rules, strict=True)]
     return CrossCheck(
         _rms(curve - clip.truth for clip, curve in zip(clips, curves, strict=True)),
@@ -217,15 +224,6 @@ def reliability(truth: Doubles, mean: Doubles, sd: Doubles) -> dict[float, Doubl
     return {level: coverage(truth, mean, sd, level) for level in COVERAGE_LEVELS}
 
 
-def _trust(clips: Sequence[GuessedClip], smoothing_s: float) -> float:
-    slope = _slope(clips, smoothing_s)
-    without = [_slope([o for o in clips if o is not clip], smoothing_s) for clip in clips]
-    count = len(clips)
-    variance = (count - 1) / count * float(((np.array(without) - np.mean(without)) ** 2).sum())
-    shrunk = slope * slope**2 / (slope**2 + variance) if slope > 0 else 0.0
-    return float(np.clip(shrunk, 0.0, 1.0))
-
-
 def _slope(clips: Sequence[GuessedClip], smoothing_s: float) -> float:
     """Least-squares slope of what the level leaves over on the windows' movement."""
     moves = [_centred(clip.movement(smoothing_s)) for clip in clips]
@@ -233,12 +231,6 @@ def _slope(clips: Sequence[GuessedClip], smoothing_s: float) -> float:
     power = sum(float((move**2).sum()) for move in moves)
     product = sum(float((m * r).sum()) for m, r in zip(moves, rests, strict=True))
     return product / power if power > 0 else 0.0
-
-
-def _squared(clip: GuessedClip, rule: Movement) -> Doubles:
-    curve = clip.curve(rule.smoothing_s, rule.trust)
-    squared: Doubles = (_centred(curve) - _centred(clip.truth)) ** 2
-    return squared
 
 
 def _centred(values: Doubles) -> Doubles:

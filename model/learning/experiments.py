@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from model.learning.augmentation import sample
 from model.learning.baselines import (
     REG_BIGRU,
     REG_MLP,
@@ -76,7 +77,8 @@ def composite_rows(
 
     Returns:
         Rows `composite`, `composite_paper`, `composite_transposed`, `composite_kl` and
-        `composite_cca` (the halves of the joint model), and R2 of the mean emotion, [2].
+        `composite_cca` (the halves of the joint model), the composite with the curves of
+        `ALTERATIONS`, and R2 of the mean emotion, [2].
     """
     fitted = _fit(split, recipe, progress)
     embedded = embed(fitted, split.test)
@@ -88,6 +90,8 @@ def composite_rows(
         "composite_kl": oriented(embedded, replace(scoring, lambda_gaussian=0.0)),
         "composite_cca": oriented(embedded, replace(scoring, lambda_gaussian=1.0)),
     }
+    for name, alter in ALTERATIONS.items():
+        rows[f"composite_{name}"] = oriented(embed(fitted, alter(split.test)), scoring)
     return rows, mean_r2(fitted, split, embedded)
 
 
@@ -169,6 +173,37 @@ def mean_r2(fitted: Fitted, split: Split, embedded: Embedded) -> NDArray[np.floa
     ridge, gamma = choose_head(fitted.folds, targets)
     head = fit_mean_head(fitted.inside.music_embedding, targets, ridge=ridge, gamma=gamma)
     return r2(split.test.mean_emotion, head.predict(embedded.music_embedding))
+
+
+def cut_to_half(data: Dataset) -> Dataset:
+    """The middle half of every curve: 15 of 30 s."""
+    return _resampled(data, 0.25, 0.75, int(data.lengths.max()) // 2)
+
+
+def stretched_to_double(data: Dataset) -> Dataset:
+    """Every curve at half its speed: 60 s for 30."""
+    return _resampled(data, 0.0, 1.0, 2 * int(data.lengths.max()))
+
+
+def five_keyframes(data: Dataset) -> Dataset:
+    """Every curve redrawn with straight lines between five of its points."""
+    frames = int(data.lengths.max())
+    return _resampled(_resampled(data, 0.0, 1.0, 5), 0.0, 1.0, frames)
+
+
+ALTERATIONS: Mapping[str, Callable[[Dataset], Dataset]] = {
+    "cut_15s": cut_to_half,
+    "stretched_60s": stretched_to_double,
+    "5_keyframes": five_keyframes,
+}
+
+
+def _resampled(data: Dataset, start: float, stop: float, frames: int) -> Dataset:
+    """The stretch from `start` to `stop` (shares of each curve) as `frames` frames."""
+    last = torch.from_numpy(data.lengths - 1).float()[:, None]  # [N, 1]
+    positions = torch.linspace(start, stop, frames)[None, :] * last  # [N, frames]
+    curves = sample(torch.from_numpy(data.curves), positions).numpy()
+    return replace(data, curves=curves, lengths=np.full(len(data), frames, dtype=np.int64))
 
 
 Family = Callable[[Split, Recipe, Progress], dict[str, Matrices]]

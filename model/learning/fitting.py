@@ -21,8 +21,9 @@ from model.embedding import Embedding
 from model.emer import Emer, EmerConfig, Heads
 from model.learning.datasets import Dataset
 from model.learning.evaluation import ranks
+from model.learning.losses import pairwise_kl
 from model.learning.training import Progress, TrainingConfig, no_progress, train
-from model.scoring import Kind, Points, ScoringParams, score
+from model.scoring import Direction, Kind, Points, ScoringParams, score
 
 Doubles = NDArray[np.float64]
 
@@ -195,9 +196,10 @@ def choose_weights(
         config: The values to choose from.
     """
     possible = [p for p in config.min_rhos if bool((scoring.rho >= p).any())] or [0.0]
+    held_out = [_Halves.of(embedded, own) for embedded, own in folds]
 
     def cost(kind: Kind, lam: float, min_rho: float) -> float:
-        return float(np.mean([_log_rank(e, _with(s, kind, lam, min_rho)) for e, s in folds]))
+        return float(np.mean([halves.log_rank(kind, lam, min_rho) for halves in held_out]))
 
     min_rho = min(possible, key=lambda p: cost("gaussian", 1.0, p))
     gaussian = min(config.lambdas, key=lambda lam: cost("gaussian", lam, min_rho))
@@ -205,6 +207,38 @@ def choose_weights(
     return replace(
         scoring, lambda_gaussian=gaussian, lambda_paper=paper, min_rho=min_rho, kind="gaussian"
     )
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """A fold's KL half, computed once, and what its CCA half needs for any P."""
+
+    embedded: Embedded
+    scoring: ScoringParams
+    neg_kl: dict[Direction, Doubles]
+
+    @classmethod
+    def of(cls, embedded: Embedded, scoring: ScoringParams) -> _Halves:
+        music, emotion = embedded.music, embedded.emotion
+        m2e = -pairwise_kl(music.mu, music.var.log(), emotion.mu, emotion.var.log())
+        e2m = -pairwise_kl(emotion.mu, emotion.var.log(), music.mu, music.var.log())
+        return cls(embedded, scoring, {"m2e": m2e.numpy(), "e2m": e2m.numpy()})
+
+    def log_rank(self, kind: Kind, lam: float, min_rho: float) -> float:
+        """Mean ln rank of the true partners over both directions."""
+        scoring = replace(self.scoring, kind=kind, min_rho=min_rho)
+        music, emotion = _phi_only(self.embedded.music), _phi_only(self.embedded.emotion)
+        cca = {
+            "m2e": score(music, emotion, scoring, "m2e").cca.numpy(),
+            "e2m": score(emotion, music, scoring, "e2m").cca.numpy(),
+        }
+        total = [lam * cca[name] + (1.0 - lam) * self.neg_kl[name] for name in self.neg_kl]
+        return float(np.mean([np.log(ranks(matrix)).mean() for matrix in total]))
+
+
+def _phi_only(points: Points) -> Points:
+    """The points without their Gaussians: KL over no dimensions is 0 and costs nothing."""
+    return Points(points.phi, points.mu[:, :0], points.var[:, :0])
 
 
 def _cross_fit(
@@ -256,15 +290,6 @@ def _fitting(rho: Doubles, cca: CcaState) -> Doubles:
     padded = np.zeros(cca.w_music.shape[1])
     padded[: len(rho)] = rho[: len(padded)]
     return padded
-
-
-def _with(scoring: ScoringParams, kind: Kind, lam: float, min_rho: float) -> ScoringParams:
-    return replace(scoring, kind=kind, lambda_gaussian=lam, lambda_paper=lam, min_rho=min_rho)
-
-
-def _log_rank(embedded: Embedded, scoring: ScoringParams) -> float:
-    both = [np.log(ranks(matrix)).mean() for matrix in similarities(embedded, scoring)]
-    return float(np.mean(both))
 
 
 def _relay(progress: Progress, prefix: str) -> Callable[[str, int, int], None]:

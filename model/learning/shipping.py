@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.checkpoint import Checkpoint
 from model.curve_estimation import CurveSettings
 from model.frontends import frontend_id, get_frontend
+from model.learning.curve_calibration import calibrated_sd
 from model.learning.datasets import Dataset
 from model.learning.evaluation import r2
 from model.learning.fitting import Fitted, Fold
@@ -20,8 +21,8 @@ from model.regression import MeanHead, fit_mean_head
 
 Floats = NDArray[np.float32]
 
-HEAD_RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-HEAD_GAMMAS = (0.0, 0.03, 0.1, 0.3)
+HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+HEAD_GAMMAS = (0.0, 0.03, 0.1)
 
 Choice = tuple[float, float]
 """Ridge penalty and kernel width of a head."""
@@ -93,7 +94,7 @@ def _head(fold: Fold, targets: Floats, choice: Choice) -> MeanHead:
 
 def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
     """Spread and prior of the curve from held-out residuals and training means."""
-    residual = (truth - predicted).astype(np.float64).std(axis=0)
+    residual = calibrated_sd((truth - predicted).astype(np.float64))
     mean, std = truth.mean(axis=0, dtype=np.float64), truth.std(axis=0, dtype=np.float64)
     return replace(
         CurveSettings(),
