@@ -1,7 +1,8 @@
 """Files to analyses to segment embeddings; decoding runs ahead of the device.
 
-Worker threads read and analyse files (decoders and torch release the interpreter's lock) while
-the caller's thread embeds in batches. S segments, T points of an emotion curve.
+Worker threads read and analyse files and estimate their curves (decoders and torch release the
+interpreter's lock) while the caller's thread embeds segments in batches. S segments, T points of
+an emotion curve.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
-from model.analysis import Analysis
 from numpy.typing import NDArray
 
 from indexer.analyses import AnalysisStore
@@ -24,6 +25,7 @@ from indexer.errors import StorageError
 from indexer.library import FoundFile, Tags, content_id, read_tags, readable_name
 from indexer.records import FileResult, address_id
 from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord
+from model.analysis import Analysis
 from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
 from model.errors import AudioError
@@ -34,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 1024  # segments embedded at once
 _AHEAD = 4  # files in flight for each worker
+
+_Item = TypeVar("_Item")
+_Outcome = TypeVar("_Outcome")
 
 
 class Model(Protocol):
@@ -60,17 +65,30 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
+class Analysed:
+    """A file's analysis with what does not wait for a batch.
+
+    Attributes:
+        analysis: Features of its segments and windows.
+        curve: (arousal, valence, arousal sd, valence sd) at 2 Hz, [T, 4].
+    """
+
+    analysis: Analysis
+    curve: NDArray[np.float16]
+
+
+@dataclass(frozen=True)
 class Examined:
     """A file that has been read.
 
     Attributes:
         result: What was found out.
-        analysis: Its analysis; None on failure.
+        analysed: Its analysis and curve; None on failure.
         decoded: Whether it was decoded now, not taken from what is kept.
     """
 
     result: FileResult
-    analysis: Analysis | None
+    analysed: Analysed | None
     decoded: bool = False
 
 
@@ -112,6 +130,7 @@ class Examiner:
             content = content_id(path)
             tags = read_tags(path)
             analysis, decoded = self._analysis(address_id(found.address), path, content)
+            analysed = self._with_curve(analysis)
             after = path.stat()
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=str(exc)), None)
@@ -128,7 +147,7 @@ class Examiner:
             reason = "changed while it was read; the next run reads it again"
             return Examined(self._result(found, None, tags, reason=reason), None)
         result = self._result(found, content, tags, duration_s=analysis.duration_s)
-        return Examined(result, analysis, decoded)
+        return Examined(result, analysed, decoded)
 
     def _analysis(self, key: str, path: Path, content: str) -> tuple[Analysis, bool]:
         kept = None if self._full else self._store.load(content)
@@ -141,6 +160,20 @@ class Examiner:
             self._store.end(key)
         self._store.save(content, analysis)
         return analysis, True
+
+    def recall(self, content: str) -> Analysed | None:
+        """What is kept of a content; None if it must be examined anew."""
+        try:
+            analysis = self._store.load(content)
+            return None if analysis is None else self._with_curve(analysis)
+        except Exception:
+            logger.exception("the kept analysis of %s is of no use", content)
+            return None
+
+    def _with_curve(self, analysis: Analysis) -> Analysed:
+        estimate = self._model.emotion_curve(analysis)
+        curve = np.concatenate([estimate.mean, estimate.sd], axis=1)  # [T, 4]
+        return Analysed(analysis, curve.astype(np.float16))
 
     def give_up(self, found: FoundFile, deaths: int) -> Examined:
         """Leave a file out because processes died over it."""
@@ -164,21 +197,22 @@ class Examiner:
         return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason)
 
 
-def examined_ahead(
-    files: Iterable[FoundFile], examine: Callable[[FoundFile], Examined], *, workers: int
-) -> Generator[Examined]:
-    """Examine files in threads, a few ahead of the consumer; yields in order of completion.
+def ahead(
+    items: Iterable[_Item], act: Callable[[_Item], _Outcome], *, workers: int
+) -> Generator[_Outcome]:
+    """Act on items in threads, a few ahead of the consumer; yields in order of completion.
 
-    Closing the iterator lets files in flight end and begins no more.
+    Closing the generator lets items in flight end and begins no more.
     """
-    pending: set[Future[Examined]] = set()
-    waiting = iter(files)
+    pending: set[Future[_Outcome]] = set()
+    waiting = iter(items)
     # One thread of torch for each worker: more would only contend for the same processors.
     pool = ThreadPoolExecutor(workers, "analyse", torch.set_num_threads, (1,))
     try:
         while True:
-            while len(pending) < workers * _AHEAD and (file := next(waiting, None)) is not None:
-                pending.add(pool.submit(examine, file))
+            pending |= {
+                pool.submit(act, item) for item in islice(waiting, workers * _AHEAD - len(pending))
+            }
             if not pending:
                 return
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -189,23 +223,39 @@ def examined_ahead(
 
 
 class BlockBuilder:
-    """Embeds analyses in batches of segments and gathers one block for each content."""
+    """Embeds analyses in batches of segments and gathers one block for each content.
 
-    def __init__(self, model: Model) -> None:
+    Args:
+        model: Embeds.
+        previous: A snapshot of the same model, whose blocks need not be made again.
+    """
+
+    def __init__(self, model: Model, previous: Snapshot | None = None) -> None:
         self._model = model
-        self._waiting: dict[str, Analysis] = {}
+        self._previous = previous
+        self._rows_before: dict[str, tuple[int, int]] = {}
+        if previous is not None:
+            tracks = enumerate(previous.tracks)
+            self._rows_before = {track.content_id: (row, track.id) for row, track in tracks}
+        self._waiting: dict[str, Analysed] = {}
         self._rows = 0
         self.blocks: dict[str, Block] = {}
 
-    def __contains__(self, content: str) -> bool:
-        return content in self.blocks or content in self._waiting
+    def has(self, content: str) -> bool:
+        """Whether the block of a content is there, or can be taken from the snapshot before."""
+        if content in self.blocks or content in self._waiting:
+            return True
+        if content not in self._rows_before or self._previous is None:
+            return False
+        self.blocks[content] = _kept_block(self._previous, *self._rows_before[content])
+        return True
 
-    def add(self, content: str, analysis: Analysis) -> None:
+    def add(self, content: str, analysed: Analysed) -> None:
         """Take an analysis; it is embedded when enough rows have come together."""
-        if content in self:
+        if self.has(content):
             return
-        self._waiting[content] = analysis
-        self._rows += len(analysis.segment_features)
+        self._waiting[content] = analysed
+        self._rows += len(analysed.analysis.segment_features)
         if self._rows >= BATCH_ROWS:
             self.flush()
 
@@ -213,31 +263,21 @@ class BlockBuilder:
         """Embed what waits."""
         if not self._waiting:
             return
-        analyses = list(self._waiting.values())
-        embedding = self._model.embed_analyses(
-            np.concatenate([analysis.segment_features for analysis in analyses])
-        )
+        features = [one.analysis.segment_features for one in self._waiting.values()]
+        embedding = self._model.embed_analyses(np.concatenate(features))
         emotion = np.asarray(self._model.mean_emotion(embedding), dtype=np.float32)
         start = 0
-        for content, analysis in self._waiting.items():
-            rows = slice(start, start + len(analysis.segment_features))
+        for content, one in self._waiting.items():
+            rows = slice(start, start + len(one.analysis.segment_features))
             self.blocks[content] = Block(
-                segment_s=analysis.segments_s,
+                segment_s=one.analysis.segments_s,
                 embedding=embedding[rows],
                 segment_emotion=emotion[rows],
-                curve=_curve(self._model.emotion_curve(analysis)),
+                curve=one.curve,
             )
             start = rows.stop
         self._waiting.clear()
         self._rows = 0
-
-    def take_over(self, snapshot: Snapshot, contents: Iterable[str]) -> None:
-        """Take the blocks of these contents from a snapshot of the same model, if it has them."""
-        wanted = {content for content in contents if content not in self}
-        for row, track in enumerate(snapshot.tracks):
-            if track.content_id in wanted:
-                self.blocks[track.content_id] = _kept_block(snapshot, row, track)
-                wanted.discard(track.content_id)
 
 
 def assemble(tracks: Sequence[TrackRecord], blocks: Mapping[str, Block]) -> SnapshotContent:
@@ -261,18 +301,27 @@ def assemble(tracks: Sequence[TrackRecord], blocks: Mapping[str, Block]) -> Snap
     )
 
 
+def _stretches(analysis: Analysis) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Spans [S, 2] and features [S, Dx] to embed: every segment, and the whole of a longer track.
+
+    Whole tracks are described by the mean over their segments (ADR 0030).
+    """
+    spans, features = analysis.segments_s, analysis.segment_features
+    if len(spans) == 1:
+        return spans, features
+    whole = np.array([[0.0, spans[:, 1].max()]], dtype=np.float32)
+    mean = features.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
+    return np.concatenate([spans, whole]), np.concatenate([features, mean])
+
+
 def default_workers() -> int:
     """One thread for each processor this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _curve(estimate: CurveEstimate) -> NDArray[np.float16]:
-    return np.concatenate([estimate.mean, estimate.sd], axis=1).astype(np.float16)  # [T, 4]
-
-
-def _kept_block(snapshot: Snapshot, row: int, track: TrackRecord) -> Block:
+def _kept_block(snapshot: Snapshot, row: int, track_id: int) -> Block:
     rows = snapshot.segments_of(row)
-    _, mean, sd = snapshot.curve(track.id)
+    _, mean, sd = snapshot.curve(track_id)
     return Block(
         segment_s=np.asarray(snapshot.segment_s[rows]),
         embedding=snapshot.embedding[rows],

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from indexer.analyses import MAX_DEATHS, AnalysisStore
 from indexer.catalog import Catalog
-from indexer.embed import BlockBuilder, Examined, Examiner, Model, assemble, examined_ahead
+from indexer.embed import Analysed, BlockBuilder, Examined, Examiner, Model, ahead, assemble
 from indexer.errors import CatalogUnavailableError, RunInterruptedError
 from indexer.identity import match_identities
 from indexer.library import FoundFile
@@ -29,7 +29,7 @@ from indexer.records import (
 )
 from indexer.scan import Scan, scan
 from indexer.shelf import SnapshotShelf, tracks_digest
-from indexer.snapshot import TrackRecord
+from indexer.snapshot import Snapshot, TrackRecord
 from indexer.snapshot_format import EngineChoice
 
 logger = logging.getLogger(__name__)
@@ -108,6 +108,7 @@ class IndexJob:
     def __post_init__(self) -> None:
         frontend = self.model.frontend
         self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
+        self._examiner = Examiner(self.model, self._store, full=self.run.full)
         self._builder = BlockBuilder(self.model)
         self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
         self._known: list[KnownFile] = []
@@ -122,7 +123,8 @@ class IndexJob:
             assert newest is not None
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), newest.id, wrote=False)
-        results = self._read(seen, self._without_block(seen, newest))
+        self._builder = BlockBuilder(self.model, self._reusable(newest))
+        results = self._read(seen)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         self.meter.enter("writing")
         tracks = _final_tracks(self.catalog.published_tracks(), changes)
@@ -162,45 +164,80 @@ class IndexJob:
             and self._shelf.open(newest) is not None
         )
 
+    def _reusable(self, newest: SnapshotRow | None) -> Snapshot | None:
+        """The newest snapshot if its embeddings are still right."""
+        if newest is None or newest.model_id != self.model.model_id or self.run.full:
+            return None
+        return self._shelf.open(newest)
+
     # Files -----------------------------------------------------------------------------------
 
-    def _without_block(self, seen: Scan, newest: SnapshotRow | None) -> list[KnownFile]:
-        """Tracks that stay, but that no snapshot of this model holds."""
-        staying = [track for track in (*seen.unchanged, *seen.outside) if track.status == "ok"]
-        same_model = newest is not None and newest.model_id == self.model.model_id
-        if newest is not None and same_model and (snapshot := self._shelf.open(newest)) is not None:
-            self._builder.take_over(snapshot, [str(track.content_id) for track in staying])
-        todo = [track for track in staying if str(track.content_id) not in self._builder]
-        waiting = {track.id for track in todo}
-        self._report_found(seen, [one for one in seen.unchanged if one.id not in waiting])
-        return todo
-
-    def _read(self, seen: Scan, without_block: Sequence[KnownFile]) -> list[FileResult]:
+    def _read(self, seen: Scan) -> list[FileResult]:
         """Analyse and embed all that needs it; the results of files that were read."""
+        staying = [track for track in (*seen.unchanged, *seen.outside) if track.status == "ok"]
+        todo = {track.id for track in staying if not self._builder.has(str(track.content_id))}
+        self._report_found(seen, [track for track in seen.unchanged if track.id not in todo])
         self.meter.enter("analysing")
-        again = [track for track in without_block if not self._add_kept(track)]
-        results, files = self._resume([*seen.to_read, *(_as_found(track) for track in again)])
-        examined = self._examine(files)
-        with closing(examined):
+        results, files = self._resume(seen.to_read)
+        kept = [(_as_found(track), str(track.content_id)) for track in staying if track.id in todo]
+        staged = {result.found: result for result in results if result.failure_reason is None}
+        kept += [(found, str(result.content_id)) for found, result in staged.items()]
+        lost = self._recall(kept)
+        results = [result for result in results if result.found not in lost]
+        with closing(self._examine([*files, *lost])) as examined:
             results += self._take_all(examined)
         self._builder.flush()
         return results
+
+    def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
+        """What an earlier process finished with these files, and the files that remain."""
+        staged = self.catalog.staged()
+        results: list[FileResult] = []
+        remaining: list[FoundFile] = []
+        for file in files:
+            result = staged.get(file.address)
+            if result is not None and result.found == file and self._is_valid(result):
+                results.append(result)
+                if result.failure_reason is not None:
+                    self.meter.finished(file.path, failed=True)
+            else:
+                remaining.append(file)
+        return results, remaining
+
+    def _is_valid(self, result: FileResult) -> bool:
+        return result.content_id is not None and result.frontend_id == self._store.frontend_id
+
+    def _recall(self, kept: Sequence[tuple[FoundFile, str]]) -> set[FoundFile]:
+        """Embed contents from their kept analyses; the files whose analysis is lost."""
+        lost: set[FoundFile] = set()
+
+        def recall(one: tuple[FoundFile, str]) -> tuple[FoundFile, str, Analysed | None]:
+            return *one, self._examiner.recall(one[1])
+
+        with closing(ahead(kept, recall, workers=self.workers)) as recalled:
+            for file, content, analysed in recalled:
+                self.check()
+                if analysed is None:
+                    lost.add(file)
+                else:
+                    self._builder.add(content, analysed)
+                    self.meter.finished(file.path, failed=False)
+        return lost
 
     def _examine(self, files: Sequence[FoundFile]) -> Generator[Examined]:
         """Read the files; those that a process died over come last and one by one.
 
         So that one of them kills the next process over itself alone, not over its neighbours.
         """
-        examiner = Examiner(self.model, self._store, full=self.run.full)
         suspects = self._store.suspects()
         deaths = {file: suspects.get(address_id(file.address), 0) for file in files}
         clean = [file for file in files if not deaths[file]]
-        yield from examined_ahead(clean, examiner.examine, workers=self.workers)
+        yield from ahead(clean, self._examiner.examine, workers=self.workers)
         for file in sorted(deaths.keys() - set(clean), key=lambda one: (deaths[one], one.address)):
             if deaths[file] >= MAX_DEATHS and not self.run.full:
-                yield examiner.give_up(file, deaths[file])
+                yield self._examiner.give_up(file, deaths[file])
             else:
-                yield examiner.examine(file)
+                yield self._examiner.examine(file)
 
     def _take_all(self, examined: Iterable[Examined]) -> list[FileResult]:
         """Embed what comes, and write down from time to time what is finished."""
@@ -222,44 +259,11 @@ class IndexJob:
         self._stage(results[staged:])
         return results
 
-    def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
-        """What an earlier process finished with these files, and the files that remain."""
-        staged = self.catalog.staged()
-        results, remaining = [], []
-        for file in files:
-            result = staged.get(file.address)
-            if result is not None and result.found == file and self._add_staged(result):
-                results.append(result)
-                self.meter.finished(file.path, failed=result.failure_reason is not None)
-            else:
-                remaining.append(file)
-        return results, remaining
-
-    def _add_staged(self, result: FileResult) -> bool:
-        if result.frontend_id != self._store.frontend_id or result.content_id is None:
-            return False
-        return result.failure_reason is not None or self._add_content(result.content_id)
-
-    def _add_kept(self, track: KnownFile) -> bool:
-        self.check()
-        added = self._add_content(str(track.content_id))
-        if added:
-            self.meter.finished(track.path, failed=False)
-        return added
-
-    def _add_content(self, content: str) -> bool:
-        if content in self._builder:
-            return True
-        analysis = self._store.load(content)
-        if analysis is not None:
-            self._builder.add(content, analysis)
-        return analysis is not None
-
     def _take(self, one: Examined) -> None:
-        if one.analysis is not None and one.result.content_id is not None:
-            self._builder.add(one.result.content_id, one.analysis)
+        if one.analysed is not None and one.result.content_id is not None:
+            self._builder.add(one.result.content_id, one.analysed)
             self._decoded += one.decoded
-            self._audio_s += one.analysis.duration_s if one.decoded else 0.0
+            self._audio_s += one.analysed.analysis.duration_s if one.decoded else 0.0
         reason = one.result.failure_reason
         if reason is not None:
             logger.warning("%s is left out: %s", one.result.found.address, reason)
