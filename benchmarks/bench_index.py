@@ -1,0 +1,151 @@
+"""Indexing real music: first run, unchanged run, new checkpoint, moved files; large catalogues.
+
+    python benchmarks/bench_index.py [--music DIR] [--tracks 100000]
+
+Prints wall-clock seconds and, because other programs may run beside it, processor seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+from indexer.catalog import Catalog, open_catalog  # noqa: E402
+from indexer.library import FoundFile, Tags  # noqa: E402
+from indexer.records import FileResult, TrackChange, TrackChanges, TrackQuery  # noqa: E402
+from indexer.runs import Indexer, RunSummary  # noqa: E402
+from indexer.scan import scan  # noqa: E402
+from model.emotion_model import EmotionModel  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    data = os.environ.get("CIRCUMPLEX_SHARED_DATA", REPOSITORY.parent / "shared" / "data")
+    parser.add_argument("--music", type=Path, default=Path(data) / "open_audio")
+    parser.add_argument("--tracks", type=int, default=100_000)
+    parser.add_argument("--files", type=int, default=10_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench_runs(options.music, Path(folder))
+        bench_scan(Path(folder), options.files)
+        bench_catalogue(Path(folder), options.tracks)
+
+
+@dataclass
+class Renamed:
+    """The same model under another name, as a new checkpoint of the same frontend."""
+
+    model: EmotionModel
+    model_id: str = "renamed-000000000000"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+
+@dataclass
+class Taken:
+    """Seconds that something took."""
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+
+
+@contextmanager
+def taking() -> Iterator[Taken]:
+    taken = Taken()
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    yield taken
+    taken.wall_s, taken.cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+
+
+def bench_runs(source: Path, folder: Path) -> None:
+    music = folder / "music"
+    shutil.copytree(source, music)
+    catalog = open_catalog(f"sqlite:///{folder / 'circumplex.db'}")
+    model: Any = EmotionModel.load(None, "cpu")
+
+    def index(name: str, **options: Any) -> tuple[RunSummary, Taken]:
+        with taking() as taken:
+            summary = Indexer(catalog, model, folder / "data").run([music], **options)
+        print(
+            f"{name:<34} {taken.wall_s:8.3f} s wall {taken.cpu_s:8.3f} s cpu   "
+            f"{summary.files_total} files, {summary.files_decoded} decoded"
+        )
+        return summary, taken
+
+    first, first_s = index("first run")
+    speed = first.audio_s / first_s.wall_s, first.audio_s / first_s.cpu_s
+    print(f"  {first.audio_s:.0f} s of audio: {speed[0]:.0f} x real time ({speed[1]:.0f} x by cpu)")
+    _, second_s = index("second run, nothing changed")
+    print(f"  {first_s.wall_s / second_s.wall_s:.0f} times faster than the first")
+    shutil.move(music, folder / "moved")
+    music.mkdir()
+    shutil.move(folder / "moved", music / "elsewhere")
+    index("every file moved")
+    model = Renamed(model)
+    _, anew_s = index("new checkpoint, analyses kept")
+    print(f"  {first_s.wall_s / anew_s.wall_s:.0f} times faster than the first")
+    catalog.close()
+
+
+def bench_scan(folder: Path, count: int) -> None:
+    music = folder / "many"
+    for number in range(count):
+        path = music / f"{number % 100:02}" / f"{number}.mp3"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    catalog = open_catalog(f"sqlite:///{folder / 'many.db'}")
+    found = scan([music], [], frontend_id="descriptors-1", full=False).to_read
+    publish(catalog, [_result(file, number) for number, file in enumerate(found)])
+
+    def unchanged() -> None:
+        seen = scan([music], catalog.known_files(), frontend_id="descriptors-1", full=False)
+        assert (len(seen.to_read), len(seen.unchanged)) == (0, count)
+
+    timed(f"scan of {count} unchanged files", unchanged)
+    catalog.close()
+
+
+def bench_catalogue(folder: Path, count: int) -> None:
+    catalog = open_catalog(f"sqlite:///{folder / 'large.db'}")
+    files = [FoundFile("/music", f"{i % 500}/{i}.mp3", 1, 1) for i in range(count)]
+    results = [_result(file, number) for number, file in enumerate(files)]
+    timed(f"publishing {count} tracks", lambda: publish(catalog, results))
+    timed("reading what a run compares", catalog.known_files)
+    timed("a page of 100 tracks", lambda: catalog.list_tracks(limit=100))
+    words = TrackQuery(text=f"title {count - 1}")
+    timed("one track by its title", lambda: catalog.list_tracks(words))
+    catalog.close()
+
+
+def publish(catalog: Catalog, results: list[FileResult]) -> None:
+    run = catalog.start_run(["/music"], "bench")
+    new = tuple(TrackChange(number, result) for number, result in enumerate(results, 1))
+    catalog.publish(run.id, "bench", TrackChanges(new=new), None)
+
+
+def timed(name: str, act: Callable[[], object]) -> None:
+    with taking() as taken:
+        act()
+    print(f"{name:<34} {taken.wall_s:8.3f} s wall {taken.cpu_s:8.3f} s cpu")
+
+
+def _result(file: FoundFile, number: int) -> FileResult:
+    tags = Tags(f"Title {number}", f"Artist {number % 500}", None, "Rock", 2000)
+    return FileResult(file, f"{number:032x}", "descriptors-1", tags, 200.0)
+
+
+if __name__ == "__main__":
+    main()
