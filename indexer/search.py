@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 from indexer.errors import SnapshotFormatError
 from indexer.search_arrays import doubled, points, scoring_id
 from indexer.search_device import DeviceEngine
-from indexer.search_engines import Candidates, Engine, ExactEngine
-from indexer.search_graph import GraphEngine
+from indexer.search_engines import Candidates, Engine, ExactEngine, SinglePass
 from indexer.search_live import LiveSearcher
 from indexer.snapshot_format import REBUILD
 from indexer.snapshot_reader import Snapshot
@@ -21,10 +21,11 @@ from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Direction, Kind, ScoringParams, score
 
-__all__ = ["Hit", "LiveSearcher", "SearchResult", "Searcher", "TrackFilter"]
+__all__ = ["Hit", "Level", "LiveSearcher", "SearchResult", "Searcher", "TrackFilter"]
+
+Level = Literal["segment", "track"]
 
 TIE_DECIMALS = 9  # scores that agree to 1e-9 nats are equal; the smaller track id comes first
-_FIRST_COUNT = 256
 _WIDEN = 4
 
 
@@ -69,8 +70,7 @@ class _Request:
     scoring: ScoringParams
     direction: Direction
     max_per_artist: int | None
-    tracks: NDArray[np.bool_] | None  # mask of the passing tracks, [T]
-    segments: NDArray[np.bool_] | None  # mask of their segments, [S]
+    segments: NDArray[np.bool_] | None  # mask of the segments that may be answered, [S]
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,7 @@ class Searcher:
         kind: Kind | None = None,
         offset: int = 0,
         direction: Direction = "e2m",
+        level: Level = "segment",
     ) -> SearchResult:
         """The tracks that score best for one query; see `search_batch`."""
         if len(query) != 1:
@@ -153,6 +154,7 @@ class Searcher:
             kind=kind,
             offset=offset,
             direction=direction,
+            level=level,
         )[0]
 
     def search_batch(
@@ -165,6 +167,7 @@ class Searcher:
         kind: Kind | None = None,
         offset: int = 0,
         direction: Direction = "e2m",
+        level: Level = "segment",
     ) -> list[SearchResult]:
         """The tracks that score best for each of Q queries.
 
@@ -181,12 +184,14 @@ class Searcher:
             kind: The CCA half; default: the checkpoint's.
             offset: How many ranks to skip, >= 0: pages of one query fit together.
             direction: `e2m` for emotion queries, `m2m` for music.
+            level: `segment` ranks a track by its best segment, `track` by the one that stands for
+                the whole of it.
 
         Raises:
             ShapeError: The queries come from other spaces than the snapshot.
         """
         self._check(queries, limit, offset, direction)
-        request = self._request(limit + offset, filters, max_per_artist, kind, direction)
+        request = self._request(limit + offset, filters, max_per_artist, kind, direction, level)
         if self._engine is None or limit == 0 or not len(queries):
             return [SearchResult((), True)] * len(queries)
         return [
@@ -199,7 +204,7 @@ class Searcher:
     ) -> list[tuple[_Scored, bool]]:
         """The wanted ranks of each query, and whether they are proven."""
         answers: list[tuple[_Scored, bool] | None] = [None] * len(queries)
-        count = max(_FIRST_COUNT, _WIDEN * request.wanted)
+        count = engine.first_count(request.wanted, request.scoring)
         while open_ones := [q for q, answer in enumerate(answers) if answer is None]:
             asked = queries[np.array(open_ones)]
             found = engine.candidates(
@@ -215,11 +220,13 @@ class Searcher:
     ) -> tuple[_Scored, bool] | None:
         """The wanted ranks, if the candidates suffice for them, and whether that is proven."""
         scored = self._score(query, candidates.rows, request)
-        proven = not np.isnan(candidates.bound)
-        safe = scored.above(candidates.bound) if proven else scored
-        chosen = self._chosen(safe, request)
-        complete = len(chosen.rows) >= request.wanted or np.isneginf(candidates.bound)
-        return (chosen, proven) if complete else None
+        chosen = self._chosen(scored.above(candidates.bound), request)
+        if len(chosen.rows) >= request.wanted or np.isneginf(candidates.bound):
+            return chosen, True
+        if not candidates.final:
+            return None
+        chosen = self._chosen(scored, request)
+        return (chosen, False) if len(chosen.rows) >= request.wanted else None
 
     def _score(self, query: Embedding, rows: NDArray[np.int64], request: _Request) -> _Scored:
         """Segments scored by the definition in float64, best first, ties by row."""
@@ -273,20 +280,23 @@ class Searcher:
         max_per_artist: int | None,
         kind: Kind | None,
         direction: Direction,
+        level: Level,
     ) -> _Request:
-        tracks = None if filters is None else self.snapshot.tracks.passing(filters)
+        segments = None if filters is None else self._of_segments(filters)
+        if level == "track":
+            whole = self.snapshot.whole
+            segments = whole if segments is None else segments & whole
         return _Request(
             wanted=wanted,
             scoring=self._scoring if kind is None else self._scoring.with_kind(kind),
             direction=direction,
             max_per_artist=max_per_artist,
-            tracks=tracks,
-            segments=None if tracks is None else self._of_segments(tracks),
+            segments=segments,
         )
 
-    def _of_segments(self, tracks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """A mask of tracks as a mask of their segments."""
-        return np.repeat(tracks, np.diff(self.snapshot.track_first))
+    def _of_segments(self, filters: TrackFilter) -> NDArray[np.bool_]:
+        """Mask of the segments of the tracks that pass, [S]."""
+        return np.repeat(self.snapshot.tracks.passing(filters), np.diff(self.snapshot.track_first))
 
     def _check(self, queries: Embedding, limit: int, offset: int, direction: Direction) -> None:
         own = self.snapshot.embedding
@@ -312,8 +322,10 @@ def _open_engine(
     exhaustive: bool,
 ) -> Engine:
     manifest = snapshot.manifest
-    if manifest.engine == "ann" and manifest.recall is not None and not exhaustive:
-        return GraphEngine(snapshot.folder, manifest.segments, manifest.recall.ef_search)
-    if device != "cpu" and torch.cuda.is_available():
+    approximate = manifest.engine == "ann" and not exhaustive
+    if not approximate and device != "cpu" and torch.cuda.is_available():
         return DeviceEngine(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
-    return ExactEngine(snapshot.folder, manifest.segments, threads)
+    engine = ExactEngine(snapshot.folder, manifest.segments, threads)
+    if approximate and manifest.recall is not None:
+        return SinglePass(engine, manifest.recall.counts)
+    return engine

@@ -1,33 +1,35 @@
-"""The arrays that engines scan, built once a snapshot: compressed columns with a proven error.
+"""The arrays that engines scan, and the queries that go with them.
 
 Both halves of the score, except the L1 distance of `paper`, are inner products of a query vector
 with a segment's columns `[b, -1/(2 var), mu/var, c_cca, c_kl]`; kind and lambda stand on the
-query side alone, so one array serves both kinds and all directions onto music. Columns are centred
-and stored in one byte each; the columns that cost most accuracy get a second byte for what the
-first one lost. What remains lost is measured here, which turns a scan of these codes into bounds
-on the exact score (ADR 0021).
+query side alone, so one array serves both kinds and all directions onto music. Written are
 
-Letters: S segments, K kept CCA dimensions, D Gaussian dimensions, P = K + 2 D + 2 columns,
-C >= P coded columns.
+    search_codes*   all columns, coded: bounds every score within a fraction of a nat
+    search_sketch*  a few dozen columns, coded: bounds scores from above, ordinary queries tightly
+    search_l1*      rho * phi over the kept dimensions, for the L1 half of `paper`
+
+Letters: S segments, K kept CCA dimensions, D Gaussian dimensions, P = K + 2 D + 2 columns.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import faiss
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.snapshot_format import load_array, save_array
+from indexer.search_codes import SHARD_ROWS, CodedQueries, CodeWriter, Doubles, shard_names
+from indexer.search_sketch import WORTH_IT, Sketch
+from indexer.snapshot_format import save_array
 from model.embedding import Embedding
 from model.scoring import (
     Direction,
+    Kind,
     Points,
     ScoringParams,
     composite_item_vectors,
@@ -40,65 +42,14 @@ from model.scoring import (
     l1_query_vectors,
 )
 
-Doubles = NDArray[np.float64]
+KINDS: tuple[Kind, ...] = ("gaussian", "paper")
+CODES, SKETCH, L1 = "search_codes", "search_sketch", "search_l1"
 
-SHARD_ROWS = 1 << 17  # a multiple of 8: filters are bitmaps
-_BLOCK_ROWS = 1 << 14
-_ALIGNED = 16  # FAISS scans multiples of 16 columns ten times faster
-_SECOND_BYTES = 0.1  # share of columns that get at least a second byte
-_SAMPLE = 512
-
-
-@dataclass(frozen=True)
-class Columns:
-    """How segments and queries become coded columns.
-
-    Attributes:
-        shift: Subtracted from every mu; the divergence does not notice, rounding does, [D].
-        centre: Mean of each column, [P].
-        refined: Columns with a second byte, [C - P]; C - P may include -1 for padding.
-        error: Largest decoding error of each column, [P].
-        step: What one code is worth in each column after refinement, [P].
-        error_norm: Largest norm of a row's errors in units of `step`.
-        magnitude: Largest decoded value of each coded column, [C].
-    """
-
-    shift: Doubles
-    centre: Doubles
-    refined: NDArray[np.int64]
-    error: Doubles
-    step: Doubles
-    error_norm: float
-    magnitude: Doubles
-
-    def save(self, folder: Path) -> None:
-        """Write as `search_columns_*.npy`."""
-        for each in fields(self):
-            save_array(folder, f"search_columns_{each.name}", np.asarray(getattr(self, each.name)))
-
-    @classmethod
-    def load(cls, folder: Path) -> Columns:
-        """Read what `save` wrote."""
-        values: dict[str, Any] = {
-            each.name: np.array(load_array(folder, f"search_columns_{each.name}"))
-            for each in fields(cls)
-        }
-        return cls(**{**values, "error_norm": float(values["error_norm"].item())})
-
-
-@dataclass(frozen=True)
-class CodedQueries:
-    """Q queries against the codes: score = codes @ vector + constant, within `error`.
-
-    Attributes:
-        vectors: [Q, C], float32.
-        constant: [Q].
-        error: How far a scanned score may lie from the exact one, [Q].
-    """
-
-    vectors: NDArray[np.float32]
-    constant: Doubles
-    error: Doubles
+_BLOCK_ROWS = 1 << 13  # divides SHARD_ROWS
+_SECOND_BYTES = 0.05  # share of the code's columns that get at least a second byte
+_SKETCH_SECOND_BYTES = 16
+_SAMPLE = 20_000
+_TYPICAL = 500
 
 
 def scoring_id(scoring: ScoringParams) -> str:
@@ -151,7 +102,7 @@ def raw_query(
     Args:
         query: Q queries.
         scoring: With `gaussian` the whole composite, with `paper` -KL alone (weight 1).
-        shift: Of `Columns`.
+        shift: Subtracted from every mu; the divergence does not notice, rounding does, [D].
         direction: `e2m` or `m2m`.
 
     Returns:
@@ -171,156 +122,107 @@ def raw_query(
     return torch.cat([body, weights], dim=1).numpy(), constant.numpy()
 
 
-def code_queries(
-    query: Embedding, scoring: ScoringParams, columns: Columns, direction: Direction
-) -> CodedQueries:
-    """Queries for the coded columns, each with the bound on its scanning error.
+def write_arrays(
+    folder: Path, embedding: Embedding, scoring: ScoringParams, queries: Embedding | None
+) -> None:
+    """Code S segments.
 
-    The bound is the smaller of two that always hold (each error at its largest; Cauchy-Schwarz
-    over a row's errors) plus the rounding of a float32 sum of C products in any order.
+    Args:
+        folder: The snapshot being written.
+        embedding: The segments.
+        scoring: The checkpoint's scoring; both kinds will be searched.
+        queries: Typical emotion queries; what the sketch is best for, beside music itself.
     """
-    raw, constant = raw_query(query, scoring, columns.shift, direction)  # [Q, P]
-    vectors = raw[:, _sources(columns, raw.shape[1])] * _used(columns, raw.shape[1])  # [Q, C]
-    by_largest = np.abs(raw) @ columns.error
-    by_norm = np.linalg.norm(raw * columns.step, axis=1) * columns.error_norm
-    # Products, sum, the vector's own rounding and the decoder's: at most C + 8 roundings a term.
-    relative = (vectors.shape[1] + 8) * float(np.finfo(np.float32).eps)
-    rounding = relative * (np.abs(vectors) @ columns.magnitude)
-    return CodedQueries(
-        vectors.astype(np.float32),
-        constant + raw @ columns.centre,
-        np.minimum(by_largest, by_norm) + rounding,
-    )
-
-
-def _sources(columns: Columns, plain: int) -> NDArray[np.int64]:
-    """For each coded column, the raw column that it codes, [C]."""
-    return np.concatenate([np.arange(plain), np.maximum(columns.refined, 0)])
-
-
-def _used(columns: Columns, plain: int) -> Doubles:
-    """0 for padding columns, else 1, [C]."""
-    return np.concatenate([np.ones(plain), columns.refined >= 0])
-
-
-def shard_names(prefix: str, segments: int) -> list[str]:
-    """File names of the shards that hold `segments` rows."""
-    return [f"{prefix}_{i:04d}.faiss" for i in range(-(-segments // SHARD_ROWS))]
-
-
-def write_columns(folder: Path, embedding: Embedding, scoring: ScoringParams) -> Columns:
-    """Code all segments, write the shards and `Columns`; returns the latter."""
     shift = np.asarray(embedding.mu.mean(axis=0, dtype=np.float64))
-    low, high, centre = _ranges(embedding, scoring, shift)
-    refined = _worth_refining(embedding, scoring, shift, high - low)
-    step = _positive((high - low) / 255.0)
-    quantiser = _quantiser(low - centre, step, refined)
-    error, worst, magnitude = np.zeros(len(centre)), 0.0, np.zeros(quantiser.d)
-    final_step = step.copy()
-    final_step[refined[refined >= 0]] /= 255.0
-    names = shard_names("search_codes", len(embedding))
-    for name, start in zip(names, range(0, len(embedding), SHARD_ROWS), strict=True):
-        shard = faiss.clone_index(quantiser)
-        for rows in _blocks(start, min(start + SHARD_ROWS, len(embedding))):
-            values = raw_columns(embedding[rows], scoring, shift) - centre  # [B, P]
-            lost, size = _add(shard, values, step, refined)
-            error = np.maximum(error, np.abs(lost).max(axis=0))
-            worst = max(worst, float(np.linalg.norm(lost / final_step, axis=1).max()))
-            magnitude = np.maximum(magnitude, size)
-        faiss.write_index(shard, str(folder / name))
-    columns = Columns(shift, centre, refined, error, final_step, worst, magnitude)
-    columns.save(folder)
-    return columns
+    save_array(folder, "search_shift", shift)
+    typical = _typical(embedding, scoring, shift, queries)  # [M, P]
+    codes = CodeWriter(folder, CODES, _size(typical), _second(typical.shape[1]))
+    layers: list[tuple[CodeWriter, Sketch | None]] = [(codes, None)]
+    if typical.shape[1] >= WORTH_IT:
+        sample = embedding[_spread(len(embedding), _SAMPLE)]
+        sketch = Sketch.fit(raw_columns(sample, scoring, shift), typical)
+        sketch.save(folder)
+        bounds, _ = sketch.bounds(typical, np.zeros(len(typical)))
+        writer = CodeWriter(folder, SKETCH, _size(bounds), _SKETCH_SECOND_BYTES)
+        layers.append((writer, sketch))
+    for rows in _blocks(len(embedding)):
+        raw = raw_columns(embedding[rows], scoring, shift)
+        for writer, turn in layers:
+            writer.measure(raw if turn is None else turn.rows(raw))
+    for rows in _blocks(len(embedding)):
+        raw = raw_columns(embedding[rows], scoring, shift)
+        for writer, turn in layers:
+            writer.add(raw if turn is None else turn.rows(raw))
+    for writer, _ in layers:
+        writer.finish()
+    _write_l1(folder, embedding, scoring)
 
 
-def write_l1(folder: Path, embedding: Embedding, scoring: ScoringParams) -> None:
-    """Write rho * phi over the kept dimensions as flat L1 shards (`rho_sim` of Eq. 8)."""
-    params, largest = doubled(scoring), np.zeros(int(doubled(scoring).kept.sum()))
-    names = shard_names("search_l1", len(embedding))
-    for name, start in zip(names, range(0, len(embedding), SHARD_ROWS), strict=True):
-        phi = np.asarray(embedding.phi[start : start + SHARD_ROWS], dtype=np.float64)
-        items = l1_item_vectors(torch.from_numpy(phi), params).numpy()
-        largest = np.maximum(largest, np.abs(items).max(axis=0))
-        shard = faiss.IndexFlat(items.shape[1], faiss.METRIC_L1)
-        shard.add(items.astype(np.float32))
-        faiss.write_index(shard, str(folder / name))
-    save_array(folder, "search_l1_magnitude", largest)
-
-
-def code_l1_queries(
+def l1_queries(
     query: Embedding, scoring: ScoringParams, largest: Doubles, direction: Direction
 ) -> CodedQueries:
     """Queries for the L1 shards: rho_sim = -distance, within the rounding of float32."""
     phi = torch.from_numpy(np.asarray(query.phi, dtype=np.float64))
-    vectors = l1_query_vectors(phi, doubled(scoring), direction).numpy()  # [Q, K]
+    vectors = _not_empty(l1_query_vectors(phi, doubled(scoring), direction).numpy())  # [Q, K]
     relative = (vectors.shape[1] + 8) * float(np.finfo(np.float32).eps)
     error = relative * (np.abs(vectors) + largest).sum(axis=1)
     return CodedQueries(vectors.astype(np.float32), np.zeros(len(query)), error)
 
 
-def _blocks(start: int, end: int) -> Iterator[slice]:
-    for first in range(start, end, _BLOCK_ROWS):
-        yield slice(first, min(first + _BLOCK_ROWS, end))
+def _typical(
+    embedding: Embedding, scoring: ScoringParams, shift: Doubles, queries: Embedding | None
+) -> Doubles:
+    """Raw query vectors of given emotions and of the catalogue's own music, [M, P]."""
+    music = embedding[_spread(len(embedding), _TYPICAL)]
+    asked: Sequence[tuple[Embedding, Direction]] = [(music, "m2m")]
+    if queries is not None and len(queries):
+        asked = [*asked, (queries[_spread(len(queries), _TYPICAL)], "e2m")]
+    weighted = [
+        raw_query(query, scoring.with_kind(kind), shift, direction)[0] / np.sqrt(len(query))
+        for query, direction in asked
+        for kind in KINDS
+    ]
+    total = sum(len(each) for each in weighted)
+    alike: Doubles = np.concatenate(weighted) * np.sqrt(total / len(weighted))
+    return alike  # each group counts as much as any other
 
 
-def _ranges(
-    embedding: Embedding, scoring: ScoringParams, shift: Doubles
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Smallest, largest and mean value of each column, [P] each."""
-    lows, highs, sums = [], [], []
-    for rows in _blocks(0, len(embedding)):
-        values = raw_columns(embedding[rows], scoring, shift)
-        lows.append(values.min(axis=0))
-        highs.append(values.max(axis=0))
-        sums.append(values.sum(axis=0))
-    return np.min(lows, axis=0), np.max(highs, axis=0), np.sum(sums, axis=0) / len(embedding)
+def _not_empty(vectors: Doubles) -> Doubles:
+    """FAISS needs a column even where no dimension is kept."""
+    return vectors if vectors.shape[1] else np.zeros((len(vectors), 1))
 
 
-def _worth_refining(
-    embedding: Embedding, scoring: ScoringParams, shift: Doubles, spans: Doubles
-) -> NDArray[np.int64]:
-    """Columns whose coding costs typical queries most, padded with -1 to aligned length."""
-    rows = np.linspace(0, len(embedding) - 1, min(_SAMPLE, len(embedding))).astype(np.intp)
-    raw, _ = raw_query(embedding[rows], scoring.with_kind("gaussian"), shift, "m2m")
-    cost = np.sqrt((raw**2).mean(axis=0)) * spans  # [P]
-    plain = len(spans)
-    wanted = max(2, int(np.ceil(_SECOND_BYTES * plain)))
-    total = -(-(plain + wanted) // _ALIGNED) * _ALIGNED
-    chosen = np.argsort(-cost, kind="stable")[: total - plain]
-    return np.concatenate([chosen, np.full(total - plain - len(chosen), -1)]).astype(np.int64)
+def _size(vectors: Doubles) -> Doubles:
+    """Root mean square of each column."""
+    size: Doubles = np.sqrt((vectors**2).mean(axis=0))
+    return size
 
 
-def _quantiser(low: Doubles, step: Doubles, refined: NDArray[np.int64]) -> Any:
-    """An empty inner-product index that codes the columns and, once more, their errors."""
-    finer = np.where(refined >= 0, step[np.maximum(refined, 0)], 1.0)  # [C - P]
-    lowest = np.concatenate([low, -0.5 * finer])
-    span = np.concatenate([255.0 * step, finer])
-    width = len(lowest)
-    index = faiss.IndexScalarQuantizer(
-        width, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-    )
-    trained = np.concatenate([lowest, span]).astype(np.float32)
-    faiss.copy_array_to_vector(trained, index.sq.trained)
-    index.is_trained = True
-    return index
+def _second(columns: int) -> int:
+    return max(2, int(np.ceil(_SECOND_BYTES * columns)))
 
 
-def _add(
-    shard: Any, values: Doubles, step: Doubles, refined: NDArray[np.int64]
-) -> tuple[Doubles, Doubles]:
-    """Add rows; returns what decoding loses of each, [B, P], and the decoded magnitude, [C]."""
-    plain, used = values.shape[1], refined >= 0
-    coded = np.zeros((len(values), plain + len(refined)), dtype=np.float32)
-    coded[:, :plain] = values
-    first = shard.sa_decode(shard.sa_encode(coded))[:, :plain].astype(np.float64)
-    lost = values - first
-    coded[:, plain:][:, used] = lost[:, refined[used]]
-    decoded = shard.sa_decode(shard.sa_encode(coded)).astype(np.float64)
-    shard.add(coded)
-    lost[:, refined[used]] -= decoded[:, plain:][:, used]
-    return lost, np.abs(decoded).max(axis=0)
+def _spread(rows: int, most: int) -> NDArray[np.intp]:
+    """Up to `most` rows, evenly spread."""
+    return np.linspace(0, rows - 1, min(most, rows)).astype(np.intp)
 
 
-def _positive(step: Doubles) -> Doubles:
-    """A constant column still needs a step."""
-    return np.where(step > 0, step, 1e-12)
+def _blocks(rows: int) -> Iterator[slice]:
+    for start in range(0, rows, _BLOCK_ROWS):
+        yield slice(start, min(start + _BLOCK_ROWS, rows))
+
+
+def _write_l1(folder: Path, embedding: Embedding, scoring: ScoringParams) -> None:
+    """Rho * phi over the kept dimensions as flat L1 shards (`rho_sim` of Eq. 8)."""
+    params = doubled(scoring)
+    largest = np.zeros(max(1, int(params.kept.sum())))
+    for name, start in zip(
+        shard_names(L1, len(embedding)), range(0, len(embedding), SHARD_ROWS), strict=True
+    ):
+        phi = np.asarray(embedding.phi[start : start + SHARD_ROWS], dtype=np.float64)
+        items: Doubles = _not_empty(l1_item_vectors(torch.from_numpy(phi), params).numpy())
+        largest = np.maximum(largest, np.abs(items).max(axis=0))
+        shard = faiss.IndexFlat(items.shape[1], faiss.METRIC_L1)
+        shard.add(items.astype(np.float32))
+        faiss.write_index(shard, str(folder / name))
+    save_array(folder, "search_l1_magnitude", largest)

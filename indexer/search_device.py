@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from indexer.search_arrays import Doubles, doubled, points, raw_columns, raw_query
+from indexer.search_arrays import doubled, points, raw_columns, raw_query
+from indexer.search_codes import Doubles
 from indexer.search_engines import Candidates, Mask
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams, l1_item_vectors, l1_query_vectors
@@ -63,6 +64,10 @@ class DeviceEngine:
             return [Candidates(each, -np.inf) for each in rows]
         last = best.values[:, -1].double().cpu().numpy() + error
         return [Candidates(each, float(bound)) for each, bound in zip(rows, last, strict=True)]
+
+    def first_count(self, wanted: int, scoring: ScoringParams) -> int:
+        """See `Engine`: the bound is tight, and a track rarely holds more than four of the best."""
+        return max(256, 4 * wanted)
 
     def _scan(
         self, query: Embedding, scoring: ScoringParams, direction: Direction

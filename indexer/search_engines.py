@@ -10,9 +10,9 @@ Letters: Q queries, S segments, M candidates.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,20 +22,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotDamagedError
-from indexer.search_arrays import (
-    SHARD_ROWS,
-    CodedQueries,
-    Columns,
-    code_l1_queries,
-    code_queries,
-    shard_names,
-)
+from indexer.search_arrays import CODES, L1, SKETCH, l1_queries, raw_query
+from indexer.search_codes import SHARD_ROWS, CodedQueries, Coder, shard_names
+from indexer.search_sketch import Sketch
 from indexer.snapshot_format import REBUILD, load_array
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+SKETCH_SHARE = 16  # a list of more than S / 16 costs more than a scan of all columns
+SKETCH_MOST = 8192
+FIRST_COUNT, FIRST_FACTOR = 256, 16
+LEAST_COUNT = 64
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,13 @@ class Candidates:
 
     Attributes:
         rows: Rows of the snapshot's segments, distinct, [M].
-        bound: No passing segment outside `rows` scores more; -inf when there is none outside;
-            NaN when the engine cannot say.
+        bound: No passing segment outside `rows` scores more; -inf when there is none outside.
+        final: The engine would not look further, whether or not the bound proves the answer.
     """
 
     rows: Rows
     bound: float
+    final: bool = False
 
 
 class Engine(Protocol):
@@ -74,6 +75,10 @@ class Engine(Protocol):
         """
         ...
 
+    def first_count(self, wanted: int, scoring: ScoringParams) -> int:
+        """How many candidates to ask for first when `wanted` tracks are to be answered."""
+        ...
+
 
 @dataclass(frozen=True)
 class _Lists:
@@ -90,14 +95,14 @@ class _Lists:
 class Scan:
     """Exhaustive search over FAISS shards, one thread a shard."""
 
-    def __init__(self, folder: Path, prefix: str, segments: int, threads: int | None) -> None:
-        self._shards = [read_index(folder / name) for name in shard_names(prefix, segments)]
+    def __init__(self, folder: Path, name: str, segments: int, threads: int | None) -> None:
+        self._shards = [read_index(folder / each) for each in shard_names(name, segments)]
         self._threads = threads
-
-    @property
-    def width(self) -> int:
-        """Columns of a stored row."""
-        return int(self._shards[0].d)
+        found = sum(shard.ntotal for shard in self._shards)
+        if found != segments:
+            raise SnapshotDamagedError(
+                f"{folder / name}* hold {found} rows, not {segments}: {REBUILD}"
+            )
 
     def best(self, vectors: NDArray[np.float32], count: int, passing: Mask | None) -> _Lists:
         """The `count` best rows of each query; L1 distances come back negated."""
@@ -107,7 +112,7 @@ class Scan:
             faiss.omp_set_num_threads(1)  # of this thread alone
             index, start = self._shards[shard], shard * SHARD_ROWS
             kept = None if passing is None else passing[start : start + SHARD_ROWS]
-            only = faiss.SearchParameters(sel=selector(kept))  # type: ignore[call-arg]
+            only = faiss.SearchParameters(sel=_selector(kept))  # type: ignore[call-arg]
             scores, rows = index.search(vectors, min(count, index.ntotal), params=only)
             return sign * scores, np.where(rows >= 0, rows + start, -1)
 
@@ -116,13 +121,17 @@ class Scan:
 
 
 class ExactEngine:
-    """Exhaustive scans whose errors are bounded, so that answers can be certified."""
+    """Exhaustive scans whose errors are bounded: first of the sketches, then of all columns."""
 
     def __init__(self, folder: Path, segments: int, threads: int | None = None) -> None:
-        self._columns = Columns.load(folder)
+        self._segments, self._shift = segments, np.array(load_array(folder, "search_shift"))
         self._largest = np.array(load_array(folder, "search_l1_magnitude"))
-        self._codes = Scan(folder, "search_codes", segments, threads)
-        self._l1 = Scan(folder, "search_l1", segments, threads)
+        self._codes = Scan(folder, CODES, segments, threads), Coder.load(folder, CODES)
+        self._l1 = Scan(folder, L1, segments, threads)
+        self._axes: Sketch | None = None
+        if (folder / f"{SKETCH}_0000.faiss").exists():
+            self._axes = Sketch.load(folder)
+            self._sketch = Scan(folder, SKETCH, segments, threads), Coder.load(folder, SKETCH)
 
     def candidates(
         self,
@@ -133,19 +142,63 @@ class ExactEngine:
         passing: Mask | None,
     ) -> list[Candidates]:
         """See `Engine`; `gaussian` is one list, `paper` the union of two."""
-        coded = code_queries(query, scoring, self._columns, direction)
-        lists = self._codes.best(coded.vectors, count, passing)
-        if scoring.kind == "gaussian":
+        raw, constant = raw_query(query, scoring, self._shift, direction)  # [Q, P]
+        scan, coder = self._codes
+        if self._axes is not None and count <= min(SKETCH_MOST, self._segments // SKETCH_SHARE):
+            raw, constant = self._axes.bounds(raw, constant)
+            scan, coder = self._sketch
+        coded = coder.queries(raw, constant)
+        lists = scan.best(coded.vectors, count, passing)
+        if scoring.kind == "gaussian" or scoring.lam == 0.0:
+            share = 1.0 if scoring.kind == "gaussian" else 1.0 - scoring.lam
             return [
-                Candidates(_real(lists.rows[q]), lists.last(q) + coded.constant[q] + coded.error[q])
+                Candidates(_real(lists.rows[q]), share * _ceiling(lists, coded, q))
                 for q in range(len(query))
             ]
-        near = code_l1_queries(query, scoring, self._largest, direction)
-        return [
-            _union(lists, coded, nearest, near, scoring.lam, q)
-            for nearest in [self._l1.best(near.vectors, count, passing)]
-            for q in range(len(query))
-        ]
+        near = l1_queries(query, scoring, self._largest, direction)
+        nearest = self._l1.best(near.vectors, count, passing)
+        return [_union(lists, coded, nearest, near, scoring.lam, q) for q in range(len(query))]
+
+    def first_count(self, wanted: int, scoring: ScoringParams) -> int:
+        """See `Engine`: what proved most answers in the benchmark."""
+        return max(FIRST_COUNT, FIRST_FACTOR * wanted)
+
+
+class SinglePass:
+    """The approximate engine: one scan of the sketches, as long as its recall was measured."""
+
+    def __init__(self, exact: ExactEngine, counts: Mapping[str, int]) -> None:
+        """Shorten the lists of an exact engine.
+
+        Args:
+            exact: What scans.
+            counts: Candidates a track of the answer that reached the wanted recall, by kind.
+        """
+        self._exact, self._counts = exact, counts
+
+    def candidates(
+        self,
+        query: Embedding,
+        scoring: ScoringParams,
+        direction: Direction,
+        count: int,
+        passing: Mask | None,
+    ) -> list[Candidates]:
+        """See `Engine`; the first list is final, proven or not, unless a filter is set.
+
+        Recall was measured without filters; with one, answers are proven like the exact engine's.
+        """
+        found = self._exact.candidates(query, scoring, direction, count, passing)
+        return [replace(each, final=passing is None) for each in found]
+
+    def first_count(self, wanted: int, scoring: ScoringParams) -> int:
+        """See `Engine`: as measured when the snapshot was written."""
+        return max(LEAST_COUNT, self._counts[scoring.kind] * wanted)
+
+
+def _ceiling(lists: _Lists, coded: CodedQueries, q: int) -> float:
+    """What no row outside a query's list scores more than."""
+    return float(lists.last(q) + coded.constant[q] + coded.error[q])
 
 
 def _real(rows: Rows) -> Rows:
@@ -157,8 +210,7 @@ def _union(
 ) -> Candidates:
     """Both lists of one query; a row in neither is below both last values (Fagin)."""
     rows = np.union1d(_real(kl.rows[q]), _real(cca.rows[q]))
-    kl_last = kl.last(q) + kl_query.constant[q] + kl_query.error[q]
-    cca_last = cca.last(q) + cca_query.error[q]
+    kl_last, cca_last = _ceiling(kl, kl_query, q), _ceiling(cca, cca_query, q)
     if np.isneginf(kl_last) or np.isneginf(cca_last):  # one list holds every row
         return Candidates(rows, -np.inf)
     return Candidates(rows, lam * cca_last + (1.0 - lam) * kl_last)
@@ -177,7 +229,7 @@ def _merged(found: list[tuple[NDArray[np.float32], Rows]], count: int) -> _Lists
     return _Lists(scores, rows)
 
 
-def selector(passing: Mask | None) -> Any:
+def _selector(passing: Mask | None) -> Any:
     """FAISS's view of a mask of rows; it holds the bitmap as long as it lives."""
     if passing is None:
         return None

@@ -8,8 +8,8 @@ Layout of format 1, one folder:
     segment_s.npy, segment_emotion.npy  [S, 2] start and end; (arousal, valence)
     phi.npy, mu.npy, var.npy            [S, Dc], [S, Dk], [S, Dk] the embedding
     curve_offsets.npy, curve_values.npy ragged emotion curves: (arousal, valence, sd, sd)
-    scale.npy                           [K, 2] quantiles of the segments' emotion
-    search_*                            what the engine reads: see `search_arrays`, `search_graph`
+    scale.npy, scale_slope.npy          [K, 2], [1] the relative scale of the tracks' emotion
+    search_*                            what the engine reads: see `search_arrays`
 
 Opening maps the arrays into memory and checks every size and header and the hashes of small
 files; `verify` hashes everything, and whoever puts a snapshot into service calls it (ADR 0020).
@@ -37,7 +37,7 @@ from indexer.snapshot_format import (
     save_array,
     written_aside,
 )
-from indexer.snapshot_reader import Snapshot
+from indexer.snapshot_reader import Snapshot, whole_tracks
 from indexer.snapshot_tracks import TrackRecord, write_tracks
 from model.curves import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
@@ -100,12 +100,14 @@ def write_snapshot(
     ordered = _in_track_order(content)
     with written_aside(folder) as partial:
         observe("tracks")
-        _write_tracks_and_segments(partial, ordered)
+        first = _write_tracks_and_segments(partial, ordered)
         observe("curves")
         save_array(partial, "curve_offsets", ordered.curve_offsets)
         save_array(partial, "curve_values", ordered.curve_values.astype(np.float16))
-        scale = QuantileScale.fit(ordered.segment_emotion)
+        whole = whole_tracks(ordered.segment_s, first)
+        scale = QuantileScale.fit(ordered.segment_emotion[whole])
         save_array(partial, "scale", np.asarray(scale.quantiles))
+        save_array(partial, "scale_slope", np.array([scale.slope]))
         manifest = Manifest(
             format=FORMAT,
             model_id=model_id,
@@ -120,7 +122,8 @@ def write_snapshot(
         return publish(partial, folder, manifest, observe)
 
 
-def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> None:
+def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> NDArray[np.int64]:
+    """Write them; returns the first segment of each track, and the end, [T + 1]."""
     write_tracks(partial, content.tracks)
     counts = np.bincount(content.segment_track, minlength=len(content.tracks))
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
@@ -129,6 +132,7 @@ def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> None:
     save_array(partial, "segment_emotion", content.segment_emotion.astype(np.float32))
     for name in ("phi", "mu", "var"):
         save_array(partial, name, getattr(content.embedding, name).astype(np.float32))
+    return first
 
 
 def _in_track_order(content: SnapshotContent) -> SnapshotContent:

@@ -60,14 +60,14 @@ class Recall:
         queries: How many queries were compared.
         source: Where the queries came from: `emotion` curves or the catalogue's own `music`.
         value: Share of the exhaustive list's tracks that were found, by kind of scoring.
-        ef_search: The graph's beam that reached it, by kind of scoring.
+        counts: Candidates a track of the answer that reached it, by kind of scoring.
     """
 
     at: int
     queries: int
     source: str
     value: Mapping[str, float]
-    ef_search: Mapping[str, int]
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True)

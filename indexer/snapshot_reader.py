@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,25 @@ from model.curves import QuantileScale
 from model.embedding import Embedding
 
 
+def whole_tracks(
+    segment_s: NDArray[np.float32], track_first: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which segments stand for a whole track, [S].
+
+    The one that reaches from its start to its end; every segment of a track that has none.
+
+    Args:
+        segment_s: Start and end of each segment in seconds, [S, 2], in order of track.
+        track_first: First segment of each track, and the end, [T + 1].
+    """
+    if not len(segment_s):
+        return np.zeros(0, dtype=np.bool_)
+    starts, ends = np.asarray(segment_s).T
+    first, counts = np.asarray(track_first[:-1]), np.diff(track_first)
+    spans = (starts == 0.0) & (ends >= np.repeat(np.maximum.reduceat(ends, first), counts))
+    return np.asarray(spans | ~np.repeat(np.logical_or.reduceat(spans, first), counts))
+
+
 class Snapshot:
     """A snapshot opened for reading; arrays are memory-mapped.
 
@@ -21,8 +41,8 @@ class Snapshot:
         folder: Where it lies.
         manifest: What it holds.
         tracks: Its tracks in order of id.
-        scale: Quantiles of the segments' emotion, for the relative scale.
-        embedding: The segments' embedding, S rows; float16 under the `ann` engine.
+        scale: Quantiles of the whole tracks' emotion, for the relative scale.
+        embedding: The segments' embedding, S rows.
         track_first: First segment of each track, and the end, [T + 1].
         segment_s: Start and end of each segment, seconds, [S, 2].
         segment_emotion: (arousal, valence) of each segment, [S, 2].
@@ -33,7 +53,9 @@ class Snapshot:
         self.manifest = manifest
         segments = manifest.segments
         self.tracks = TrackTable(folder, manifest.tracks)
-        self.scale = QuantileScale(load_array(folder, "scale"))
+        self.scale = QuantileScale(
+            load_array(folder, "scale"), float(load_array(folder, "scale_slope", rows=1)[0])
+        )
         self.embedding = Embedding(
             *(load_array(folder, name, rows=segments) for name in ("phi", "mu", "var"))
         )
@@ -68,18 +90,22 @@ class Snapshot:
         """
         check_files(self.folder, self.manifest, every_byte=True)
 
+    @cached_property
+    def whole(self) -> NDArray[np.bool_]:
+        """Which segments stand for a whole track, [S]; see `whole_tracks`."""
+        return whole_tracks(self.segment_s, self.track_first)
+
     def segments_of(self, row: int) -> slice:
         """Where the segments of the track in `row` lie."""
         return slice(int(self.track_first[row]), int(self.track_first[row + 1]))
 
     def embedding_of(self, track_id: int) -> Embedding:
-        """The embedding of a track's segments, in float32.
+        """The embedding of a track's segments.
 
         Raises:
             TrackNotFoundError: The snapshot lacks the track.
         """
-        found = self.embedding[self.segments_of(self.tracks.row_of(track_id))]
-        return Embedding(*(part.astype(np.float32) for part in (found.phi, found.mu, found.var)))
+        return self.embedding[self.segments_of(self.tracks.row_of(track_id))]
 
     def curve(
         self, track_id: int
