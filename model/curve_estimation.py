@@ -65,7 +65,7 @@ class CurveSettings:
     temperature: float = 2.0
     prior_mean: Pair = (0.0, 0.0)
     prior_sd: Pair = (0.3, 0.3)
-    smoothing_s: float = 8.0
+    smoothing_s: float = 8.66
     trust: Pair = (0.5, 0.5)
     sd: Pair = (0.15, 0.15)
     bank_sd_scale: float = 0.0
