@@ -1,6 +1,6 @@
 """Retrieval and regression on DEAM, emoMusic and PMEmo: prints every figure, writes the report.
 
-    python benchmarks/bench_model.py --data DIR [--runs deam/descriptors ...] [--splits 10]
+    python benchmarks/bench_model.py --data DIR [--runs deam/descriptors ...] [--studies ...]
 
 Each finished run is kept in `--cache` (metrics only), so that an interrupted benchmark goes on
 where it stopped. `docs/benchmarks/emer.json` and `emer.md` are written from what is there.
@@ -17,8 +17,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from model.learning.benchmark import RUNS, run_benchmark  # noqa: E402
+from model.learning.benchmark import RUNS, run_benchmark, run_study  # noqa: E402
 from model.learning.report import write_report  # noqa: E402
+from model.learning.studies import STUDIES  # noqa: E402
 
 
 def main() -> None:
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks")
     parser.add_argument("--runs", nargs="*", default=[run.name for run in RUNS])
     parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--studies", nargs="*", default=list(STUDIES))
     parser.add_argument("--report-only", action="store_true", help="Write from the cache alone.")
     options = parser.parse_args()
     if not options.report_only:
@@ -36,6 +38,8 @@ def main() -> None:
             if run.name in options.runs:
                 table = run_benchmark(run, options.data, options.cache, options.splits, say)
                 print(f"\n{run.name}\n{table}", flush=True)
+        for name in options.studies:
+            print(f"{name}: {run_study(name, options.data, options.cache)}", flush=True)
     figures = write_report(options.cache, options.out)
     print(json.dumps(figures, indent=1))
 

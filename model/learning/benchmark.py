@@ -16,6 +16,7 @@ from model.learning.datasets import Dataset, load
 from model.learning.evaluation import retrieval, retrieval_within
 from model.learning.experiments import FAMILIES, Split, composite_rows, splits
 from model.learning.recipes import Recipe, recipe
+from model.learning.studies import STUDIES
 from model.learning.training import no_progress, one_thread
 
 Alter = Callable[[Dataset], Dataset]
@@ -108,6 +109,26 @@ def run_benchmark(
                 _keep(path, kept)
                 say(f"{run.name} {family} {split.number + 1}/{count}")
     return "\n".join(_lines(read_run(cache, run.name)))
+
+
+def run_study(name: str, data_dir: Path, cache: Path) -> dict[str, Any]:
+    """The study's result, computed once."""
+    path = cache / "studies" / f"{name}.json"
+    if not path.is_file():
+        with one_thread():
+            _keep(path, STUDIES[name](data_dir))
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return result
+
+
+def read_studies(cache: Path) -> dict[str, Any]:
+    """Results of the studies that were run, by name."""
+    paths = {name: cache / "studies" / f"{name}.json" for name in STUDIES}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if path.is_file()
+    }
 
 
 def measure_family(split: Split, chosen: Recipe, family: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`docs/benchmarks/emer.md` and `emer.json` from the figures that the benchmark kept."""
+"""`emer.md`, `emer.json` and `leaks.md` from the figures that the benchmark kept."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from model.learning.benchmark import RUNS, read_run
+from model.learning.benchmark import RUNS, read_run, read_studies
 from model.learning.evaluation import chance
+from model.learning.leaks import leaks_page
 
 Figures = Mapping[str, Any]
 
@@ -45,7 +46,7 @@ tells and a drawn one does not: it is the benchmark's, never a listener's.
 
 
 def write_report(cache: Path, out: Path) -> dict[str, Any]:
-    """Write both files from the cached splits and return the content of `emer.json`.
+    """Write all three files from what is cached and return the content of `emer.json`.
 
     Args:
         cache: Folder that `run_benchmark` filled.
@@ -60,8 +61,9 @@ def write_report(cache: Path, out: Path) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     (out / "emer.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     sections = [_section(name, measured) for name, measured in found.items()]
-    text = "\n".join([INTRODUCTION, PAPER_DEAM, *sections])
+    text = "\n".join([INTRODUCTION, PAPER_DEAM, *sections, studies_section(read_studies(cache))])
     (out / "emer.md").write_text(text, encoding="utf-8")
+    (out / "leaks.md").write_text(leaks_page(figures), encoding="utf-8")
     return figures
 
 
@@ -71,7 +73,8 @@ def aggregate(measured: Sequence[Figures]) -> dict[str, Any]:
     for row in measured[0]:
         if row == "r2":
             continue
-        result[row] = {side: _side([m[row][side] for m in measured]) for side in ("m2e", "e2m")}
+        having = [m for m in measured if row in m]  # an interrupted benchmark lacks some
+        result[row] = {side: _side([m[row][side] for m in having]) for side in ("m2e", "e2m")}
     r2 = {axis: [m["r2"][axis] for m in measured] for axis in ("arousal", "valence")}
     result["r2"] = {axis: round(float(np.mean(values)), 4) for axis, values in r2.items()}
     return result
@@ -85,6 +88,7 @@ def paired(
     Raises:
         ValueError: Fewer than two splits.
     """
+    measured = [m for m in measured if row in m and other in m]
     if len(measured) < 2:
         raise ValueError(f"a paired test needs at least 2 splits, not {len(measured)}")
     from scipy.stats import ttest_rel  # type: ignore[import-untyped]  # with scikit-learn
@@ -96,6 +100,53 @@ def paired(
         test = ttest_rel(left, right)
         result[side] = (float(np.mean(left) - np.mean(right)), float(test.pvalue))
     return result
+
+
+def studies_section(studies: Mapping[str, Any]) -> str:
+    """The studies that were run, as tables."""
+    lines = ["\n## Smaller studies\n"]
+    for name, label in (("r2_10_fold_deam", "DEAM"), ("r2_10_fold_pmemo", "PMEmo")):
+        if name in studies:
+            r2 = studies[name]
+            lines.append(
+                f"- R2 of mean emotion, 10 folds, default preset, {label}: "
+                f"arousal {r2['arousal']:.3f}, valence {r2['valence']:.3f}."
+            )
+    lines += _ceiling(studies.get("annotator_ceiling", {}))
+    lines += _learning_curve(studies.get("learning_curve", {}))
+    return "\n".join([*lines, ""])
+
+
+def _ceiling(panels: Mapping[str, Any]) -> list[str]:
+    if not panels:
+        return []
+    header = [
+        "\nCeiling that annotator noise sets (emoMusic's standard deviations; level only):\n",
+        "| annotators a song | R2 arousal | R2 valence | MRR (349 songs) | AR/N |",
+        "|---|---|---|---|---|",
+    ]
+    return header + [
+        f"| {panel} | {row['r2']['arousal']:.3f} | {row['r2']['valence']:.3f} | "
+        f"{row['retrieval_by_level']['mrr']:.3f} | "
+        f"{row['retrieval_by_level']['ar_fraction']:.3f} |"
+        for panel, row in panels.items()
+    ]
+
+
+def _learning_curve(sizes: Mapping[str, Any]) -> list[str]:
+    if not sizes:
+        return []
+    header = [
+        "\nLearning curve (DEAM, 31 columns, preset `texture`, 3 divisions):\n",
+        "| training songs | M2E MRR | M2E AR/N | E2M MRR | E2M AR/N |",
+        "|---|---|---|---|---|",
+    ]
+    return header + [
+        f"| {size} | "
+        + " | ".join(f"{s['mrr']:.3f} | {s['ar_fraction']:.3f}" for s in (row["m2e"], row["e2m"]))
+        + " |"
+        for size, row in sizes.items()
+    ]
 
 
 def _side(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -132,7 +183,7 @@ def _section(name: str, measured: Sequence[Figures]) -> str:
 
 
 def _candidates(figures: Figures) -> int:
-    side = figures["chance"]["m2e"]
+    side = figures["composite"]["m2e"]
     return round(float(side["ar"] / side["ar_fraction"]))
 
 
@@ -148,7 +199,9 @@ def _line(row: str, sides: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _comparisons(measured: Sequence[Figures]) -> list[str]:
-    others = [row for row in ("kl", "cca", "composite_paper", "ridge") if row in measured[0]]
+    others = [
+        row for row in ("kl", "cca", "composite_paper", "ridge") if all(row in m for m in measured)
+    ]
     lines = ["Composite against each part, paired over the divisions (difference, two-sided p):\n"]
     for other in others:
         ar = paired(measured, "composite", other)

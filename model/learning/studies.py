@@ -1,0 +1,131 @@
+"""Smaller questions of the report: how much more data would help, what the annotators allow.
+
+Every study returns plain data; `benchmarks/bench_model.py --studies` keeps it beside the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.learning.datasets import Dataset, load
+from model.learning.evaluation import r2, retrieval
+from model.learning.experiments import oriented, splits
+from model.learning.fitting import embed, fit
+from model.learning.recipes import Recipe, recipe
+from model.learning.shipping import choose_head
+from model.regression import fit_mean_head
+
+Doubles = NDArray[np.float64]
+Study = Callable[[Path], dict[str, Any]]
+
+PANEL_SIZES = (5, 10, 20)
+"""DEAM had at least 5 annotators a song, its first collection at least 10."""
+
+TRAINING_SHARES = (0.125, 0.25, 0.5, 1.0)
+
+
+def learning_curve(data_dir: Path) -> dict[str, Any]:
+    """The composite on DEAM's 31 columns, trained on growing parts of the training songs."""
+    data = load("deam", data_dir, "descriptors")
+    chosen = replace_members(recipe("texture", data.features.shape[1]), 1)
+    result: dict[str, Any] = {}
+    for share in TRAINING_SHARES:
+        figures = []
+        for split in splits(data, 3):
+            part = split.train.rows(np.arange(round(share * len(split.train))))
+            fitted = fit(part, chosen.shape, chosen.training, chosen.fit)
+            matrices = oriented(embed(fitted, split.test), fitted.scoring)
+            figures.append([retrieval(matrices.m2e), retrieval(matrices.e2m)])
+        result[str(round(share * 1395))] = {
+            side: {
+                "mrr": _mean([pair[i].mrr for pair in figures]),
+                "ar_fraction": _mean([pair[i].ar_fraction for pair in figures]),
+            }
+            for i, side in enumerate(("m2e", "e2m"))
+        }
+    return result
+
+
+def annotator_ceiling(data_dir: Path) -> dict[str, Any]:
+    """What a perfect model would reach on mean emotion, if another panel had annotated.
+
+    emoMusic's standard deviations over annotators say how far the mean of a panel of n is from
+    the mean of endless annotators: std / sqrt(n), constant over a song's 30 s. R2 cannot exceed
+    1 - noise / variance. For retrieval, 349 songs are drawn, each mean is disturbed by that noise
+    on the query side, and ranked by Mahalanobis distance: level alone, without shape or texture.
+    """
+    data = load("emomusic", data_dir)
+    if data.annotator_std is None:
+        return {}
+    means = data.mean_emotion.astype(np.float64)
+    spread = data.annotator_std.mean(axis=1).astype(np.float64)  # [N, 2]
+    return {str(panel): _ceiling(means, spread / np.sqrt(panel)) for panel in PANEL_SIZES}
+
+
+def cross_validated_r2(data: Dataset, chosen: Recipe, folds: int = 10) -> dict[str, float]:
+    """R2 of mean (arousal, valence) from (phi, mu, ln var), everything fitted on nine tenths.
+
+    Args:
+        data: All songs.
+        chosen: The recipe.
+        folds: Folds.
+    """
+    order = np.random.default_rng(7).permutation(len(data))
+    predicted = np.zeros((len(data), 2))
+    for rows in np.array_split(order, folds):
+        train = data.rows(np.setdiff1d(order, rows))
+        fitted = fit(train, chosen.shape, chosen.training, chosen.fit)
+        ridge, gamma = choose_head(fitted.folds, train.mean_emotion)
+        head = fit_mean_head(
+            fitted.inside.music_embedding, train.mean_emotion, ridge=ridge, gamma=gamma
+        )
+        predicted[rows] = head.predict(embed(fitted, data.rows(rows)).music_embedding)
+    scores = r2(data.mean_emotion, predicted)
+    return {"arousal": round(float(scores[0]), 4), "valence": round(float(scores[1]), 4)}
+
+
+def replace_members(chosen: Recipe, members: int) -> Recipe:
+    """The recipe with another number of ensemble members."""
+    return replace(chosen, shape=replace(chosen.shape, members=members))
+
+
+def _r2_of(dataset: str, feature_set: str) -> Study:
+    def study(data_dir: Path) -> dict[str, Any]:
+        data = load(dataset, data_dir, feature_set)
+        return dict(cross_validated_r2(data, recipe("default", data.features.shape[1])))
+
+    return study
+
+
+STUDIES: Mapping[str, Study] = {
+    "annotator_ceiling": annotator_ceiling,
+    "r2_10_fold_deam": _r2_of("deam", "descriptors"),
+    "r2_10_fold_pmemo": _r2_of("pmemo", "gemaps_essentia"),
+    "learning_curve": learning_curve,
+}
+
+
+def _ceiling(means: Doubles, noise: Doubles) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    limit = 1.0 - (noise**2).mean(axis=0) / means.var(axis=0)
+    results = []
+    for _ in range(10):
+        rows = rng.permutation(len(means))[:349]
+        truth = means[rows]
+        query = truth + noise[rows] * rng.normal(size=truth.shape)
+        scale = np.sqrt((noise**2).mean(axis=0))
+        distance = (((query[:, None, :] - truth[None, :, :]) / scale) ** 2).sum(axis=2)
+        results.append(asdict(retrieval(-distance)))
+    retrieved = {key: _mean([row[key] for row in results]) for key in ("mrr", "ar_fraction")}
+    r2_limit = {"arousal": round(float(limit[0]), 3), "valence": round(float(limit[1]), 3)}
+    return {"r2": r2_limit, "retrieval_by_level": retrieved}
+
+
+def _mean(values: list[float]) -> float:
+    return round(float(np.mean(values)), 4)
