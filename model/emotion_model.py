@@ -6,6 +6,7 @@ Letters: N rows, S segments, W windows, Dx features of the frontend.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from model.checkpoint import LoadedCheckpoint, load_checkpoint, require_frontend
 from model.curve_estimation import (
     Bank,
     CurveEstimate,
+    CurveSettings,
     bank_posterior,
     estimate_curve,
     make_bank,
@@ -88,6 +90,11 @@ class EmotionModel:
                 f"{loaded.model_id} reads features of {loaded.checkpoint.frontend_id}: {exc}"
             ) from exc
         return cls(loaded, frontend, target)
+
+    def with_curve(self, settings: CurveSettings) -> EmotionModel:
+        """The same model with other curve settings, for calibration; it keeps its id."""
+        changed = replace(self.checkpoint, curve=settings)
+        return EmotionModel(LoadedCheckpoint(changed, self.model_id), self.frontend, self.device)
 
     def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
         """Everything expensive about a file: features of its segments and windows.

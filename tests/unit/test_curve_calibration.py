@@ -18,6 +18,7 @@ from model.learning.curve_calibration import (
     fit_movement,
     reliability,
 )
+from model.learning.curve_report import pairing_chance
 
 Doubles = NDArray[np.float64]
 FRAMES = 90  # 45 s
@@ -120,3 +121,12 @@ def test_calibrated_sd_is_the_sd_of_gaussian_residuals() -> None:
     share = coverage(heavy, np.zeros(2), calibrated_sd(heavy), 0.5)
     wide = coverage(heavy, np.zeros(2), heavy.std(axis=0), 0.5)
     assert (np.abs(share - 0.5) < np.abs(wide - 0.5)).all()
+
+
+def test_the_right_pairing_stands_out_only_where_movement_is_shared() -> None:
+    """Shared movement beats nearly every other pairing; unrelated movement does not."""
+    shared = [clip(seed, believed=1.0, noise=0.02) for seed in range(5)]
+    unrelated = [clip(seed, believed=0.0, noise=0.1) for seed in range(5)]
+
+    assert pairing_chance(shared, 0.0) <= 2 / 120
+    assert pairing_chance(unrelated, 0.0) > 0.05
