@@ -80,10 +80,9 @@ PAPER_GRU = EncoderConfig(
 ATTENTION = EncoderConfig(
     "attention", (256, 256), "gelu", dropout=0.1, recurrent=128, layers=2, heads=4
 )  # the paper's future work
-DEFAULT_MUSIC = EncoderConfig("mean_mlp", (256, 256), "softplus", dropout=0.3)
-DEFAULT_EMOTION = EncoderConfig(
-    "bigru", (128, 128), "softplus", dropout=0.1, recurrent=64, resample_frames=60
-)
+DEFAULT_MUSIC = EncoderConfig("mean_mlp", (256, 256), "gelu", dropout=0.4)
+DEFAULT_EMOTION = EncoderConfig("mean_mlp", (128, 128), "gelu", pooling="statistics")
+# As good as a GRU on annotated curves, ten times as fast, and sees shape but no length.
 
 
 def build_encoder(config: EncoderConfig, features: int) -> Encoder:

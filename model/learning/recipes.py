@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from model.emer import EmerConfig
-from model.encoders import EncoderConfig
+from model.encoders import DEFAULT_EMOTION, DEFAULT_MUSIC, EncoderConfig
 from model.errors import TrainingError
 from model.learning.augmentation import NO_AUGMENTATION
 from model.learning.fitting import FitConfig
 from model.learning.training import PAPER_TRAINING, TrainingConfig
 
-MUSIC = EncoderConfig("mean_mlp", (256, 256), "gelu", dropout=0.4)
-EMOTION = EncoderConfig("mean_mlp", (128, 128), "gelu", dropout=0.1, pooling="statistics")
-TEXTURE = replace(EMOTION, pooling="texture")
+TEXTURE = replace(DEFAULT_EMOTION, pooling="texture")
 
 PRESETS = ("default", "texture", "paper", "attention")
 
@@ -49,10 +47,10 @@ def recipe(preset: str, features: int) -> Recipe:
         TrainingError: No such preset.
     """
     if preset == "default":
-        shape = EmerConfig(features, MUSIC, EMOTION, d_z=32, d_kl=32, members=3)
+        shape = replace(EmerConfig.preset("default", features), music=_music(features), members=3)
         return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), FitConfig(folds=2))
     if preset == "texture":
-        shape = EmerConfig(features, _music(features), TEXTURE, d_z=32, d_kl=32)
+        shape = EmerConfig(features, _music(features), TEXTURE)
         training = TrainingConfig(lam=0.1, ranking="hinge", augmentation=NO_AUGMENTATION)
         return Recipe(shape, training, FitConfig(folds=2))
     if preset == "paper":
@@ -67,4 +65,4 @@ def recipe(preset: str, features: int) -> Recipe:
 
 def _music(features: int) -> EncoderConfig:
     """More columns than songs can support need more dropout."""
-    return MUSIC if features <= 64 else replace(MUSIC, dropout=0.6)
+    return DEFAULT_MUSIC if features <= 64 else replace(DEFAULT_MUSIC, dropout=0.6)
