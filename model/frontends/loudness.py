@@ -143,7 +143,7 @@ def _mel(hz: float) -> float:
 
 
 def equal_loudness(hz: Tensor) -> Tensor:
-    """The ear's sensitivity to power at `hz`, about 1 at most (Hermansky 1990)."""
+    """The ear's sensitivity to power at `hz`: Hermansky's curve (1990) as openSMILE has it."""
     w = 2 * math.pi * hz
     w2 = w.square()
     numerator = 1e32 * (w2 + 56.8e6) * w2.square()

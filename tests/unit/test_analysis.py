@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from model.analysis import (
+    CURVE_HOP_S,
+    CURVE_WINDOW_S,
+    MIN_NEW_S,
+    SEGMENT_HOP_S,
+    SEGMENT_S,
+    Analysis,
+    analyse,
+    segment_spans,
+    window_spans,
+)
+from model.errors import AudioTooLongError, AudioTooShortError, ShapeError
+from model.frontends.descriptors import Descriptors
+from tests.unit.encoded_audio import encoded, wav
+from tests.unit.music import music
+
+DURATIONS = st.floats(0.5, 400.0)
+
+
+class MeanAndSpan:
+    """A frontend that tells what it was shown: mean sample, first and last sample, length."""
+
+    name = "mean-and-span"
+    version = 3
+    feature_names = ("mean", "first", "last", "n_samples")
+    context_s = 0.5
+    grid_s = 2.0
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+
+    def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
+        """One row for each window; every window must lie inside, with its context."""
+        self.longest_s = max(self.longest_s, len(samples) / sample_rate_hz)
+        rows = []
+        for start, end in (windows_s * sample_rate_hz).round().long().tolist():
+            assert 0 <= start < end <= len(samples)
+            piece = samples[start:end]
+            rows.append(
+                torch.stack([piece.double().mean(), piece[0], piece[-1], torch.tensor(end - start)])
+            )
+        return torch.stack(rows).float() if rows else torch.zeros(0, 4)
+
+
+def _ramp(duration_s: float, rate_hz: int = 2_000) -> bytes:
+    """A WAV whose samples count up, so that every place can be told from its value."""
+    n = round(duration_s * rate_hz)
+    return wav((np.arange(n) / n)[None], rate_hz)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "expected"),
+    [
+        (0.5, [(0, 0.5)]),
+        (29.9, [(0, 29.9)]),
+        (30.0, [(0, 30)]),
+        (30.4, [(0, 30)]),
+        (31.0, [(0, 30), (15, 31)]),
+        (45.0, [(0, 30), (15, 45)]),
+        (46.0, [(0, 30), (15, 45), (30, 46)]),
+        (75.0, [(0, 30), (15, 45), (30, 60), (45, 75)]),
+    ],
+)
+def test_segments_of_known_lengths(duration_s: float, expected: list[tuple[float, float]]) -> None:
+    """30 s every 15 s, the last one shorter, none for less than half a second of new music."""
+    clipped = [(start, min(end, duration_s)) for start, end in expected]
+
+    assert [tuple(row) for row in segment_spans(duration_s)] == clipped
+
+
+@given(DURATIONS)
+def test_segments_cover_the_track(duration_s: float) -> None:
+    """Segments start on the hop, never exceed their length and leave out but the slack."""
+    spans = segment_spans(duration_s)
+
+    np.testing.assert_array_equal(spans[:, 0], np.arange(len(spans)) * SEGMENT_HOP_S)
+    assert (spans[:, 1] - spans[:, 0] <= SEGMENT_S).all()
+    assert (spans[:, 1] > spans[:, 0]).all()
+    assert duration_s - MIN_NEW_S <= spans[-1, 1] <= duration_s
+    assert len(spans) == 1 or spans[-1, 1] > spans[-2, 1]
+
+
+@given(DURATIONS)
+def test_windows_follow_the_curve(duration_s: float) -> None:
+    """Window i is centred on i hops, clipped to the track, and the points reach its end."""
+    spans = window_spans(duration_s)
+    centres = np.arange(len(spans)) * CURVE_HOP_S
+
+    np.testing.assert_array_equal(spans[:, 0], np.maximum(centres - CURVE_WINDOW_S / 2, 0))
+    np.testing.assert_array_equal(spans[:, 1], np.minimum(centres + CURVE_WINDOW_S / 2, duration_s))
+    assert centres[-1] < duration_s <= centres[-1] + CURVE_HOP_S + 1e-5
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.5, 250.0), st.floats(33.0, 120.0))
+def test_windows_do_not_depend_on_blocks(duration_s: float, block_s: float) -> None:
+    """Read in one piece or in many, every segment and window is the same stretch of the file."""
+    content = _ramp(duration_s)
+
+    whole = analyse(content, MeanAndSpan(), block_s=1000.0)
+    pieces = analyse(content, MeanAndSpan(), block_s=block_s)
+
+    np.testing.assert_array_equal(whole.segments_s, pieces.segments_s)
+    np.testing.assert_allclose(whole.segment_features, pieces.segment_features, atol=1e-6)
+    np.testing.assert_allclose(whole.window_features, pieces.window_features, atol=1e-6)
+
+
+def test_rows_describe_their_own_stretch() -> None:
+    """First and last sample of each row are those at its start and end."""
+    duration_s = 100.0
+    analysis = analyse(_ramp(duration_s), MeanAndSpan(), block_s=40.0)
+
+    spans = np.concatenate([segment_spans(duration_s), window_spans(duration_s)])
+    rows = np.concatenate([analysis.segment_features, analysis.window_features])
+    np.testing.assert_allclose(rows[:, 1] * duration_s, spans[:, 0], atol=1e-3)
+    np.testing.assert_allclose(rows[:, 2] * duration_s, spans[:, 1], atol=2e-3)
+    assert analysis.frontend_id == "mean-and-span-3"
+    assert analysis.duration_s == pytest.approx(duration_s)
+
+
+def test_descriptors_do_not_depend_on_blocks() -> None:
+    """The default frontend gives the same numbers from 50 s blocks as from the whole."""
+    content = wav(music(90.0, 22_050, 0)[None], 22_050)
+
+    whole = analyse(content, Descriptors(), block_s=1000.0)
+    pieces = analyse(content, Descriptors(), block_s=51.2)
+
+    for a, b in (
+        (whole.window_features, pieces.window_features),
+        (whole.segment_features, pieces.segment_features),
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-3, rtol=1e-4)
+
+
+def test_hours_fit_into_little_memory() -> None:
+    """An hour is analysed in blocks: neither the frontend nor the decoder holds much at once."""
+    rate_hz = 8_000
+    content = encoded(np.zeros((1, 3600 * rate_hz), np.float32), rate_hz, "flac", "flac")
+    frontend = MeanAndSpan()
+    tracemalloc.start()
+    try:
+        analysis = analyse(content, frontend, block_s=60.0)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert analysis.duration_s == pytest.approx(3600, abs=1)
+    assert len(analysis.segments_s) == 239
+    assert frontend.longest_s <= 60.0
+    assert peak_bytes < 0.15 * 3600 * rate_hz * 4
+
+
+def test_limits_and_short_clips_are_passed_on() -> None:
+    """What the decoder refuses is refused here too."""
+    with pytest.raises(AudioTooLongError):
+        analyse(_ramp(20.0), MeanAndSpan(), max_duration_s=10.0)
+    with pytest.raises(AudioTooShortError):
+        analyse(_ramp(0.2), MeanAndSpan())
+
+
+def _analysis() -> Analysis:
+    random = np.random.default_rng(0)
+    return Analysis(
+        "descriptors-1",
+        42.25,
+        segment_spans(42.25).astype(np.float32),
+        random.normal(size=(2, 31)).astype(np.float32),
+        random.normal(size=(85, 31)).astype(np.float32),
+    )
+
+
+def test_bytes_keep_everything() -> None:
+    """Written and read back, every field is the same to the bit; equal analyses are equal bytes."""
+    analysis = _analysis()
+    content = analysis.to_bytes()
+
+    back = Analysis.from_bytes(content)
+
+    assert (back.frontend_id, back.duration_s) == (analysis.frontend_id, analysis.duration_s)
+    for name in ("segments_s", "segment_features", "window_features"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(analysis, name))
+        assert getattr(back, name).dtype == np.float32
+    assert _analysis().to_bytes() == content
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "flipped"])
+def test_damaged_bytes_are_refused(damage: str) -> None:
+    """No stored analysis is trusted when its bytes are not whole."""
+    good = _analysis().to_bytes()
+    middle = len(good) // 2
+    bad = {
+        "empty": b"",
+        "text": b"not an analysis",
+        "cut": good[:middle],
+        "flipped": good[:middle] + bytes([good[middle] ^ 0xFF]) + good[middle + 1 :],
+    }[damage]
+
+    with pytest.raises(ValueError, match="analyse the file again"):
+        Analysis.from_bytes(bad)
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    """The three arrays must agree on the numbers of segments and of features."""
+    with pytest.raises(ShapeError, match="do not fit"):
+        Analysis(
+            "x-1", 1.0, np.zeros((1, 2), "f4"), np.zeros((2, 31), "f4"), np.zeros((2, 31), "f4")
+        )
+    with pytest.raises(ShapeError, match="do not fit"):
+        Analysis(
+            "x-1", 1.0, np.zeros((1, 2), "f4"), np.zeros((1, 31), "f4"), np.zeros((2, 30), "f4")
+        )
