@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.errors import InvalidRequestError
+from app.plots import emotion_svg
 from app.responses import EmotionResponse
 
 COLOURS = {"valence": "#4c6ef5", "arousal": "#f76707"}
@@ -15,18 +16,23 @@ def save_plot(answer: EmotionResponse, path: Path, *, title: str) -> None:
 
     Args:
         answer: The curve.
-        path: Where the picture goes; its suffix chooses the format (.png, .svg, .pdf).
+        path: Where the picture goes; its suffix chooses the format (.svg, .png, .pdf). An SVG
+            needs no drawing library.
         title: Above the picture.
 
     Raises:
-        InvalidRequestError: matplotlib is not installed, or the file cannot be written.
+        InvalidRequestError: Another format than SVG without matplotlib, or the file cannot be
+            written.
     """
+    if path.suffix.lower() == ".svg":
+        _write(path, emotion_svg(answer, title))
+        return
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as exc:
         raise InvalidRequestError(
-            "drawing needs matplotlib: pip install circumplex[train]"
+            "this format needs matplotlib (pip install circumplex[train]); .svg needs nothing"
         ) from exc
     figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -45,4 +51,11 @@ def save_plot(answer: EmotionResponse, path: Path, *, title: str) -> None:
     try:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as exc:
+        raise InvalidRequestError(f"{path} cannot be written: {exc}") from exc
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
         raise InvalidRequestError(f"{path} cannot be written: {exc}") from exc

@@ -251,7 +251,7 @@ export function densityPicture(curve, dark) {
     const arousal = -cellMiddle(Math.floor(k / GRID));
     const hue = dotColour(valence, arousal, dark);
     const likely = Math.max(0, Math.sqrt(total[k] / most) - FLOOR) / (1 - FLOOR);
-    image.data.set([...hue, (dark ? 105 : 135) * likely].map(Math.round), 4 * k);
+    image.data.set([...hue, (dark ? 105 : 115) * likely].map(Math.round), 4 * k);
   }
   context.putImageData(image, 0, 0);
   return canvas;

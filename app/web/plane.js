@@ -35,7 +35,7 @@ export class Plane {
     this.root = byId("plane");
     this.pad = byId("pad");
     /** @type {HTMLCanvasElement[]} */
-    this.layers = [byId("field"), byId("dots"), byId("ink"), byId("glow")];
+    this.layers = [byId("field"), byId("dots"), byId("ink"), byId("glow"), byId("hits")];
     this.words = new Words(store, byId("words"), (word) => this.ask({ kind: "mood", word }));
     this.grid = null;
     /** @type {?DotGrid} */ (this.grid);
@@ -71,6 +71,7 @@ export class Plane {
       this.paintDots();
     });
     this.store.on(["clip"], () => this.paintDensity());
+    this.store.on(["items", "clip", "pointed", "options"], () => this.paintHits());
     this.store.on(["query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue"], () => this.redraw());
   }
 
@@ -115,6 +116,7 @@ export class Plane {
     );
     this.paintDots();
     this.paintDensity();
+    this.paintHits();
     this.words.arrange(this.place, this.frame);
     byId("axis-arousal").style.transform = `translate(${x + 8}px, ${y - half - 20}px)`;
     byId("axis-valence").style.transform = `translate(${x + half + 8}px, ${y - 22}px)`;
@@ -150,6 +152,20 @@ export class Plane {
     this.redraw();
   }
 
+  /** The circle and the tracks of the list, under the words. */
+  paintHits() {
+    const { state } = this.store;
+    const { ratio, width, height } = this.frame;
+    const dark = isDark();
+    const c = /** @type {CanvasRenderingContext2D} */ (this.layers[4].getContext("2d"));
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    c.clearRect(0, 0, width, height);
+    drawFrame(c, this.place, dark);
+    const journey = !state.clip && state.options.mode === "journey" && state.query.kind === "curve";
+    drawHits(c, this.place, this.hits, { dark, pointed: state.pointed, journey });
+    this.root.dataset.busy = String(this.hits.length > 0 || Boolean(state.clip));
+  }
+
   /** Draw the moving layer before the next frame. */
   redraw() {
     if (this.waiting) return;
@@ -166,16 +182,11 @@ export class Plane {
     const c = /** @type {CanvasRenderingContext2D} */ (this.layers[2].getContext("2d"));
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
-    drawFrame(c, this.place, dark);
-    drawHits(c, this.place, this.hits, {
-      dark, pointed: state.pointed, journey: !state.clip && state.options.mode === "journey" && state.query.kind === "curve",
-    });
     this.#drawQuery(c, dark);
     const pointed = state.pointed === null ? null : this.placeOfTrack(state.pointed);
     if (pointed) drawHalo(c, this.place(pointed), dark);
     if (this.pad.matches(":focus-visible") && !this.stroke.length) drawCrosshair(c, this.place(this.cursor), dark);
     this.#drawPlaying(c, dark);
-    this.root.dataset.busy = String(state.items.length > 0 || Boolean(state.clip));
   }
 
   /** @param {CanvasRenderingContext2D} c @param {boolean} dark */

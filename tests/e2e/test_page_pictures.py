@@ -38,7 +38,8 @@ def music(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     settings = fake_settings(folder, music_roots=(Path(named).resolve(), folder / "other"))
     with running_service(settings, EmotionModel.load()) as running:
         index_now(running, roots=[str(Path(named).resolve() / _first_folder(named))])
-        assert index_now(running)["state"] == "succeeded"
+        run = index_now(running)
+        assert run["state"] == "succeeded", run
         yield running
 
 
