@@ -35,8 +35,8 @@ _CHUNK_BLOCKS = 32
 def resample(samples: Tensor, from_hz: int, to_hz: int) -> Tensor:
     """Bring `samples` to another rate; sample m of the result lies at m / to_hz seconds.
 
-    Rates without a small common ratio (47,999 Hz to 22,050 Hz) use the nearest one, which is off by
-    about one part in a million.
+    Rates without a small common ratio (22,051 Hz to 22,050 Hz) use the nearest one, which is off by
+    less than one part in 20,000, a tenth of a cent.
 
     Args:
         samples: [N] float32.
