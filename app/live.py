@@ -49,13 +49,13 @@ class Live:
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:
-        """Mean (arousal, valence) of each track's segments, absolute, [T, 2]."""
+        """(arousal, valence) of each track as a whole, absolute, [T, 2]."""
         first = np.asarray(self.snapshot.track_first)  # [T + 1]
         if len(first) == 1:
             return np.empty((0, 2))
-        emotion = np.asarray(self.snapshot.segment_emotion, dtype=np.float64)
-        totals = np.add.reduceat(emotion, first[:-1], axis=0)  # every track has a segment
-        return np.asarray(totals / np.diff(first)[:, None])
+        weight = self.snapshot.whole.astype(np.float64)[:, None]  # [S, 1]
+        totals = np.add.reduceat(self.snapshot.segment_emotion * weight, first[:-1], axis=0)
+        return np.asarray(totals / np.add.reduceat(weight, first[:-1], axis=0))
 
     @cached_property
     def duration_s(self) -> float:

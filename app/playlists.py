@@ -87,6 +87,7 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
             filters=_without_own(request, filters),
             max_per_artist=request.max_per_artist,
             direction=query.direction,
+            level=request.level,
         )
         hits, exact = list(result.hits), result.exact
         asked = [query] * len(hits)
@@ -102,9 +103,13 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
     )
 
 
-def similar_hits(live: Live, embedding: Embedding, limit: int) -> SearchResult:
+def similar_hits(
+    live: Live, embedding: Embedding, limit: int, filters: TrackFilter | None = None
+) -> SearchResult:
     """The tracks that sound like the segments of `embedding`, best first."""
-    return live.searcher.search(whole(embedding), limit=limit, direction="m2m")
+    return live.searcher.search(
+        whole(embedding), limit=limit, filters=filters, direction="m2m", level="track"
+    )
 
 
 def whole(embedding: Embedding) -> Embedding:
@@ -191,9 +196,10 @@ def _excluding(filters: TrackFilter | None, track_ids: set[int]) -> TrackFilter:
 def _match_query(request: PlaylistRequest, model: QueryModel, snapshot: Snapshot) -> Asked:
     own = getattr(request.emotion, "track_id", None)
     if own is not None:
-        row = _row(snapshot, own)
-        arousal, valence = snapshot.segment_emotion[snapshot.segments_of(row)].mean(axis=0)
-        embedding = whole(snapshot.embedding_of(own))
+        segments = snapshot.segments_of(_row(snapshot, own))
+        standing = segments.start + np.flatnonzero(snapshot.whole[segments])
+        arousal, valence = snapshot.segment_emotion[standing].mean(axis=0)
+        embedding = whole(snapshot.embedding[standing])
         return Asked(embedding, "m2m", float(valence), float(arousal))
     curve = absolute_curve(request, snapshot)
     return _asked(curve, model.embed_emotion([curve]))
@@ -245,8 +251,9 @@ def _journey(
         Embedding.concatenate([query.embedding for query in asked]),
         limit=min(CANDIDATES, len(live.snapshot.tracks)),
         filters=filters,
+        level=request.level,
     )
-    traveller = _Traveller(live, filters, request.max_per_artist)
+    traveller = _Traveller(live, filters, request)
     exact = all(result.exact for result in results)
     for query, result in zip(asked, results, strict=True):
         if not traveller.take(result.hits) and not traveller.take(traveller.more(query)):
@@ -257,9 +264,10 @@ def _journey(
 class _Traveller:
     """Collects the hits of a journey: no track twice, no artist too often."""
 
-    def __init__(self, live: Live, filters: TrackFilter | None, max_per_artist: int | None) -> None:
+    def __init__(self, live: Live, filters: TrackFilter | None, request: PlaylistRequest) -> None:
         self.hits: list[Hit] = []
-        self._live, self._filters, self._cap = live, filters, max_per_artist
+        self._live, self._filters = live, filters
+        self._cap, self._level = request.max_per_artist, request.level
         self._used: set[int] = set()
         self._artists: Counter[str] = Counter()
 
@@ -281,7 +289,10 @@ class _Traveller:
         """Search among the unused tracks alone; all of them when artists are capped."""
         unused = _excluding(self._filters, self._used)
         limit = 1 if self._cap is None else len(self._live.snapshot.tracks)
-        return self._live.searcher.search(query.embedding, limit=limit, filters=unused).hits
+        found = self._live.searcher.search(
+            query.embedding, limit=limit, filters=unused, level=self._level
+        )
+        return found.hits
 
     def _artist(self, hit: Hit) -> str:
         tracks = self._live.snapshot.tracks

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from model.curves import MAX_KEYFRAMES
 from model.moods import MOODS
 
+
+def _as_int(value: Any) -> Any:
+    """20.0 is an integer in JSON; text and truth values are none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Scale = Literal["absolute", "relative"]
 Mode = Literal["match", "journey"]
+Level = Literal["track", "segment"]
 AffectValue = Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)]
-TrackId = Annotated[int, Field(ge=1, le=2**31 - 1, description="Id of a track of the catalogue.")]
+AsInt = BeforeValidator(_as_int)
+TrackId = Annotated[
+    int, Field(ge=1, le=2**31 - 1, description="Id of a track of the catalogue."), AsInt
+]
+Count = Annotated[int, Field(ge=1, le=500), AsInt]
+Year = Annotated[int, Field(ge=0, le=9999), AsInt]
 FolderName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
@@ -104,8 +124,8 @@ Emotion = Annotated[
 class YearRange(Strict):
     """Years, both ends included."""
 
-    min: int | None = Field(None, ge=0, le=9999, description="First year.")
-    max: int | None = Field(None, ge=0, le=9999, description="Last year.")
+    min: Year | None = Field(None, description="First year.")
+    max: Year | None = Field(None, description="Last year.")
 
 
 class DurationRange(Strict):
@@ -153,11 +173,16 @@ class PlaylistRequest(Strict):
         description="`match`: every item resembles the whole emotion, best first. `journey`: the "
         "items follow the curve through time, one after the other.",
     )
-    limit: int = Field(20, ge=1, le=500, description="Most items to return.")
+    level: Level = Field(
+        "track",
+        description="What has to feel like it: the `track` as a whole, or the `segment` of it "
+        "that does so most.",
+    )
+    limit: Count = Field(20, description="Most items to return.")
     scale: Scale = Field("relative", description=SCALE_NOTE + " Of the curve and of the answer.")
     filters: Filters | None = Field(None, description="Which tracks may appear.")
-    max_per_artist: int | None = Field(
-        None, ge=1, le=500, description="Most items by one artist; tracks without one are free."
+    max_per_artist: Count | None = Field(
+        None, description="Most items by one artist; tracks without one are free."
     )
     explain: bool = Field(False, description="Say how each score came about.")
 

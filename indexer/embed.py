@@ -263,14 +263,14 @@ class BlockBuilder:
         """Embed what waits."""
         if not self._waiting:
             return
-        features = [one.analysis.segment_features for one in self._waiting.values()]
-        embedding = self._model.embed_analyses(np.concatenate(features))
+        stretches = [_stretches(one.analysis) for one in self._waiting.values()]
+        embedding = self._model.embed_analyses(np.concatenate([rows for _, rows in stretches]))
         emotion = np.asarray(self._model.mean_emotion(embedding), dtype=np.float32)
         start = 0
-        for content, one in self._waiting.items():
-            rows = slice(start, start + len(one.analysis.segment_features))
+        for (content, one), (span, _) in zip(self._waiting.items(), stretches, strict=True):
+            rows = slice(start, start + len(span))
             self.blocks[content] = Block(
-                segment_s=one.analysis.segments_s,
+                segment_s=span,
                 embedding=embedding[rows],
                 segment_emotion=emotion[rows],
                 curve=one.curve,

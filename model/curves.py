@@ -36,6 +36,7 @@ DEFAULT_DURATION_S = 30.0
 MIN_FRAMES = 2
 MAPPED_FRAMES = 61  # points at which a bent line of the relative scale is followed
 MIN_SPAN = 0.02  # narrowest relative scale, in absolute units
+SLOPE_PRIOR_TRACKS = 10  # how many tracks of that span speak for no slope
 
 
 @dataclass(frozen=True)
@@ -170,18 +171,25 @@ class EmotionCurve:
 
 @dataclass(frozen=True)
 class QuantileScale:
-    """The relative scale: -1..1 are the quantiles 0..1 of a catalogue's segments.
+    """The relative scale: -1..1 are the quantiles 0..1 of a catalogue.
+
+    Arousal is ranked as it is, valence among music of like arousal: the quantiles of its second
+    column are those of `valence - slope * arousal`. Valence and arousal of real music go together
+    (r = .5 to .8), so ranked apart they would leave two corners of the plane, calm and tense, with
+    nothing in them (ADR 0030).
 
     Attributes:
-        quantiles: (arousal, valence) at K evenly spaced quantiles, [K, 2], K >= 2, strictly
-            increasing, in [-1, 1]. Strictness makes both directions inverse to each other.
+        quantiles: Arousal, and what is left of valence, at K evenly spaced quantiles, [K, 2],
+            K >= 2, strictly increasing, in [-1, 1] and [-2, 2].
+        slope: Valence that comes with a unit of arousal, in [-1, 1].
 
     Raises:
         ShapeError: Not [K >= 2, 2].
-        CurveError: Not finite, not increasing, or outside [-1, 1].
+        CurveError: Not finite, not increasing, or out of range.
     """
 
     quantiles: Doubles
+    slope: float = 0.0
 
     def __post_init__(self) -> None:
         table = np.asarray(self.quantiles)
@@ -189,7 +197,9 @@ class QuantileScale:
             raise ShapeError(f"quantiles are {table.shape}; expected [K >= 2, {len(AXES)}]")
         if not (np.isfinite(table).all() and (np.diff(table, axis=0) > 0).all()):
             raise CurveError("quantiles of a scale must be finite and strictly increasing")
-        if table.min() < -1.0 or table.max() > 1.0:
+        if not -1.0 <= self.slope <= 1.0:
+            raise CurveError(f"the slope of a scale is {self.slope:g}, not in [-1, 1]")
+        if (np.abs(table).max(axis=0) > [1.0, 1.0 + abs(self.slope)]).any():
             raise CurveError(
                 f"quantiles from {table.min():g} to {table.max():g} leave the range [-1, 1]"
             )
@@ -199,12 +209,12 @@ class QuantileScale:
         """The scale of a catalogue.
 
         Args:
-            values: (arousal, valence) of every segment, [N, 2], in [-1, 1].
+            values: (arousal, valence) of every track, [N, 2], in [-1, 1].
             points: K.
 
         Returns:
-            The quantiles by linear interpolation. No segments: the absolute scale itself. A
-            catalogue whose middle is narrower than MIN_SPAN (one segment, copies of one track) is
+            The quantiles by linear interpolation. No tracks: the absolute scale itself. A
+            catalogue whose middle is narrower than MIN_SPAN (one track, copies of one track) is
             widened around its median, so that the ends of the scale stay apart.
 
         Raises:
@@ -215,26 +225,32 @@ class QuantileScale:
         even = 2.0 * levels - 1.0
         if len(samples) == 0:
             return cls(np.stack([even, even], axis=1))
-        columns = [_widened(np.quantile(column, levels), even) for column in samples.T]
-        return cls(np.stack(columns, axis=1))
+        slope = _slope(samples)
+        arousal, valence = samples.T
+        columns = [
+            _widened(np.quantile(column, levels), even, reach)
+            for column, reach in ((arousal, 1.0), (valence - slope * arousal, 1.0 + abs(slope)))
+        ]
+        return cls(np.stack(columns, axis=1), slope)
 
     def to_absolute(self, values: ArrayLike) -> Doubles:
-        """Relative (arousal, valence) as absolute, [.., 2], monotone in each axis."""
+        """Relative (arousal, valence) as absolute in [-1, 1], [.., 2].
+
+        Monotone in arousal, and in valence at each arousal.
+        """
+        relative = _pairs(values)
         levels = np.linspace(-1.0, 1.0, len(self.quantiles))
-        return self._mapped(values, [(levels, column) for column in self.quantiles.T])
+        arousal = np.interp(relative[..., 0], levels, self.quantiles[:, 0])
+        rest = np.interp(relative[..., 1], levels, self.quantiles[:, 1])
+        return np.clip(np.stack([arousal, rest + self.slope * arousal], axis=-1), -1.0, 1.0)
 
     def to_relative(self, values: ArrayLike) -> Doubles:
         """Absolute (arousal, valence) as relative, [.., 2]; beyond the catalogue: -1 or 1."""
+        absolute = _pairs(values)
         levels = np.linspace(-1.0, 1.0, len(self.quantiles))
-        return self._mapped(values, [(column, levels) for column in self.quantiles.T])
-
-    @staticmethod
-    def _mapped(values: ArrayLike, tables: list[tuple[Doubles, Doubles]]) -> Doubles:
-        points = np.asarray(values, dtype=np.float64)
-        if points.shape[-1:] != (len(AXES),):
-            raise ShapeError(f"values are {points.shape}; expected [.., {len(AXES)}]")
-        columns = [np.interp(points[..., i], *table) for i, table in enumerate(tables)]
-        return np.stack(columns, axis=-1)
+        rest = absolute[..., 1] - self.slope * absolute[..., 0]
+        arousal = np.interp(absolute[..., 0], self.quantiles[:, 0], levels)
+        return np.stack([arousal, np.interp(rest, self.quantiles[:, 1], levels)], axis=-1)
 
 
 def _check_keyframe(index: int, keyframe: Keyframe) -> None:
@@ -253,13 +269,27 @@ def _emotions(values: ArrayLike) -> Doubles:
     return samples
 
 
-def _widened(quantiles: Doubles, even: Doubles) -> Doubles:
-    """Strictly increasing quantiles of at least MIN_SPAN, inside [-1, 1].
+def _pairs(values: ArrayLike) -> Doubles:
+    points = np.asarray(values, dtype=np.float64)
+    if points.shape[-1:] != (len(AXES),):
+        raise ShapeError(f"values are {points.shape}; expected [.., {len(AXES)}]")
+    return points
+
+
+def _slope(samples: Doubles) -> float:
+    """Least-squares slope of valence on arousal, drawn to 0 where there are few tracks."""
+    arousal, valence = (samples - samples.mean(axis=0)).T
+    few = MIN_SPAN**2 * SLOPE_PRIOR_TRACKS
+    return float(np.clip(arousal @ valence / (arousal @ arousal + few), -1.0, 1.0))
+
+
+def _widened(quantiles: Doubles, even: Doubles, reach: float) -> Doubles:
+    """Strictly increasing quantiles of at least MIN_SPAN, inside [-reach, reach].
 
     Ties (copies of a track) are spread by a ramp far below anything audible.
     """
     if quantiles[-1] - quantiles[0] < MIN_SPAN:
-        middle = np.clip(np.median(quantiles), -1.0 + MIN_SPAN / 2, 1.0 - MIN_SPAN / 2)
+        middle = np.clip(np.median(quantiles), -reach + MIN_SPAN / 2, reach - MIN_SPAN / 2)
         return np.asarray(middle + MIN_SPAN / 2 * even, dtype=np.float64)
     ramp = 1e-6 * even
     return np.asarray((quantiles + ramp) / (1.0 + 1e-6), dtype=np.float64)
