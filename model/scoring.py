@@ -242,12 +242,15 @@ def kl_query_constant(var: Tensor) -> Tensor:
 def composite_query_vectors(query: Points, params: ScoringParams, direction: Direction) -> Tensor:
     """Query side of the `gaussian` composite as one inner product, [Q, K + 2 D + 1].
 
-    Lambda stands on this side, except for the constant column, where it stands on the items'.
+    Lambda (`lambda_gaussian`, whatever `params.kind` selects) stands on this side, except for the
+    constant column, where it stands on the items'.
     """
     kept, rho = params.kept, _clamped_rho(params)
     a = params.standardised_query(query.phi, direction)
-    cca = (params.lam * a * rho / (1.0 - rho**2))[:, kept]  # [Q, K]
-    kl = (1.0 - params.lam) * torch.cat([query.mu**2 + query.var, query.mu], dim=1)  # [Q, 2 D]
+    cca = (params.lambda_gaussian * a * rho / (1.0 - rho**2))[:, kept]  # [Q, K]
+    kl = (1.0 - params.lambda_gaussian) * torch.cat(
+        [query.mu**2 + query.var, query.mu], dim=1
+    )  # [Q, 2 D]
     return torch.cat([cca, kl, torch.ones_like(kl[:, :1])], dim=1)
 
 
@@ -259,7 +262,7 @@ def composite_item_vectors(
     b = params.standardised_candidates(candidates.phi, direction)[:, kept]  # [N, K]
     cca_constant = -0.5 * (b**2 * rho**2 / (1.0 - rho**2)).sum(dim=1, keepdim=True)
     kl = kl_item_vectors(candidates.mu, candidates.var)
-    constant = params.lam * cca_constant + (1.0 - params.lam) * kl[:, -1:]
+    constant = params.lambda_gaussian * cca_constant + (1.0 - params.lambda_gaussian) * kl[:, -1:]
     return torch.cat([b, kl[:, :-1], constant], dim=1)
 
 
@@ -269,7 +272,9 @@ def composite_query_constant(query: Points, params: ScoringParams, direction: Di
     a = params.standardised_query(query.phi, direction)[:, kept]
     residual = 1.0 - rho**2
     cca = -0.5 * ((a**2 * rho**2 / residual).sum(dim=1) + torch.log(residual).sum())
-    return params.lam * cca + (1.0 - params.lam) * kl_query_constant(query.var)
+    return params.lambda_gaussian * cca + (1.0 - params.lambda_gaussian) * kl_query_constant(
+        query.var
+    )
 
 
 def _clamped_rho(params: ScoringParams) -> Tensor:

@@ -122,12 +122,14 @@ class CrossCheck:
         curve_rmse: Of the estimated curve.
         constant_rmse: Of the clip's mean guess, held constant.
         movement_ratio: RMSE about the clips' own means, over that of no movement at all.
+        whole_ratio: The same with the smoothed movement believed whole.
         rules: The rule each clip was tried with.
     """
 
     curve_rmse: Doubles
     constant_rmse: Doubles
     movement_ratio: Doubles
+    whole_ratio: Doubles
     rules: tuple[Movement, ...]
 
 
@@ -179,12 +181,12 @@ def cross_check(clips: Sequence[GuessedClip], smoothing_s: float = SEGMENT_SCALE
     rules = [
         fit_movement([other for other in clips if other is not clip], smoothing_s) for clip in clips
     ]
-    curves = [clip.curve(r.smoothing_s, r.trust) for clip, r in zip(clips, rules, strict=True)]
+    curves = [clip.curve(smoothing_s, rule.trust) for clip, rule in zip(clips, rules, strict=True)]
     return CrossCheck(
         _rms(curve - clip.truth for clip, curve in zip(clips, curves, strict=True)),
         _rms(clip.constant - clip.truth for clip in clips),
-        _rms(_centred(curve) - _centred(c.truth) for c, curve in zip(clips, curves, strict=True))
-        / _rms(_centred(clip.truth) for clip in clips),
+        _movement_ratio(clips, curves),
+        _movement_ratio(clips, [clip.curve(smoothing_s, 1.0) for clip in clips]),
         tuple(rules),
     )
 
@@ -231,6 +233,11 @@ def _slope(clips: Sequence[GuessedClip], smoothing_s: float) -> float:
     power = sum(float((move**2).sum()) for move in moves)
     product = sum(float((m * r).sum()) for m, r in zip(moves, rests, strict=True))
     return product / power if power > 0 else 0.0
+
+
+def _movement_ratio(clips: Sequence[GuessedClip], curves: Sequence[Doubles]) -> Doubles:
+    errors = [_centred(curve) - _centred(c.truth) for c, curve in zip(clips, curves, strict=True)]
+    return _rms(errors) / _rms(_centred(clip.truth) for clip in clips)
 
 
 def _centred(values: Doubles) -> Doubles:

@@ -138,8 +138,8 @@ def markdown(figures: Mapping[str, Any]) -> str:
     cells = " | ".join(_pair(frames[level]) for level in ("0.5", "0.8", "0.9", "0.95"))
     lines += [f"| regression, single frames | | | {cells} |", _MOVEMENT]
     lines += [
-        "| smoothing (s) | trust | curve RMSE | constant RMSE | movement error |",
-        "|---|---|---|---|---|",
+        "| smoothing (s) | trust | curve RMSE | constant RMSE | movement error | at trust 1 |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [_movement_row(width, row) for width, row in figures["movement"].items()]
     lines += ["", _CHANCE.format(chance=figures["chance_of_pairing"])]
@@ -224,6 +224,7 @@ def _movement_figures(clips: Sequence[GuessedClip], smoothing_s: float) -> dict[
         "curve_rmse": _list(check.curve_rmse),
         "constant_rmse": _list(check.constant_rmse),
         "movement_ratio": _list(check.movement_ratio),
+        "whole_ratio": _list(check.whole_ratio),
     }
 
 
@@ -251,7 +252,10 @@ def _estimator_row(name: str, scores: Mapping[str, Any]) -> str:
 
 
 def _movement_row(width: str, row: Mapping[str, Any]) -> str:
-    cells = [_pair(row[name]) for name in ("curve_rmse", "constant_rmse", "movement_ratio")]
+    cells = [
+        _pair(row[name])
+        for name in ("curve_rmse", "constant_rmse", "movement_ratio", "whole_ratio")
+    ]
     return f"| {width} | {row['trust']:.2f} | {' | '.join(cells)} |"
 
 

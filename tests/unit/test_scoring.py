@@ -240,10 +240,11 @@ def test_score_standardises_each_side_by_its_own_statistics(direction: Direction
     torch.testing.assert_close(actual, gaussian_llr(a, b, fitted.rho[kept]))
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "paper"])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_composite_is_one_inner_product(direction: Direction) -> None:
-    """Query and item vectors of the gaussian composite reproduce the score."""
-    q, n, fitted = points(20, 0), points(30, 1), params()
+def test_composite_is_one_inner_product(kind: Kind, direction: Direction) -> None:
+    """Query and item vectors reproduce the gaussian score, whatever kind is selected."""
+    q, n, fitted = points(20, 0), points(30, 1), params(kind)
 
     product = (
         composite_query_vectors(q, fitted, direction)
@@ -251,7 +252,7 @@ def test_composite_is_one_inner_product(direction: Direction) -> None:
     )
     actual = product + composite_query_constant(q, fitted, direction)[:, None]
 
-    expected = score(q, n, fitted, direction).total
+    expected = score(q, n, fitted.with_kind("gaussian"), direction).total
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-3)
 
 
