@@ -38,6 +38,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from indexer import errors as indexer_errors
 from model import errors as model_errors
@@ -308,8 +309,19 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         detail = f"nothing is served at {request.url.path}; see /docs"
     if status == 405:
         detail = f"{request.method} is not possible at {request.url.path}; see /docs"
-    headers = getattr(error, "headers", None)
+    headers = dict(getattr(error, "headers", None) or {})
+    if status == 405:
+        headers["Allow"] = ", ".join(_allowed(request, headers.get("Allow", "")))
     return problem_response(request, kind, one_line(detail), headers)
+
+
+def _allowed(request: Request, known: str) -> list[str]:
+    """Every method of the path; the router itself names those of its first route alone."""
+    methods = {name.strip() for name in known.split(",") if name.strip()}
+    for template, item in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            methods |= {method.upper() for method in item}
+    return sorted(methods)
 
 
 def one_line(text: str) -> str:

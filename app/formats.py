@@ -26,6 +26,11 @@ MEDIA_TYPES: dict[FormatName, str] = {
     "jspf": "application/jspf+json",
     "csv": "text/csv",
 }
+DOCUMENTED = {
+    media_type: {"schema": {"type": "object" if name == "jspf" else "string"}}
+    for name, media_type in MEDIA_TYPES.items()
+    if name != "json"
+}
 ALIASES = {
     "application/x-mpegurl": "m3u8",
     "audio/mpegurl": "m3u8",

@@ -33,6 +33,14 @@ router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=[Depends(adm
 RunId = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="Id of an index run.")]
 EVENT_S = 0.5  # how often a run's progress is looked at
 PING_S = 15.0
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "end"]},
+        "data": {"type": "string", "description": "The run as JSON."},
+    },
+}
 DENIED = (401, 403, 422, 429, 503)
 
 
@@ -90,7 +98,7 @@ def cancel_index_run(run_id: RunId, services: ServicesDep) -> IndexRunOut:
     responses={
         200: {
             "description": "Server-sent events: `progress` with the run, at last `end`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": EVENT}},
         },
         **problems(404, *DENIED),
     },

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.access import read_access
 from app.documentation import problems
 from app.errors import TrackNotFoundError
-from app.formats import MEDIA_TYPES, render
+from app.formats import DOCUMENTED, render
 from app.live import Live
 from app.playlists import track_out
 from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
@@ -54,13 +54,9 @@ class Arranged(Strict):
     responses={
         200: {
             "description": "The file.",
-            "content": {
-                media_type: {"schema": {"type": "string"}}
-                for name, media_type in MEDIA_TYPES.items()
-                if name != "json"
-            },
+            "content": DOCUMENTED,
         },
-        **problems(404, 413, 422, 429, 503),
+        **problems(400, 404, 413, 422, 429, 503),
     },
 )
 def create_playlist_file(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.access import read_access
 from app.documentation import problems
-from app.formats import MEDIA_TYPES, FormatName, negotiate, render
+from app.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate, render
 from app.playlists import make_playlist
 from app.responses import PlaylistResponse, TrackOut
 from app.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
@@ -24,13 +24,9 @@ router = APIRouter(prefix="/v1", tags=["playlists"], dependencies=[Depends(read_
     responses={
         200: {
             "description": "The playlist, in the format asked for.",
-            "content": {
-                media_type: {"schema": {"type": "string"}}
-                for name, media_type in MEDIA_TYPES.items()
-                if name != "json"
-            },
+            "content": DOCUMENTED,
         },
-        **problems(404, 406, 413, 422, 429, 503),
+        **problems(400, 404, 406, 413, 422, 429, 503),
     },
 )
 def create_playlist(

@@ -32,15 +32,21 @@ def test_an_unknown_path_and_method_are_problems(service: Running) -> None:
 
     assert "/docs" in problem_of(missing, 404, "not-found")["detail"]
     problem_of(wrong, 405, "method-not-allowed")
-    assert "POST" in wrong.headers["allow"]
+    assert wrong.headers["allow"] == "POST"
+    runs = service.client.patch("/v1/admin/index-runs/1")
+    assert runs.headers["allow"] == "DELETE, GET"
 
 
-class BrokenModel(FakeModel):
-    """Fails as no model should."""
+class BreakableModel(FakeModel):
+    """Fails as no model should, once it is told to."""
+
+    broken = False
 
     def embed_emotion(self, curves: Any) -> Any:
         """Raise something nobody foresaw."""
-        raise ZeroDivisionError("a secret detail")
+        if self.broken:
+            raise ZeroDivisionError("a secret detail")
+        return super().embed_emotion(curves)
 
 
 def test_an_unforeseen_error_tells_nothing_but_its_id(
@@ -48,8 +54,9 @@ def test_an_unforeseen_error_tells_nothing_but_its_id(
 ) -> None:
     """500 as a problem; the log has the cause under the same id; the service answers on."""
     write_library(tmp_path / "music")
-    with running_service(fake_settings(tmp_path), BrokenModel()) as running:
+    with running_service(fake_settings(tmp_path), BreakableModel()) as running:
         index_now(running)
+        running.model.broken = True
         broken = running.client.post("/v1/playlists", json={"emotion": {"mood": "calm"}})
         after = running.client.get("/healthz")
 

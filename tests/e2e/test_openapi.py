@@ -1,0 +1,58 @@
+"""schemathesis over the whole OpenAPI document, with every check it has.
+
+The depth is `CIRCUMPLEX_SCHEMATHESIS_EXAMPLES` examples an operation; 150 make more than 10,000 cases.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import TOKEN, Running, fake_settings, index_now, running_service, write_library
+
+CONFIG = Path(__file__).parent.parent / "schemathesis.toml"
+EXAMPLES = os.environ.get("CIRCUMPLEX_SCHEMATHESIS_EXAMPLES", "5")
+
+
+def schemathesis(running: Running, folder: Path, *, seed: int) -> subprocess.CompletedProcess[str]:
+    """Generate requests from the document and judge the answers."""
+    command = Path(sys.executable).parent / "schemathesis"
+    options = ("--checks", "all", "--continue-on-failure", "--no-shrink", "--no-color")
+    return subprocess.run(
+        [
+            *(str(command), "--config-file", str(CONFIG), "run", f"{running.url}/openapi.json"),
+            *("--header", f"Authorization: Bearer {TOKEN}"),
+            *("--max-examples", EXAMPLES, "--seed", str(seed), "--request-timeout", "30"),
+            *options,
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(3600)
+def test_the_service_does_what_its_document_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No failure: statuses, bodies and headers are the documented ones, whatever is sent."""
+    write_library(tmp_path / "music")
+    with running_service(fake_settings(tmp_path)) as running:
+        index_now(running)
+        done = schemathesis(running, tmp_path, seed=1)
+        alive = running.client.get("/readyz").status_code
+        refused = running.client.get("/metrics").text
+
+    cases = re.search(r"(\d+) generated", done.stdout)
+    with capsys.disabled():
+        print(f"\nschemathesis: {cases[0] if cases else 'nothing'}")  # noqa: T201
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert alive == 200
+    assert 'status="500"' not in refused
