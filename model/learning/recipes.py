@@ -47,7 +47,7 @@ def recipe(preset: str, features: int) -> Recipe:
         TrainingError: No such preset.
     """
     if preset == "default":
-        shape = replace(EmerConfig.preset("default", features), music=_music(features), members=3)
+        shape = replace(EmerConfig.preset("default", features), music=_music(features))
         return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), FitConfig(folds=2))
     if preset == "texture":
         shape = EmerConfig(features, _music(features), TEXTURE)
