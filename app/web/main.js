@@ -43,9 +43,9 @@ function toast(text, kind) {
   setTimeout(() => node.remove(), kind ? 12_000 : 4_000);
 }
 
-/** @param {Query} query */
-function ask(query) {
-  plane.ask(query);
+/** @param {Query} query @param {boolean} [edited] */
+function ask(query, edited) {
+  plane.ask(query, edited);
 }
 
 /** @param {any} known The body of `GET /v1/library`. @returns {Mood[]} */
@@ -120,7 +120,7 @@ const player = new Player(store, { fail });
 const play = (/** @type {Item} */ item) => player.play(item);
 const nowS = () => player.nowS();
 const plane = new Plane(store, { play, nowS, say });
-const search = new Search(store, { lost });
+const search = new Search(store, { lost, changed: load });
 new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
 new Playlist(store, { play, say, likeTrack });
@@ -138,6 +138,7 @@ window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () 
 byId("clear").addEventListener("click", () => ask({ kind: "none" }));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (event.target instanceof HTMLElement && event.target.matches("input, textarea")) return;
   if (store.state.clip) store.set({ clip: null });
   else ask({ kind: "none" });
 });

@@ -239,10 +239,15 @@ export class Plane {
     return this.hits.find((item) => item.track.id === id) || this.grid?.placeOf(id) || null;
   }
 
-  /** A new question. @param {Query} query */
-  ask(query) {
-    const options = { ...this.store.state.options, excluded: [] };
-    this.store.set({ query, options, clip: null });
+  /**
+   * Ask something else. What was removed from the list stays away while the question is only
+   * edited, and may come back for a new one.
+   * @param {Query} query @param {boolean} [edited]
+   */
+  ask(query, edited = false) {
+    const { options } = this.store.state;
+    const excluded = edited ? options.excluded : [];
+    this.store.set({ query, options: { ...options, excluded }, clip: null });
   }
 
   /** @param {PointerEvent} event */
@@ -342,7 +347,7 @@ export class Plane {
     if (query.kind !== "curve") return;
     const all = isSteady(query.keyframes);
     const keyframes = query.keyframes.map((frame, i) => (all || i === index ? { ...frame, ...at } : frame));
-    this.ask({ kind: "curve", keyframes });
+    this.ask({ kind: "curve", keyframes }, true);
   }
 
   /** @param {KeyboardEvent} event */
@@ -359,7 +364,8 @@ export class Plane {
       };
       this.sayCursor();
     } else if (event.key === "Enter" || event.key === " ") {
-      this.ask({ kind: "curve", keyframes: event.shiftKey ? this.extended() : steady(this.cursor) });
+      const keyframes = event.shiftKey ? this.extended() : steady(this.cursor);
+      this.ask({ kind: "curve", keyframes }, event.shiftKey);
     } else if (event.key === "Backspace") this.shorten();
     else return;
     event.preventDefault();
@@ -384,6 +390,6 @@ export class Plane {
     const { query } = this.store.state;
     if (query.kind !== "curve" || isSteady(query.keyframes)) return;
     const left = query.keyframes.slice(0, -1);
-    this.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) });
+    this.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) }, true);
   }
 }

@@ -28,7 +28,7 @@ export class Playlist {
     store.on(["items", "clip", "uploading"], (state) => this.fill(state));
     store.on(["drawing"], (state) => state.drawing || this.fill(state));
     store.on(["query", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
-    store.on(["answer", "refusal", "items", "clip"], (state) => this.remark(state));
+    store.on(["answer", "refusal", "items", "clip", "map"], (state) => this.remark(state));
     store.on(["pointed", "playing"], (state) => this.mark(state));
   }
 

@@ -9,7 +9,11 @@ import { playlist, Unreachable } from "./api.js";
 const PAUSE_MS = 25;
 
 export class Search {
-  /** @param {Store} store @param {{lost: () => void}} outside */
+  /**
+   * @param {Store} store
+   * @param {{lost: () => void, changed: () => void}} outside
+   *   `lost`: the service does not answer; `changed`: it answers from another snapshot than is shown.
+   */
   constructor(store, outside) {
     this.store = store;
     this.outside = outside;
@@ -55,6 +59,7 @@ export class Search {
       if (this.store.state.query.kind !== "none") {
         this.store.set({ items: answer.items, answer: "answered", refusal: "", arranged: false });
         performance.measure("answer", { start: started });
+        if (this.store.state.map && answer.snapshot_id !== this.store.state.map.snapshot_id) this.outside.changed();
       }
     } catch (error) {
       if (error instanceof Unreachable) this.outside.lost();

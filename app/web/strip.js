@@ -14,7 +14,7 @@ import { byId, clock, element, nearestWord, parseClock, signed, svg } from "./te
 export class Strip {
   /**
    * @param {Store} store
-   * @param {{ask: (query: Query) => void, nowS: () => ?number, seek: (t: number) => void,
+   * @param {{ask: (query: Query, edited?: boolean) => void, nowS: () => ?number, seek: (t: number) => void,
    *   listen: (clip: Clip) => void}} outside
    */
   constructor(store, outside) {
@@ -90,7 +90,7 @@ export class Strip {
     const seconds = parseClock(this.duration?.value || "");
     if (query.kind !== "curve" || !this.duration) return;
     if (seconds === null || seconds < 2 || seconds > 86400) this.duration.value = clock(durationOf(query.keyframes));
-    else this.outside.ask({ kind: "curve", keyframes: stretched(query.keyframes, seconds) });
+    else this.outside.ask({ kind: "curve", keyframes: stretched(query.keyframes, seconds) }, true);
   }
 
   /** @param {number} durationS @returns {SVGElement} */
@@ -205,7 +205,7 @@ export class Strip {
     const high = index === 0 ? 0 : index === frames.length - 1 ? 86400 : frames[index + 1].t - MIN_GAP_S;
     const t = round(clamp(change.t ?? frames[index].t, low, Math.max(low, high)), 1);
     frames[index] = { ...frames[index], ...change, t };
-    this.outside.ask({ kind: "curve", keyframes: frames });
+    this.outside.ask({ kind: "curve", keyframes: frames }, true);
   }
 
   /** @param {KeyboardEvent} event @param {number} index */
@@ -231,7 +231,7 @@ export class Strip {
     if (query.kind !== "curve" || query.keyframes.length < 3) return;
     const left = query.keyframes.filter((_, i) => i !== index);
     const start = left[0].t;
-    this.outside.ask({ kind: "curve", keyframes: left.map((f) => ({ ...f, t: round(f.t - start, 2) })) });
+    this.outside.ask({ kind: "curve", keyframes: left.map((f) => ({ ...f, t: round(f.t - start, 2) })) }, true);
   }
 
   /** Nothing is asked yet: show what a movement looks like in time. @param {State} state */

@@ -94,6 +94,7 @@ def test_a_link_restores_the_query(page: Page, service: Running) -> None:
     assert wait_for_items(page).count() == 2
     expect(page.locator("#journey")).to_be_checked()
     expect(page.locator("#duration")).to_have_value("1:00")
+    expect(page.locator("#remark")).to_have_text("2 of 9 tracks")
     assert page.evaluate("location.hash") == f"#{link}"
     page.locator("#refine summary").click()
     expect(page.locator("[name=genre]")).to_have_value("Drone")
@@ -167,6 +168,24 @@ def test_items_can_be_moved_and_removed(page: Page, service: Running) -> None:
     page.mouse.move(first["x"] + 40, first["y"] + 10, steps=6)
     page.mouse.up()
     assert titles(page)[0] == before[3]
+
+
+def test_what_was_removed_stays_away_while_the_line_is_edited(page: Page, service: Running) -> None:
+    """A longer line is the same question; a new word is another one."""
+    open_page(page, service.url, "curve=0,-0.5,-0.5;60,0.5,0.2")
+    wait_for_items(page)
+    gone = titles(page)[0]
+    page.locator("#items > li").first.hover()
+    page.get_by_role("button", name=f"Remove {gone}").click()
+
+    page.locator("#duration").fill("2:00")
+    page.locator("#duration").press("Enter")
+    wait_until(page, "location.hash.includes('120,')")
+    expect(page.locator("#items > li")).to_have_count(8)
+    assert gone not in titles(page)
+    tap(page, 0.5, 0.5)
+
+    expect(page.locator("#items > li")).to_have_count(9)
 
 
 def test_every_format_keeps_the_order_on_screen(

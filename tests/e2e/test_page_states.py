@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import soundfile
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.browser import PHONE, Watch, draw, open_page, wait_for_items, watched_page
 from tests.e2e.test_page_clip import choose, clip_bytes
 from tests.e2e.test_page_library import unlock
-from tests.running import Running, index_now
+from tests.running import RATE_HZ, Running, index_now, tone
 
 PATH = "curve=0,-0.6,-0.5;60,0.1,0.6;120,0.7,0.4"
 
@@ -39,6 +40,23 @@ def test_a_first_index_under_way_is_shown(page: Page, empty_service: Running) ->
     page.goto(empty_service.url)
 
     expect(page.get_by_role("heading", name="Listening to your music")).to_be_visible()
+
+
+def test_another_snapshot_is_noticed(page: Page, empty_service: Running) -> None:
+    """Music indexed from elsewhere appears with the next answer."""
+    index_now(empty_service)
+    open_page(page, empty_service.url, "mood=happy")
+    wait_for_items(page)
+    (root,) = empty_service.settings.music_roots
+    soundfile.write(root / "new.flac", tone(0.6, 900.0), RATE_HZ)
+    index_now(empty_service)
+    expect(page.locator("#count")).to_have_text("9 tracks")
+
+    page.get_by_role("button", name="calm", exact=True).focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#count")).to_have_text("10 tracks")
+    expect(page.locator("#items > li")).to_have_count(10)
 
 
 def test_a_lost_connection_is_told_and_mended(page: Page, service: Running, watch: Watch) -> None:
