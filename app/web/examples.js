@@ -24,6 +24,14 @@ export const EXAMPLES = [
 export class Examples {
   /** @param {Store} store @param {{ask: (query: Query) => void}} outside */
   constructor(store, outside) {
+    this.store = store;
+    this.outside = outside;
+    this.fill();
+  }
+
+  /** Make the pictures, in the colours of the present theme. */
+  fill() {
+    const { store, outside } = this;
     const buttons = EXAMPLES.map(({ name, note, keyframes }) => {
       const preview = () => store.set({ preview: keyframes });
       const leave = () => store.set({ preview: null });

@@ -107,6 +107,8 @@ function setTheme(theme) {
   else delete document.documentElement.dataset.theme;
   byId("theme").setAttribute("aria-label", isDark() ? "Light colours" : "Dark colours");
   plane.repaint();
+  examples.fill();
+  player.show();
   store.set({ items: [...store.state.items] });
 }
 
@@ -121,7 +123,7 @@ const play = (/** @type {Item} */ item) => player.play(item);
 const nowS = () => player.nowS();
 const plane = new Plane(store, { play, nowS, say });
 const search = new Search(store, { lost, changed: load });
-new Examples(store, { ask });
+const examples = new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
 new Playlist(store, { play, say, likeTrack });
 new Pointed(store, plane, track);

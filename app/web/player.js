@@ -104,7 +104,8 @@ export class Player {
 
   /** The next item of the playlist, or the one before. @param {number} by */
   step(by) {
-    const { items, playing } = this.store.state;
+    const { clip, playing } = this.store.state;
+    const items = clip ? clip.answer.similar : this.store.state.items;
     const here = items.findIndex((item) => item.track.id === playing?.id);
     const next = items[here + by];
     if (here >= 0 && next) this.play(next);
