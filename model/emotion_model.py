@@ -133,7 +133,7 @@ class EmotionModel:
     def embed_music(self, audio: Audio) -> Embedding:
         """Embeddings of a waveform's segments, S rows."""
         features = self.frontend.describe(
-            torch.from_numpy(audio.samples).to(self.device),
+            torch.from_numpy(audio.samples),
             audio.sample_rate_hz,
             torch.from_numpy(segment_spans(audio.duration_s)),
         )
