@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +23,7 @@ from app.middleware import RequestMiddleware
 from app.routes import admin, arranged, emotions, operation, pages, playlists, tracks
 from app.services import Services, State
 from app.settings import Settings
+from app.upload_folder import private_folder
 from app.uploads import Places
 from app.version import VERSION
 from indexer.catalog import Catalog, open_catalog
@@ -138,8 +136,7 @@ def _open(
     stack.callback(catalog.close)
     model = load(settings)
     metrics.device.labels(str(model.device)).set(1)
-    upload_dir = Path(tempfile.mkdtemp(prefix="circumplex-uploads-"))
-    stack.callback(shutil.rmtree, upload_dir, ignore_errors=True)
+    upload_dir = stack.enter_context(private_folder(settings.data_dir / "uploads"))
     analyser = make_analyser(settings, model)
     stack.callback(analyser.close)
     live = LiveIndex(

@@ -47,18 +47,10 @@ def test_no_broken_file_breaks_the_service(
             if answer.status_code not in {200, 413, 422} or problem.endswith("analysis-limit"):
                 unexpected.append(f"{name}: {answer.text[:200]}")
         growth = resident_bytes("self") - before
-        left = list(running_uploads())
+        left = list((settings.data_dir / "uploads").glob("*/*"))
 
     with capsys.disabled():
         print(f"\n{COUNT} broken uploads: {dict(statuses)}, {growth >> 20} MiB more memory")
     assert unexpected == []
     assert growth < MAX_GROWTH_BYTES
     assert left == []
-
-
-def running_uploads() -> list[Path]:
-    """Upload files of this process's service that are still on disk."""
-    import tempfile
-
-    folders = Path(tempfile.gettempdir()).glob("circumplex-uploads-*")
-    return [path for folder in folders for path in folder.iterdir()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import struct
-import tempfile
 import threading
 import time
 import wave
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from app.upload_folder import private_folder
 from model.analysis import Analysis
 from tests.fakes import FakeModel
 from tests.running import RATE_HZ, Running, fake_settings, problem_of, running_service, tone
@@ -278,13 +278,27 @@ def test_too_many_uploads_are_refused_and_none_is_lost(small_service: Running) -
 
 
 def test_no_upload_stays_on_disk(service: Running) -> None:
-    """The private folder is empty after good, bad and broken uploads."""
-    folders = list(Path(tempfile.gettempdir()).glob("circumplex-uploads-*"))
+    """The private folder is empty after good, bad and broken uploads, and nobody else's to read."""
+    (folder,) = (service.settings.data_dir / "uploads").iterdir()
     upload(service, CLIP)
     upload(service, b"nonsense")
 
-    assert folders
-    assert [path for folder in folders for path in folder.iterdir()] == []
+    assert list(folder.iterdir()) == []
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_the_folder_of_a_killed_service_is_swept_up(tmp_path: Path) -> None:
+    """What kill -9 left goes at the next start; what a living service holds stays."""
+    parent = tmp_path / "uploads"
+    with private_folder(parent) as living:
+        left = parent / "service-killed"
+        left.mkdir()
+        (left / "upload-x").write_bytes(b"left behind")
+
+        with private_folder(parent) as second:
+            assert sorted(parent.iterdir()) == sorted([living, second])
+
+    assert list(parent.iterdir()) == []
 
 
 def test_people_agree_with_the_emotion_of_the_deam_clips(

@@ -1,0 +1,50 @@
+"""The private folder of uploads: gone when the service ends, swept up when it was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """A new folder below `parent` that only this user may enter, removed at the end.
+
+    A lock says that its process lives; folders whose process was killed are removed first.
+
+    Args:
+        parent: Made if it is missing.
+
+    Yields:
+        The folder.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in parent.iterdir():
+        _remove_abandoned(left)
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix="service-"))
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        os.close(handle)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove a folder that no living process holds."""
+    with suppress(OSError):  # held, or removed by another process that is just starting
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(handle)
