@@ -114,6 +114,9 @@ def studies_section(studies: Mapping[str, Any]) -> str:
             )
     lines += _ceiling(studies.get("annotator_ceiling", {}))
     lines += _learning_curve(studies.get("learning_curve", {}))
+    for name, values in studies.get("sweeps", {}).items():
+        cells = ", ".join(f"{key}: {value:.3f}" for key, value in values.items())
+        lines.append(f"\nSweep of {name} (DEAM, preset `default`, 3 test parts): {cells}.")
     return "\n".join([*lines, ""])
 
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.learning.baselines import Matrices
 from model.learning.datasets import Dataset, load
-from model.learning.evaluation import r2, retrieval
-from model.learning.experiments import oriented, splits
+from model.learning.evaluation import r2, retrieval, top_cosine
+from model.learning.experiments import Split, kl_rows, oriented, splits
 from model.learning.fitting import embed, fit
 from model.learning.recipes import Recipe, recipe
 from model.learning.shipping import choose_head
 from model.regression import fit_mean_head
+from model.scoring import Kind, ScoringParams
 
 Doubles = NDArray[np.float64]
 Study = Callable[[Path], dict[str, Any]]
@@ -68,6 +70,69 @@ def annotator_ceiling(data_dir: Path) -> dict[str, Any]:
     return {str(panel): _ceiling(means, spread / np.sqrt(panel)) for panel in PANEL_SIZES}
 
 
+def sweeps(data_dir: Path) -> dict[str, Any]:
+    """AR / N over P, lambda and alpha (paper, Figs. 4-6) and the top 5 % (Figs. 3 and 9).
+
+    Mean of both directions over three test parts of DEAM, default preset; nothing is chosen here.
+    """
+    data = load("deam", data_dir, "descriptors")
+    chosen = recipe("default", data.features.shape[1])
+    parts = [_sweep(split, chosen) for split in splits(data, 3)]
+    swept = {
+        name: {key: _mean([part[name][key] for part in parts]) for key in parts[0][name]}
+        for name in parts[0]
+    }
+    swept["alpha"] = {
+        str(alpha): _mean([_kl_share(split, chosen, alpha) for split in splits(data, 3)])
+        for alpha in (0.0, 0.3, 1.0, 3.0, 10.0)
+    }
+    return swept
+
+
+def _sweep(split: Split, chosen: Recipe) -> dict[str, dict[str, float]]:
+    own = chosen.with_seed(split.number)
+    fitted = fit(split.train, own.shape, own.training, own.fit)
+    embedded, scoring = embed(fitted, split.test), fitted.scoring
+
+    def share(params: ScoringParams) -> float:
+        return _share(oriented(embedded, params))
+
+    cca_only = replace(scoring, lambda_gaussian=1.0, lambda_paper=1.0)
+    result = {}
+    for kind in get_args(Kind):
+        result[f"lambda ({kind})"] = {
+            f"{lam:.1f}": share(replace(scoring, kind=kind, lambda_gaussian=lam, lambda_paper=lam))
+            for lam in np.linspace(0.0, 1.0, 11)
+        }
+        result[f"P ({kind}, CCA half alone)"] = {
+            f"{p:.1f}": share(replace(cca_only, kind=kind, min_rho=p))
+            for p in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+        }
+    matrices = oriented(embedded, scoring)
+    emotion, features = split.test.mean_emotion, standardised(split)
+    result["median cosine of the top 5 %"] = {
+        "m2e": float(np.median(top_cosine(matrices.m2e, features, features))),
+        "e2m": float(np.median(top_cosine(matrices.e2m, emotion, emotion))),
+    }
+    return result
+
+
+def standardised(split: Split) -> Doubles:
+    """Test features in standard deviations of the training part, [Q, F]."""
+    train, test = (part.features.astype(np.float64) for part in (split.train, split.test))
+    scaled: Doubles = (test - train.mean(axis=0)) / train.std(axis=0)
+    return scaled
+
+
+def _kl_share(split: Split, chosen: Recipe, alpha: float) -> float:
+    training = replace(chosen.training, margin=alpha)
+    return _share(kl_rows(split, replace(chosen, training=training))["kl"])
+
+
+def _share(matrices: Matrices) -> float:
+    return _mean([retrieval(matrices.m2e).ar_fraction, retrieval(matrices.e2m).ar_fraction])
+
+
 def cross_validated_r2(data: Dataset, chosen: Recipe, folds: int = 10) -> dict[str, float]:
     """R2 of mean (arousal, valence) from (phi, mu, ln var), everything fitted on nine tenths.
 
@@ -108,6 +173,7 @@ STUDIES: Mapping[str, Study] = {
     "r2_10_fold_deam": _r2_of("deam", "descriptors"),
     "r2_10_fold_pmemo": _r2_of("pmemo", "gemaps_essentia"),
     "learning_curve": learning_curve,
+    "sweeps": sweeps,
 }
 
 
