@@ -14,7 +14,7 @@ from app.demo.recipes import RECIPES
 from model.emotion_model import EmotionModel
 
 MIN_AROUSAL_SPEARMAN = 0.8
-MIN_VALENCE_SPEARMAN = 0.45
+MIN_VALENCE_SPEARMAN = 0.5
 AXES = ("arousal", "valence")
 
 
