@@ -11,13 +11,10 @@ import os
 import threading
 from pathlib import Path
 
+from indexer.errors import StorageError
 from model.analysis import Analysis
 
-from indexer.errors import StorageError
-
 logger = logging.getLogger(__name__)
-
-MAX_DEATHS = 5  # processes that may die over one file before it is left out
 
 
 class AnalysisStore:
@@ -72,8 +69,7 @@ class AnalysisStore:
         mark = self._marks / address_id
         try:
             mark.parent.mkdir(parents=True, exist_ok=True)
-            with mark.open("ab") as file:
-                file.write(b"+")
+            mark.touch()
         except OSError as exc:
             raise StorageError(_refused(mark, exc)) from exc
 
@@ -81,11 +77,11 @@ class AnalysisStore:
         """Note that decoding this file did not kill the process."""
         (self._marks / address_id).unlink(missing_ok=True)
 
-    def suspects(self) -> dict[str, int]:
-        """How many processes died while they decoded a file, by the file's address."""
+    def begun(self) -> frozenset[str]:
+        """Addresses of the files over which a process died."""
         if not self._marks.is_dir():
-            return {}
-        return {mark.name: mark.stat().st_size for mark in self._marks.iterdir()}
+            return frozenset()
+        return frozenset(mark.name for mark in self._marks.iterdir())
 
 
 def _refused(path: Path, exc: OSError) -> str:

@@ -26,6 +26,7 @@ from indexer.library import FoundFile, Tags, content_id, read_tags, readable_nam
 from indexer.records import FileResult, address_id
 from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord
 from model.analysis import Analysis
+from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
 from model.errors import AudioError
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 BATCH_ROWS = 1024  # segments embedded at once
 _AHEAD = 4  # files in flight for each worker
 
+AnalyseApart = Callable[[Path, str], Analysis]  # of a file, by a frontend, in another process
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
 
@@ -56,6 +58,9 @@ class Model(Protocol):
 
     def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
         """Embed rows of features, [S, Dx]."""
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """Embed emotion curves, one row each."""
 
     def mean_emotion(self, embedding: Embedding) -> NDArray[np.float32]:
         """(arousal, valence) of each row, [S, 2]."""
@@ -112,10 +117,14 @@ class Block:
 class Examiner:
     """Reads files: content, tags, analysis; whatever is wrong with one becomes its reason."""
 
-    def __init__(self, model: Model, store: AnalysisStore, *, full: bool) -> None:
+    def __init__(
+        self, model: Model, store: AnalysisStore, *, full: bool, apart: AnalyseApart
+    ) -> None:
         self._model = model
         self._store = store
         self._full = full
+        self._apart = apart
+        self._suspects = store.begun()
 
     def examine(self, found: FoundFile) -> Examined:
         """Read one file, decoding it only if its analysis is not kept.
@@ -155,11 +164,17 @@ class Examiner:
             return kept, False
         self._store.begin(key)
         try:
-            analysis = self._model.analyse(path)
+            analysis = self._analyse(key, path)
         finally:
             self._store.end(key)
         self._store.save(content, analysis)
         return analysis, True
+
+    def _analyse(self, key: str, path: Path) -> Analysis:
+        """Decode and describe; in another process if one has died over this file before."""
+        if key in self._suspects:
+            return self._apart(path, self._model.frontend.name)
+        return self._model.analyse(path)
 
     def recall(self, content: str) -> Analysed | None:
         """What is kept of a content; None if it must be examined anew."""
@@ -174,16 +189,6 @@ class Examiner:
         estimate = self._model.emotion_curve(analysis)
         curve = np.concatenate([estimate.mean, estimate.sd], axis=1)  # [T, 4]
         return Analysed(analysis, curve.astype(np.float16))
-
-    def give_up(self, found: FoundFile, deaths: int) -> Examined:
-        """Leave a file out because processes died over it."""
-        reason = f"{deaths} processes died while they decoded it; a full run tries it again"
-        path = found.file
-        try:
-            content = content_id(path)
-        except OSError:
-            content = None
-        return Examined(self._result(found, content, read_tags(path), reason=reason), None)
 
     def _result(
         self,

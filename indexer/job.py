@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from indexer.analyses import MAX_DEATHS, AnalysisStore
+from indexer.analyses import AnalysisStore
 from indexer.catalog import Catalog
-from indexer.embed import Analysed, BlockBuilder, Examined, Examiner, Model, ahead, assemble
+from indexer.embed import (
+    AnalyseApart,
+    Analysed,
+    BlockBuilder,
+    Examined,
+    Examiner,
+    Model,
+    ahead,
+    assemble,
+)
 from indexer.errors import CatalogUnavailableError, RunInterruptedError
 from indexer.identity import match_identities
 from indexer.library import FoundFile
@@ -25,9 +34,9 @@ from indexer.records import (
     Track,
     TrackChange,
     TrackChanges,
-    address_id,
 )
 from indexer.scan import Scan, scan
+from indexer.search_queries import typical_curves
 from indexer.shelf import SnapshotShelf, tracks_digest
 from indexer.snapshot import Snapshot, TrackRecord
 from indexer.snapshot_format import EngineChoice
@@ -88,6 +97,7 @@ class IndexJob:
         workers: Threads that analyse.
         keep_snapshots: How many complete snapshots are kept.
         engine: How the snapshot is searched.
+        apart: Analyses files that a process died over.
     """
 
     catalog: Catalog
@@ -101,6 +111,7 @@ class IndexJob:
     workers: int
     keep_snapshots: int
     engine: EngineChoice
+    apart: AnalyseApart
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -108,7 +119,7 @@ class IndexJob:
     def __post_init__(self) -> None:
         frontend = self.model.frontend
         self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
-        self._examiner = Examiner(self.model, self._store, full=self.run.full)
+        self._examiner = Examiner(self.model, self._store, full=self.run.full, apart=self.apart)
         self._builder = BlockBuilder(self.model)
         self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
         self._known: list[KnownFile] = []
@@ -184,7 +195,8 @@ class IndexJob:
         kept += [(found, str(result.content_id)) for found, result in staged.items()]
         lost = self._recall(kept)
         results = [result for result in results if result.found not in lost]
-        with closing(self._examine([*files, *lost])) as examined:
+        examine = self._examiner.examine
+        with closing(ahead([*files, *lost], examine, workers=self.workers)) as examined:
             results += self._take_all(examined)
         self._builder.flush()
         return results
@@ -223,21 +235,6 @@ class IndexJob:
                     self._builder.add(content, analysed)
                     self.meter.finished(file.path, failed=False)
         return lost
-
-    def _examine(self, files: Sequence[FoundFile]) -> Generator[Examined]:
-        """Read the files; those that a process died over come last and one by one.
-
-        So that one of them kills the next process over itself alone, not over its neighbours.
-        """
-        suspects = self._store.suspects()
-        deaths = {file: suspects.get(address_id(file.address), 0) for file in files}
-        clean = [file for file in files if not deaths[file]]
-        yield from ahead(clean, self._examiner.examine, workers=self.workers)
-        for file in sorted(deaths.keys() - set(clean), key=lambda one: (deaths[one], one.address)):
-            if deaths[file] >= MAX_DEATHS and not self.run.full:
-                yield self._examiner.give_up(file, deaths[file])
-            else:
-                yield self._examiner.examine(file)
 
     def _take_all(self, examined: Iterable[Examined]) -> list[FileResult]:
         """Embed what comes, and write down from time to time what is finished."""
@@ -290,7 +287,10 @@ class IndexJob:
         content = assemble(tracks, self._builder.blocks)
         row = self._shelf.new_row(content, digest, self.model.model_id)
         self._patiently(lambda: self.catalog.begin_snapshot(row))
-        self._shelf.write(row, content, self.model.scoring, observe=lambda _step: self.check())
+        queries = self.model.embed_emotion(typical_curves())
+        self._shelf.write(
+            row, content, self.model.scoring, queries, observe=lambda _step: self.check()
+        )
         return row.id, True
 
     def _publish(

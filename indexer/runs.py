@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer import lease
+from indexer.apart import analyse_apart
 from indexer.catalog import Catalog
-from indexer.embed import Model, default_workers
+from indexer.embed import AnalyseApart, Model, default_workers
 from indexer.errors import (
     IndexerError,
     LeaseLostError,
@@ -46,6 +47,7 @@ class Indexer:
         workers: Threads that decode and analyse; 0 means one for each processor.
         keep_snapshots: How many complete snapshots are kept, the active one in any case.
         engine: How the snapshot is searched.
+        apart: Analyses, in a process of its own, a file that an earlier process died over.
     """
 
     catalog: Catalog
@@ -54,6 +56,7 @@ class Indexer:
     workers: int = 0
     keep_snapshots: int = 3
     engine: EngineChoice = "auto"
+    apart: AnalyseApart = analyse_apart
 
     def run(
         self,
@@ -133,4 +136,5 @@ class Indexer:
             workers=self.workers or default_workers(),
             keep_snapshots=self.keep_snapshots,
             engine=self.engine,
+            apart=self.apart,
         )

@@ -19,6 +19,7 @@ from indexer.errors import SnapshotError
 from indexer.records import SnapshotRow
 from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
 from indexer.snapshot_format import EngineChoice, Observer
+from model.embedding import Embedding
 from model.scoring import ScoringParams
 
 logger = logging.getLogger(__name__)
@@ -66,9 +67,21 @@ class SnapshotShelf:
         )
 
     def write(
-        self, row: SnapshotRow, content: SnapshotContent, scoring: ScoringParams, observe: Observer
+        self,
+        row: SnapshotRow,
+        content: SnapshotContent,
+        scoring: ScoringParams,
+        queries: Embedding,
+        observe: Observer,
     ) -> None:
         """Write the folder of a row that the catalogue has as `writing`.
+
+        Args:
+            row: The row.
+            content: What to write.
+            scoring: The checkpoint's scoring.
+            queries: Typical embedded emotion curves, for the search arrays.
+            observe: Called with the name of each step before it begins.
 
         Raises:
             SnapshotError: The content is inconsistent or the disk refuses.
@@ -79,6 +92,7 @@ class SnapshotShelf:
             model_id=row.model_id,
             scoring=scoring,
             engine=self._engine,
+            queries=queries,
             observe=observe,
         )
 

@@ -21,8 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from indexer import lease
+from indexer.apart import analyse_apart
 from indexer.catalog import Catalog, open_catalog
-from indexer.embed import Model
+from indexer.embed import AnalyseApart, Model
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
 from indexer.runs import Indexer
 
@@ -106,8 +107,19 @@ class ProcessExecutor:
             process.wait()
 
 
-def carry_out(job: Job, load: Callable[[], Model], stop: threading.Event) -> int:
+def carry_out(
+    job: Job,
+    load: Callable[[], Model],
+    stop: threading.Event,
+    apart: AnalyseApart = analyse_apart,
+) -> int:
     """Do the run of a job.
+
+    Args:
+        job: The job.
+        load: Loads the model.
+        stop: When set, the run goes back into the queue.
+        apart: As for `Indexer`.
 
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
@@ -125,6 +137,7 @@ def carry_out(job: Job, load: Callable[[], Model], stop: threading.Event) -> int
             Path(job.data_dir),
             workers=job.workers,
             keep_snapshots=job.keep_snapshots,
+            apart=apart,
         )
         indexer.run(run_id=job.run_id, stop=stop)
     except (RunCancelledError, RunInterruptedError) as exc:

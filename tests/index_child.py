@@ -1,16 +1,21 @@
-"""An index worker process with the fake model, for tests: `python -m tests.index_child`."""
+"""An index worker process with the fake model, for tests: `python -m tests.index_child`.
+
+With arguments it stands in for `indexer.apart`.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from indexer import job as job_module
-from indexer import lease, worker
-from tests.fakes import FakeModel
+from indexer import apart, lease, worker
+from model.analysis import Analysis
+from tests.fakes import FakeFrontend, FakeModel
 
 SLOW_S = 0.05  # for each file, so that there is something to interrupt
 
@@ -21,23 +26,32 @@ class SlowModel(FakeModel):
     def analyse(self, source: Path, **limits: Any) -> Any:  # type: ignore[override]
         """As ever, but slowly."""
         time.sleep(SLOW_S)
-        if source.name.startswith("crash"):
-            import os
-            import signal
-
-            os.kill(os.getpid(), signal.SIGSEGV)
-            time.sleep(5)
+        die_of(source)
         return super().analyse(source, **limits)
 
 
-def main() -> int:
-    """Carry out the job on standard input."""
+def die_of(source: Path) -> None:
+    """What a decoder does with a file that it cannot stand."""
+    if source.name.startswith("crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+        time.sleep(5)
+
+
+def analyse_apart(path: Path, frontend_name: str) -> Analysis:
+    """As `indexer.apart`, with this module as its process."""
+    return apart.analyse_apart(path, frontend_name, [sys.executable, "-m", "tests.index_child"])
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out the job on standard input, or analyse the file of the arguments."""
+    if arguments:
+        die_of(Path(arguments[1]))
+        return apart.main(arguments, lambda _name: FakeFrontend())
     lease.HEARTBEAT_S = 0.05
-    job_module.MAX_DEATHS = 2
     job, stop = worker.read_job(), threading.Event()
     worker.stop_when_orphaned(stop)
-    return worker.carry_out(job, SlowModel, stop)
+    return worker.carry_out(job, SlowModel, stop, analyse_apart)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -215,7 +215,8 @@ def test_a_file_that_kills_its_process_is_left_out_and_the_others_are_not(place:
     failed = place.catalog.list_tracks(TrackQuery(status="failed")).items
     assert place.catalog.run(run_id).state == "succeeded"
     assert [track.path for track in failed] == ["crash.wav"]
-    assert "died" in str(failed[0].failure_reason)
+    assert "ended its process (-11)" in str(failed[0].failure_reason)
+    assert place.catalog.run(run_id).attempts == 2
     assert place.check_whole() == 12
 
 
