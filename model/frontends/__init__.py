@@ -52,7 +52,8 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
     """The frontend called `name`.
 
     Args:
-        name: `descriptors`.
+        name: `descriptors`, `vggish` or `vggish-pca`. The latter two read weights that
+            `Vggish.load` fetched before; to give a path, call it directly.
         device: Where it computes.
 
     Returns:
@@ -60,9 +61,14 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
 
     Raises:
         ValueError: There is none of that name.
+        CheckpointError: Its weights are missing or damaged.
     """
-    from model.frontends.descriptors import Descriptors
+    if name == "descriptors":
+        from model.frontends.descriptors import Descriptors
 
-    if name == Descriptors.name:
         return Descriptors(device)
-    raise ValueError(f"no frontend is called {name!r}; there is {Descriptors.name!r}")
+    if name in ("vggish", "vggish-pca"):
+        from model.frontends.vggish import PCA_URL, Vggish, kept_path
+
+        return Vggish.load(pca=kept_path(PCA_URL) if name == "vggish-pca" else None, device=device)
+    raise ValueError(f"no frontend is called {name!r}; there are descriptors, vggish, vggish-pca")
