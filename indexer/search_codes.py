@@ -1,6 +1,6 @@
 """Columns in one byte each, with a proven error: what exhaustive scans read.
 
-Each column of a matrix is centred and coded in 256 steps; the columns that cost a typical query
+Each column of a matrix is coded in 256 steps; the columns that cost a typical query
 most accuracy get a second byte for what the first one lost. What remains lost is measured while
 coding, which turns a scan of the codes into bounds on the true inner products (ADR 0021).
 
@@ -9,7 +9,7 @@ Letters: S rows, P columns, C >= P coded columns, B rows of a block, Q queries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from indexer.snapshot_format import load_array, save_array
 Doubles = NDArray[np.float64]
 
 SHARD_ROWS = 1 << 17  # a multiple of 8: filters are bitmaps
+_LARGEST_CODE = 127.5
 _ALIGNED = 16  # FAISS scans multiples of 16 columns ten times faster
 
 
@@ -44,21 +45,31 @@ class CodedQueries:
 class Coder:
     """How the columns of a matrix were coded, and what that lost.
 
+    A value is `middle + step * code + finer * second code`, codes being -127.5, -126.5,
+    .. 127.5; the factors go into the query, so a scan multiplies nothing but codes.
+
     Attributes:
-        centre: Mean of each column, [P].
+        middle: Of each column's range, [P].
+        step: What one code is worth, [P].
         refined: Columns with a second byte, [C - P]; -1 for padding.
+        finer: What one second code is worth, [C - P]; 0 for padding.
         error: Largest decoding error of each column, [P].
-        step: What one code is worth in each column after refinement, [P].
-        error_norm: Largest norm of a row's errors in units of `step`.
-        magnitude: Largest decoded value of each coded column, [C].
+        error_norm: Largest norm of a row's errors, each in units of its column's last step.
     """
 
-    centre: Doubles
-    refined: NDArray[np.int64]
-    error: Doubles
+    middle: Doubles
     step: Doubles
+    refined: NDArray[np.int64]
+    finer: Doubles
+    error: Doubles
     error_norm: float
-    magnitude: Doubles
+
+    @property
+    def last_step(self) -> Doubles:
+        """What the last byte of each column is worth, [P]."""
+        last, used = self.step.copy(), self.refined >= 0
+        last[self.refined[used]] = self.finer[used]
+        return last
 
     def queries(self, raw: Doubles, constant: Doubles) -> CodedQueries:
         """Queries for the codes of the matrix X, each with the bound on its error.
@@ -71,15 +82,15 @@ class Coder:
             raw: What multiplies the rows of X, [Q, P].
             constant: What is added to the products, [Q].
         """
-        again = raw[:, np.maximum(self.refined, 0)] * (self.refined >= 0)
-        vectors = np.concatenate([raw, again], axis=1)  # [Q, C]
+        second = raw[:, np.maximum(self.refined, 0)] * self.finer
+        vectors = np.concatenate([raw * self.step, second], axis=1)  # [Q, C]
         by_largest = np.abs(raw) @ self.error
-        by_norm = np.linalg.norm(raw * self.step, axis=1) * self.error_norm
-        # Products, sum, the vector's own rounding and the decoder's: at most C + 8 a term.
+        by_norm = np.linalg.norm(raw * self.last_step, axis=1) * self.error_norm
+        # Products, sum, the vector's and the decoder's own rounding: at most C + 8 a term.
         relative = (vectors.shape[1] + 8) * float(np.finfo(np.float32).eps)
-        rounding = relative * (np.abs(vectors) @ self.magnitude)
+        rounding = relative * _LARGEST_CODE * np.abs(vectors).sum(axis=1)
         error = np.minimum(by_largest, by_norm) + rounding
-        return CodedQueries(vectors.astype(np.float32), constant + raw @ self.centre, error)
+        return CodedQueries(vectors.astype(np.float32), constant + raw @ self.middle, error)
 
     def save(self, folder: Path, name: str) -> None:
         """Write as `<name>_*.npy`."""
@@ -110,93 +121,78 @@ class CodeWriter:
         self._folder, self._name, self._cost = folder, name, cost
         self._second_bytes = second_bytes
         self._low, self._high = np.full(len(cost), np.inf), np.full(len(cost), -np.inf)
-        self._sum, self._rows, self._shards = np.zeros(len(cost)), 0, 0
-        self._lost, self._worst = np.zeros(len(cost)), 0.0
-        self._coded: _Coded | None = None
+        self._lost, self._worst, self._shards = np.zeros(len(cost)), 0.0, 0
+        self._coder: Coder | None = None
+        self._shard: Any = None
 
     def measure(self, values: Doubles) -> None:
         """First pass: the range of each column, values [B, P]."""
         self._low = np.minimum(self._low, values.min(axis=0))
         self._high = np.maximum(self._high, values.max(axis=0))
-        self._sum += values.sum(axis=0)
-        self._rows += len(values)
 
     def add(self, values: Doubles) -> None:
         """Second pass: code rows, [B, P], B dividing SHARD_ROWS except at the end."""
-        coded = self._coded or self._start()
-        lost = coded.add(values)
+        coder = self._coder or self._start()
+        codes, lost = _coded(coder, values)
+        self._shard.add(codes)
         self._lost = np.maximum(self._lost, np.abs(lost).max(axis=0))
-        self._worst = max(self._worst, float(np.linalg.norm(lost / coded.finest, axis=1).max()))
-        if coded.shard.ntotal == SHARD_ROWS:
-            self._write_shard(coded)
+        norms = np.linalg.norm(lost / coder.last_step, axis=1)
+        self._worst = max(self._worst, float(norms.max()))
+        if self._shard.ntotal == SHARD_ROWS:
+            self._write_shard()
 
     def finish(self) -> Coder:
         """Write what remains and the coder."""
-        coded = self._coded or self._start()
-        if coded.shard.ntotal:
-            self._write_shard(coded)
-        coder = Coder(
-            coded.centre, coded.refined, self._lost, coded.finest, self._worst, coded.magnitude
-        )
+        coder = replace(self._coder or self._start(), error=self._lost, error_norm=self._worst)
+        if self._shard.ntotal:
+            self._write_shard()
         coder.save(self._folder, self._name)
         return coder
 
-    def _start(self) -> _Coded:
-        step = (self._high - self._low) / 255.0
+    def _start(self) -> Coder:
+        step = (self._high - self._low) / (2 * _LARGEST_CODE)
         step = np.where(step > 0, step, 1e-12)  # a constant column still needs one
         plain = len(step)
         total = -(-(plain + self._second_bytes) // _ALIGNED) * _ALIGNED
         refined = np.full(total - plain, -1, dtype=np.int64)
         chosen = np.argsort(-self._cost * step, kind="stable")[: total - plain]
         refined[: len(chosen)] = chosen
-        centre = self._sum / self._rows
-        self._coded = _Coded(centre, self._low - centre, step, refined)
-        return self._coded
+        finer = np.where(refined >= 0, step[np.maximum(refined, 0)], 0.0) / (2 * _LARGEST_CODE)
+        middle = (self._low + self._high) / 2.0
+        self._coder = Coder(middle, step, refined, finer, self._lost, 0.0)
+        self._shard = faiss.IndexScalarQuantizer(
+            total, faiss.ScalarQuantizer.QT_8bit_uniform, faiss.METRIC_INNER_PRODUCT
+        )
+        # Byte k decodes to -128 + (k + 0.5): the codes themselves. The `direct` kinds would do
+        # too, but round the query to bytes at widths that are multiples of 16 or 32.
+        faiss.copy_array_to_vector(np.array([-128.0, 255.0], np.float32), self._shard.sq.trained)
+        self._shard.is_trained = True
+        return self._coder
 
-    def _write_shard(self, coded: _Coded) -> None:
+    def _write_shard(self) -> None:
         path = self._folder / f"{self._name}_{self._shards:04d}.faiss"
-        faiss.write_index(coded.shard, str(path))
-        coded.shard.reset()
+        faiss.write_index(self._shard, str(path))
+        self._shard.reset()
         self._shards += 1
 
 
-class _Coded:
-    """The shard that is being filled."""
+def _coded(coder: Coder, values: Doubles) -> tuple[NDArray[np.float32], Doubles]:
+    """Codes of rows [B, P], [B, C] in float32, and what decoding loses, [B, P]."""
+    plain, used = values.shape[1], coder.refined >= 0
+    columns = coder.refined[used]
+    codes = np.zeros((len(values), plain + len(coder.refined)), dtype=np.float32)
+    first = _nearest((values - coder.middle) / coder.step)
+    lost = values - coder.middle - coder.step * first
+    second = _nearest(lost[:, columns] / coder.finer[used])
+    lost[:, columns] -= coder.finer[used] * second
+    codes[:, :plain] = first
+    codes[:, plain:][:, used] = second
+    return codes, lost
 
-    def __init__(
-        self, centre: Doubles, low: Doubles, step: Doubles, refined: NDArray[np.int64]
-    ) -> None:
-        self.centre, self.refined = centre, refined
-        self.used = refined >= 0
-        self.finest = step.copy()
-        self.finest[refined[self.used]] /= 255.0
-        second = np.where(self.used, step[np.maximum(refined, 0)], 1.0)  # [C - P]
-        lowest = np.concatenate([low, -0.5 * second])
-        self.shard: Any = faiss.IndexScalarQuantizer(
-            len(lowest), faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-        )
-        trained = np.concatenate([lowest, 255.0 * step, second]).astype(np.float32)
-        faiss.copy_array_to_vector(trained, self.shard.sq.trained)
-        self.shard.is_trained = True
-        self.magnitude = np.zeros(len(lowest))
 
-    def add(self, values: Doubles) -> Doubles:
-        """Code rows; returns what decoding loses, [B, P]."""
-        plain = values.shape[1]
-        coded = np.zeros((len(values), plain + len(self.refined)), dtype=np.float32)
-        centred = values - self.centre
-        coded[:, :plain] = centred
-        lost = centred - self._decoded(coded)[:, :plain]
-        coded[:, plain:][:, self.used] = lost[:, self.refined[self.used]]
-        decoded = self._decoded(coded)
-        self.shard.add(coded)
-        self.magnitude = np.maximum(self.magnitude, np.abs(decoded).max(axis=0))
-        lost[:, self.refined[self.used]] -= decoded[:, plain:][:, self.used]
-        return lost
-
-    def _decoded(self, coded: NDArray[np.float32]) -> Doubles:
-        decoded: Doubles = self.shard.sa_decode(self.shard.sa_encode(coded)).astype(np.float64)
-        return decoded
+def _nearest(values: Doubles) -> Doubles:
+    """The nearest of the 256 codes -127.5, -126.5, .. 127.5."""
+    return np.clip(np.rint(values + _LARGEST_CODE), 0.0, 2 * _LARGEST_CODE) - _LARGEST_CODE
 
 
 def shard_names(name: str, rows: int) -> list[str]:
