@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 
-.PHONY: help install demo test lint bench-model bench-search bench-analysis bench-service clean
+.PHONY: help install demo test lint bench-model bench-search bench-curve bench-analysis bench-index bench-service clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -44,16 +44,22 @@ lint: $(DEV) ## Lint, types and import contracts alone
 	@echo "lint, types and import contracts: ok"
 
 bench-model: $(DEV) ## Evaluate the shipped model and its baselines
-	@$(BIN)/python -m benchmarks.bench_model $(ARGS)
+	@$(BIN)/python benchmarks/bench_model.py $(ARGS)
+
+bench-curve: $(DEV) ## Evaluate emotion curves and their intervals
+	@$(BIN)/python benchmarks/bench_curve.py $(ARGS)
 
 bench-search: $(DEV) ## Time the search and count its recall
-	@$(BIN)/python -m benchmarks.bench_search $(ARGS)
+	@$(BIN)/python benchmarks/bench_search.py $(ARGS)
 
 bench-analysis: $(DEV) ## Time decoding, descriptors and embedding
-	@$(BIN)/python -m benchmarks.bench_analysis $(ARGS)
+	@$(BIN)/python benchmarks/bench_analysis.py $(ARGS)
+
+bench-index: $(DEV) ## Time index runs
+	@$(BIN)/python benchmarks/bench_index.py $(ARGS)
 
 bench-service: $(DEV) ## Time the running service
-	@$(BIN)/python -m benchmarks.bench_service $(ARGS)
+	@$(BIN)/python benchmarks/bench_service.py $(ARGS)
 
 clean: ## Remove .venv, the demo's data and all caches
 	rm -rf $(VENV) $(DEMO_DATA) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -34,6 +34,14 @@ def test_help_lists_every_target(target: str) -> None:
     assert re.search(rf"^  {target} +\S", listing.stdout, re.MULTILINE)
 
 
+def test_every_benchmark_has_a_target_and_every_target_a_benchmark() -> None:
+    """`make bench-x` runs benchmarks/bench_x.py."""
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    scripts = {path.stem for path in (REPOSITORY / "benchmarks").glob("bench_*.py")}
+
+    assert set(re.findall(r"benchmarks/(bench_\w+)\.py", makefile)) == scripts
+
+
 def test_an_old_python_is_refused_by_name(tmp_path: Path) -> None:
     """A Python before 3.11 gets a sentence, not a traceback of pip."""
     shutil.copy(REPOSITORY / "Makefile", tmp_path)
