@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, Response
@@ -14,6 +15,16 @@ SWAGGER = Path(str(files("fastapi_swagger.resources")))  # Swagger UI, and nothi
 CACHED = {"cache-control": "public, max-age=86400"}
 
 router = APIRouter(include_in_schema=False)
+
+
+class PageFiles(StaticFiles):
+    """Files that a browser keeps but asks about: an update of the service shows at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The file, or 304 where the browser has it already."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 @router.get("/")
@@ -38,4 +49,4 @@ def mount(app: FastAPI) -> None:
     """Serve the page's files below `/web` and the documentation's below `/docs/assets`."""
     app.include_router(router)
     app.mount("/docs/assets", StaticFiles(directory=SWAGGER), name="docs-assets")
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    app.mount("/web", PageFiles(directory=WEB), name="web")

@@ -18,6 +18,25 @@ export class Problem extends Error {
 /** The service could not be reached at all. */
 export class Unreachable extends Error {}
 
+const TOKEN_KEY = "circumplex-token";
+let guarded = false;
+
+/** The key the visitor entered in this tab; "" without one. */
+export function keptToken() {
+  return sessionStorage.getItem(TOKEN_KEY) || "";
+}
+
+/** @param {string} token One that the service knows, or "" to forget it. */
+export function keepToken(token) {
+  if (token) sessionStorage.setItem(TOKEN_KEY, token);
+  else sessionStorage.removeItem(TOKEN_KEY);
+}
+
+/** Whether the service answers nobody without a key, so that audio needs one too. */
+export function isGuarded() {
+  return guarded;
+}
+
 /** @param {string} path @returns {string} Absolute address of an API path. */
 export function address(path) {
   return new URL(path, new URL(".", document.baseURI)).href;
@@ -28,14 +47,22 @@ export function address(path) {
  * @returns {Promise<Response>} A successful response.
  */
 export async function request(path, init = {}) {
+  const token = keptToken();
+  const headers = { ...(token && { authorization: `Bearer ${token}` }), ...init.headers };
   let response;
   try {
-    response = await fetch(address(path), init);
+    response = await fetch(address(path), { ...init, headers });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Unreachable("The service does not answer.");
   }
   if (response.ok) return response;
+  const ownToken = token && !(init.headers && "authorization" in init.headers);
+  if (response.status === 401 && ownToken) {
+    keepToken("");
+    return request(path, init);
+  }
+  guarded ||= response.status === 401 && !path.startsWith("v1/admin");
   const body = await response.json().catch(() => ({}));
   throw new Problem(response.status, body.title || response.statusText, body.detail || "");
 }
@@ -108,7 +135,8 @@ export function playlist(query, options, signal) {
 /** The command line that asks the same. @param {Query} query @param {Options} options */
 export function curlOf(query, options) {
   const body = JSON.stringify(playlistBody(query, options)).replaceAll("'", "'\\''");
-  return `curl -s '${address("v1/playlists")}' -H 'content-type: application/json' -d '${body}'`;
+  const key = guarded ? " -H 'authorization: Bearer YOUR-KEY'" : "";
+  return `curl -s '${address("v1/playlists")}'${key} -H 'content-type: application/json' -d '${body}'`;
 }
 
 /** @param {string} scale @returns {Promise<TrackMap>} */
@@ -148,6 +176,11 @@ export class Admin {
   /** @param {string} token */
   constructor(token) {
     this.headers = { authorization: `Bearer ${token}` };
+  }
+
+  /** Whether the token may read at all. */
+  reads() {
+    return json("v1/library", { headers: this.headers });
   }
 
   /** @returns {Promise<{items: any[]}>} */

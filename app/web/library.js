@@ -4,10 +4,9 @@
  * @import {Store} from "./store.js"
  */
 
-import { Admin, Problem } from "./api.js";
+import { Admin, keepToken, keptToken, Problem } from "./api.js";
 import { byId, element, longTime } from "./text.js";
 
-const TOKEN_KEY = "circumplex-token";
 const OPEN_STATES = ["queued", "running"];
 
 export class Library {
@@ -35,7 +34,7 @@ export class Library {
 
   async open() {
     this.dialog.showModal();
-    const kept = sessionStorage.getItem(TOKEN_KEY);
+    const kept = keptToken();
     if (kept) await this.enter(kept);
   }
 
@@ -68,21 +67,35 @@ export class Library {
       await this.refresh(admin);
     } catch (error) {
       this.lock();
-      this.complain(/** @type {Error} */ (error));
+      if (error instanceof Problem && error.status === 403) await this.enterReading(admin, token, error);
+      else this.complain(/** @type {Error} */ (error));
       return;
     }
     this.admin = admin;
     this.token.value = "";
-    sessionStorage.setItem(TOKEN_KEY, token);
+    keepToken(token);
+    if (this.store.state.catalogue === "locked") this.outside.reload();
     this.complain(null);
     byId("token-form").hidden = true;
     byId("administration").hidden = false;
     this.watch();
   }
 
+  /** A key that may read but not administer opens the rest of the page. @param {Admin} admin @param {string} token @param {Error} refusal */
+  async enterReading(admin, token, refusal) {
+    this.complain(refusal);
+    try {
+      await admin.reads();
+    } catch {
+      return;
+    }
+    keepToken(token);
+    await this.outside.reload();
+  }
+
   lock() {
     this.watching?.abort();
-    sessionStorage.removeItem(TOKEN_KEY);
+    keepToken("");
     this.admin = undefined;
     byId("token-form").hidden = false;
     byId("administration").hidden = true;

@@ -96,6 +96,7 @@ async function load() {
     if (!known.snapshot_id || known.indexing) waiting = window.setTimeout(load, 2000);
   } catch (error) {
     if (error instanceof Unreachable) lost();
+    else if (error instanceof Problem && error.status === 401) store.set({ catalogue: "locked" });
     else if (error instanceof Problem) fail(`The catalogue cannot be read: ${error.message}`);
     else throw error;
   }
@@ -147,7 +148,7 @@ document.addEventListener("keydown", (event) => {
 
 store.on(["connected"], ({ connected }) => (byId("lost").hidden = connected));
 store.on(["catalogue"], ({ catalogue }) => {
-  byId("empty").hidden = catalogue !== "empty" && catalogue !== "indexing";
+  byId("empty").hidden = catalogue === "unknown" || catalogue === "ready";
   byId("empty").dataset.kind = catalogue;
 });
 store.on(["library"], ({ library: known }) => {

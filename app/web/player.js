@@ -5,7 +5,7 @@
  * @import {Store, Playing} from "./store.js"
  */
 
-import { audioAddress, trackEmotion } from "./api.js";
+import { audioAddress, isGuarded, request, trackEmotion } from "./api.js";
 import { css, dotColour, isDark } from "./colour.js";
 import { byId, clock, creditOf, titleOf } from "./text.js";
 
@@ -20,6 +20,7 @@ export class Player {
     this.whole = /** @type {HTMLInputElement} */ (byId("whole"));
     /** @type {Map<string, Promise<any>>} */
     this.emotions = new Map();
+    this.fetched = "";
     this.#listen();
   }
 
@@ -67,14 +68,25 @@ export class Player {
   }
 
   /** @param {Playing} playing */
-  #begin(playing) {
+  async #begin(playing) {
     this.store.set({ playing });
-    this.audio.src = playing.url;
+    const source = await this.#source(playing);
+    if (this.store.state.playing?.url !== playing.url) return;
+    this.audio.src = source;
     this.seekBar.max = String(Math.max(playing.endS, 1));
     this.audio.currentTime = playing.startS;
     this.audio.play().catch((error) => {
       if (error.name === "NotAllowedError") this.show();
     });
+  }
+
+  /** An audio element cannot show a key: behind a lock the file is fetched first. @param {Playing} playing */
+  async #source({ url, id }) {
+    if (id === null || !isGuarded()) return url;
+    URL.revokeObjectURL(this.fetched);
+    const answer = await request(`v1/tracks/${id}/audio`).catch(() => null);
+    this.fetched = answer ? URL.createObjectURL(await answer.blob()) : url;
+    return this.fetched;
   }
 
   /** @param {number} id */

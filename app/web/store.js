@@ -21,7 +21,7 @@ import { defaultOptions } from "./link.js";
  * @property {?TrackMap} map
  * @property {Mood[]} moods
  * @property {any} library The body of `GET /v1/library`.
- * @property {"unknown" | "ready" | "empty" | "indexing"} catalogue
+ * @property {"unknown" | "ready" | "empty" | "indexing" | "locked"} catalogue
  * @property {boolean} connected
  * @property {?number} pointed Id of the track under the pointer or the focus.
  * @property {?Playing} playing

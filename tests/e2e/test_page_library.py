@@ -11,7 +11,7 @@ from tests.running import RATE_HZ, TOKEN, Running, index_now, tone
 
 def unlock(page: Page, token: str = TOKEN) -> None:
     """Open the sheet and enter the token."""
-    page.get_by_role("button", name="Library").click()
+    page.get_by_role("button", name="Library", exact=True).click()
     page.locator("#token").fill(token)
     page.locator("#token").press("Enter")
 
@@ -19,7 +19,7 @@ def unlock(page: Page, token: str = TOKEN) -> None:
 def test_the_library_says_what_is_indexed(page: Page, service: Running) -> None:
     """Size, age and model stand there for everyone."""
     open_page(page, service.url)
-    page.get_by_role("button", name="Library").click()
+    page.get_by_role("button", name="Library", exact=True).click()
 
     facts = page.locator("#facts")
     expect(facts).to_contain_text("Tracks9")

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import soundfile
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.browser import PHONE, Watch, draw, open_page, wait_for_items, watched_page
+from app.keys import KeyRing
+from tests.e2e.browser import (
+    PHONE,
+    Watch,
+    draw,
+    open_page,
+    wait_for_items,
+    wait_until,
+    watched_page,
+)
 from tests.e2e.test_page_clip import choose, clip_bytes
 from tests.e2e.test_page_library import unlock
-from tests.running import RATE_HZ, Running, index_now, tone
+from tests.running import (
+    RATE_HZ,
+    Running,
+    fake_settings,
+    index_now,
+    running_service,
+    tone,
+    write_library,
+)
 
 PATH = "curve=0,-0.6,-0.5;60,0.1,0.6;120,0.7,0.4"
 
@@ -185,3 +203,66 @@ def test_the_theme_is_the_visitors_choice(page: Page, service: Running) -> None:
 
     expect(page.get_by_role("button", name="Light colours")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+
+
+@contextmanager
+def locked_service(folder: Path) -> Iterator[Running]:
+    """A service that answers nobody without a key."""
+    write_library(folder / "music")
+    with running_service(fake_settings(folder, require_key=True)) as running:
+        index_now(running)
+        yield running
+
+
+def test_a_locked_library_opens_with_the_token(page: Page, watch: Watch, tmp_path: Path) -> None:
+    """It says it is locked; with the token everything works, audio included."""
+    with locked_service(tmp_path) as running:
+        page.goto(running.url)
+        expect(page.get_by_role("heading", name="This library has a lock")).to_be_visible()
+        assert set(watch.refused) == {"401 /v1/library"}
+        watch.refused.clear()
+
+        unlock(page)
+        expect(page.locator("#administration")).to_be_visible()
+        expect(page.locator("#count")).to_have_text("9 tracks")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="calm", exact=True).focus()
+        page.keyboard.press("Enter")
+        wait_for_items(page)
+        page.locator(".item__play").first.click()
+
+        wait_until(page, "document.querySelector('#audio').currentTime > 0.2")
+
+
+def test_a_key_that_only_reads_opens_the_rest(page: Page, watch: Watch, tmp_path: Path) -> None:
+    """The service's own sentence says that it may not administer."""
+    with locked_service(tmp_path) as running:
+        _, secret = KeyRing(running.settings.data_dir / "keys.json").create("a listener", ("read",))
+        page.goto(running.url)
+        unlock(page, secret)
+
+        expect(page.locator("#count")).to_have_text("9 tracks")
+        expect(page.locator("#token-error")).to_contain_text("not admin")
+        expect(page.locator("#administration")).to_be_hidden()
+        assert {line.split()[0] for line in watch.refused} == {"401", "403"}
+        watch.refused.clear()
+
+
+def test_the_browser_is_told_of_every_module_at_once(page: Page, service: Running) -> None:
+    """Each module the page runs is named for loading ahead, and asked about again, not reloaded."""
+    modules: dict[str, str] = {}
+    page.on(
+        "response",
+        lambda answer: (
+            modules.update({answer.url: answer.headers.get("cache-control", "")})
+            if answer.url.endswith(".js")
+            else None
+        ),
+    )
+    open_page(page, service.url)
+
+    ahead = page.locator("link[rel=modulepreload]").evaluate_all("nodes => nodes.map(n => n.href)")
+
+    assert set(modules) - set(ahead) == {f"{service.url}/web/main.js"}
+    assert set(ahead) <= set(modules)
+    assert set(modules.values()) == {"no-cache"}
