@@ -67,8 +67,8 @@ ALONE = ("baselines",)
 
 RUNS = (
     Run("deam/descriptors", "deam", "descriptors", "texture", WHOLE),
-    Run("deam/descriptors/default", "deam", "descriptors", "default", ALONE),
-    Run("deam/all", "deam", "all", "texture", PARTS),
+    Run("deam/descriptors/default", "deam", "descriptors", "default", PARTS),
+    Run("deam/all", "deam", "all", "default", PARTS),
     Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
     Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "texture", PARTS),
     Run("emomusic/convnet", "emomusic", "convnet", "texture", PARTS),
