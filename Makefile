@@ -44,22 +44,22 @@ lint: $(DEV) ## Lint, types and import contracts alone
 	@echo "lint, types and import contracts: ok"
 
 bench-model: $(DEV) ## Evaluate the shipped model and its baselines
-	@$(BIN)/python benchmarks/bench_model.py $(ARGS)
+	@$(BIN)/python -m benchmarks.bench_model $(ARGS)
 
 bench-curve: $(DEV) ## Evaluate emotion curves and their intervals
-	@$(BIN)/python benchmarks/bench_curve.py $(ARGS)
+	@$(BIN)/python -m benchmarks.bench_curve $(ARGS)
 
 bench-search: $(DEV) ## Time the search and count its recall
-	@$(BIN)/python benchmarks/bench_search.py $(ARGS)
+	@$(BIN)/python -m benchmarks.bench_search $(ARGS)
 
 bench-analysis: $(DEV) ## Time decoding, descriptors and embedding
-	@$(BIN)/python benchmarks/bench_analysis.py $(ARGS)
+	@$(BIN)/python -m benchmarks.bench_analysis $(ARGS)
 
 bench-index: $(DEV) ## Time index runs
-	@$(BIN)/python benchmarks/bench_index.py $(ARGS)
+	@$(BIN)/python -m benchmarks.bench_index $(ARGS)
 
 bench-service: $(DEV) ## Time the running service
-	@$(BIN)/python benchmarks/bench_service.py $(ARGS)
+	@$(BIN)/python -m benchmarks.bench_service $(ARGS)
 
 clean: ## Remove .venv, the demo's data and all caches
 	rm -rf $(VENV) $(DEMO_DATA) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
