@@ -97,6 +97,7 @@ def curve_figures(folds: Sequence[Fold], data: Dataset, clips: Sequence[Clip]) -
     guessed = [guess(_without(folds, data, clip.song_id), clip) for clip in clips]
     return {
         "songs": len(data),
+        "model": _shape(folds[0].model),
         "regression": _scores(regression),
         "bank": _scores(bank),
         "coverage_of_frames": _named(
@@ -128,7 +129,7 @@ def pairing_chance(clips: Sequence[GuessedClip], smoothing_s: float = SEGMENT_SC
 
 def markdown(figures: Mapping[str, Any]) -> str:
     """The report page."""
-    lines = [_INTRODUCTION.format(songs=figures["songs"], folds=FOLDS)]
+    lines = [_INTRODUCTION.format(songs=figures["songs"], folds=FOLDS, model=figures["model"])]
     lines += [
         "| estimator | R2 | RMSE | 50 % | 80 % | 90 % | 95 % |",
         "|---|---|---|---|---|---|---|",
@@ -163,6 +164,14 @@ def save_reliability_plot(path: Path, figures: Mapping[str, Any]) -> None:
     axes.set(xlabel="probability of the interval", ylabel="held-out songs inside")
     axes.legend()
     figure.savefig(path, dpi=120)
+
+
+def _shape(model: EmotionModel) -> str:
+    config = model.checkpoint.config
+    return (
+        f"music {config.music.kind}, emotion {config.emotion.kind} ({config.emotion.pooling}), "
+        f"{config.d_kl} dimensions, members: {config.members}"
+    )
 
 
 def _regression(folds: Sequence[Fold], data: Dataset) -> Predictions:
@@ -268,7 +277,7 @@ Written by `benchmarks/bench_curve.py`. Pairs are arousal / valence, in units of
 The {songs} DEAM songs in {folds} folds; each song is predicted by a model trained without its fold,
 with the spread that the model's own training songs gave. The last columns say how many human means
 (last row: how many single frames of the human curves) lie inside the central interval of that
-probability.
+probability. The folds' models: {model}.
 """
 
 _MOVEMENT = """
