@@ -53,7 +53,9 @@ export class ClipDrop {
     this.running = running;
     this.store.set({ uploading: file.name });
     try {
-      const answer = await clipEmotion(file, this.store.state.options.scale, running.signal);
+      const { catalogue, options } = this.store.state;
+      const scale = catalogue === "ready" ? options.scale : "absolute";
+      const answer = await clipEmotion(file, scale, running.signal);
       const old = this.store.state.clip;
       if (old) URL.revokeObjectURL(old.url);
       this.store.set({ clip: { name: file.name, url: URL.createObjectURL(file), answer }, uploading: null });

@@ -147,8 +147,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 store.on(["connected"], ({ connected }) => (byId("lost").hidden = connected));
-store.on(["catalogue"], ({ catalogue }) => {
-  byId("empty").hidden = catalogue === "unknown" || catalogue === "ready";
+store.on(["catalogue", "clip"], ({ catalogue, clip }) => {
+  byId("empty").hidden = Boolean(clip) || catalogue === "unknown" || catalogue === "ready";
   byId("empty").dataset.kind = catalogue;
 });
 store.on(["library"], ({ library: known }) => {

@@ -49,6 +49,18 @@ def test_an_empty_library_says_what_to_do_next(page: Page, empty_service: Runnin
     expect(page.get_by_role("heading", name="Draw a feeling.")).to_be_visible()
 
 
+def test_a_clip_is_heard_without_an_index(page: Page, empty_service: Running) -> None:
+    """Its curve needs the model alone; the page says that there is nothing to compare it with."""
+    page.goto(empty_service.url)
+    expect(page.get_by_role("heading", name="No music yet")).to_be_visible()
+
+    choose(page, "growing.wav", clip_bytes())
+
+    expect(page.locator("#remark")).to_have_text("Nothing is indexed to compare it with.")
+    expect(page.locator("#empty")).to_be_hidden()
+    assert page.locator(".chart__line").count() == 2
+
+
 def test_a_first_index_under_way_is_shown(page: Page, empty_service: Running) -> None:
     """While the first run goes on, the page says so to everyone."""
     page.route(
