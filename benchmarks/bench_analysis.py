@@ -105,7 +105,9 @@ def _report(files: list[Path]) -> Iterator[str]:
         "`python benchmarks/bench_analysis.py --write`. Decoding (PyAV) and the `descriptors` "
         "frontend: all segments and a curve window every 0.5 s. Rates are seconds of audio per "
         "second: by the wall clock, and by processor seconds of all workers together, which other "
-        "programs on the machine disturb less. Each worker computes on one thread."
+        "programs on the machine disturb less. Each worker computes on one thread; idle cores give "
+        "the last column times their number. With a load average above the number of cores, the "
+        "wall clock tells what was left over."
     )
     yield ""
     load = os.getloadavg()[0]
