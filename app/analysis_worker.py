@@ -7,6 +7,7 @@ sent it answers `{"ok": true}` and the bytes of the analysis, or the name and me
 from __future__ import annotations
 
 import json
+import logging
 import os
 import resource
 import sys
@@ -19,6 +20,8 @@ import torch
 from model.analysis import analyse
 from model.errors import AudioError
 from model.frontends import get_frontend
+
+logger = logging.getLogger("circumplex.worker")
 
 
 def main(options: dict[str, Any]) -> None:
@@ -41,8 +44,11 @@ def main(options: dict[str, Any]) -> None:
             refuse(connection, type(exc).__name__, str(exc))
         except MemoryError:
             refuse(connection, "memory", "the analysis needed more memory than one upload may take")
-        except RuntimeError as exc:  # torch reports a refused allocation like this
-            refuse(connection, "runtime", f"the file cannot be analysed: {exc}"[:300])
+        except Exception as exc:  # nothing that is in a file may end the process
+            logger.exception("an upload cannot be analysed")
+            refuse(
+                connection, "AudioError", f"the upload cannot be analysed ({type(exc).__name__})"
+            )
         else:
             connection.send_bytes(b'{"ok": true}')
             connection.send_bytes(result)

@@ -2,9 +2,9 @@
 
     python -m benchmarks.bench_service [--segments 100000] [--rate 200] [--seconds 20]
 
-Starts `circumplex serve` as a process over a made-up catalogue with the shipped checkpoint, and asks
-it over loopback. Prints one JSON object. Other programs beside it show in every figure, so the load
-average stands next to them.
+Starts `circumplex serve` over a made-up catalogue with the shipped checkpoint and asks it over
+loopback. Prints one JSON object. Other programs show in every figure, so the load average stands
+beside them.
 """
 
 from __future__ import annotations

@@ -299,7 +299,10 @@ def _check_amplitude(chunk: Samples, source: Source) -> None:
 def _audio_stream(container: Any, source: Source) -> Any:
     if not container.streams.audio:
         raise UndecodableAudioError(f"{_name(source)} has no audio track")
-    return container.streams.audio[0]
+    track = container.streams.audio[0]
+    if track.codec_context is None:
+        raise UndecodableAudioError(f"{_name(source)}: no decoder knows its audio track's codec")
+    return track
 
 
 def _open(source: Source) -> AbstractContextManager[Any]:
@@ -309,7 +312,9 @@ def _open(source: Source) -> AbstractContextManager[Any]:
         target: Any = f"file:{source}"  # the prefix keeps FFmpeg from reading a name as an address
     else:
         target = io.BytesIO(source) if isinstance(source, bytes) else source
-    container: AbstractContextManager[Any] = av.open(target, options=_OPTIONS)
+    container: AbstractContextManager[Any] = av.open(
+        target, options=_OPTIONS, metadata_errors="replace"
+    )
     return container
 
 

@@ -22,6 +22,7 @@ from app.upload_folder import private_folder
 from model.analysis import Analysis
 from tests.fakes import FakeModel
 from tests.running import RATE_HZ, Running, fake_settings, problem_of, running_service, tone
+from tests.unit.encoded_audio import encoded
 
 
 def wav(samples: np.ndarray, rate_hz: int = RATE_HZ, subtype: str = "PCM_16") -> bytes:
@@ -123,6 +124,12 @@ BAD_FILES: dict[str, tuple[bytes, set[str]]] = {
     "NaN samples": (
         wav(np.full(RATE_HZ, np.nan, dtype=np.float32), subtype="FLOAT"),
         {"non-finite-audio"},
+    ),
+    "a codec nobody knows": (
+        encoded(tone(0.5, 440.0)[None], RATE_HZ, "ipod", "aac")
+        .replace(b"mp4a", b"zzzz")
+        .replace(b"esds", b"zzzz"),
+        {"undecodable-audio"},
     ),
     "only a header": (CLIP[:44], {"empty-audio", "undecodable-audio", "audio-too-short"}),
 }
