@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
@@ -88,7 +88,7 @@ class Examined:
 
     Attributes:
         result: What was found out.
-        analysed: Its analysis and curve; None on failure.
+        analysed: Its analysis and curve; None on failure, and where its content is embedded.
         decoded: Whether it was decoded now, not taken from what is kept.
     """
 
@@ -115,16 +115,31 @@ class Block:
 
 
 class Examiner:
-    """Reads files: content, tags, analysis; whatever is wrong with one becomes its reason."""
+    """Reads files: content, tags, analysis; whatever is wrong with one becomes its reason.
+
+    Args:
+        model: Analyses.
+        store: Keeps analyses.
+        full: Whether kept analyses are made anew.
+        apart: Analyses files that an earlier process died over.
+        embedded: Contents that a snapshot of the same model holds.
+    """
 
     def __init__(
-        self, model: Model, store: AnalysisStore, *, full: bool, apart: AnalyseApart
+        self,
+        model: Model,
+        store: AnalysisStore,
+        *,
+        full: bool,
+        apart: AnalyseApart,
+        embedded: Container[str] = (),
     ) -> None:
         self._model = model
         self._store = store
         self._full = full
         self._apart = apart
         self._suspects = store.begun()
+        self._embedded = embedded
 
     def examine(self, found: FoundFile) -> Examined:
         """Read one file, decoding it only if its analysis is not kept.
@@ -139,7 +154,7 @@ class Examiner:
             content = content_id(path)
             tags = read_tags(path)
             analysis, decoded = self._analysis(address_id(found.address), path, content)
-            analysed = self._with_curve(analysis)
+            analysed = None if content in self._embedded else self._with_curve(analysis)
             after = path.stat()
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=str(exc)), None)
@@ -247,6 +262,11 @@ class BlockBuilder:
         self.blocks: dict[str, Block] = {}
 
     def has(self, content: str) -> bool:
+    @property
+    def embedded_before(self) -> frozenset[str]:
+        """Contents that the snapshot before holds."""
+        return frozenset(self._rows_before)
+
         """Whether the block of a content is there, or can be taken from the snapshot before."""
         if content in self.blocks or content in self._waiting:
             return True

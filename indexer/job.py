@@ -119,7 +119,6 @@ class IndexJob:
     def __post_init__(self) -> None:
         frontend = self.model.frontend
         self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
-        self._examiner = Examiner(self.model, self._store, full=self.run.full, apart=self.apart)
         self._builder = BlockBuilder(self.model)
         self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
         self._known: list[KnownFile] = []
@@ -136,6 +135,13 @@ class IndexJob:
             return self._publish(seen, (), TrackChanges(), newest.id, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
         results = self._read(seen)
+        self._examiner = Examiner(
+            self.model,
+            self._store,
+            full=self.run.full,
+            apart=self.apart,
+            embedded=self._builder.embedded_before,
+        )
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         self.meter.enter("writing")
         tracks = _final_tracks(self.catalog.published_tracks(), changes)
@@ -257,10 +263,13 @@ class IndexJob:
         return results
 
     def _take(self, one: Examined) -> None:
-        if one.analysed is not None and one.result.content_id is not None:
-            self._builder.add(one.result.content_id, one.analysed)
-            self._decoded += one.decoded
-            self._audio_s += one.analysed.analysis.duration_s if one.decoded else 0.0
+        content = str(one.result.content_id)
+        if one.result.failure_reason is None and not self._builder.has(content):
+            assert one.analysed is not None  # only what is embedded comes without
+            self._builder.add(content, one.analysed)
+        if one.decoded:
+            self._decoded += 1
+            self._audio_s += one.result.duration_s or 0.0
         reason = one.result.failure_reason
         if reason is not None:
             logger.warning("%s is left out: %s", one.result.found.address, reason)

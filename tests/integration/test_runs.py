@@ -94,7 +94,8 @@ def test_the_embedding_of_a_track_is_that_of_its_own_audio(library: Library) -> 
         analysis = library.model.analyse(library.music / path)
         expected = library.model.embed_segments(analysis)
         found = snapshot.embedding_of(track_id)[: len(expected)]
-        np.testing.assert_allclose(found.mu, expected.mu, rtol=1e-5)
+        own = found.mu[:, : expected.mu.shape[1]]  # beside what balances the tracks
+        np.testing.assert_allclose(own, expected.mu, rtol=1e-5)
         _, mean, sd = snapshot.curve(track_id)
         curve = library.model.emotion_curve(analysis)
         np.testing.assert_allclose(mean, curve.mean, atol=2e-3)
