@@ -66,12 +66,11 @@ WHOLE = (*PARTS, "cos", "regressors")
 ALONE = ("baselines",)
 
 RUNS = (
-    Run("deam/descriptors", "deam", "descriptors", "texture", WHOLE),
-    Run("deam/descriptors/default", "deam", "descriptors", "default", PARTS),
+    Run("deam/descriptors", "deam", "descriptors", "default", WHOLE),
     Run("deam/all", "deam", "all", "default", PARTS),
+    Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),
     Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
     Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "texture", PARTS),
-    Run("emomusic/convnet", "emomusic", "convnet", "texture", PARTS),
     Run(
         "pmemo/gemaps_essentia/common_length",
         "pmemo",
@@ -80,6 +79,7 @@ RUNS = (
         ALONE,
         common_length,
     ),
+    Run("emomusic/convnet", "emomusic", "convnet", "default", PARTS),
 )
 
 
