@@ -1,6 +1,6 @@
 """Playlists: match an emotion, or follow it through time.
 
-`match` ranks every track by its best segment against the whole emotion. `journey` cuts the curve
+`match` ranks the tracks, each as a whole or by its best segment. `journey` cuts the curve
 into as many pieces as the playlist has places and gives each place the best track for its piece.
 """
 
@@ -26,6 +26,7 @@ from app.responses import (
 )
 from app.schemas import CurveEmotion, Filters, MoodEmotion, PlaylistRequest, Scale
 from indexer import errors as indexer_errors
+from indexer.balance import as_query
 from indexer.search import Hit, SearchResult, TrackFilter
 from indexer.snapshot import Snapshot, TrackRecord
 from model.curves import EmotionCurve, Keyframe
@@ -107,9 +108,8 @@ def similar_hits(
     live: Live, embedding: Embedding, limit: int, filters: TrackFilter | None = None
 ) -> SearchResult:
     """The tracks that sound like the segments of `embedding`, best first."""
-    return live.searcher.search(
-        whole(embedding), limit=limit, filters=filters, direction="m2m", level="track"
-    )
+    query = as_query(whole(embedding), live.snapshot.embedding)
+    return live.searcher.search(query, limit=limit, filters=filters, direction="m2m", level="track")
 
 
 def whole(embedding: Embedding) -> Embedding:
@@ -202,7 +202,7 @@ def _match_query(request: PlaylistRequest, model: QueryModel, snapshot: Snapshot
         embedding = whole(snapshot.embedding[standing])
         return Asked(embedding, "m2m", float(valence), float(arousal))
     curve = absolute_curve(request, snapshot)
-    return _asked(curve, model.embed_emotion([curve]))
+    return _asked(curve, as_query(model.embed_emotion([curve]), snapshot.embedding))
 
 
 def _journey_queries(
@@ -214,7 +214,7 @@ def _journey_queries(
     pieces = [_piece(curve, start, end) for start, end in pairwise(edges.tolist())]
     if not pieces:
         return []
-    embedding = model.embed_emotion(pieces)
+    embedding = as_query(model.embed_emotion(pieces), snapshot.embedding)
     middles = (edges[:-1] + edges[1:]) / 2.0
     return [
         replace(_asked(piece, embedding[index : index + 1]), at_s=float(middles[index]))

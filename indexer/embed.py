@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from indexer.analyses import AnalysisStore
+from indexer.balance import unbalanced
 from indexer.errors import StorageError
 from indexer.library import FoundFile, Tags, content_id, read_tags, readable_name
 from indexer.records import FileResult, address_id
@@ -138,8 +139,8 @@ class Examiner:
         self._store = store
         self._full = full
         self._apart = apart
-        self._suspects = store.begun()
         self._embedded = embedded
+        self._suspects = store.begun()
 
     def examine(self, found: FoundFile) -> Examined:
         """Read one file, decoding it only if its analysis is not kept.
@@ -261,12 +262,12 @@ class BlockBuilder:
         self._rows = 0
         self.blocks: dict[str, Block] = {}
 
-    def has(self, content: str) -> bool:
     @property
     def embedded_before(self) -> frozenset[str]:
         """Contents that the snapshot before holds."""
         return frozenset(self._rows_before)
 
+    def has(self, content: str) -> bool:
         """Whether the block of a content is there, or can be taken from the snapshot before."""
         if content in self.blocks or content in self._waiting:
             return True
@@ -349,7 +350,7 @@ def _kept_block(snapshot: Snapshot, row: int, track_id: int) -> Block:
     _, mean, sd = snapshot.curve(track_id)
     return Block(
         segment_s=np.asarray(snapshot.segment_s[rows]),
-        embedding=snapshot.embedding[rows],
+        embedding=unbalanced(snapshot.embedding[rows]),
         segment_emotion=np.asarray(snapshot.segment_emotion[rows]),
         curve=np.concatenate([mean, sd], axis=1).astype(np.float16),
     )

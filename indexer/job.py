@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from indexer.analyses import AnalysisStore
+from indexer.balance import as_query, balanced
 from indexer.catalog import Catalog
 from indexer.embed import (
     AnalyseApart,
@@ -134,7 +135,6 @@ class IndexJob:
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), newest.id, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
-        results = self._read(seen)
         self._examiner = Examiner(
             self.model,
             self._store,
@@ -142,6 +142,7 @@ class IndexJob:
             apart=self.apart,
             embedded=self._builder.embedded_before,
         )
+        results = self._read(seen)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         self.meter.enter("writing")
         tracks = _final_tracks(self.catalog.published_tracks(), changes)
@@ -293,10 +294,10 @@ class IndexJob:
         existing = None if self.run.full else self._shelf.find(digest, self.model.model_id)
         if existing is not None:
             return existing.id, False
-        content = assemble(tracks, self._builder.blocks)
+        content = balanced(assemble(tracks, self._builder.blocks), self.model)
         row = self._shelf.new_row(content, digest, self.model.model_id)
         self._patiently(lambda: self.catalog.begin_snapshot(row))
-        queries = self.model.embed_emotion(typical_curves())
+        queries = as_query(self.model.embed_emotion(typical_curves()), content.embedding)
         self._shelf.write(
             row, content, self.model.scoring, queries, observe=lambda _step: self.check()
         )
