@@ -100,6 +100,11 @@ class IndexJobs:
         self._wake.set()
         return run
 
+    def rescan(self) -> None:
+        """Queue a run over the music roots, unless one waits in the queue already."""
+        if not any(run.state == "queued" for run in self._catalog.list_runs(limit=20)):
+            self.submit(self._roots, full=False)
+
     def _work(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()

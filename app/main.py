@@ -28,6 +28,7 @@ from app.uploads import Places
 from app.version import VERSION
 from indexer.catalog import Catalog, open_catalog
 from indexer.runs import Indexer
+from indexer.watch import FolderWatch
 from indexer.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
 
@@ -159,6 +160,11 @@ def _open(
     )
     jobs.start()
     stack.callback(jobs.stop, settings.shutdown_s)
+    if settings.watch_s is not None and settings.music_roots:
+        watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
+        watch.start()
+        jobs.rescan()  # what changed while nothing watched
+        stack.callback(watch.stop)
     return Services(
         settings=settings,
         catalog=catalog,

@@ -103,6 +103,13 @@ class Settings(BaseSettings):
     rescan_s: float | None = Field(
         None, ge=10, description="Time between automatic index runs of the music roots, seconds."
     )
+    watch_s: float | None = Field(
+        None,
+        ge=1,
+        le=86_400,
+        description="Time between looks for changed files in the music roots, seconds; "
+        "a change is indexed once the files rest. By default nothing is watched.",
+    )
     keep_snapshots: int = Field(
         5, ge=1, le=1000, description="Snapshots kept on disk; older inactive ones are removed."
     )
@@ -122,7 +129,9 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("admin_token", "database_url", "checkpoint", "rescan_s", mode="before")
+    @field_validator(
+        "admin_token", "database_url", "checkpoint", "rescan_s", "watch_s", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
