@@ -41,6 +41,13 @@ BLOCK_S = 300.0
 
 _EPSILON = 1e-6
 
+_FIELDS = ("frontend_id", "duration_s", "segments_s", "segment_features", "window_features")
+# What numpy and zipfile raise for bytes of all kinds.
+_DAMAGE = (
+    *(ValueError, OSError, EOFError, KeyError, TypeError, AttributeError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
 Floats = NDArray[np.float32]
 Spans = NDArray[np.float64]
 
@@ -99,10 +106,10 @@ class Analysis:
         """
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                fields: dict[str, Any] = {name: stored[name] for name in stored.files}
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
+                found = int(stored["format"])
+                fields: dict[str, Any] = {name: stored[name] for name in _FIELDS}
+        except _DAMAGE as exc:
             raise ValueError("these bytes are no analysis: analyse the file again") from exc
-        found = int(fields.get("format", -1))
         if found != FORMAT:
             raise ValueError(
                 f"analysis format {found}; this build reads {FORMAT}: analyse the file again"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import tracemalloc
 
 import numpy as np
@@ -208,6 +209,41 @@ def test_damaged_bytes_are_refused(damage: str) -> None:
 
     with pytest.raises(ValueError, match="analyse the file again"):
         Analysis.from_bytes(bad)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_damage_is_noticed_or_harmless(data: st.DataObject) -> None:
+    """A changed byte anywhere is refused in words, or leaves the content as it was."""
+    good = _analysis()
+    content = bytearray(good.to_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+
+    complaint = ""
+    back = good
+    try:
+        back = Analysis.from_bytes(bytes(content))
+    except ValueError as error:
+        complaint = str(error)
+
+    assert not complaint or "analyse the file again" in complaint
+    np.testing.assert_array_equal(back.window_features, good.window_features)
+
+
+def test_another_format_is_refused() -> None:
+    """Bytes of a later build are told from damaged ones."""
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        format=np.int64(99),
+        **{name: np.zeros(1) for name in ("frontend_id", "duration_s")},
+        segments_s=np.zeros((1, 2)),
+        segment_features=np.zeros((1, 3)),
+        window_features=np.zeros((1, 3)),
+    )
+
+    with pytest.raises(ValueError, match="analysis format 99; this build reads 1"):
+        Analysis.from_bytes(buffer.getvalue())
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
