@@ -104,6 +104,11 @@ class Scan:
                 f"{folder / name}* hold {found} rows, not {segments}: {REBUILD}"
             )
 
+    @property
+    def width(self) -> int:
+        """Columns of a stored row."""
+        return int(self._shards[0].d)
+
     def best(self, vectors: NDArray[np.float32], count: int, passing: Mask | None) -> _Lists:
         """The `count` best rows of each query; L1 distances come back negated."""
         sign = -1.0 if self._shards[0].metric_type == faiss.METRIC_L1 else 1.0
@@ -123,7 +128,22 @@ class Scan:
 class ExactEngine:
     """Exhaustive scans whose errors are bounded: first of the sketches, then of all columns."""
 
-    def __init__(self, folder: Path, segments: int, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        segments: int,
+        threads: int | None = None,
+        *,
+        sketch_first: bool | None = None,
+    ) -> None:
+        """Open the scanned arrays of a snapshot.
+
+        Args:
+            folder: The snapshot.
+            segments: S.
+            threads: Of one scan; default: the machine's cores.
+            sketch_first: Begin with the sketches; default: where they are half as wide or less.
+        """
         self._segments, self._shift = segments, np.array(load_array(folder, "search_shift"))
         self._largest = np.array(load_array(folder, "search_l1_magnitude"))
         self._codes = Scan(folder, CODES, segments, threads), Coder.load(folder, CODES)
@@ -132,6 +152,9 @@ class ExactEngine:
         if (folder / f"{SKETCH}_0000.faiss").exists():
             self._axes = Sketch.load(folder)
             self._sketch = Scan(folder, SKETCH, segments, threads), Coder.load(folder, SKETCH)
+            if sketch_first is None:
+                sketch_first = self._codes[0].width >= 2 * self._sketch[0].width
+        self._sketch_first = bool(sketch_first) and self._axes is not None
 
     def candidates(
         self,
@@ -144,7 +167,8 @@ class ExactEngine:
         """See `Engine`; `gaussian` is one list, `paper` the union of two."""
         raw, constant = raw_query(query, scoring, self._shift, direction)  # [Q, P]
         scan, coder = self._codes
-        if self._axes is not None and count <= min(SKETCH_MOST, self._segments // SKETCH_SHARE):
+        longest = min(SKETCH_MOST, self._segments // SKETCH_SHARE)
+        if self._sketch_first and self._axes is not None and count <= longest:
             raw, constant = self._axes.bounds(raw, constant)
             scan, coder = self._sketch
         coded = coder.queries(raw, constant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,11 @@ def content(tracks: int, seed: int = 0, d_kl: int = 8) -> SnapshotContent:
         curve_offsets=np.arange(tracks + 1, dtype=np.int64) * 4,
         curve_values=draws.uniform(-1, 1, (4 * tracks, 4)).astype(np.float16),
     )
+
+
+def with_embedding(data: SnapshotContent, rows: Embedding) -> SnapshotContent:
+    """The same tracks with other segments."""
+    return replace(data, embedding=rows)
 
 
 def track(track_id: int) -> TrackRecord:
