@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,11 +14,14 @@ from app.live import Live
 from app.playlists import similar_hits, track_out
 from app.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.schemas import Scale
+from indexer.balance import as_music
+from indexer.embed import stretches
 from indexer.search import SearchResult
 from model.analysis import Analysis
 from model.curve_estimation import CurveEstimate
-from model.curves import QuantileScale
+from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
+from model.scoring import ScoringParams
 
 Doubles = NDArray[np.float64]
 
@@ -56,9 +60,13 @@ class ListeningModel(Protocol):
     """The part of the model that turns an analysis into emotion."""
 
     model_id: str
+    scoring: ScoringParams
 
-    def embed_segments(self, analysis: Analysis) -> Embedding:
-        """The embedding of each segment."""
+    def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
+        """The embedding of rows of features."""
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """The embedding of curves of the absolute scale."""
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The emotion at each window."""
@@ -81,7 +89,8 @@ def listen(
     estimate = Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, analysis.duration_s)
     found = None
     if live is not None and similar:
-        found = similar_hits(live, model.embed_segments(analysis), similar)
+        clip = model.embed_analyses(stretches(analysis)[1][-1:])  # the whole of it
+        found = similar_hits(live, as_music(clip, live.snapshot, model), similar)
     return emotion_response(
         estimate, model_id=model.model_id, live=live, scale=chosen, similar=found
     )

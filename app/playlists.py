@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.errors import MoodError, TrackNotFoundError
 from app.live import Live
@@ -34,6 +35,8 @@ from model.embedding import Embedding
 from model.errors import UnknownMoodError
 from model.moods import near_moods
 from model.scoring import Direction, ScoringParams
+
+Floats = NDArray[np.float32]
 
 PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks looked at for a place of a journey before searching anew
@@ -107,9 +110,18 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
 def similar_hits(
     live: Live, embedding: Embedding, limit: int, filters: TrackFilter | None = None
 ) -> SearchResult:
-    """The tracks that sound like the segments of `embedding`, best first."""
-    query = as_query(whole(embedding), live.snapshot.embedding)
-    return live.searcher.search(query, limit=limit, filters=filters, direction="m2m", level="track")
+    """The tracks that feel as a whole like the music of `embedding`, one row, best first."""
+    return live.searcher.search(
+        embedding, limit=limit, filters=filters, direction="m2m", level="track"
+    )
+
+
+def track_query(snapshot: Snapshot, row: int) -> tuple[Embedding, Floats]:
+    """A track as a query for music like it, and its (arousal, valence), [2]."""
+    segments = snapshot.segments_of(row)
+    standing = segments.start + np.flatnonzero(snapshot.whole[segments])
+    emotion = snapshot.segment_emotion[standing].mean(axis=0)
+    return whole(snapshot.embedding[standing]), emotion
 
 
 def whole(embedding: Embedding) -> Embedding:
@@ -196,10 +208,7 @@ def _excluding(filters: TrackFilter | None, track_ids: set[int]) -> TrackFilter:
 def _match_query(request: PlaylistRequest, model: QueryModel, snapshot: Snapshot) -> Asked:
     own = getattr(request.emotion, "track_id", None)
     if own is not None:
-        segments = snapshot.segments_of(_row(snapshot, own))
-        standing = segments.start + np.flatnonzero(snapshot.whole[segments])
-        arousal, valence = snapshot.segment_emotion[standing].mean(axis=0)
-        embedding = whole(snapshot.embedding[standing])
+        embedding, (arousal, valence) = track_query(snapshot, _row(snapshot, own))
         return Asked(embedding, "m2m", float(valence), float(arousal))
     curve = absolute_curve(request, snapshot)
     return _asked(curve, as_query(model.embed_emotion([curve]), snapshot.embedding))

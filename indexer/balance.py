@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from indexer.search_arrays import doubled, points
 from indexer.snapshot import SnapshotContent
-from indexer.snapshot_reader import whole_tracks
+from indexer.snapshot_reader import Snapshot, whole_tracks
 from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.scoring import (
@@ -57,8 +57,7 @@ def balanced(content: SnapshotContent, model: Model) -> SnapshotContent:
     whole = whole_tracks(content.segment_s, first)
     bank = _bank(QuantileScale.fit(content.segment_emotion[whole]))
     attraction = _attraction(model.embed_emotion(bank), content.embedding, model.scoring)
-    weight = max(1.0 - model.scoring.with_kind("gaussian").lam, 1e-3)
-    distance = np.sqrt(2.0 * (attraction - attraction.min()) / weight)
+    distance = np.sqrt(2.0 * (attraction - attraction.min()) / _kl_weight(model.scoring))
     return replace(content, embedding=_with_dimension(content.embedding, distance))
 
 
@@ -69,9 +68,33 @@ def as_query(embedding: Embedding, candidates: Embedding) -> Embedding:
     return _with_dimension(embedding, np.zeros(len(embedding)))
 
 
+def as_music(embedding: Embedding, snapshot: Snapshot, model: Model) -> Embedding:
+    """Rows of new music as the catalogue's own would be, to ask for similar music."""
+    rows = snapshot.embedding
+    if embedding.mu.shape[1] + 1 != rows.mu.shape[1]:
+        return embedding
+    bank = model.embed_emotion(_bank(snapshot.scale))
+    anchor = _as_float32(rows[:1])
+    both = Embedding.concatenate([unbalanced(anchor), embedding])
+    attraction = _attraction(bank, both, model.scoring)
+    weight = _kl_weight(model.scoring)
+    least = attraction[0] - weight * float(anchor.mu[0, -1]) ** 2 / 2.0
+    excess = np.maximum(attraction[1:] - least, 0.0)
+    return _with_dimension(embedding, np.sqrt(2.0 * excess / weight))
+
+
 def unbalanced(embedding: Embedding) -> Embedding:
     """Balanced rows as the model embedded them."""
     return Embedding(embedding.phi, embedding.mu[:, :-1], embedding.var[:, :-1])
+
+
+def _kl_weight(scoring: ScoringParams) -> float:
+    return max(1.0 - scoring.lambda_gaussian, 1e-3)
+
+
+def _as_float32(embedding: Embedding) -> Embedding:
+    parts = (embedding.phi, embedding.mu, embedding.var)
+    return Embedding(*(part.astype(np.float32) for part in parts))
 
 
 def _with_dimension(embedding: Embedding, mean: NDArray[np.float64]) -> Embedding:

@@ -289,11 +289,11 @@ class BlockBuilder:
         """Embed what waits."""
         if not self._waiting:
             return
-        stretches = [_stretches(one.analysis) for one in self._waiting.values()]
-        embedding = self._model.embed_analyses(np.concatenate([rows for _, rows in stretches]))
+        parts = [stretches(one.analysis) for one in self._waiting.values()]
+        embedding = self._model.embed_analyses(np.concatenate([rows for _, rows in parts]))
         emotion = np.asarray(self._model.mean_emotion(embedding), dtype=np.float32)
         start = 0
-        for (content, one), (span, _) in zip(self._waiting.items(), stretches, strict=True):
+        for (content, one), (span, _) in zip(self._waiting.items(), parts, strict=True):
             rows = slice(start, start + len(span))
             self.blocks[content] = Block(
                 segment_s=span,
@@ -327,7 +327,7 @@ def assemble(tracks: Sequence[TrackRecord], blocks: Mapping[str, Block]) -> Snap
     )
 
 
-def _stretches(analysis: Analysis) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def stretches(analysis: Analysis) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Spans [S, 2] and features [S, Dx] to embed: every segment, and the whole of a longer track.
 
     Whole tracks are described by the mean over their segments (ADR 0030).

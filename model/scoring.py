@@ -86,10 +86,15 @@ class ScoringParams:
         return torch.ones_like(self.rho), torch.zeros_like(self.rho)
 
     def standardised_query(self, phi: Tensor, direction: Direction) -> Tensor:
-        """Query projections as variates of mean 0 and variance 1, [Q, Dc]."""
+        """Query projections as variates of mean 0 and variance 1, [Q, Dc].
+
+        Music that asks for music stands for the emotion expected of it, rho times its own variate,
+        so that nothing is more similar to it than itself.
+        """
         if direction == "e2m":
             return (phi - self.emotion_mean) / self.emotion_std
-        return (phi - self.music_mean) / self.music_std
+        own = (phi - self.music_mean) / self.music_std
+        return own if direction == "m2e" else self.rho.clamp(0.0, MAX_RHO) * own
 
     def standardised_candidates(self, phi: Tensor, direction: Direction) -> Tensor:
         """Candidate projections as variates of mean 0 and variance 1, [N, Dc]."""

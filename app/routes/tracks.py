@@ -14,7 +14,7 @@ from app.documentation import problems
 from app.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
 from app.live import Live
-from app.playlists import similar_hits
+from app.playlists import similar_hits, track_query
 from app.plots import emotion_svg
 from app.responses import (
     EmotionResponse,
@@ -171,7 +171,7 @@ def get_track_emotion(
     found = None
     if similar and format == "json":
         others = TrackFilter(exclude_ids=frozenset({track_id}))
-        found = similar_hits(live, snapshot.embedding_of(track_id), similar, others)
+        found = similar_hits(live, track_query(snapshot, row)[0], similar, others)
     estimate = Estimate(t_s, mean, sd, overall, snapshot.tracks[row].duration_s)
     answer = emotion_response(
         estimate, model_id=live.model_id, live=live, scale=scale, similar=found

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from indexer.balance import as_query, balanced, unbalanced
+from indexer.balance import as_music, as_query, balanced, unbalanced
+from indexer.search import Searcher
 from indexer.search_arrays import doubled, points
-from indexer.snapshot import SnapshotContent, TrackRecord
+from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
 from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams, score
@@ -103,6 +105,19 @@ def test_balanced_rows_give_back_what_the_model_embedded() -> None:
 
     np.testing.assert_array_equal(plain.mu, content.embedding.mu)
     np.testing.assert_array_equal(plain.var, content.embedding.var)
+
+
+def test_music_is_most_similar_to_itself(tmp_path: Path) -> None:
+    """Every track, asked for as a clip that was never indexed, comes first."""
+    content, model = catalogue(), PlaneModel(fake_scoring(2))
+    folder = tmp_path / "snapshot"
+    write_snapshot(folder, balanced(content, model), model_id="plane", scoring=model.scoring)
+    snapshot = Snapshot.open(folder)
+
+    clips = as_music(content.embedding, snapshot, model)
+
+    found = Searcher(snapshot, model.scoring).search_batch(clips, limit=1, direction="m2m")
+    assert [result.hits[0].track_id for result in found] == list(range(TRACKS))
 
 
 def test_queries_fit_catalogues_with_and_without_the_dimension() -> None:

@@ -235,9 +235,21 @@ def test_score_standardises_each_side_by_its_own_statistics(direction: Direction
     kept = fitted.kept
     a, b = (((x.phi - mean) / std)[:, kept] for x, (mean, std) in zip((q, n), sides, strict=True))
 
+    expected = a * fitted.rho[kept] if direction == "m2m" else a  # the emotion expected of it
+
     actual = score(q, n, fitted, direction).cca
 
-    torch.testing.assert_close(actual, gaussian_llr(a, b, fitted.rho[kept]))
+    torch.testing.assert_close(actual, gaussian_llr(expected, b, fitted.rho[kept]))
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "paper"])
+def test_music_is_most_similar_to_itself(kind: Kind) -> None:
+    """Asked with each of some music, the best of them is the one asked with."""
+    music, fitted = points(CANDIDATES, 1), params(kind)
+
+    found = score(music, music, fitted, "m2m").total
+
+    assert found.argmax(dim=1).tolist() == list(range(CANDIDATES))
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "paper"])
