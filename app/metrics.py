@@ -79,12 +79,6 @@ class Metrics:
             ("device",),
             registry=self.registry,
         )
-        self.index_files = Gauge(
-            "circumplex_index_run_files",
-            "Files of the latest index run.",
-            ("state",),
-            registry=self.registry,
-        )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
