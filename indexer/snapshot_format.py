@@ -166,14 +166,21 @@ def check_files(folder: Path, manifest: Manifest, *, every_byte: bool) -> None:
         for name, entry in manifest.files.items()
         if every_byte or entry.size_bytes <= _EAGER_BYTES
     }
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        found = dict(zip(to_hash, pool.map(lambda n: sha256_of(folder / n), to_hash), strict=True))
-    for name, entry in to_hash.items():
-        if found[name] != entry.sha256:
+    for name, found in _hashes(folder, to_hash).items():
+        if found != to_hash[name].sha256:
             raise SnapshotDamagedError(
-                f"{folder / name} has SHA-256 {found[name][:12]}..., its manifest says "
-                f"{entry.sha256[:12]}...: {REBUILD}"
+                f"{folder / name} has SHA-256 {found[:12]}..., its manifest says "
+                f"{to_hash[name].sha256[:12]}...: {REBUILD}"
             )
+
+
+def _hashes(folder: Path, files: Mapping[str, FileEntry]) -> dict[str, str]:
+    """SHA-256 of each file, on all cores where that is worth a thread."""
+    if sum(entry.size_bytes for entry in files.values()) <= _EAGER_BYTES:
+        return {name: sha256_of(folder / name) for name in files}
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        found = pool.map(lambda name: sha256_of(folder / name), files)
+        return dict(zip(files, found, strict=True))
 
 
 def _check_size(path: Path, entry: FileEntry) -> None:

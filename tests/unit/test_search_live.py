@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -111,6 +112,7 @@ def test_a_thousand_swaps_under_eight_threads(folders: list[Path]) -> None:
             except Exception as exc:  # any failure at all is a fault
                 faults.append(exc)
             counts[number] += 1
+            time.sleep(0.002)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(THREADS)]
     for thread in threads:

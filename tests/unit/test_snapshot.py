@@ -20,9 +20,11 @@ from indexer.errors import (
 from indexer.search import Searcher
 from indexer.snapshot import Snapshot, SnapshotContent
 from indexer.snapshot_format import MANIFEST_NAME
+from model.curves import QuantileScale
 from tests import snapshots
 
-PUBLISHED = sorted((Path(__file__).parents[1] / "fixtures").glob("snapshot-format-*"))
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+PUBLISHED = sorted(path for path in FIXTURES.glob("snapshot-format-*") if path.is_dir())
 
 
 @pytest.fixture
@@ -69,11 +71,10 @@ def test_each_track_keeps_its_curve(snapshot: Snapshot, data: SnapshotContent) -
 
 
 def test_the_scale_is_that_of_the_segments(snapshot: Snapshot, data: SnapshotContent) -> None:
-    """The relative scale's ends are the catalogue's extremes."""
-    ends = snapshot.scale.to_absolute([[-1.0, -1.0], [1.0, 1.0]])
+    """The relative scale stored is the one fitted to the catalogue's segments."""
+    expected = QuantileScale.fit(data.segment_emotion)
 
-    assert np.allclose(ends[0], data.segment_emotion.min(axis=0))
-    assert np.allclose(ends[1], data.segment_emotion.max(axis=0))
+    assert np.array_equal(snapshot.scale.quantiles, expected.quantiles)
 
 
 def test_the_manifest_says_what_it_holds(snapshot: Snapshot) -> None:
