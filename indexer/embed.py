@@ -142,6 +142,10 @@ class Examiner:
         self._embedded = embedded
         self._suspects = store.begun()
 
+    def is_suspect(self, found: FoundFile) -> bool:
+        """Whether a process died while it decoded this file."""
+        return address_id(found.address) in self._suspects
+
     def examine(self, found: FoundFile) -> Examined:
         """Read one file, decoding it only if its analysis is not kept.
 

@@ -202,8 +202,10 @@ class IndexJob:
         kept += [(found, str(result.content_id)) for found, result in staged.items()]
         lost = self._recall(kept)
         results = [result for result in results if result.found not in lost]
+        # Suspects take a process each: the others go before, in case that this one dies too.
+        ordered = sorted([*files, *lost], key=self._examiner.is_suspect)
         examine = self._examiner.examine
-        with closing(ahead([*files, *lost], examine, workers=self.workers)) as examined:
+        with closing(ahead(ordered, examine, workers=self.workers)) as examined:
             results += self._take_all(examined)
         self._builder.flush()
         return results
