@@ -40,7 +40,6 @@ from model.scoring import Kind, ScoringParams, l1_item_vectors
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS: tuple[Kind, ...] = ("gaussian", "paper")
-LAMBDA_PAPER = 0.5  # the shipped checkpoint's 0 would leave the L1 half unused
 AT = 50
 PROOF_SEGMENTS = 10_000
 FILTERS = {"1 %": 1, "10 %": 10, "50 %": 50}
@@ -53,7 +52,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     songs, model = songs_and_model(options.data)
     asked = queries(model, songs, options.queries, seed=2)
-    scoring = _scoring(model)
+    scoring = _scoring(model, options.lambda_paper)
     bandwidth = bandwidth_bytes_s()
     print(f"bandwidth {bandwidth / 1e9:.1f} GB/s, load {os.getloadavg()[0]:.1f}", flush=True)
     results = []
@@ -65,7 +64,7 @@ def main() -> None:
         print(json.dumps(results[-1], indent=1), flush=True)
     at, _ = _snapshot(options.cache, model, songs, scoring, PROOF_SEGMENTS)
     proven = proof(at, queries(model, songs, 1000, seed=9), scoring, options.proof_queries)
-    _write(options.out, results, proven, bandwidth, model.model_id)
+    _write(options.out, results, proven, bandwidth, model.model_id, scoring.lambda_paper)
 
 
 def _options() -> argparse.Namespace:
@@ -77,11 +76,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--proof-queries", type=int, default=10_000)
     parser.add_argument("--rival-segments", type=int, default=10_000)
+    parser.add_argument("--lambda-paper", type=float, help="instead of the checkpoint's")
     return parser.parse_args()
 
 
-def _scoring(model: EmotionModel) -> ScoringParams:
-    return replace(model.scoring, lambda_paper=LAMBDA_PAPER)
+def _scoring(model: EmotionModel, lambda_paper: float | None) -> ScoringParams:
+    if lambda_paper is None:
+        return model.scoring
+    return replace(model.scoring, lambda_paper=lambda_paper)
 
 
 def _snapshot(
@@ -314,7 +316,12 @@ def _ms(value_s: float) -> float:
 
 
 def _write(
-    out: Path, results: list[Figures], proof: Figures, bandwidth: float, model_id: str
+    out: Path,
+    results: list[Figures],
+    proof: Figures,
+    bandwidth: float,
+    model_id: str,
+    lambda_paper: float,
 ) -> None:
     """Both files."""
     out.mkdir(parents=True, exist_ok=True)
@@ -335,7 +342,7 @@ def _write(
         "date": date.today().isoformat(),
         "bandwidth_gb_s": round(bandwidth / 1e9, 1),
         "load_average": round(os.getloadavg()[0], 1),
-        "lambda_paper": LAMBDA_PAPER,
+        "lambda_paper": lambda_paper,
         "proof": proof,
         "sizes": results,
     }

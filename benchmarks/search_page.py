@@ -12,7 +12,8 @@ end {load_average} (a quiet two-core machine has at most 2: times below were tak
 load, ratios within one run). `exact` uses two threads, `ann` one. Catalogues are
 perturbed mixtures of DEAM's songs embedded by the checkpoint, 14 segments a track; queries are the
 annotators' curves, which no search array was fitted on. Answers are the best 50 tracks.
-`paper` runs with lambda {lambda_paper}, so that both of its halves count.
+`paper` runs with lambda {lambda_paper} (the checkpoint's unless `--lambda-paper` was given; at 0
+its CCA half does not count).
 
 The floor is the time to read all float32 columns once at the measured bandwidth. The scan codes
 read fewer bytes, so `exact` can lie below it and is proven all the same.

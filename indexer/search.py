@@ -326,7 +326,7 @@ def _open_engine(
     approximate = manifest.engine == "ann" and not exhaustive
     if not approximate and device != "cpu" and torch.cuda.is_available():
         return DeviceEngine(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
+    engine = ExactEngine(snapshot.folder, manifest.segments, threads)
     if approximate and manifest.recall is not None:
-        scan = ExactEngine(snapshot.folder, manifest.segments, threads, sketch_first=True)
-        return SinglePass(scan, manifest.recall.counts)
-    return ExactEngine(snapshot.folder, manifest.segments, threads)
+        return SinglePass(engine, manifest.recall.counts)
+    return engine

@@ -65,13 +65,12 @@ def measure_recall(snapshot: Snapshot, scoring: ScoringParams, queries: Embeddin
     """
     asked, direction = _recall_queries(snapshot, queries)
     exact = ExactEngine(snapshot.folder, snapshot.manifest.segments)
-    single = ExactEngine(snapshot.folder, snapshot.manifest.segments, sketch_first=True)
     value: dict[str, float] = {}
     chosen: dict[str, int] = {}
     for kind in KINDS:
         truth = _answers(Searcher(snapshot, scoring, engine=exact), asked, kind, direction)
         for count in COUNTS:
-            searcher = Searcher(snapshot, scoring, engine=SinglePass(single, {kind: count}))
+            searcher = Searcher(snapshot, scoring, engine=SinglePass(exact, {kind: count}))
             found = _answers(searcher, asked, kind, direction)
             value[kind], chosen[kind] = _recall(found, truth), count
             if value[kind] >= RECALL_WANTED:

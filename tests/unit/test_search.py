@@ -54,6 +54,8 @@ def brute_force(
             (p.emotion_mean, p.emotion_std) if direction == "e2m" else (p.music_mean, p.music_std)
         )
         a = ((phi - side[0].double().numpy()) / side[1].double().numpy())[kept]
+        if direction == "m2m":  # music asks with the emotion expected of it
+            a = rho * a
         b = ((items.phi - p.music_mean.double().numpy()) / p.music_std.double().numpy())[:, kept]
         spread = 1 - rho**2
         cca = (

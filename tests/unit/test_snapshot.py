@@ -20,6 +20,7 @@ from indexer.errors import (
 from indexer.search import Searcher
 from indexer.snapshot import Snapshot, SnapshotContent
 from indexer.snapshot_format import MANIFEST_NAME
+from indexer.snapshot_reader import whole_tracks
 from model.curves import QuantileScale
 from tests import snapshots
 
@@ -70,9 +71,11 @@ def test_each_track_keeps_its_curve(snapshot: Snapshot, data: SnapshotContent) -
         assert np.array_equal(np.concatenate([mean, sd], axis=1), values)
 
 
-def test_the_scale_is_that_of_the_segments(snapshot: Snapshot, data: SnapshotContent) -> None:
-    """The relative scale stored is the one fitted to the catalogue's segments."""
-    expected = QuantileScale.fit(data.segment_emotion)
+def test_the_scale_comes_back_as_fitted(snapshot: Snapshot, data: SnapshotContent) -> None:
+    """The relative scale is fitted to the emotions that stand for whole tracks."""
+    by_track = np.argsort([data.tracks[i].id for i in data.segment_track], kind="stable")
+    whole = whole_tracks(data.segment_s[by_track], snapshot.track_first)
+    expected = QuantileScale.fit(data.segment_emotion[by_track][whole])
 
     assert np.array_equal(snapshot.scale.quantiles, expected.quantiles)
 
