@@ -22,13 +22,14 @@ EXAMPLES = os.environ.get("CIRCUMPLEX_SCHEMATHESIS_EXAMPLES", "5")
 def schemathesis(running: Running, folder: Path, *, seed: int) -> subprocess.CompletedProcess[str]:
     """Generate requests from the document and judge the answers."""
     command = Path(sys.executable).parent / "schemathesis"
-    options = ("--checks", "all", "--continue-on-failure", "--no-shrink", "--no-color")
+    # DELETE cancels an index run; its record stays, so that its end can be read.
+    options = ("--checks", "all", "--exclude-checks", "use_after_free", "--continue-on-failure")
     return subprocess.run(
         [
             *(str(command), "--config-file", str(CONFIG), "run", f"{running.url}/openapi.json"),
             *("--header", f"Authorization: Bearer {TOKEN}"),
             *("--max-examples", EXAMPLES, "--seed", str(seed), "--request-timeout", "30"),
-            *options,
+            *(*options, "--no-shrink", "--no-color"),
         ],
         cwd=folder,
         capture_output=True,
