@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from indexer.catalog import Catalog, open_catalog
 from indexer.database import make_engine
+from tests.indexed_library import Library
 from tests.running import (
     Running,
     fake_settings,
@@ -82,3 +83,9 @@ def empty_service(tmp_path: Path) -> Iterator[Running]:
     write_library(tmp_path / "music")
     with running_service(fake_settings(tmp_path)) as running:
         yield running
+
+
+@pytest.fixture
+def library(tmp_path: Path, catalog: Catalog) -> Library:
+    """Three files and a way to index them, on both databases."""
+    return Library(tmp_path, catalog)
