@@ -62,6 +62,7 @@ def main() -> None:
                 "cores": os.cpu_count(),
                 "load_average": os.getloadavg()[0],
                 "overhead": overhead(folder, model, port, pid),
+                "three_minute_mp3_ms": long_upload(port),
                 "load": load(port, options.rate, options.seconds),
                 "uploads": uploads(port, options.uploads),
                 "load_average_after": os.getloadavg()[0],
@@ -235,27 +236,43 @@ def _swap(port: int, stop: threading.Event) -> None:
 
 def uploads(port: int, count: int) -> dict[str, Any]:
     """Many clips at once: each answered, or refused with 429."""
-    file = io.BytesIO()
-    noise = np.random.default_rng(0).normal(size=22_050 * 30) * 0.1
-    soundfile.write(file, noise, 22_050, format="FLAC")
-    body = (
-        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.flac"\r\n\r\n'
-        + file.getvalue()
-        + b"\r\n--x--\r\n"
-    )
-    headers = {"Content-Type": "multipart/form-data; boundary=x"}
-
-    def one(_number: int) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300.0)
-        connection.request("POST", "/v1/emotions", body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
-
+    body = _form(_noise(30.0, "FLAC"))
     started_s = time.perf_counter()
     with ThreadPoolExecutor(count) as clients:
-        statuses = Counter(clients.map(one, range(count)))
+        statuses = Counter(clients.map(lambda _: _upload(port, body), range(count)))
     return {"sent": count, "statuses": dict(statuses), "took_s": time.perf_counter() - started_s}
+
+
+def long_upload(port: int, repeats: int = 5) -> dict[str, Any]:
+    """A 3-minute MP3 through `POST /v1/emotions`, one after the other."""
+    body = _form(_noise(180.0, "MP3"))
+    took = []
+    for _ in range(repeats):
+        started_s = time.perf_counter()
+        assert _upload(port, body) == 200
+        took.append(1000 * (time.perf_counter() - started_s))
+    return spread(took)
+
+
+def _noise(seconds: float, form: str) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).normal(size=(int(44_100 * seconds), 2)) * 0.1
+    soundfile.write(file, noise, 44_100, format=form)
+    return file.getvalue()
+
+
+def _form(file: bytes) -> bytes:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="clip"\r\n\r\n'
+    return head + file + b"\r\n--x--\r\n"
+
+
+def _upload(port: int, body: bytes) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300.0)
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    connection.request("POST", "/v1/emotions", body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
 
 
 def bodies(count: int) -> Iterator[dict[str, Any]]:
