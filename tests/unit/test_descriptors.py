@@ -144,8 +144,11 @@ def test_is_as_near_the_stored_timbre_table_as_librosa_is(
     _report("against the stored librosa table:", np.pad(ours, ((0, 0), (0, 11))))
     _report("librosa against its stored table:", np.pad(librosas, ((0, 0), (0, 11))))
     assert (ours <= librosas + np.array([0.002] * 13 + [0.035] * 7)).all()
-    assert np.median(ours[:, :13]) < 0.02
-    assert ours[:, 13:].mean() < 0.10
+    print(
+        f"mean over the clips, worst column:  {ours[:, :13].mean(0).max():.4f} sd (MFCC)  "
+        f"{ours[:, 13:].mean(0).max():.4f} sd (contrast)"
+    )
+    assert (ours.mean(axis=0) <= LIMITS[:20]).all()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
