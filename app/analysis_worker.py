@@ -42,9 +42,12 @@ def main(options: dict[str, Any]) -> None:
             result = analyse(path, frontend, max_duration_s=options["max_duration_s"]).to_bytes()
         except AudioError as exc:
             refuse(connection, type(exc).__name__, str(exc))
-        except MemoryError:
-            refuse(connection, "memory", "the analysis needed more memory than one upload may take")
         except Exception as exc:  # nothing that is in a file may end the process
+            if ran_out_of_memory(exc):
+                refuse(
+                    connection, "memory", "the analysis needed more memory than one upload may take"
+                )
+                continue
             logger.exception("an upload cannot be analysed")
             refuse(
                 connection, "AudioError", f"the upload cannot be analysed ({type(exc).__name__})"
@@ -52,6 +55,11 @@ def main(options: dict[str, Any]) -> None:
         else:
             connection.send_bytes(b'{"ok": true}')
             connection.send_bytes(result)
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether the limit on memory caused `error`; torch's allocator has no exception of its own."""
+    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def refuse(connection: Connection, error: str, message: str) -> None:

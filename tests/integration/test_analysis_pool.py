@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from app.analysis_pool import AnalysisLimits, PooledAnalyser, wait_until_started
+from app.analysis_worker import ran_out_of_memory
 from app.errors import AnalysisLimitError
 from model.analysis import analyse
 from model.errors import AudioTooLongError, UndecodableAudioError
@@ -127,11 +129,22 @@ def test_closing_leaves_no_process(clip: Path) -> None:
     assert worker._process.poll() is not None
 
 
-def test_the_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_told_from_bad_audio() -> None:
+    """Torch says so in a RuntimeError, whose words this build of torch still uses."""
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60)
+
+    assert ran_out_of_memory(caught.value)
+    assert ran_out_of_memory(MemoryError())
+    assert not ran_out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_the_worker_knows_no_secrets(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its environment holds neither the token nor the database's address."""
     monkeypatch.setenv("CIRCUMPLEX_ADMIN_TOKEN", "hunter2")
     monkeypatch.setenv("CIRCUMPLEX_DATABASE_URL", "postgresql://user:hunter2@db/circumplex")
     pool = PooledAnalyser("descriptors", 1, LIMITS)
+    pool.analyse(clip)  # only then has the process become another program for certain
     worker = pool._idle.get()
     pool._idle.put(worker)
     environment = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
