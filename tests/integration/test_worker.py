@@ -183,8 +183,8 @@ def test_killed_at_random_moments_nothing_is_half_visible(place: Place, seed: in
     assert run.state == "succeeded"
     assert place.check_whole() == 12
     place.execute(place.queue())  # tidies up after a run that died when it was already published
-    folders = [path.name for path in (place.data_dir / "snapshots").iterdir()]
-    assert folders == [row.id for row in place.catalog.all_snapshots()]
+    folders = {path.name for path in (place.data_dir / "snapshots").iterdir()}
+    assert folders == {row.id for row in place.catalog.all_snapshots()}
     assert place.catalog.staged() == {}
 
 
