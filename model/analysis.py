@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ _EPSILON = 1e-6
 _FIELDS = ("frontend_id", "duration_s", "segments_s", "segment_features", "window_features")
 # What numpy and zipfile raise for bytes of all kinds.
 _DAMAGE = (
+    tokenize.TokenError,
     *(ValueError, OSError, EOFError, KeyError, TypeError, AttributeError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error),
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import tracemalloc
 
@@ -209,6 +210,17 @@ def test_damaged_bytes_are_refused(damage: str) -> None:
 
     with pytest.raises(ValueError, match="analyse the file again"):
         Analysis.from_bytes(bad)
+
+
+def test_a_damaged_array_header_is_noticed() -> None:
+    """Also where numpy's reader stumbles over it as over broken Python."""
+    content = _analysis().to_bytes()
+
+    for place in range(1120, 1200):
+        bad = bytearray(content)
+        bad[place] ^= 102
+        with contextlib.suppress(ValueError):
+            Analysis.from_bytes(bytes(bad))
 
 
 @settings(max_examples=200, deadline=None)
