@@ -35,6 +35,7 @@ AUDIO_ERRORS = {
         model_errors.AudioError,
         model_errors.UndecodableAudioError,
         model_errors.EmptyAudioError,
+        model_errors.SilentAudioError,
         model_errors.AudioTooShortError,
         model_errors.AudioTooLongError,
         model_errors.NonFiniteAudioError,

@@ -209,6 +209,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     ),
     model_errors.UndecodableAudioError: Kind(422, "undecodable-audio", "No usable audio"),
     model_errors.EmptyAudioError: Kind(422, "empty-audio", "No samples in the audio"),
+    model_errors.SilentAudioError: Kind(422, "silent-audio", "Nothing to hear in the audio"),
     model_errors.AudioTooShortError: Kind(422, "audio-too-short", "Audio too short"),
     model_errors.AudioTooLongError: Kind(413, "audio-too-long", "Audio too long"),
     model_errors.NonFiniteAudioError: Kind(422, "non-finite-audio", "Audio holds NaN or infinity"),

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.audio import Audio, Source, stream
-from model.errors import ShapeError
+from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id
 
 SEGMENT_S = 30.0
@@ -39,6 +39,9 @@ MIN_NEW_S = 0.5
 
 BLOCK_S = 300.0
 """About how much of a file is held in memory at once; nearly all songs fit."""
+
+SILENT_PEAK = 1e-4
+"""A file without a louder sample (-80 dB of full scale) is silent: it has no emotion to rank by."""
 
 _EPSILON = 1e-6
 
@@ -146,14 +149,16 @@ def analyse(
 
     Raises:
         AudioError: As for `model.audio.decode`.
+        SilentAudioError: No sample is above `SILENT_PEAK`.
     """
     segments: list[Spans] = []
     features: list[Floats] = []
     window_features: list[Floats] = []
     n_segments = n_windows = 0
-    end_s = 0.0
+    end_s = peak = 0.0
     for block in _blocks(source, frontend, max_duration_s, block_s):
         end_s = block.end_s
+        peak = max(peak, float(np.abs(block.audio.samples).max(initial=0.0)))
         until_s = end_s if block.is_last else end_s - frontend.context_s
         new_segments = segment_spans(end_s) if block.is_last else _full_segments(until_s)
         new_windows = window_spans(end_s) if block.is_last else _full_windows(until_s)
@@ -164,6 +169,8 @@ def analyse(
         features.append(described[:cut])
         window_features.append(described[cut:])
         n_segments, n_windows = len(new_segments), len(new_windows)
+    if peak <= SILENT_PEAK:
+        raise SilentAudioError(f"{end_s:.1f} s of silence: there is nothing to hear in this file")
     return Analysis(
         frontend_id(frontend),
         end_s,

@@ -4,6 +4,7 @@ ModelError
 ├── AudioError                  the bytes are no usable audio
 │   ├── UndecodableAudioError   no decoder makes sense of them
 │   ├── EmptyAudioError         decoded, but no samples
+│   ├── SilentAudioError        samples, but nothing to hear
 │   ├── AudioTooShortError      fewer seconds than one analysis window needs
 │   ├── AudioTooLongError       more seconds than the caller allows
 │   └── NonFiniteAudioError     NaN or infinite samples
@@ -31,6 +32,10 @@ class UndecodableAudioError(AudioError):
 
 class EmptyAudioError(AudioError):
     """The file decodes to no samples at all."""
+
+
+class SilentAudioError(AudioError):
+    """No sample is loud enough to be heard."""
 
 
 class AudioTooShortError(AudioError):

@@ -125,6 +125,7 @@ BAD_FILES: dict[str, tuple[bytes, set[str]]] = {
         wav(np.full(RATE_HZ, np.nan, dtype=np.float32), subtype="FLOAT"),
         {"non-finite-audio"},
     ),
+    "silence": (wav(np.zeros(5 * RATE_HZ, dtype=np.float32)), {"silent-audio"}),
     "a codec nobody knows": (
         encoded(tone(0.5, 440.0)[None], RATE_HZ, "ipod", "aac")
         .replace(b"mp4a", b"zzzz")

@@ -22,7 +22,7 @@ from model.analysis import (
     segment_spans,
     window_spans,
 )
-from model.errors import AudioTooLongError, AudioTooShortError, ShapeError
+from model.errors import AudioTooLongError, AudioTooShortError, ShapeError, SilentAudioError
 from model.frontends.descriptors import Descriptors
 from tests.unit.encoded_audio import encoded, wav
 from tests.unit.music import music
@@ -148,7 +148,7 @@ def test_descriptors_do_not_depend_on_blocks() -> None:
 def test_hours_fit_into_little_memory() -> None:
     """An hour is analysed in blocks: neither the frontend nor the decoder holds much at once."""
     rate_hz = 8_000
-    content = encoded(np.zeros((1, 3600 * rate_hz), np.float32), rate_hz, "flac", "flac")
+    content = encoded(np.full((1, 3600 * rate_hz), 0.1, np.float32), rate_hz, "flac", "flac")
     frontend = MeanAndSpan()
     tracemalloc.start()
     try:
@@ -268,3 +268,15 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         Analysis(
             "x-1", 1.0, np.zeros((1, 2), "f4"), np.zeros((1, 31), "f4"), np.zeros((2, 30), "f4")
         )
+
+
+@pytest.mark.parametrize("level", [0.0, 5e-5])
+def test_a_silent_file_is_refused(level: float) -> None:
+    """Nothing above -80 dB, though a long file is read in blocks; a single louder click passes."""
+    quiet = np.full((1, 2_000 * 40), level, dtype=np.float32)
+    click = quiet.copy()
+    click[0, 100] = -2e-4
+
+    with pytest.raises(SilentAudioError, match=r"40\.0 s of silence"):
+        analyse(io.BytesIO(wav(quiet, 2_000)), MeanAndSpan(), block_s=35.0)
+    assert analyse(io.BytesIO(wav(click, 2_000)), MeanAndSpan(), block_s=35.0).duration_s == 40.0
