@@ -78,6 +78,11 @@ class AnalysisStore:
         """Note that decoding this file did not kill the process."""
         (self._marks / address_id).unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what a killed process was writing; only whoever holds the catalogue may."""
+        for aside in self._folder.glob("??/.*"):
+            aside.unlink(missing_ok=True)
+
     def begun(self) -> frozenset[str]:
         """Addresses of the files over which a process died."""
         if not self._marks.is_dir():

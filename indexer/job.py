@@ -161,6 +161,7 @@ class IndexJob:
         described = {"model_id": self.model.model_id}
         self._patiently(lambda: self.catalog.describe_run(self.run.id, self.owner, **described))
         self._patiently(self._shelf.clear_incomplete)
+        self._store.sweep()
 
     def _scan(self) -> Scan:
         self._known = self._patiently(self.catalog.known_files)

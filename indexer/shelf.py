@@ -18,7 +18,7 @@ from indexer.catalog import Catalog
 from indexer.errors import SnapshotError, StorageError
 from indexer.records import SnapshotRow
 from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
-from indexer.snapshot_format import EngineChoice, Observer
+from indexer.snapshot_format import EngineChoice, Observer, remove_leftovers
 from indexer.storage import refusal
 from model.embedding import Embedding
 from model.scoring import ScoringParams
@@ -109,6 +109,7 @@ class SnapshotShelf:
         """Remove what a process that died was writing or deleting."""
         rows = self._catalog.all_snapshots()
         self.remove([row.id for row in rows if row.state != "ready"])
+        remove_leftovers(self._folder)
 
     def retain(self, count: int) -> None:
         """Keep the active snapshot and the newest others, `count` in all."""
