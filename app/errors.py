@@ -22,6 +22,7 @@ AppError
 │   ├── UploadMissingError     the form holds no `file`
 │   ├── UploadTimeoutError     it took too long to arrive
 │   ├── AnalysisLimitError     its analysis needed more time or memory than allowed
+│   ├── StorageFullError       the disk of the temporary folder has no room for it
 │   └── BusyError              all analysis workers and waiting places are taken
 └── ServerStartError           the command line could not start what it was asked for
 """
@@ -144,6 +145,10 @@ class AnalysisLimitError(UploadError):
     """Analysing the upload needed more time or memory than allowed."""
 
 
+class StorageFullError(UploadError):
+    """The disk of the temporary folder has no room for the upload."""
+
+
 class BusyError(UploadError):
     """All analysis workers and waiting places are taken."""
 
@@ -170,15 +175,17 @@ class Kind:
         status: HTTP status.
         slug: Last part of the problem's `type`.
         title: The problem's `title`, the same for every occurrence.
+        retry_after_s: When it is worth trying again; None where it is not a matter of time.
     """
 
     status: int
     slug: str
     title: str
+    retry_after_s: int | None = None
 
 
 TABLE: Mapping[type[Exception], Kind] = {
-    NotReadyError: Kind(503, "not-ready", "Not ready"),
+    NotReadyError: Kind(503, "not-ready", "Not ready", retry_after_s=5),
     TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
     AudioNotFoundError: Kind(404, "audio-not-found", "No such audio file"),
     AdminDisabledError: Kind(403, "admin-disabled", "Administration is disabled"),
@@ -197,6 +204,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     UploadTimeoutError: Kind(408, "upload-timeout", "Upload took too long"),
     AnalysisLimitError: Kind(422, "analysis-limit", "Analysis exceeded its limits"),
     BusyError: Kind(429, "busy", "All analysis workers are busy"),
+    StorageFullError: Kind(507, "storage-full", "No room for the upload", retry_after_s=60),
     indexer_errors.TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
     indexer_errors.RunNotFoundError: Kind(404, "index-run-not-found", "No such index run"),
     indexer_errors.SnapshotNotFoundError: Kind(404, "snapshot-not-found", "No such snapshot"),
@@ -205,7 +213,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     indexer_errors.RootNotFoundError: Kind(422, "unknown-root", "No such music folder"),
     indexer_errors.CursorError: Kind(422, "invalid-cursor", "No such page"),
     indexer_errors.CatalogUnavailableError: Kind(
-        503, "catalog-unavailable", "The catalogue's database is unavailable"
+        503, "catalog-unavailable", "The catalogue's database is unavailable", retry_after_s=5
     ),
     model_errors.UndecodableAudioError: Kind(422, "undecodable-audio", "No usable audio"),
     model_errors.EmptyAudioError: Kind(422, "empty-audio", "No samples in the audio"),
@@ -280,7 +288,8 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     kind = kind_of(error)
     if kind is INTERNAL:
         raise error
-    headers = dict(getattr(error, "headers", {}))
+    wait = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
+    headers = wait | dict(getattr(error, "headers", {}))
     extra = dict(getattr(error, "extra", {}))
     return problem_response(request, kind, one_line(str(error)), headers, **extra)
 

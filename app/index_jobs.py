@@ -22,6 +22,7 @@ from indexer.runs import Indexer
 logger = logging.getLogger("circumplex.index")
 
 IDLE_S = 1.0  # how often the queue is looked at
+LONGEST_PAUSE_S = 60.0  # between two attempts while the database or the disk refuses
 
 
 class RunExecutor(Protocol):
@@ -106,29 +107,38 @@ class IndexJobs:
             self.submit(self._roots, full=False)
 
     def _work(self) -> None:
+        refused = 0  # times in a row that nothing could be done
         while not self._stop.is_set():
             self._wake.clear()
-            try:
-                self._rescan()
-                worked = self._take_one()
-            except IndexerError as exc:  # the database is away: look again later
-                logger.warning("index queue: %s", exc)
-                worked = False
-            except Exception:
-                logger.exception("index queue")
-                worked = False
-            if not worked:
-                self._wake.wait(IDLE_S)
+            worked, trouble = self._try()
+            if trouble is not None and refused == 0:
+                logger.warning("index queue: %s; trying again", trouble)
+            refused = 0 if trouble is None else refused + 1
+            if not worked or refused:
+                self._wake.wait(min(IDLE_S * 2.0**refused, LONGEST_PAUSE_S))
 
-    def _take_one(self) -> bool:
+    def _try(self) -> tuple[bool, str | None]:
+        """Carry out the next run, if any: whether there was one, and what kept it from ending."""
+        try:
+            self._rescan()
+            return self._take_one()
+        except IndexerError as exc:  # the database is away: look again later
+            return False, str(exc)
+        except Exception:
+            logger.exception("index queue")
+            return False, "an unforeseen error"
+
+    def _take_one(self) -> tuple[bool, str | None]:
         run = self._catalog.claimable_run()
         if run is None or self._stop.is_set():
-            return False
+            return False, None
         logger.info("index run begins", extra={"run_id": run.id})
         self._execute(run.id)
         self._on_finished()
-        logger.info("index run ended", extra={"run_id": run.id})
-        return True
+        ended = self._catalog.run(run.id)
+        logger.info("index run ended", extra={"run_id": run.id, "state": ended.state})
+        unfinished = not ended.is_over and not self._stop.is_set()
+        return True, f"index run {run.id} did not come to its end" if unfinished else None
 
     def _rescan(self) -> None:
         if self._rescan_s is None or time.monotonic() < self._next_scan_s or not self._roots:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from app.errors import NotReadyError
 from app.metrics import Metrics
 from indexer.catalog import Catalog
-from indexer.errors import IndexerError
+from indexer.errors import CatalogUnavailableError, IndexerError
 from indexer.records import SnapshotRow
 from indexer.search import LiveSearcher, Searcher
 from indexer.snapshot import Snapshot
@@ -159,8 +159,15 @@ class LiveIndex:
         self._why_not = reason
 
     def _poll(self, poll_s: float) -> None:
+        away = False  # whether the database was, the last time
         while not self._stop.wait(poll_s):
             try:
                 self.refresh()
-            except Exception:  # the old snapshot goes on answering; the next round tries again
+            except CatalogUnavailableError as exc:  # the old snapshot goes on answering
+                if not away:
+                    logger.warning("no new snapshot is noticed for now: %s", exc)
+                away = True
+                continue
+            except Exception:  # the next round tries again
                 logger.exception("looking for a new snapshot failed")
+            away = False

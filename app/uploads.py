@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect
 from app.errors import (
     BusyError,
     InvalidRequestError,
+    StorageFullError,
     TooLargeError,
     UnsupportedMediaError,
     UploadMissingError,
@@ -95,16 +96,28 @@ async def received_file(
         UploadMissingError: It has no file part named `file`.
         TooLargeError: It is larger than the limit.
         UploadTimeoutError: It took longer than the limit.
+        StorageFullError: The folder's disk has no room for it.
     """
     boundary = _boundary(request)
-    handle, name = tempfile.mkstemp(dir=folder, prefix="upload-")
-    path = Path(name)
+    path = folder / f"upload-{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
-            await _receive(request, boundary, file, limits)
+        await _write(request, boundary, path, limits)
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+async def _write(request: Request, boundary: bytes, path: Path, limits: UploadLimits) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            await _receive(request, boundary, file, limits)
+    except TimeoutError:
+        raise
+    except OSError as exc:
+        raise StorageFullError(
+            f"the service cannot keep the upload while it is analysed: {exc.strerror or exc}"
+        ) from exc
 
 
 async def drain(request: Request, limits: UploadLimits) -> None:

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 from indexer.errors import StorageError
+from indexer.storage import refusal
 from model.analysis import Analysis
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class AnalysisStore:
             aside.replace(path)
         except OSError as exc:
             aside.unlink(missing_ok=True)
-            raise StorageError(_refused(path, exc)) from exc
+            raise StorageError(refusal(path, exc)) from exc
 
     def begin(self, address_id: str) -> None:
         """Note that the file of this address is about to be decoded.
@@ -71,18 +72,19 @@ class AnalysisStore:
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
         except OSError as exc:
-            raise StorageError(_refused(mark, exc)) from exc
+            raise StorageError(refusal(mark, exc)) from exc
 
     def end(self, address_id: str) -> None:
         """Note that decoding this file did not kill the process."""
         (self._marks / address_id).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what a killed process was writing; only whoever holds the catalogue may."""
+        for aside in self._folder.glob("??/.*"):
+            aside.unlink(missing_ok=True)
 
     def begun(self) -> frozenset[str]:
         """Addresses of the files over which a process died."""
         if not self._marks.is_dir():
             return frozenset()
         return frozenset(mark.name for mark in self._marks.iterdir())
-
-
-def _refused(path: Path, exc: OSError) -> str:
-    return f"cannot write {path}: {exc.strerror or exc}; free space or name another data folder"

@@ -40,7 +40,7 @@ from indexer.records import (
     TrackPage,
     TrackQuery,
 )
-from indexer.tables import staged_files, tracks
+from indexer.tables import snapshots, staged_files, tracks
 
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
@@ -81,13 +81,13 @@ class Catalog(RunRows, SnapshotRows):
         self.engine.dispose()
 
     def ping(self) -> None:
-        """Ask the database for an answer.
+        """Ask the database for an answer out of its tables: SQLite opens no file for less.
 
         Raises:
             CatalogUnavailableError: It gives none.
         """
         with transaction(self.engine) as connection:
-            connection.execute(select(1))
+            connection.execute(select(snapshots.c.id).limit(1))
 
     # Tracks, for readers ---------------------------------------------------------------------
 

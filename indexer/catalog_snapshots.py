@@ -21,9 +21,14 @@ class SnapshotRows:
         self.engine = engine
 
     def begin_snapshot(self, row: SnapshotRow) -> None:
-        """Register a snapshot before its folder is written, so that no folder is unknown."""
+        """Register a snapshot before its folder is written, so that no folder is unknown.
+
+        Doing so twice is no mistake: the first answer may have been lost on its way.
+        """
         values = {name: getattr(row, name) for name in SnapshotRow.__dataclass_fields__}
+        again = (snapshots.c.id == row.id) & (snapshots.c.state == "writing") & ~snapshots.c.active
         with transaction(self.engine, writes=True) as connection:
+            connection.execute(snapshots.delete().where(again))
             connection.execute(insert(snapshots).values(values))
 
     def list_snapshots(self) -> list[SnapshotRow]:

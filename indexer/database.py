@@ -16,13 +16,23 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 import migrations
 from indexer.errors import CatalogError, CatalogUnavailableError, CatalogVersionError
 
-BUSY_TIMEOUT_S = 30.0  # how long a writer of SQLite waits for another
+BUSY_TIMEOUT_S = 10.0  # how long a writer of SQLite waits for another
+POOL_TIMEOUT_S = 10.0  # how long a request waits for a connection that others hold
+# libpq's own words; a server that vanished without a word is noticed within half a minute.
+_POSTGRESQL_WAITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 _MIGRATION_LOCK = 0x43495243  # "CIRC": serialises migrations of several PostgreSQL clients
 
 
@@ -45,7 +55,10 @@ def make_engine(database_url: str) -> Engine:
         if url.get_backend_name() == "sqlite":
             return _sqlite_engine(url)
         if url.get_backend_name() == "postgresql":
-            return create_engine(url, pool_pre_ping=True)
+            waits = {k: v for k, v in _POSTGRESQL_WAITS.items() if k not in url.query}
+            return create_engine(
+                url, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S, connect_args=waits
+            )
     except (ArgumentError, NoSuchModuleError) as exc:
         raise CatalogError(f"database URL: {exc}") from exc
     raise CatalogError(
@@ -54,9 +67,10 @@ def make_engine(database_url: str) -> Engine:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _follow_file(engine, Path(url.database))
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -72,6 +86,41 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _follow_file(engine: Engine, path: Path) -> None:
+    """Let no connection outlive its file, and make no new file where one has gone.
+
+    A file that was deleted or replaced stays alive for whoever has it open; what is written into it
+    would be lost without a word.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def _refuse_another(*_arguments: object) -> None:
+        if known and not path.exists():
+            raise sqlite3.OperationalError(f"{path} is gone: put it back or restore a backup")
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        known.append(path)
+        entry.info["file"] = _identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _compare(
+        _connection: sqlite3.Connection, entry: ConnectionPoolEntry, _proxy: object
+    ) -> None:
+        if entry.info.get("file") != _identity(path):
+            raise DisconnectionError(f"{path} is another file now")
+
+    known: list[Path] = []
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @contextmanager
@@ -99,16 +148,35 @@ def _translated(engine: Engine) -> Iterator[None]:
         if not _is_unavailability(exc):
             raise
         raise CatalogUnavailableError(
-            f"the database does not answer ({engine.url.render_as_string()}): {exc.orig}"
+            f"the database {_complaint(exc)} ({engine.url.render_as_string()}): {exc.orig}"
         ) from exc
 
 
+# What is wrong, by SQLite's names of errors and PostgreSQL's states.
+_COMPLAINTS = (
+    (("SQLITE_FULL", "53100"), "is full: free space on its disk"),
+    (("SQLITE_BUSY", "SQLITE_LOCKED", "55P03"), "is locked by another process"),
+    (("SQLITE_READONLY", "25006"), "is read-only"),
+    (("SQLITE_CORRUPT", "SQLITE_NOTADB"), "is damaged: `circumplex restore` brings back a backup"),
+    (("SQLITE_IOERR",), "cannot be read or written: is its disk full or away?"),
+)
+
+
+def _complaint(exc: DBAPIError) -> str:
+    code = _code(exc)
+    fitting = [words for codes, words in _COMPLAINTS if code.startswith(codes)]
+    return fitting[0] if fitting else "does not answer"
+
+
+def _code(exc: DBAPIError) -> str:
+    orig = exc.orig
+    return str(getattr(orig, "sqlite_errorname", None) or getattr(orig, "sqlstate", None) or "")
+
+
 def _is_unavailability(exc: DBAPIError) -> bool:
-    return exc.connection_invalidated or type(exc).__name__ in {
-        "OperationalError",
-        "InterfaceError",
-        "InternalError",
-    }
+    if exc.connection_invalidated or _code(exc).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return True
+    return type(exc).__name__ in {"OperationalError", "InterfaceError", "InternalError"}
 
 
 def alembic_config(connection: Connection) -> Config:

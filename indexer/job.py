@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from indexer.analyses import AnalysisStore
 from indexer.balance import as_query, balanced
@@ -23,17 +22,22 @@ from indexer.embed import (
     ahead,
     assemble,
 )
-from indexer.errors import CatalogUnavailableError, RunInterruptedError
+from indexer.errors import (
+    CatalogUnavailableError,
+    IndexerError,
+    LeaseLostError,
+    RunInterruptedError,
+)
 from indexer.identity import match_identities
 from indexer.library import FoundFile
+from indexer.outcome import final_tracks
+from indexer.patience import Patience
 from indexer.progress import ProgressMeter
 from indexer.records import (
     FileResult,
     IndexRun,
     KnownFile,
     SnapshotRow,
-    Track,
-    TrackChange,
     TrackChanges,
 )
 from indexer.scan import Scan, scan
@@ -46,9 +50,6 @@ logger = logging.getLogger(__name__)
 
 STAGE_EVERY = 64  # finished files are written down together, this many
 STAGE_EVERY_S = 1.0  # or after this time
-PATIENCE_S = 60.0  # how long a run waits for a database that does not answer
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class IndexJob:
         self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
         self._builder = BlockBuilder(self.model)
         self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
+        self._patiently = Patience(self.check)
         self._known: list[KnownFile] = []
 
     def execute(self) -> RunSummary:
@@ -129,7 +131,7 @@ class IndexJob:
         self._prepare()
         self.meter.enter("scanning")
         seen = self._scan()
-        newest = next(iter(self.catalog.list_snapshots()), None)
+        newest = next(iter(self._patiently(self.catalog.list_snapshots)), None)
         if self._is_up_to_date(seen, newest):
             assert newest is not None
             self._report_found(seen, seen.unchanged)
@@ -145,7 +147,7 @@ class IndexJob:
         results = self._read(seen)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         self.meter.enter("writing")
-        tracks = _final_tracks(self.catalog.published_tracks(), changes)
+        tracks = final_tracks(self._patiently(self.catalog.published_tracks), changes)
         snapshot_id, wrote = self._snapshot(tracks)
         return self._publish(seen, results, changes, snapshot_id, wrote=wrote)
 
@@ -155,12 +157,14 @@ class IndexJob:
         """Remove what runs that died left half done; nobody else writes while this one holds."""
         begun_anew = self.run.model_id is None
         if self.run.full and begun_anew:
-            self.catalog.clear_staged()
-        self.catalog.describe_run(self.run.id, self.owner, model_id=self.model.model_id)
-        self._shelf.clear_incomplete()
+            self._patiently(self.catalog.clear_staged)
+        described = {"model_id": self.model.model_id}
+        self._patiently(lambda: self.catalog.describe_run(self.run.id, self.owner, **described))
+        self._patiently(self._shelf.clear_incomplete)
+        self._store.sweep()
 
     def _scan(self) -> Scan:
-        self._known = self.catalog.known_files()
+        self._known = self._patiently(self.catalog.known_files)
         return scan(
             self.roots,
             self._known,
@@ -212,7 +216,7 @@ class IndexJob:
 
     def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
         """What an earlier process finished with these files, and the files that remain."""
-        staged = self.catalog.staged()
+        staged = self._patiently(self.catalog.staged)
         results: list[FileResult] = []
         remaining: list[FoundFile] = []
         for file in files:
@@ -293,16 +297,23 @@ class IndexJob:
         if not tracks:
             return None, False
         digest = tracks_digest(tracks)
-        existing = None if self.run.full else self._shelf.find(digest, self.model.model_id)
+        model_id = self.model.model_id
+        existing = (
+            None if self.run.full else self._patiently(lambda: self._shelf.find(digest, model_id))
+        )
         if existing is not None:
             return existing.id, False
         content = balanced(assemble(tracks, self._builder.blocks), self.model)
-        row = self._shelf.new_row(content, digest, self.model.model_id)
+        row = self._shelf.new_row(content, digest, model_id)
         self._patiently(lambda: self.catalog.begin_snapshot(row))
         queries = as_query(self.model.embed_emotion(typical_curves()), content.embedding)
-        self._shelf.write(
-            row, content, self.model.scoring, queries, observe=lambda _step: self.check()
-        )
+        scoring, check = self.model.scoring, self.check
+        try:
+            self._shelf.write(row, content, scoring, queries, observe=lambda _step: check())
+        except Exception:
+            with suppress(IndexerError):  # otherwise the next run does it
+                self._shelf.remove([row.id])
+            raise
         return row.id, True
 
     def _publish(
@@ -315,18 +326,14 @@ class IndexJob:
         wrote: bool,
     ) -> RunSummary:
         self.check()
-        active = self.catalog.active_snapshot()
+        active = self._patiently(self.catalog.active_snapshot)
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = wrote or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
         self._patiently(lambda: self.catalog.report(self.run.id, self.owner, self.meter.now()))
-        self._patiently(
-            lambda: self.catalog.publish(
-                self.run.id, self.owner, changes, snapshot_id, activate=activate
-            )
-        )
+        self._make_visible(changes, snapshot_id, activate=activate)
         self.meter.enter("finished")
-        self._shelf.retain(self.keep_snapshots)
+        self._tidy_up()
         return RunSummary(
             run_id=self.run.id,
             snapshot_id=snapshot_id,
@@ -341,53 +348,26 @@ class IndexJob:
             elapsed_s=time.monotonic() - self._began,
         )
 
-    def _patiently(self, ask: Callable[[], _T]) -> _T:
-        """Ask the database, again and again for a minute while it does not answer."""
-        deadline = time.monotonic() + PATIENCE_S
-        pause_s = 0.2
-        while True:
-            try:
-                return ask()
-            except CatalogUnavailableError:
-                if time.monotonic() >= deadline:
-                    raise
-            self.check()
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 5.0)
+    def _make_visible(
+        self, changes: TrackChanges, snapshot_id: str | None, *, activate: bool
+    ) -> None:
+        run_id, owner = self.run.id, self.owner
+        publish = self.catalog.publish
+        try:
+            self._patiently(lambda: publish(run_id, owner, changes, snapshot_id, activate=activate))
+        except LeaseLostError:
+            # The database may have gone away between doing it and saying so.
+            run = self._patiently(lambda: self.catalog.run(run_id))
+            if (run.state, run.snapshot_id) != ("succeeded", snapshot_id):
+                raise
+
+    def _tidy_up(self) -> None:
+        """Remove what is not needed any more; the run has succeeded, so the next one can too."""
+        try:
+            self._shelf.retain(self.keep_snapshots)
+        except IndexerError as exc:
+            logger.warning("old snapshots stay for now: %s", exc)
 
 
 def _as_found(track: KnownFile) -> FoundFile:
     return FoundFile(track.root, track.path, track.size_bytes, track.mtime_ns)
-
-
-def _final_tracks(published: Iterable[Track], changes: TrackChanges) -> list[TrackRecord]:
-    """The tracks of the index after the changes, by id."""
-    replaced = {change.id for change in changes.changed} | set(changes.missing_ids)
-    kept = [_record_of_track(track) for track in published if track.id not in replaced]
-    fresh = [
-        _record_of_change(change)
-        for change in (*changes.changed, *changes.new)
-        if change.result.failure_reason is None
-    ]
-    return sorted(kept + fresh, key=lambda record: record.id)
-
-
-def _record_of_track(track: Track) -> TrackRecord:
-    values = {name: getattr(track, name) for name in TrackRecord.__dataclass_fields__}
-    return TrackRecord(**values)
-
-
-def _record_of_change(change: TrackChange) -> TrackRecord:
-    result, tags = change.result, change.result.tags
-    return TrackRecord(
-        id=change.id,
-        content_id=str(result.content_id),
-        root=result.found.root,
-        path=result.found.path,
-        title=tags.title,
-        artist=tags.artist,
-        album=tags.album,
-        genre=tags.genre,
-        year=tags.year,
-        duration_s=float(result.duration_s or 0.0),
-    )

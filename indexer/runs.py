@@ -19,6 +19,7 @@ from indexer.apart import analyse_apart
 from indexer.catalog import Catalog
 from indexer.embed import AnalyseApart, Model, default_workers
 from indexer.errors import (
+    CatalogUnavailableError,
     IndexerError,
     LeaseLostError,
     RunActiveError,
@@ -27,6 +28,7 @@ from indexer.errors import (
 )
 from indexer.job import IndexJob, RunSummary
 from indexer.library import distinct_roots, file_path, stored_name
+from indexer.patience import Patience
 from indexer.progress import Heartbeat, ProgressMeter
 from indexer.records import IndexRun, RunProgress
 from indexer.snapshot_format import EngineChoice
@@ -34,6 +36,8 @@ from indexer.snapshot_format import EngineChoice
 __all__ = ["Indexer", "RunSummary"]
 
 logger = logging.getLogger(__name__)
+
+END_PATIENCE_S = 10.0  # how long the end of a failed run may take to be written down
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Indexer:
             RunInterruptedError: `stop` was set.
             LeaseLostError: Another process took the run over.
             StorageError: The data folder is full or read-only.
-            CatalogUnavailableError: The database does not answer.
+            CatalogUnavailableError: The database does not answer; the run goes back into the queue.
         """
         owner = lease.new_owner()
         run = self._begin(roots, full, owner, run_id)
@@ -102,14 +106,25 @@ class Indexer:
         except RunInterruptedError:
             self.catalog.release_run(run.id, owner)
             raise
+        except CatalogUnavailableError:
+            # It was away for long. Where it still is, the run is resumed once the lease is over.
+            with suppress(IndexerError):
+                self.catalog.release_run(run.id, owner)
+            raise
         except (RunCancelledError, KeyboardInterrupt):
             self.catalog.end_run(run.id, owner, "cancelled")
             raise
         except Exception as exc:
             reason = str(exc) if isinstance(exc, IndexerError) else f"{type(exc).__name__}: {exc}"
-            with suppress(IndexerError):  # the first error says more than one about the lease
-                self.catalog.end_run(run.id, owner, "failed", reason)
+            self._fail(run, owner, reason)
             raise
+
+    def _fail(self, run: IndexRun, owner: str, reason: str) -> None:
+        """Note why the run failed; on a full disk also the database may need a moment."""
+        with suppress(IndexerError):  # the first error says more than one about the lease
+            Patience(lambda: None, END_PATIENCE_S)(
+                lambda: self.catalog.end_run(run.id, owner, "failed", reason)
+            )
 
     def _begin(self, roots: Sequence[Path], full: bool, owner: str, run_id: int | None) -> IndexRun:
         if run_id is None:

@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from indexer.catalog import Catalog
-from indexer.errors import SnapshotError
+from indexer.errors import SnapshotError, StorageError
 from indexer.records import SnapshotRow
 from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
-from indexer.snapshot_format import EngineChoice, Observer
+from indexer.snapshot_format import EngineChoice, Observer, remove_leftovers
+from indexer.storage import refusal
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 
@@ -84,22 +85,31 @@ class SnapshotShelf:
             observe: Called with the name of each step before it begins.
 
         Raises:
-            SnapshotError: The content is inconsistent or the disk refuses.
+            SnapshotError: The content is inconsistent.
+            StorageError: The disk refuses.
         """
-        write_snapshot(
-            self.path(row.id),
-            content,
-            model_id=row.model_id,
-            scoring=scoring,
-            engine=self._engine,
-            queries=queries,
-            observe=observe,
-        )
+        try:
+            write_snapshot(
+                self.path(row.id),
+                content,
+                model_id=row.model_id,
+                scoring=scoring,
+                engine=self._engine,
+                queries=queries,
+                observe=observe,
+            )
+        except OSError as exc:
+            raise StorageError(refusal(self.path(row.id), exc)) from exc
+        except SnapshotError as exc:
+            if isinstance(exc.__cause__, OSError):
+                raise StorageError(refusal(self.path(row.id), exc.__cause__)) from exc
+            raise
 
     def clear_incomplete(self) -> None:
         """Remove what a process that died was writing or deleting."""
         rows = self._catalog.all_snapshots()
         self.remove([row.id for row in rows if row.state != "ready"])
+        remove_leftovers(self._folder)
 
     def retain(self, count: int) -> None:
         """Keep the active snapshot and the newest others, `count` in all."""

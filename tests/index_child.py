@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from indexer import apart, lease, worker
+from indexer import apart, lease, patience, worker
 from model.analysis import Analysis
 from tests.fakes import FakeFrontend, FakeModel
 
@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
         die_of(Path(arguments[1]))
         return apart.main(arguments, lambda _name: FakeFrontend())
     lease.HEARTBEAT_S = 0.05
+    patience.PATIENCE_S = float(os.environ.get("CIRCUMPLEX_TEST_PATIENCE_S", patience.PATIENCE_S))
     job, stop = worker.read_job(), threading.Event()
     worker.stop_when_orphaned(stop)
     return worker.carry_out(job, SlowModel, stop, analyse_apart)

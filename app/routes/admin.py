@@ -26,6 +26,7 @@ from app.responses import (
 )
 from app.schemas import IndexRunRequest
 from app.services import Services, ServicesDep
+from indexer.errors import CatalogUnavailableError
 from indexer.records import IndexRun, SnapshotRow, TrackQuery
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=[Depends(admin_access)])
@@ -242,4 +243,7 @@ async def _events(run: IndexRun, request: Request, services: Services) -> AsyncI
         if run.is_over or services.stopping.is_set() or await request.is_disconnected():
             return
         await asyncio.sleep(EVENT_S)
-        run = await run_in_threadpool(_run, run.id, services)
+        try:
+            run = await run_in_threadpool(_run, run.id, services)
+        except CatalogUnavailableError:  # the run waits for the database too
+            yield ": the database does not answer\n\n"

@@ -12,7 +12,7 @@ from app.access import upload_access
 from app.analysis_pool import Analyser
 from app.documentation import problems
 from app.emotions import chosen_scale, listen
-from app.errors import BusyError
+from app.errors import BusyError, StorageFullError
 from app.responses import EmotionResponse
 from app.schemas import Scale
 from app.services import Services, ServicesDep
@@ -49,7 +49,7 @@ FORM: dict[str, Any] = {
     response_model=EmotionResponse,
     summary="The emotion of a clip over time",
     openapi_extra=FORM,
-    responses=problems(400, 408, 413, 415, 422, 429, 503),
+    responses=problems(400, 408, 413, 415, 422, 429, 503, 507),
 )
 async def create_emotion(
     request: Request,
@@ -73,7 +73,7 @@ async def create_emotion(
             received_file(request, services.upload_dir, limits) as path,
         ):
             body = await run_in_threadpool(_listen, services, path, scale, similar)
-    except BusyError:
+    except (BusyError, StorageFullError):
         await drain(request, limits)
         raise
     return Response(body, media_type="application/json")

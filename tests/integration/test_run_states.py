@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer import job, lease
+from indexer import lease, patience
 from indexer.catalog import Catalog
 from indexer.errors import (
     CatalogUnavailableError,
@@ -148,7 +148,7 @@ def test_a_database_that_stays_away_leaves_a_run_that_resumes(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next process takes it over when the lease is over."""
-    monkeypatch.setattr(job, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.1)
 
     class Gone(Catalog):
         def publish(self, *args: object, **options: object) -> None:

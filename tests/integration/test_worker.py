@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from indexer.worker import Job, ProcessExecutor
 from tests.catalogue import write_tone
 
 CHILD = [sys.executable, "-m", "tests.index_child"]
+KILLS = int(os.environ.get("CIRCUMPLEX_KILLS", "5"))
 
 
 class Place:
@@ -165,27 +167,46 @@ def test_a_running_run_is_cancelled_from_outside(place: Place) -> None:
     assert place.check_whole() == 0
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_at_random_moments_nothing_is_half_visible(place: Place, seed: int) -> None:
-    """Kill -9 again and again while files come and go; in the end everything is there."""
-    dice = random.Random(seed)
-    run_id = place.queue()
-    for _ in range(3):
-        if place.catalog.run(run_id).is_over:  # it was faster than the dice
-            run_id = place.queue(full=True)
-        place.kill_after(run_id, dice.uniform(0.0, 0.5))
-        seen = place.check_whole()
-        assert seen in {0, 12}
+@pytest.mark.timeout(3600)
+def test_killed_at_random_moments_nothing_is_half_visible(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kill -9 again and again while a run works; in the end everything is there, once.
 
-    place.execute(run_id)
-
-    run = place.catalog.run(run_id)
-    assert run.state == "succeeded"
-    assert place.check_whole() == 12
+    `CIRCUMPLEX_KILLS` says how often.
+    """
+    dice, resumed, half_done = random.Random(0), 0, 0
+    for _ in range(KILLS):
+        run_id = resumable(place)
+        place.kill_after(run_id, dice.uniform(0.0, 0.6))
+        assert place.check_whole() in {0, 12}
+        half_done += not place.catalog.run(run_id).is_over
+        if dice.random() < 0.3:  # otherwise the next kill hits the same run again
+            place.execute(run_id)
+            assert place.catalog.run(run_id).state == "succeeded"
+            assert place.check_whole() == 12
+            resumed += 1
+    place.execute(resumable(place))
     place.execute(place.queue())  # tidies up after a run that died when it was already published
+
+    with capsys.disabled():
+        print(f"\n{KILLS} kills of the indexer: {half_done} in the middle, {resumed + 1} resumed")
+    assert place.check_whole() == 12
     folders = {path.name for path in (place.data_dir / "snapshots").iterdir()}
     assert folders == {row.id for row in place.catalog.all_snapshots()}
     assert place.catalog.staged() == {}
+    assert list((place.data_dir / "analyses").rglob(".*")) == []
+    assert all(run.is_over for run in place.catalog.list_runs())
+
+
+def resumable(place: Place) -> int:
+    """The run that a killed process left, or a new one over everything."""
+    left = place.catalog.claimable_run()
+    if left is not None and left.attempts < 8:
+        return left.id
+    if left is not None:
+        place.execute(left.id)
+    return place.queue(full=True)
 
 
 def test_a_killed_run_does_not_repeat_what_it_finished(place: Place) -> None:

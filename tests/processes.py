@@ -1,0 +1,92 @@
+"""`circumplex` as real processes, for tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.running import TOKEN
+
+COMMAND = [sys.executable, "-m", "app.cli"]
+START_S = 120.0
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a command over the library in `folder`."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("CIRCUMPLEX_")}
+    own = {
+        "CIRCUMPLEX_DATA_DIR": str(folder / "data"),
+        "CIRCUMPLEX_MUSIC_ROOTS": str(folder / "music"),
+        "CIRCUMPLEX_ADMIN_TOKEN": TOKEN,
+        "CIRCUMPLEX_DEVICE": "cpu",
+        "COLUMNS": "100",
+    }
+    return kept | own | more
+
+
+def circumplex(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(folder, **more),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@dataclass
+class Served:
+    """A service process and where it is."""
+
+    process: subprocess.Popen[str]
+    client: httpx.Client
+    lines: list[str]
+
+
+@contextmanager
+def serving(folder: Path, **more: str) -> Iterator[Served]:
+    """`circumplex serve` on a free port, until the block ends."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"],
+        env=environment(folder, **more),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    lines: list[str] = []
+    url: list[str] = []
+    known = threading.Event()
+
+    def read() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            found = re.search(r"Circumplex is at (http://\S+)", line)
+            if found:
+                url.append(found[1])
+                known.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert known.wait(START_S), "".join(lines)
+        with httpx.Client(base_url=url[0], timeout=60.0, trust_env=False) as client:
+            yield Served(process, client, lines)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(timeout=60.0)
+        reader.join(timeout=10.0)
+        assert process.stderr is not None
+        process.stderr.close()
