@@ -1,11 +1,13 @@
-"""The emotion curve as an SVG picture: for notebooks, web pages and terminals that show images.
+"""The emotion curve as a picture: what is on it, and its form as SVG.
 
-A pure function of the answer `/v1/emotions` and `/v1/tracks/{id}/emotion` give; no drawing library.
+A pure function of the answer `/v1/emotions` and `/v1/tracks/{id}/emotion` give. `emotion_figure`
+says what is drawn; SVG (here) and PNG (`app/plotting.py`) only write it down: both show the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from app.responses import CurvePoint, EmotionResponse
@@ -14,28 +16,65 @@ WIDTH, HEIGHT = 900, 300  # CSS pixels
 LEFT, RIGHT, TOP, BOTTOM = 44, 84, 44, 34
 MAX_POINTS = 2000  # more do not show at this width
 BAND_SDS = (1.645, 0.674)  # half-widths that hold 90 % and 50 % of a Gaussian
+BAND_OPACITY = 0.14
 COLOURS = {"valence": "#2f7048", "arousal": "#ad4a20"}
+PAPER, INK, QUIET, GRID = "#fffefc", "#26232d", "#5d5866", "#e4dfd8"
 TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 MIN_LABEL_PX = 70.0
+DASH = (2.0, 4.0)  # drawn, left out, pixels
 STYLE = (
-    "text{font:12px -apple-system,'Segoe UI','Helvetica Neue','Liberation Sans',Arial,sans-serif;"
-    "fill:#5d5866}.title{font:17px Palatino,Georgia,'Liberation Serif',serif;fill:#26232d}"
-    ".grid{stroke:#e4dfd8}.band{fill-opacity:.14}.line{fill:none;stroke-width:2;"
-    "stroke-linejoin:round;stroke-linecap:round}"
+    "text{font:12px -apple-system,'Segoe UI','Helvetica Neue','Liberation Sans',Arial,sans-serif}"
+    ".title{font:17px Palatino,Georgia,'Liberation Serif',serif}"
+    f".band{{fill-opacity:{BAND_OPACITY}}}"
+    ".line{fill:none;stroke-linejoin:round;stroke-linecap:round}"
 )
 
 Place = Callable[[float], float]
+Points = tuple[tuple[float, float], ...]
 
 
-def emotion_svg(answer: EmotionResponse, title: str) -> str:
-    """Draw valence and arousal over time, with bands that hold 50 % and 90 %.
+@dataclass(frozen=True)
+class Line:
+    """A line through points, pixels from the top left."""
+
+    points: Points
+    colour: str
+    width: float
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Area:
+    """A transparent area, closed by itself."""
+
+    points: Points
+    colour: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words on a baseline; `anchor` is `start`, `middle` or `end`."""
+
+    x: float
+    y: float
+    text: str
+    colour: str = QUIET
+    anchor: str = "start"
+    title: bool = False
+
+
+Mark = Line | Area | Text
+
+
+def emotion_figure(answer: EmotionResponse, title: str) -> list[Mark]:
+    """Valence and arousal over time, with bands that hold 50 % and 90 %.
 
     Args:
         answer: The curve, on any scale; seconds and [-1, 1].
-        title: Above the picture, and its accessible name.
+        title: Above the picture.
 
     Returns:
-        A whole SVG document, as text; it loads nothing.
+        What is drawn on `WIDTH` x `HEIGHT` pixels, the lowest first.
     """
     curve = _thinned(answer.curve)
     duration_s = max(answer.duration_s, curve[-1].t if curve else 0.0, 1e-3)
@@ -46,21 +85,49 @@ def emotion_svg(answer: EmotionResponse, title: str) -> str:
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value) / 2.0
 
+    return [
+        Text(LEFT, 26, title, INK, title=True),
+        Text(WIDTH - RIGHT, 26, f"{answer.scale} scale", anchor="end"),
+        *_grid(duration_s, x, y),
+        *(band for axis in COLOURS for band in _bands(curve, axis, x, y)),
+        *(_line(curve, axis, x, y) for axis in COLOURS),
+        *_names(curve, y),
+    ]
+
+
+def emotion_svg(answer: EmotionResponse, title: str) -> str:
+    """The figure as a whole SVG document, as text; it loads nothing.
+
+    Args:
+        answer: The curve.
+        title: Above the picture, and its accessible name.
+    """
     name = quoteattr(f"Emotion curve of {title}: valence and arousal over time")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label={name}>',
         f"<style>{STYLE}</style>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fffefc"/>',
-        f'<text class="title" x="{LEFT}" y="26">{escape(title)}</text>',
-        f'<text x="{WIDTH - RIGHT}" y="26" text-anchor="end">{answer.scale} scale</text>',
-        *_grid(duration_s, x, y),
-        *(band for axis in COLOURS for band in _bands(curve, axis, x, y)),
-        *(_line(curve, axis, x, y) for axis in COLOURS),
-        *_names(curve, y),
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>',
+        *map(_element, emotion_figure(answer, title)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _element(mark: Mark) -> str:
+    if isinstance(mark, Text):
+        kind = ' class="title"' if mark.title else ""
+        anchor = "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
+        return (
+            f'<text{kind} x="{mark.x:.1f}" y="{mark.y:.1f}"{anchor} fill="{mark.colour}">'
+            f"{escape(mark.text)}</text>"
+        )
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in mark.points)
+    if isinstance(mark, Area):
+        return f'<polygon class="band" fill="{mark.colour}" points="{points}"/>'
+    dash = f' stroke-dasharray="{DASH[0]:g} {DASH[1]:g}"' if mark.dashed else ""
+    stroke = f'stroke="{mark.colour}" stroke-width="{mark.width:g}"'
+    return f'<polyline class="line" {stroke}{dash} points="{points}"/>'
 
 
 def _thinned(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
@@ -72,43 +139,34 @@ def _thinned(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
     return kept
 
 
-def _grid(duration_s: float, x: Place, y: Place) -> list[str]:
+def _grid(duration_s: float, x: Place, y: Place) -> Iterable[Mark]:
     left, right = x(0.0), x(duration_s)
-    parts = []
     for value, label in ((1, "+1"), (0, "0"), (-1, "\N{MINUS SIGN}1")):
-        dash = "" if value else ' stroke-dasharray="2 4"'
         at = y(value)
-        parts.append(
-            f'<line class="grid" x1="{left:.1f}" x2="{right:.1f}" y1="{at}" y2="{at}"{dash}/>'
-        )
-        parts.append(f'<text x="{left - 8:.1f}" y="{at + 4:.1f}" text-anchor="end">{label}</text>')
+        yield Line(((left, at), (right, at)), GRID, 1.0, dashed=value == 0)
+        yield Text(left - 8, at + 4, label, anchor="end")
     most = (right - left) / MIN_LABEL_PX
     step = next((s for s in TIME_STEPS_S if duration_s / s <= most), TIME_STEPS_S[-1])
     for second in range(0, int(duration_s) + 1, step):
-        place = f'x="{x(second):.1f}" y="{HEIGHT - 12}"'
-        parts.append(f'<text {place} text-anchor="middle">{_clock(second)}</text>')
-    return parts
+        yield Text(x(second), HEIGHT - 12, _clock(second), anchor="middle")
 
 
-def _bands(curve: Sequence[CurvePoint], axis: str, x: Place, y: Place) -> list[str]:
-    parts = []
+def _bands(curve: Sequence[CurvePoint], axis: str, x: Place, y: Place) -> Iterable[Mark]:
     for width in BAND_SDS:
         edges = [
             (point.t, getattr(point, axis), width * getattr(point, f"{axis}_sd")) for point in curve
         ]
-        up = [_point(x(t), y(min(1.0, mean + half))) for t, mean, half in edges]
-        down = [_point(x(t), y(max(-1.0, mean - half))) for t, mean, half in reversed(edges)]
-        points = " ".join(up + down)
-        parts.append(f'<polygon class="band" fill="{COLOURS[axis]}" points="{points}"/>')
-    return parts
+        up = [(x(t), y(min(1.0, mean + half))) for t, mean, half in edges]
+        down = [(x(t), y(max(-1.0, mean - half))) for t, mean, half in reversed(edges)]
+        yield Area(tuple(up + down), COLOURS[axis])
 
 
-def _line(curve: Sequence[CurvePoint], axis: str, x: Place, y: Place) -> str:
-    points = " ".join(_point(x(point.t), y(getattr(point, axis))) for point in curve)
-    return f'<polyline class="line" stroke="{COLOURS[axis]}" points="{points}"/>'
+def _line(curve: Sequence[CurvePoint], axis: str, x: Place, y: Place) -> Line:
+    points = tuple((x(point.t), y(getattr(point, axis))) for point in curve)
+    return Line(points, COLOURS[axis], 2.0)
 
 
-def _names(curve: Sequence[CurvePoint], y: Place) -> list[str]:
+def _names(curve: Sequence[CurvePoint], y: Place) -> list[Mark]:
     """The axes' names at the ends of their lines, a line's height apart at least."""
     if not curve:
         return []
@@ -117,14 +175,9 @@ def _names(curve: Sequence[CurvePoint], y: Place) -> list[str]:
     sign = 1.0 if valence <= arousal else -1.0
     heights = {"valence": valence - sign * push, "arousal": arousal + sign * push}
     return [
-        f'<text x="{WIDTH - RIGHT + 10}" y="{heights[axis] + 4:.1f}" style="fill:{colour}">'
-        f"{axis}</text>"
+        Text(WIDTH - RIGHT + 10, heights[axis] + 4, axis, colour)
         for axis, colour in COLOURS.items()
     ]
-
-
-def _point(x: float, y: float) -> str:
-    return f"{x:.1f},{y:.1f}"
 
 
 def _clock(second: int) -> str:

@@ -1,61 +1,123 @@
-"""The emotion curve as a picture, for terminals and notebooks."""
+"""The emotion curve as a file: SVG, or PNG drawn with Pillow from the same figure (ADR 0060)."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable
 from pathlib import Path
 
+from PIL import Image, ImageDraw, ImageFont
+
 from app.errors import InvalidRequestError
-from app.plots import emotion_svg
+from app.plots import (
+    BAND_OPACITY,
+    DASH,
+    HEIGHT,
+    PAPER,
+    WIDTH,
+    Area,
+    Line,
+    Points,
+    Text,
+    emotion_figure,
+    emotion_svg,
+)
 from app.responses import EmotionResponse
 
-COLOURS = {"valence": "#4c6ef5", "arousal": "#f76707"}
+SCALE = 2  # pixels of the picture for one of the figure: sharp on fine screens
+FINER = 2  # Pillow's lines have hard edges: drawn this much larger, then reduced
+TEXT_PX, TITLE_PX = 12, 17
+ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}  # left, middle, right; on the baseline
+LAST_OWN_LETTER = "\N{LATIN SMALL LETTER LONG S}"  # as far as Pillow's own font goes
+WIDER_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")
 
 
 def save_plot(answer: EmotionResponse, path: Path, *, title: str) -> None:
-    """Draw valence and arousal over time with bands of one standard deviation.
+    """Draw valence and arousal over time with bands that hold 50 % and 90 %.
 
     Args:
         answer: The curve.
-        path: Where the picture goes; its suffix chooses the format (.svg, .png, .pdf). An SVG
-            needs no drawing library.
+        path: Where the picture goes; it ends in .png or .svg.
         title: Above the picture.
 
     Raises:
-        InvalidRequestError: Another format than SVG without matplotlib, or the file cannot be
-            written.
+        InvalidRequestError: Another ending, or the file cannot be written.
     """
-    if path.suffix.lower() == ".svg":
-        _write(path, emotion_svg(answer, title))
-        return
+    ending = path.suffix.lower()
+    if ending == ".svg":
+        content = emotion_svg(answer, title).encode()
+    elif ending == ".png":
+        content = emotion_png(answer, title)
+    else:
+        raise InvalidRequestError(f"{path.name}: a picture ends in .png or .svg")
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as exc:
-        raise InvalidRequestError(
-            "this format needs matplotlib (pip install circumplex[train]); .svg needs nothing"
-        ) from exc
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xlabel="seconds", ylabel=f"{answer.scale} scale", title=title)
-    times = [point.t for point in answer.curve]
-    for name, colour in COLOURS.items():
-        mean = [getattr(point, name) for point in answer.curve]
-        sd = [getattr(point, f"{name}_sd") for point in answer.curve]
-        low = [m - s for m, s in zip(mean, sd, strict=True)]
-        high = [m + s for m, s in zip(mean, sd, strict=True)]
-        axes.fill_between(times, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(times, mean, color=colour, label=name)
-    axes.axhline(0.0, color="grey", linewidth=0.5)
-    axes.set_ylim(-1.05, 1.05)
-    axes.legend(loc="upper right")
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as exc:
-        raise InvalidRequestError(f"{path} cannot be written: {exc}") from exc
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as exc:
         raise InvalidRequestError(f"{path} cannot be written: {exc}") from exc
+
+
+def emotion_png(answer: EmotionResponse, title: str) -> bytes:
+    """The figure of `emotion_svg` as PNG, `SCALE` times its size in pixels.
+
+    Args:
+        answer: The curve, on any scale; seconds and [-1, 1].
+        title: Above the picture. Letters that no font here has show as boxes.
+    """
+    marks = emotion_figure(answer, title)
+    size = (WIDTH * SCALE, HEIGHT * SCALE)
+    large = Image.new("RGB", (size[0] * FINER, size[1] * FINER), PAPER)
+    for mark in marks:
+        if isinstance(mark, Area):
+            _fill(large, mark)
+        elif isinstance(mark, Line):
+            _stroke(large, mark)
+    picture = large.resize(size, Image.Resampling.BOX)
+    words = ImageDraw.Draw(picture)
+    for mark in marks:
+        if isinstance(mark, Text):
+            place = (mark.x * SCALE, mark.y * SCALE)
+            words.text(place, mark.text, mark.colour, _font(mark), ANCHORS[mark.anchor])
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _fill(picture: Image.Image, area: Area) -> None:
+    if len(area.points) < 3:
+        return
+    mask = Image.new("L", picture.size, 0)
+    ImageDraw.Draw(mask).polygon(_enlarged(area.points), fill=round(255 * BAND_OPACITY))
+    picture.paste(area.colour, (0, 0), mask)
+
+
+def _stroke(picture: Image.Image, line: Line) -> None:
+    if len(line.points) < 2:
+        return
+    draw = ImageDraw.Draw(picture)
+    width = round(line.width * SCALE * FINER)
+    for part in _dashes(line.points) if line.dashed else [line.points]:
+        draw.line(_enlarged(part), line.colour, width, joint="curve")
+
+
+def _dashes(points: Points) -> Iterable[Points]:
+    """The drawn parts of a dashed level line."""
+    (x, y), (end, _) = points
+    while x < end:
+        yield ((x, y), (min(end, x + DASH[0]), y))
+        x += sum(DASH)
+
+
+def _enlarged(points: Points) -> list[tuple[float, float]]:
+    return [(x * SCALE * FINER, y * SCALE * FINER) for x, y in points]
+
+
+def _font(mark: Text) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font; for other scripts one of the system's, where there is one."""
+    size = SCALE * (TITLE_PX if mark.title else TEXT_PX)
+    if max(mark.text, default="") > LAST_OWN_LETTER:
+        for name in WIDER_FONTS:
+            try:
+                return ImageFont.truetype(name, size)
+            except OSError:
+                continue
+    return ImageFont.load_default(size)

@@ -83,7 +83,7 @@ def playlist(
 def emotion(
     file: Annotated[Path, typer.Argument(help="An audio file.")],
     as_json: Annotated[bool, typer.Option("--json", help="The whole curve as JSON.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw the curve into this PNG.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw it: .png or .svg.")] = None,
     scale: Annotated[
         Literal["relative", "absolute"] | None,
         typer.Option(help="relative where there is an index."),

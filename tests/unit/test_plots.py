@@ -1,16 +1,19 @@
-"""The emotion curve as SVG."""
+"""The emotion curve as SVG and as PNG."""
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from app.errors import InvalidRequestError
-from app.plots import HEIGHT, MAX_POINTS, WIDTH, emotion_svg
-from app.plotting import save_plot
+from app.plots import COLOURS, HEIGHT, MAX_POINTS, WIDTH, Line, emotion_figure, emotion_svg
+from app.plotting import SCALE, emotion_png, save_plot
 from app.responses import CurvePoint, EmotionResponse, MeanOut
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,13 +52,13 @@ def test_a_rising_valence_rises_on_the_picture() -> None:
     """Later is further right and more is higher, over the whole height of the grid."""
     picture = ElementTree.fromstring(emotion_svg(answer(21), "A piece"))
 
-    valence, _ = (points_of(line) for line in picture.iter(f"{SVG}polyline"))
+    *grid, valence, _ = (points_of(line) for line in picture.iter(f"{SVG}polyline"))
 
     assert [x for x, _ in valence] == sorted(x for x, _ in valence)
     assert [y for _, y in valence] == sorted((y for _, y in valence), reverse=True)
-    grid = sorted(float(line.attrib["y1"]) for line in picture.iter(f"{SVG}line"))
-    assert valence[0][1] == pytest.approx(grid[-1])
-    assert valence[-1][1] == pytest.approx(grid[0])
+    levels = sorted(line[0][1] for line in grid)
+    assert valence[0][1] == pytest.approx(levels[-1])
+    assert valence[-1][1] == pytest.approx(levels[0])
 
 
 def test_bands_hold_their_part_of_a_gaussian() -> None:
@@ -80,6 +83,7 @@ def test_nothing_lies_outside_the_picture(points: int) -> None:
         assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in drawn)
         if points > 20:
             assert drawn[-1][0] > WIDTH * 0.85
+    assert emotion_png(given, "A piece").startswith(b"\x89PNG")
     for text in picture.iter(f"{SVG}text"):
         assert 0 < float(text.attrib["y"]) < HEIGHT
 
@@ -111,12 +115,50 @@ def test_the_names_of_the_axes_do_not_cover_each_other() -> None:
     assert abs(heights["valence"] - heights["arousal"]) >= 14
 
 
-def test_a_plot_named_svg_needs_no_drawing_library(tmp_path: Path) -> None:
-    """The suffix chooses, and a folder that is not there is named in the error."""
-    save_plot(answer(21), tmp_path / "curve.svg", title="A piece")
+def pixels_of(content: bytes) -> np.ndarray:
+    """A PNG as [height, width, 3]."""
+    with Image.open(io.BytesIO(content)) as picture:
+        return np.asarray(picture.convert("RGB"), dtype=int)
+
+
+def test_the_png_shows_the_curve_of_the_svg() -> None:
+    """On the points of the lines the SVG holds, the PNG has their colours; elsewhere it has not."""
+    given = answer(41)
+    pixels = pixels_of(emotion_png(given, "A piece"))
+    lines = [mark for mark in emotion_figure(given, "A piece") if isinstance(mark, Line)]
+
+    assert pixels.shape == (HEIGHT * SCALE, WIDTH * SCALE, 3)
+    for line in lines[-2:]:
+        colour = np.array([int(line.colour[i : i + 2], 16) for i in (1, 3, 5)])
+        on = [pixels[round(y * SCALE) - 1, round(x * SCALE) - 1] for x, y in line.points[1:-1]]
+        away = [abs(pixel - colour).sum() for pixel in on]
+        assert float(np.median(away)) < 30, line.colour
+        below = pixels[HEIGHT * SCALE - 10, :, :]
+        assert abs(below - colour).sum(axis=1).min() > 100
+    assert {line.colour for line in lines[-2:]} == set(COLOURS.values())
+
+
+def test_a_title_of_any_letters_can_be_drawn() -> None:
+    """Long, empty, and beyond Latin: the picture keeps its size and the title leaves its trace."""
+    blank = pixels_of(emotion_png(answer(5), ""))[: 36 * SCALE]
+
+    for title in ("Été", "Дружба", "歌", "x" * 500):
+        drawn = pixels_of(emotion_png(answer(5), title))
+        assert drawn.shape == (HEIGHT * SCALE, WIDTH * SCALE, 3)
+        assert (drawn[: 36 * SCALE] != blank).any(), title
+
+
+def test_the_ending_chooses_the_kind_of_picture(tmp_path: Path) -> None:
+    """SVG or PNG whatever the case; another ending and a missing folder are named in the error."""
+    for name in ("curve.svg", "curve.png", "CURVE.PNG"):
+        save_plot(answer(21), tmp_path / name, title="A piece")
 
     assert (tmp_path / "curve.svg").read_text(encoding="utf-8") == emotion_svg(
         answer(21), "A piece"
     )
+    assert (tmp_path / "curve.png").read_bytes() == emotion_png(answer(21), "A piece")
+    assert (tmp_path / "CURVE.PNG").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InvalidRequestError, match=r"curve\.pdf: a picture ends in \.png or \.svg"):
+        save_plot(answer(21), tmp_path / "curve.pdf", title="A piece")
     with pytest.raises(InvalidRequestError, match=r"missing/curve\.svg cannot be written"):
         save_plot(answer(21), tmp_path / "missing" / "curve.svg", title="A piece")
