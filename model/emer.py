@@ -203,7 +203,11 @@ class Side(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None) -> Heads:
         """[B, T, F] and [B] -> heads of [B, ..]."""
-        v = self.encoder(self.transform(frames), lengths)  # [B, V]
+        return self.heads(self.transform(frames), lengths)
+
+    def heads(self, transformed: Tensor, lengths: Tensor | None = None) -> Heads:
+        """Heads of frames that already passed `transform`, which training does only once."""
+        v = self.encoder(transformed, lengths)  # [B, V]
         bounded = torch.tanh(self.log_var(v) / self.log_var_reach)
         log_var = self.log_var_centre + self.log_var_reach * bounded
         return Heads(self.z(v), self.mu(v), log_var)

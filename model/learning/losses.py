@@ -87,8 +87,8 @@ def ranking_loss(distance: Tensor, margin: float) -> Tensor:
     batch = distance.shape[0]
     positive = torch.diagonal(distance, dim1=0, dim2=1).T  # [B, 2]
     hinge = functional.relu(positive[:, None, :] + margin - distance)  # [B, B, 2]
-    on_diagonal = torch.eye(batch, dtype=torch.bool, device=distance.device)
-    return hinge.masked_fill(on_diagonal[:, :, None], 0.0).sum() / (batch * (batch - 1))
+    own = torch.diagonal(hinge, dim1=0, dim2=1).sum()  # the positives against themselves
+    return (hinge.sum() - own) / (batch * (batch - 1))
 
 
 def softmax_loss(distance: Tensor, temperature: float) -> Tensor:
@@ -116,7 +116,7 @@ def kl_distances(mu_m: Tensor, log_var_m: Tensor, mu_e: Tensor, log_var_e: Tenso
     """Psi of Eq. 7 in both directions, query first, [B, B, 2]."""
     m2e = pairwise_kl(mu_m, log_var_m, mu_e, log_var_e)
     e2m = pairwise_kl(mu_e, log_var_e, mu_m, log_var_m)
-    return torch.stack([m2e, e2m], dim=-1)
+    return torch.stack([m2e, e2m]).permute(1, 2, 0)  # each direction stays in one piece
 
 
 def cosine_distances(music: Tensor, emotion: Tensor) -> Tensor:

@@ -117,6 +117,11 @@ class Pairs:
         """The pairs at `index`."""
         return Pairs(self.features[index], self.curves[index], self.lengths[index])
 
+    def transformed(self, transform: nn.Module) -> Pairs:
+        """The pairs with their features transformed once, which no step changes."""
+        with torch.no_grad():
+            return replace(self, features=transform(self.features))
+
     def emotion_frames(self) -> Tensor:
         """All valid frames of all curves, [M, 2]."""
         steps = torch.arange(self.curves.shape[1])[None, :]
@@ -216,6 +221,7 @@ class _Run:
         self.steps = len(self.pairs) // self.batch
         self.model = EmerCl(shape)
         self.model.fit_inputs(self.pairs.features, self.pairs.emotion_frames())
+        self.pairs = self.pairs.transformed(self.model.music_side.transform)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -257,7 +263,7 @@ class _Run:
         curves, lengths = augment(
             part.curves, part.lengths, self.config.augmentation, self.generator
         )
-        music = self.model.music(part.features)
+        music = self.model.music_side.heads(part.features[:, None, :])  # [B, 1, F]
         loss = batch_loss(music, self.model.emotion(curves, lengths), self.config)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
