@@ -29,10 +29,24 @@ from indexer.snapshot_format import REBUILD, load_array
 Rows = NDArray[np.int64]
 Cells = NDArray[np.int64]
 
-LEAST_READ = 2048  # rows; reading fewer saves nothing
-READ_WHOLE = 8192  # rows; reading them all is cheaper than bounding their cells
-READ_FACTOR = 16  # rows read for each candidate of the first list
 _BELOW = np.float32(-np.inf)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How many rows are read before it pays to be choosy.
+
+    Attributes:
+        whole: Up to so many rows of a level are all read, without bounds of cells.
+        least: The first step reads at least so many.
+        factor: And so many for each candidate that it scores.
+        few: Up to so many rows that pass a filter are all scored, without reading codes.
+    """
+
+    whole: int = 8192
+    least: int = 2048
+    factor: int = 16
+    few: int = 1024
 
 
 @dataclass(frozen=True)
@@ -66,14 +80,18 @@ class Query:
 class CellIndex:
     """The coded rows of a snapshot by cell, those of whole tracks in the first cells."""
 
-    def __init__(self, folder: Path, segments: int) -> None:
+    def __init__(self, folder: Path, segments: int, reading: Reading | None = None) -> None:
         """Map a snapshot's cells into memory.
 
         Args:
             folder: The snapshot.
             segments: S.
+            reading: When to be choosy.
+
+        Raises:
+            SnapshotDamagedError: The arrays do not belong together.
         """
-        self.segments = segments
+        self.segments, self.reading = segments, reading or Reading()
         self._shift = np.array(load_array(folder, "search_shift"))
         self._axes, self._coder = Sketch.load(folder), Coder.load(folder, "search_codes")
         self._bounds = CellBounds.load(folder)
@@ -95,7 +113,7 @@ class CellIndex:
         constant += float(raw @ self._axes.centre)
         codes = self._coder.queries(split(turned[None], self._columns), np.array([constant]))
         cells = self._whole_cells if scope.level == "track" else len(self._sizes)
-        if self._sizes[:cells].sum() <= READ_WHOLE:
+        if self._sizes[:cells].sum() <= self.reading.whole:
             estimate, bound = np.zeros(cells), np.full(cells, np.inf)
         else:
             estimate, bound = self._bounds.of(turned, asked.kind, cells)

@@ -27,9 +27,6 @@ from model.scoring import Direction, Kind, ScoringParams, l1_item_vectors
 
 COLUMNS = 39  # of the sketch; with the norm of the rest 40, and 8 second bytes: 48 codes
 SECOND_BYTES = 8
-ROWS_PER_CELL = 128
-MOST_REFERENCES = 1024
-ROWS_PER_REFERENCE = 128  # the table of a small catalogue stays small
 _CLUSTERED = 12  # leading turned columns that say which rows lie together
 _TRAINING_ROWS = 32  # a cell
 _SAMPLE = 20_000
@@ -40,6 +37,21 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How finely a catalogue is parted.
+
+    Attributes:
+        rows_per_cell: Of small catalogues; C grows with the square root of S for others.
+        rows_per_reference: Of small catalogues, so that their tables stay small.
+        most_references: Of each kind.
+    """
+
+    rows_per_cell: int = 128
+    rows_per_reference: int = 128
+    most_references: int = 1024
+
+
+@dataclass(frozen=True)
 class _Source:
     """The rows on their way into cells."""
 
@@ -47,6 +59,7 @@ class _Source:
     scoring: ScoringParams
     shift: Doubles
     axes: Sketch
+    layout: Layout
 
     def turned(self, rows: slice | Rows) -> Doubles:
         """Turned columns of some rows, [B, P]."""
@@ -88,6 +101,7 @@ def write_cells(
     whole: NDArray[np.bool_],
     scoring: ScoringParams,
     queries: Embedding | None,
+    layout: Layout | None = None,
 ) -> None:
     """Part S segments into cells, code them and bound the cells.
 
@@ -97,12 +111,13 @@ def write_cells(
         whole: Which of them stand for whole tracks, [S]; they get cells of their own.
         scoring: The checkpoint's scoring; both kinds will be searched.
         queries: Typical emotion queries, what cells and bounds are best for; else music.
+        layout: How finely to part.
     """
     shift = np.asarray(embedding.mu.mean(axis=0, dtype=np.float64))
     save_array(folder, "search_shift", shift)
     typical = typical_queries(embedding, scoring, shift, queries)  # [M, P]
     sample = raw_columns(embedding[spread(len(embedding), _SAMPLE)], scoring, shift)
-    source = _Source(embedding, scoring, shift, Sketch.fit(sample, typical))
+    source = _Source(embedding, scoring, shift, Sketch.fit(sample, typical), layout or Layout())
     source.axes.save(folder)
     columns = min(COLUMNS, sample.shape[1])
     sketched = split(typical @ source.axes.queries, columns)
@@ -127,7 +142,7 @@ def _parted(source: _Source, whole: NDArray[np.bool_], writer: CodeWriter, colum
     for group in (whole, ~whole):
         members = np.flatnonzero(group)
         if len(members):
-            found = _clusters(leading[members])
+            found = _clusters(leading[members], source.layout.rows_per_cell)
             labels[members] = count + found
             count += int(found.max()) + 1
         wholes = wholes or count
@@ -135,9 +150,9 @@ def _parted(source: _Source, whole: NDArray[np.bool_], writer: CodeWriter, colum
     return _Cells(np.argsort(labels, kind="stable"), first.astype(np.int64), wholes)
 
 
-def _clusters(points: Singles) -> Rows:
+def _clusters(points: Singles, rows_per_cell: int) -> Rows:
     """A cluster of each point, numbered without gaps, [N]."""
-    count = min(len(points) // ROWS_PER_CELL, 4 * isqrt(len(points)))
+    count = min(len(points) // rows_per_cell, 4 * isqrt(len(points)))
     if count < 2:
         return np.zeros(len(points), dtype=np.int64)
     means: Any = faiss.Kmeans(
@@ -166,7 +181,8 @@ def _means(source: _Source, cells: _Cells) -> tuple[Singles, Doubles]:
 
 def _references(source: _Source, queries: Embedding | None, kind: Kind, cells: _Cells) -> Singles:
     """Turned queries to know every cell's best score for, [R, P]; none for few rows."""
-    count = min(MOST_REFERENCES, len(source.embedding) // ROWS_PER_REFERENCE)
+    rows = len(source.embedding) // source.layout.rows_per_reference
+    count = min(source.layout.most_references, rows)
     if len(cells.sizes()) < 3:
         count = 0
     asked: list[tuple[Embedding, Direction, int]] = [(source.embedding, "m2m", count)]
@@ -175,9 +191,9 @@ def _references(source: _Source, queries: Embedding | None, kind: Kind, cells: _
         asked = [(source.embedding, "m2m", some), (queries, "e2m", count - some)]
     found = [
         raw_query(
-            rows[spread(len(rows), most)], source.scoring.with_kind(kind), source.shift, direction
+            group[spread(len(group), most)], source.scoring.with_kind(kind), source.shift, direction
         )[0]
-        for rows, direction, most in asked
+        for group, direction, most in asked
     ]
     return (np.concatenate(found) @ source.axes.queries).astype(np.float32)
 

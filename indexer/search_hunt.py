@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_cells import LEAST_READ, READ_FACTOR, CellIndex, Query, outside
+from indexer.search_cells import CellIndex, Query, outside
 from indexer.search_engines import Candidates, Engine
 from indexer.search_rank import TIE, Ranked, Ranker
 from indexer.search_scope import Scope, Scopes
@@ -25,7 +25,6 @@ Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 _FIRST_FACTOR = 4  # a track rarely holds more than four of the best segments
 _LEAST_FIRST = 64
 _WIDEN = 4
-_FEW = 1024  # rows that are all scored exactly
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class CellHunt:
     def _answer(self, query: Embedding, request: Request) -> Answer:
         scores, passing = self._ranker.scores, request.scope.passing
         asked = scores.ask(query, request.scoring.kind, request.direction)
-        if passing is not None and passing.count <= _FEW:
+        if passing is not None and passing.count <= self._index.reading.few:
             rows = outside(passing.rows, request.scope.without)
             return self._chosen(asked, rows, request), True
         hunted = self._index.query(asked, scores, request.scope)
@@ -80,7 +79,7 @@ class CellHunt:
         count = max(_LEAST_FIRST, _FIRST_FACTOR * request.wanted) + len(request.scope.without)
         while True:
             count = min(count, self._index.segments)
-            read = max(LEAST_READ, READ_FACTOR * count)
+            read = max(self._index.reading.least, self._index.reading.factor * count)
             cells = self._index.promising(query, read)
             rows, others = self._index.best(query, cells, count)
             chosen = self._chosen(query.asked, rows, request)
