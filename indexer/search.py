@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotFormatError
-from indexer.search_arrays import doubled, points, scoring_id
+from indexer.search_arrays import doubled, scoring_id
 from indexer.search_device import DeviceEngine
 from indexer.search_engines import Candidates, Engine, ExactEngine, SinglePass
 from indexer.search_live import LiveSearcher
+from indexer.search_masks import Level, SegmentMasks
+from indexer.search_rank import Hit, Ranked, Ranker
 from indexer.snapshot_format import REBUILD
 from indexer.snapshot_reader import Snapshot
 from indexer.snapshot_tracks import TrackFilter
 from model.embedding import Embedding
 from model.errors import ShapeError
-from model.scoring import Direction, Kind, ScoringParams, score
+from model.scoring import Direction, Kind, ScoringParams
 
 __all__ = ["Hit", "Level", "LiveSearcher", "SearchResult", "Searcher", "TrackFilter"]
 
-Level = Literal["segment", "track"]
-
-TIE_DECIMALS = 9  # scores that agree to 1e-9 nats are equal; the smaller track id comes first
 _WIDEN = 4
-_SERIAL_NUMBERS = 1 << 15  # torch spreads larger operations over threads, which costs more here
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A track of the answer, with its best segment.
-
-    Attributes:
-        track_id: The catalogue's id.
-        start_s: Where the segment begins.
-        end_s: Where it ends.
-        score: The composite, in nats with `gaussian`.
-        cca: Its CCA half.
-        neg_kl: Its Gaussian half, in nats, at most 0.
-        valence: Of the segment, absolute scale.
-        arousal: Of the segment, absolute scale.
-    """
-
-    track_id: int
-    start_s: float
-    end_s: float
-    score: float
-    cca: float
-    neg_kl: float
-    valence: float
-    arousal: float
 
 
 @dataclass(frozen=True)
@@ -72,27 +44,6 @@ class _Request:
     direction: Direction
     max_per_artist: int | None
     segments: NDArray[np.bool_] | None  # mask of the segments that may be answered, [S]
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """Exactly scored segments in order of rank: rows, and total, cca, neg_kl of each."""
-
-    rows: NDArray[np.int64]
-    tracks: NDArray[np.int64]
-    scores: NDArray[np.float64]  # [3, M]
-
-    def best_of_each(self, key: NDArray[np.int64]) -> _Scored:
-        """Only the first of equal keys, [M]."""
-        first = np.sort(np.unique(key, return_index=True)[1])
-        return self._at(first)
-
-    def _at(self, positions: NDArray[np.intp]) -> _Scored:
-        return _Scored(self.rows[positions], self.tracks[positions], self.scores[:, positions])
-
-    def above(self, bound: float) -> _Scored:
-        """Those that score more than `bound`."""
-        return self._at(np.flatnonzero(self.scores[0] > bound))
 
 
 class Searcher:
@@ -128,6 +79,8 @@ class Searcher:
             )
         self.snapshot = snapshot
         self._scoring = doubled(scoring)
+        self._ranker = Ranker(snapshot, scoring)
+        self._masks = SegmentMasks(snapshot)
         if engine is None and snapshot.manifest.segments:
             engine = _open_engine(snapshot, scoring, device, threads, exhaustive=exhaustive)
         self._engine = engine
@@ -196,15 +149,15 @@ class Searcher:
         if self._engine is None or limit == 0 or not len(queries):
             return [SearchResult((), True)] * len(queries)
         return [
-            SearchResult(self._hits(ranked, offset), exact)
+            SearchResult(self._ranker.hits(ranked, offset), exact)
             for ranked, exact in self._ranked(self._engine, queries, request)
         ]
 
     def _ranked(
         self, engine: Engine, queries: Embedding, request: _Request
-    ) -> list[tuple[_Scored, bool]]:
+    ) -> list[tuple[Ranked, bool]]:
         """The wanted ranks of each query, and whether they are proven."""
-        answers: list[tuple[_Scored, bool] | None] = [None] * len(queries)
+        answers: list[tuple[Ranked, bool] | None] = [None] * len(queries)
         count = engine.first_count(request.wanted, request.scoring)
         while open_ones := [q for q, answer in enumerate(answers) if answer is None]:
             asked = queries[np.array(open_ones)]
@@ -218,61 +171,21 @@ class Searcher:
 
     def _settle(
         self, query: Embedding, candidates: Candidates, request: _Request
-    ) -> tuple[_Scored, bool] | None:
+    ) -> tuple[Ranked, bool] | None:
         """The wanted ranks, if the candidates suffice for them, and whether that is proven."""
-        scored = self._score(query, candidates.rows, request)
-        chosen = self._chosen(scored.above(candidates.bound), request)
+        kind = request.scoring.kind
+        asked = self._ranker.scores.ask(query, kind, request.direction)
+        ranked = self._ranker.ranked(asked, candidates.rows)
+        chosen = self._chosen(ranked.above(candidates.bound), request)
         if len(chosen.rows) >= request.wanted or np.isneginf(candidates.bound):
             return chosen, True
         if not candidates.final:
             return None
-        chosen = self._chosen(scored, request)
+        chosen = self._chosen(ranked, request)
         return (chosen, False) if len(chosen.rows) >= request.wanted else None
 
-    def _score(self, query: Embedding, rows: NDArray[np.int64], request: _Request) -> _Scored:
-        """Segments scored by the definition in float64, best first, ties by row."""
-        asked, block = points(query), max(1, _SERIAL_NUMBERS // max(1, query.mu.shape[1]))
-        parts = [np.empty((3, 0))]
-        for start in range(0, len(rows), block):
-            some = points(self.snapshot.embedding[rows[start : start + block]])
-            found = score(asked, some, request.scoring, request.direction)
-            parts.append(torch.cat([found.total, found.cca, found.neg_kl]).numpy())
-        scores = np.concatenate(parts, axis=1)  # [3, M]
-        order = np.lexsort((rows, -np.round(scores[0], TIE_DECIMALS)))
-        tracks = np.searchsorted(self.snapshot.track_first, rows[order], side="right") - 1
-        return _Scored(rows[order], tracks, scores[:, order])
-
-    def _chosen(self, scored: _Scored, request: _Request) -> _Scored:
-        """Tracks in order: each once, each content once, no artist too often."""
-        tracks = self.snapshot.tracks
-        best = scored.best_of_each(scored.tracks)
-        best = best.best_of_each(tracks.content_codes[best.tracks].astype(np.int64))
-        if request.max_per_artist is None:
-            return best._at(np.arange(min(request.wanted, len(best.rows))))
-        kept, seen = [], dict[int, int]()
-        for position, artist in enumerate(tracks.artist_codes[best.tracks].tolist()):
-            seen[artist] = seen.get(artist, 0) + 1
-            if artist < 0 or seen[artist] <= request.max_per_artist:
-                kept.append(position)
-        return best._at(np.array(kept[: request.wanted], dtype=np.intp))
-
-    def _hits(self, ranked: _Scored, offset: int) -> tuple[Hit, ...]:
-        at = self.snapshot
-        return tuple(
-            Hit(
-                track_id=int(at.tracks.ids[track]),
-                start_s=float(at.segment_s[row, 0]),
-                end_s=float(at.segment_s[row, 1]),
-                score=float(total),
-                cca=float(cca),
-                neg_kl=float(neg_kl),
-                valence=float(at.segment_emotion[row, 1]),
-                arousal=float(at.segment_emotion[row, 0]),
-            )
-            for row, track, (total, cca, neg_kl) in zip(
-                ranked.rows[offset:], ranked.tracks[offset:], ranked.scores.T[offset:], strict=True
-            )
-        )
+    def _chosen(self, ranked: Ranked, request: _Request) -> Ranked:
+        return self._ranker.chosen(ranked, request.wanted, request.max_per_artist)
 
     def _request(
         self,
@@ -283,21 +196,13 @@ class Searcher:
         direction: Direction,
         level: Level,
     ) -> _Request:
-        segments = None if filters is None else self._of_segments(filters)
-        if level == "track":
-            whole = self.snapshot.whole
-            segments = whole if segments is None else segments & whole
         return _Request(
             wanted=wanted,
             scoring=self._scoring if kind is None else self._scoring.with_kind(kind),
             direction=direction,
             max_per_artist=max_per_artist,
-            segments=segments,
+            segments=self._masks.of(filters, level),
         )
-
-    def _of_segments(self, filters: TrackFilter) -> NDArray[np.bool_]:
-        """Mask of the segments of the tracks that pass, [S]."""
-        return np.repeat(self.snapshot.tracks.passing(filters), np.diff(self.snapshot.track_first))
 
     def _check(self, queries: Embedding, limit: int, offset: int, direction: Direction) -> None:
         own = self.snapshot.embedding
