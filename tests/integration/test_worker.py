@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -230,6 +231,16 @@ def test_a_run_without_a_model_fails_with_the_reason(place: Place, tmp_path: Pat
     run = place.catalog.run(run_id)
     assert run.state == "failed"
     assert "no model" in str(run.error)
+
+
+def test_a_run_stands_behind_everything_else(place: Place) -> None:
+    """The real process has the lowest priority before it knows its job."""
+    command = [sys.executable, "-m", "indexer.worker"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    place.wait_for(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) == 19)
+
+    end(process)
 
 
 def test_the_job_is_in_no_process_list(place: Place) -> None:
