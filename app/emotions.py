@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.live import Live
-from app.playlists import similar_hits, track_out
+from app.playlists import similar_hits
 from app.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.schemas import Scale
+from app.shaping import track_out
 from indexer.balance import as_music
 from indexer.embed import stretches
 from indexer.search import SearchResult

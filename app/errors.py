@@ -10,6 +10,7 @@ AppError
 │   ├── UnauthenticatedError   no credential, or one that is not known
 │   └── ScopeError             a known credential that may not do this
 ├── RateLimitedError           more requests than this client may make
+├── OverloadedError            more requests wait than the service takes
 ├── ConflictError              the thing is not in a state that allows this
 ├── InvalidRequestError        a value that cannot be used
 │   ├── UnknownRootError       a folder outside the configured music roots
@@ -95,6 +96,10 @@ class ScopeError(AccessError):
 
 class RateLimitedError(AppError):
     """More requests than this client may make."""
+
+
+class OverloadedError(AppError):
+    """More requests wait than the service takes."""
 
 
 class ConflictError(AppError):
@@ -192,6 +197,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     UnauthenticatedError: Kind(401, "unauthenticated", "Credential missing or unknown"),
     ScopeError: Kind(403, "forbidden", "Not allowed with this credential"),
     RateLimitedError: Kind(429, "rate-limited", "Too many requests"),
+    OverloadedError: Kind(429, "overloaded", "Too many requests are waiting"),
     ConflictError: Kind(409, "conflict", "Not possible in the present state"),
     UnknownRootError: Kind(422, "unknown-root", "Folder outside the music roots"),
     MoodError: Kind(422, "unknown-mood", "Unknown mood"),

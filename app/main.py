@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from typing import Any
 
@@ -15,12 +15,16 @@ from starlette.middleware.cors import CORSMiddleware
 from app import documentation, errors
 from app.access import RateLimit
 from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
+from app.batching import Batcher
 from app.index_jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.keys import KeyRing
 from app.live import LiveIndex
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
+from app.playlists import match_all
+from app.responses import PlaylistResponse
 from app.routes import admin, arranged, emotions, operation, pages, playlists, tracks
+from app.schemas import PlaylistRequest
 from app.services import Services, State
 from app.settings import Settings
 from app.upload_folder import private_folder
@@ -33,6 +37,7 @@ from indexer.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
 
 LoadModel = Callable[[Settings], EmotionModel]
+Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]]
 UPLOAD_PATHS = frozenset({"/v1/emotions"})
 
 
@@ -135,6 +140,7 @@ def _open(
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     catalog = open_catalog(settings.resolved_database_url)
     stack.callback(catalog.close)
+    torch.set_num_threads(settings.torch_threads or 1)
     model = load(settings)
     metrics.device.labels(str(model.device)).set(1)
     upload_dir = stack.enter_context(private_folder(settings.data_dir / "uploads"))
@@ -148,6 +154,8 @@ def _open(
         device=str(model.device),
         metrics=metrics,
     )
+    playlists = Batcher(matching(model, live, metrics), metrics)
+    stack.callback(playlists.close)
     live.refresh()
     live.start(settings.snapshot_poll_s)
     stack.callback(live.stop)
@@ -171,6 +179,7 @@ def _open(
         model=model,
         live=live,
         analyser=analyser,
+        playlists=playlists,
         places=Places(settings.upload_workers + settings.upload_queue, metrics),
         jobs=jobs,
         metrics=metrics,
@@ -179,6 +188,16 @@ def _open(
         upload_dir=upload_dir,
         stopping=stopping,
     )
+
+
+def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:
+    """What answers playlist requests that wait together, from one snapshot."""
+
+    def match(requests: Sequence[PlaylistRequest]) -> list[PlaylistResponse | Exception]:
+        with metrics.stage("playlist"):
+            return match_all(requests, model, live.current())
+
+    return match
 
 
 def make_analyser(settings: Settings, model: EmotionModel) -> Analyser:

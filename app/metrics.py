@@ -47,6 +47,17 @@ class Metrics:
             ("state",),
             registry=self.registry,
         )
+        self.playlists_waiting = Gauge(
+            "circumplex_playlists_held",
+            "Playlist requests being answered or waiting.",
+            registry=self.registry,
+        )
+        self.playlist_batch = Histogram(
+            "circumplex_playlist_batch",
+            "Playlist requests answered together.",
+            buckets=(1, 2, 4, 8, 16),
+            registry=self.registry,
+        )
         self.refused = Counter(
             "circumplex_uploads_refused",
             "Uploads refused because all places were taken.",

@@ -7,10 +7,10 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,6 +34,14 @@ PAGE_POLICY = (
     "blob:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+
+
+ALWAYS = tuple((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items())
+UNLESS_SET = (
+    (b"content-security-policy", PAGE_POLICY.encode()),
+    (b"cache-control", b"no-store"),
+)
+OWN = frozenset({b"x-request-id", *(name for name, _ in ALWAYS)})
 
 
 class RequestMiddleware:
@@ -125,13 +133,7 @@ class _Request:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.id
-            for name, value in SECURITY_HEADERS.items():
-                headers[name] = value
-            if "content-security-policy" not in headers:
-                headers["content-security-policy"] = PAGE_POLICY
-            headers.setdefault("cache-control", "no-store")
+            message["headers"] = _with_own(message.get("headers", ()), self.id)
         await self._send(message)
 
     async def _answer(self, kind: Kind, detail: str) -> None:
@@ -157,3 +159,11 @@ class _Request:
             "ms": round(seconds * 1000, 2),
         }
         logger.info("request", extra=fields)
+
+
+def _with_own(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer with those that every answer has."""
+    kept = [(name, value) for name, value in headers if name.lower() not in OWN]
+    present = {name.lower() for name, _ in kept}
+    missing = [(name, value) for name, value in UNLESS_SET if name not in present]
+    return [*kept, (b"x-request-id", request_id.encode()), *ALWAYS, *missing]

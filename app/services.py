@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 from fastapi import Depends, Request
 
 from app.analysis_pool import Analyser
+from app.batching import Batcher
 from app.index_jobs import IndexJobs
 from app.keys import KeyRing
 from app.live import LiveIndex
 from app.metrics import Metrics
+from app.responses import PlaylistResponse
+from app.schemas import PlaylistRequest
 from app.settings import Settings
 from app.uploads import Places
 from indexer.catalog import Catalog
@@ -33,6 +36,7 @@ class Services:
         model: The music-emotion model.
         live: The snapshot that answers.
         analyser: Turns uploads into features.
+        playlists: Answers playlist requests that wait together.
         places: Bounds the uploads in work.
         jobs: Carries out index runs.
         metrics: Counters.
@@ -47,6 +51,7 @@ class Services:
     model: EmotionModel
     live: LiveIndex
     analyser: Analyser
+    playlists: Batcher[PlaylistRequest, PlaylistResponse]
     places: Places
     jobs: IndexJobs
     metrics: Metrics

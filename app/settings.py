@@ -42,7 +42,13 @@ class Settings(BaseSettings):
     )
     checkpoint: Path | None = Field(None, description="Model file; by default the shipped one.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
-    torch_threads: int = Field(0, ge=0, le=256, description="Torch threads; 0 leaves its default.")
+    torch_threads: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Threads of one torch operation; 0: one while serving, where requests take "
+        "turns on the cores, and torch's default elsewhere.",
+    )
 
     host: str = Field("127.0.0.1", description="Address the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port; 0 takes a free one.")

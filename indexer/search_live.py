@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.errors import SnapshotNotFoundError
+from indexer.verification import verify_apart
 
 if TYPE_CHECKING:
     from indexer.search import Searcher
@@ -84,8 +85,10 @@ class LiveSearcher:
         Raises:
             SnapshotDamagedError: The new snapshot is damaged; the old one stays in service.
         """
-        if verify:
+        if verify and self._current is None:  # nobody is waiting for a core yet
             searcher.snapshot.verify()
+        elif verify:
+            verify_apart(searcher.snapshot.folder)
         (warm or _warm_up)(searcher)
         with self._changed:
             old, self._current = self._current, _Generation(searcher)
@@ -93,6 +96,8 @@ class LiveSearcher:
 
 
 def _warm_up(searcher: Searcher) -> None:
-    """Touch the scanned arrays with a few of the snapshot's own segments."""
+    """Touch the scanned arrays with a few of the snapshot's own segments, at both levels."""
     for row in range(min(WARM_UP_QUERIES, searcher.snapshot.manifest.segments)):
-        searcher.search(searcher.snapshot.embedding[row : row + 1], limit=10, direction="m2m")
+        own = searcher.snapshot.embedding[row : row + 1]
+        searcher.search(own, limit=10, direction="m2m")
+        searcher.search(own, limit=10, direction="m2m", level="track")

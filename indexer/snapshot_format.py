@@ -222,7 +222,9 @@ def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[A
     try:
         # An empty array cannot be mapped.
         empty = np.load(path, mmap_mode=None) if path.stat().st_size <= 128 else None
-        values: NDArray[Any] = np.load(path, mmap_mode="c") if empty is None else empty
+        values: NDArray[Any] = (
+            np.load(path, mmap_mode="c").view(np.ndarray) if empty is None else empty
+        )
     except (OSError, ValueError) as exc:
         raise SnapshotDamagedError(f"{path} is no array ({exc}): {REBUILD}") from exc
     if rows is not None and values.shape[:1] != (rows,):

@@ -30,7 +30,7 @@ from indexer.runs import Indexer
 logger = logging.getLogger(__name__)
 
 STOP_S = 30.0  # how long a process may take to end between two files
-NICENESS = 10  # requests go before indexing
+NICENESS = 19  # requests go before indexing; the kernel reads its files last, too
 _COMMAND = (sys.executable, "-m", "indexer.worker")
 
 
@@ -186,11 +186,11 @@ def read_job() -> Job:
 
 def main() -> int:
     """Carry out the job on standard input with the real model."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     job, stop = read_job(), threading.Event()
     stop_when_orphaned(stop)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
 
     def load() -> Model:
         from model.emotion_model import EmotionModel

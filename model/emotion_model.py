@@ -25,6 +25,7 @@ from model.curve_estimation import (
     estimate_curve,
     make_bank,
 )
+from model.curve_reader import CurveReader
 from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
 from model.embedding import Embedding
 from model.emer import Heads
@@ -65,6 +66,7 @@ class EmotionModel:
         self.scoring: ScoringParams = loaded.checkpoint.scoring
         self.device = device
         self._networks = loaded.checkpoint.build().to(device)
+        self._reader = CurveReader.of(self._networks) if device.type == "cpu" else None
         self._bank: tuple[Bank, Embedding] | None = None
 
     @classmethod
@@ -150,6 +152,10 @@ class EmotionModel:
         if not curves:
             raise ShapeError("no emotion curves to embed")
         frames = [_frames(curve) for curve in curves]
+        if self._reader is not None:
+            heads = self._reader.heads(frames)
+            rows = [self.checkpoint.cca.project_emotion(row) for row in _array(heads.z)[:, None]]
+            return _embedding(heads, np.concatenate(rows))
         lengths = torch.tensor([len(values) for values in frames])
         padded = torch.zeros(len(frames), int(lengths.max()), 2)
         for row, values in zip(padded, frames, strict=True):

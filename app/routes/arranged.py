@@ -12,10 +12,10 @@ from app.documentation import problems
 from app.errors import TrackNotFoundError
 from app.formats import DOCUMENTED, render
 from app.live import Live
-from app.playlists import track_out
 from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
 from app.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
 from app.services import ServicesDep
+from app.shaping import track_out
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
 
 router = APIRouter(prefix="/v1", tags=["playlists"], dependencies=[Depends(read_access)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.access import read_access
 from app.documentation import problems
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/v1", tags=["playlists"], dependencies=[Depends(read_
         **problems(400, 404, 406, 413, 422, 429, 503),
     },
 )
-def create_playlist(
+async def create_playlist(
     body: PlaylistRequest,
     request: Request,
     services: ServicesDep,
@@ -49,8 +50,12 @@ def create_playlist(
     Scores are comparable within one answer alone.
     """
     name = negotiate(format, request.headers.get("accept"))
-    with services.metrics.stage("playlist"):
-        playlist = make_playlist(body, services.model, services.live.current())
+    live = services.live.current()
+    if body.mode == "match":
+        playlist = await services.playlists.ask(body)
+    else:  # longer work: it must not keep the others waiting
+        with services.metrics.stage("journey"):
+            playlist = await run_in_threadpool(make_playlist, body, services.model, live)
     services.metrics.exact.labels(str(playlist.exact).lower()).inc()
     vary = {"Vary": "Accept"}
     if name == "json":

@@ -14,8 +14,9 @@ from app.documentation import problems
 from app.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
 from app.live import Live
-from app.playlists import similar_hits, track_query
+from app.playlists import similar_hits
 from app.plots import emotion_svg
+from app.queries import track_query
 from app.responses import (
     EmotionResponse,
     LibraryOut,

@@ -253,6 +253,16 @@ def test_a_run_without_a_model_fails_with_the_reason(place: Place, tmp_path: Pat
     assert "no model" in str(run.error)
 
 
+def test_a_run_stands_behind_everything_else(place: Place) -> None:
+    """The real process has the lowest priority before it knows its job."""
+    command = [sys.executable, "-m", "indexer.worker"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    place.wait_for(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) == 19)
+
+    end(process)
+
+
 def test_the_job_is_in_no_process_list(place: Place) -> None:
     """The database's password travels through the pipe."""
     run_id = place.queue()

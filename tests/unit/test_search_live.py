@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -13,6 +14,7 @@ import pytest
 from indexer.errors import SnapshotDamagedError, SnapshotNotFoundError
 from indexer.search import LiveSearcher, Searcher
 from indexer.snapshot import Snapshot
+from indexer.verification import verify_apart
 from tests import snapshots
 
 SWAPS = 1000
@@ -32,6 +34,13 @@ def opened(folder: Path) -> Searcher:
     return Searcher(Snapshot.open(folder), snapshots.scoring(), threads=1)
 
 
+def damage(path: Path) -> None:
+    """Flip the last bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
 def mapped_files() -> int:
     """How many mappings of snapshot files this process holds."""
     return Path("/proc/self/maps").read_text().count("/live")
@@ -47,17 +56,61 @@ def test_a_damaged_snapshot_never_goes_into_service(folders: list[Path], tmp_pat
     """Swapping verifies every byte; the old snapshot stays."""
     live = LiveSearcher(opened(folders[0]))
     harmed = snapshots.written(tmp_path / "harmed", snapshots.content(20, 2))
-    path = harmed.folder / "mu.npy"
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
     before = live.current
     searcher = Searcher(harmed, snapshots.scoring())
-    path.write_bytes(content)
+    damage(harmed.folder / "mu.npy")
 
     with pytest.raises(SnapshotDamagedError, match=r"mu\.npy"):
         live.swap(searcher)
 
     assert live.current is before
+
+
+def test_the_first_snapshot_is_verified_too(tmp_path: Path) -> None:
+    """Nothing damaged goes into service even where nothing is served yet."""
+    harmed = snapshots.written(tmp_path / "harmed", snapshots.content(20, 2))
+    searcher = Searcher(harmed, snapshots.scoring())
+    damage(harmed.folder / "mu.npy")
+
+    with pytest.raises(SnapshotDamagedError, match=r"mu\.npy"):
+        LiveSearcher().swap(searcher)
+
+
+def test_another_process_finds_the_damage(tmp_path: Path) -> None:
+    """The message is the one that the comparison here would give."""
+    harmed = snapshots.written(tmp_path / "harmed", snapshots.content(20, 2))
+    damage(harmed.folder / "mu.npy")
+
+    with pytest.raises(SnapshotDamagedError, match=r"mu\.npy has SHA-256 .*--full"):
+        verify_apart(harmed.folder, least_bytes=0)
+    with pytest.raises(SnapshotDamagedError, match=r"mu\.npy has SHA-256 .*--full"):
+        harmed.verify()
+
+
+def test_verification_needs_no_process_of_its_own(folders: list[Path], tmp_path: Path) -> None:
+    """Where none starts, or it is killed, the comparison happens all the same."""
+    harmed = snapshots.written(tmp_path / "harmed", snapshots.content(20, 2)).folder
+    damage(harmed / "mu.npy")
+
+    for command in (("/no/such/program",), (sys.executable, "-c", "import os; os.abort()")):
+        verify_apart(folders[0], command, least_bytes=0)
+        with pytest.raises(SnapshotDamagedError, match=r"mu\.npy"):
+            verify_apart(harmed, command, least_bytes=0)
+
+
+def test_verification_runs_behind_requests(tmp_path: Path) -> None:
+    """The process that hashes has a low priority."""
+    script = (
+        "import os, sys\n"
+        "from indexer import verification\n"
+        "code = verification.main(sys.argv[2:])\n"
+        "open(sys.argv[1], 'w').write(f'{code} {os.nice(0)}')\n"
+    )
+    folder = snapshots.written(tmp_path / "whole", snapshots.content(20, 0)).folder
+
+    verify_apart(folder, (sys.executable, "-c", script, str(tmp_path / "seen")), least_bytes=0)
+
+    assert (tmp_path / "seen").read_text() == "0 10"
 
 
 def test_a_running_query_keeps_its_snapshot(folders: list[Path]) -> None:

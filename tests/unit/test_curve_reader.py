@@ -1,0 +1,115 @@
+"""The short way through the emotion side gives what the networks give."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from indexer.search_queries import typical_curves
+from model.curve_reader import CurveReader
+from model.emer import EmerCl, EmerConfig, EmerEnsemble, Heads, build_emer
+from model.emotion_model import EmotionModel
+from model.encoders import Activation, EncoderConfig, EncoderKind, Pooling
+
+Floats = NDArray[np.float32]
+
+
+def networks(
+    pooling: Pooling = "statistics",
+    *,
+    kind: EncoderKind = "mean_mlp",
+    activation: Activation = "gelu",
+    members: int = 1,
+    resample_frames: int = 0,
+) -> EmerCl | EmerEnsemble:
+    """Random networks whose emotion encoder is of that kind."""
+    torch.manual_seed(7)
+    emotion = EncoderConfig(
+        kind,
+        (24, 17),
+        activation,
+        recurrent=8,
+        pooling=pooling,
+        resample_frames=resample_frames,
+    )
+    built = build_emer(EmerConfig(5, emotion=emotion, d_z=6, d_kl=3, members=members)).eval()
+    for member in built.members if isinstance(built, EmerEnsemble) else [built]:
+        cast(EmerCl, member).fit_inputs(torch.randn(50, 5), 0.3 * torch.randn(50, 2) + 0.1)
+    return built
+
+
+def curves() -> list[Floats]:
+    """Steady, moving, single-framed and far-out curves of several lengths."""
+    draws = np.random.default_rng(3)
+    lengths = (1, 2, 3, 60, 61, 240)
+    moving = [draws.uniform(-1, 1, (length, 2)).astype(np.float32) for length in lengths]
+    steady = np.full((60, 2), 0.4, dtype=np.float32)
+    return [*moving, steady, np.ones((30, 2), dtype=np.float32)]
+
+
+@torch.inference_mode()
+def forward(model: EmerCl | EmerEnsemble, frames: Floats) -> Heads:
+    return model.emotion(torch.from_numpy(frames)[None])
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("activation", ["gelu", "softplus", "relu", "tanh"])
+@pytest.mark.parametrize("pooling", ["mean", "statistics"])
+def test_heads_equal_those_of_the_networks(
+    pooling: Pooling, activation: Activation, members: int
+) -> None:
+    """Within 1e-5, for every curve, activation and number of members."""
+    model = networks(pooling, activation=activation, members=members)
+    reader = CurveReader.of(model)
+    assert reader is not None
+
+    found = reader.heads(curves())
+
+    for row, frames in enumerate(curves()):
+        for name, expected in forward(model, frames)._asdict().items():
+            torch.testing.assert_close(
+                getattr(found, name)[row : row + 1], expected, atol=1e-5, rtol=1e-5
+            )
+
+
+def test_company_changes_no_bit() -> None:
+    """A curve's heads are the same alone and among others."""
+    reader = CurveReader.of(networks())
+    assert reader is not None
+    together = reader.heads(curves())
+
+    for row, frames in enumerate(curves()):
+        alone = reader.heads([frames])
+        assert all(torch.equal(a[row], b[0]) for a, b in zip(together, alone, strict=True))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        networks("mean", kind="bigru"),
+        networks("mean", kind="attention"),
+        networks("texture"),
+        networks("statistics", resample_frames=20),
+    ],
+)
+def test_other_encoders_are_left_to_torch(model: EmerCl | EmerEnsemble) -> None:
+    """What the reader does not know it does not read."""
+    assert CurveReader.of(model) is None
+
+
+def test_the_shipped_model_embeds_queries_as_its_networks_do() -> None:
+    """Within 1e-5 of what torch gives, on 200 typical curves, to the bit alone or together."""
+    model = EmotionModel.load(device="cpu")
+    usual = model.embed_emotion(typical_curves())
+    alone = [model.embed_emotion([curve]) for curve in typical_curves()[::10]]
+    model._reader = None
+    by_torch = model.embed_emotion(typical_curves())
+
+    for name in ("phi", "mu", "var"):
+        found, expected = getattr(usual, name), getattr(by_torch, name)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * expected.std())
+        assert np.array_equal(found[::10], np.concatenate([getattr(e, name) for e in alone]))
