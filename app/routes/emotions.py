@@ -20,7 +20,12 @@ from app.uploads import UploadLimits, drain, received_file
 from model.analysis import Analysis
 from model.errors import AudioError
 
-router = APIRouter(prefix="/v1", tags=["emotions"], dependencies=[Depends(upload_access)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["emotions"],
+    dependencies=[Depends(upload_access)],
+    responses=problems(401, 403),
+)
 
 FORM: dict[str, Any] = {
     "requestBody": {
