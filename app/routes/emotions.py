@@ -54,7 +54,7 @@ FORM: dict[str, Any] = {
     response_model=EmotionResponse,
     summary="The emotion of a clip over time",
     openapi_extra=FORM,
-    responses=problems(400, 408, 413, 415, 422, 429, 503, 507),
+    responses=problems(408, 413, 415, 422, 429, 503, 507),
 )
 async def create_emotion(
     request: Request,
