@@ -76,8 +76,7 @@ async def admin_access(
         raise AdminDisabledError(
             "no admin token is configured: start the service with CIRCUMPLEX_ADMIN_TOKEN set"
         )
-    key = _credential(request, services)
-    services.rate_limit.take(_client(request, key))
+    key = _counted(request, services)
     if key is None:
         raise UnauthenticatedError(
             "send the admin token as 'Authorization: Bearer …'", headers=CHALLENGE
@@ -86,8 +85,7 @@ async def admin_access(
 
 
 def _enter(request: Request, services: Services, scope: Scope) -> None:
-    key = _credential(request, services)
-    services.rate_limit.take(_client(request, key))
+    key = _counted(request, services)
     if not services.settings.require_key:
         return
     if key is None:
@@ -95,6 +93,17 @@ def _enter(request: Request, services: Services, scope: Scope) -> None:
             "send an API key as 'Authorization: Bearer …'", headers=CHALLENGE
         )
     _require(key, scope)
+
+
+def _counted(request: Request, services: Services) -> ApiKey | None:
+    """The key the request shows, its bucket one request emptier; guessing tokens counts too."""
+    try:
+        key = _credential(request, services)
+    except UnauthenticatedError:
+        services.rate_limit.take(_client(request, None))
+        raise
+    services.rate_limit.take(_client(request, key))
+    return key
 
 
 def _require(key: ApiKey, scope: Scope) -> None:

@@ -11,7 +11,15 @@ from typing import Annotated
 
 import typer
 
-from app.commands import asking, demonstration, indexing, inspecting, learning, serving
+from app.commands import (
+    asking,
+    demonstration,
+    indexing,
+    inspecting,
+    keeping,
+    learning,
+    serving,
+)
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes
 from app.commands.keys import keys
 from app.version import VERSION
@@ -35,6 +43,8 @@ app.command()(learning.train)
 app.command()(learning.evaluate)
 app.command()(inspecting.info)
 app.command()(inspecting.doctor)
+app.command()(keeping.backup)
+app.command()(keeping.restore)
 app.add_typer(keys, name="key")
 
 

@@ -39,6 +39,25 @@ def private_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_held(parent: Path) -> bool:
+    """Whether a living service has a private folder below `parent`."""
+    return parent.is_dir() and any(_is_locked(folder) for folder in parent.iterdir())
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _remove_abandoned(folder: Path) -> None:
     """Remove a folder that no living process holds."""
     with suppress(OSError):  # held, or removed by another process that is just starting

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -124,15 +125,25 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def transaction(engine: Engine, *, writes: bool = False) -> Iterator[Connection]:
+def transaction(
+    engine: Engine, *, writes: bool = False, consistent: bool = False
+) -> Iterator[Connection]:
     """A connection inside one transaction, committed at the end.
+
+    Args:
+        engine: The database.
+        writes: Whether it will write.
+        consistent: Whether all its questions shall see one moment, as SQLite's always do.
 
     Raises:
         CatalogUnavailableError: The database is unreachable, locked, read-only or full.
     """
+    options: dict[str, Any] = {"writes": writes}
+    if consistent and engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
     with (
         _translated(engine),
-        engine.connect().execution_options(writes=writes) as connection,
+        engine.connect().execution_options(**options) as connection,
         connection.begin(),
     ):
         yield connection
@@ -198,7 +209,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         CatalogVersionError: A newer build has migrated this database.
         CatalogUnavailableError: The database does not answer.
     """
-    with _migration_connection(engine) as connection:
+    with migration_connection(engine) as connection:
         config = alembic_config(connection)
         try:
             if revision == "head" or _is_ahead(config, connection, revision):
@@ -212,7 +223,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 @contextmanager
-def _migration_connection(engine: Engine) -> Iterator[Connection]:
+def migration_connection(engine: Engine) -> Iterator[Connection]:
     """One transaction over the whole migration, without SQLite's foreign keys.
 
     SQLite alters a table by copying and dropping it, which would fire ON DELETE rules; the
@@ -231,6 +242,11 @@ def _migration_connection(engine: Engine) -> Iterator[Connection]:
     with transaction(engine, writes=True) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         yield connection
+
+
+def schema_revision(connection: Connection) -> str:
+    """Alembic's name of the schema; `base` for a database without one."""
+    return MigrationContext.configure(connection).get_current_revision() or "base"
 
 
 def _is_ahead(config: Config, connection: Connection, revision: str) -> bool:

@@ -16,6 +16,9 @@ IndexerError
 │   ├── RunCancelledError       cancelled while it ran
 │   ├── RunInterruptedError     its process was asked to stop; the run is queued again
 │   └── LeaseLostError          another process took the run over
+├── BackupError                 backups
+│   ├── BackupDamagedError      the archive is none, or not what its manifest says
+│   └── TargetInUseError        something is there already, or a service runs on it
 └── SnapshotError               snapshots
     ├── SnapshotNotFoundError   no snapshot has this id, or its folder is gone
     ├── SnapshotFormatError     a format this build does not read
@@ -85,6 +88,18 @@ class RunInterruptedError(RunError):
 
 class LeaseLostError(RunError):
     """Another process took the index run over."""
+
+
+class BackupError(IndexerError):
+    """A backup cannot be made or restored."""
+
+
+class BackupDamagedError(BackupError):
+    """The archive is no backup, or its content is not what its manifest says."""
+
+
+class TargetInUseError(BackupError):
+    """Something is there already that would be overwritten, or a service runs on it."""
 
 
 class SnapshotError(IndexerError):

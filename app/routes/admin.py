@@ -88,7 +88,10 @@ def get_index_run(run_id: RunId, services: ServicesDep) -> IndexRunOut:
 
 @router.delete("/index-runs/{run_id}", summary="Cancel a run", responses=problems(404, *DENIED))
 def cancel_index_run(run_id: RunId, services: ServicesDep) -> IndexRunOut:
-    """End a run before its next file; what it has analysed is kept. One that is over stays so."""
+    """End a run before its next file; what it has analysed is kept. One that is over stays so.
+
+    The run itself can still be read: how it ended, and that it was cancelled.
+    """
     return run_out(services.catalog.cancel_run(run_id))
 
 
@@ -133,7 +136,9 @@ def list_failures(
     )
 
 
-@router.get("/snapshots", summary="Snapshots, the newest first", responses=problems(*DENIED))
+@router.get(
+    "/snapshots", summary="Snapshots, the newest first", responses=problems(401, 403, 429, 503)
+)
 def list_snapshots(services: ServicesDep) -> SnapshotList:
     """The indexes that are kept."""
     rows = services.catalog.list_snapshots()

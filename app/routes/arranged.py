@@ -18,7 +18,12 @@ from app.services import ServicesDep
 from app.shaping import track_out
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
 
-router = APIRouter(prefix="/v1", tags=["playlists"], dependencies=[Depends(read_access)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["playlists"],
+    dependencies=[Depends(read_access)],
+    responses=problems(401, 403),
+)
 
 FileFormat = Literal["m3u8", "xspf", "jspf", "csv"]
 Seconds = Annotated[float, Field(ge=0.0, le=1e6, allow_inf_nan=False)]

@@ -20,7 +20,12 @@ from app.uploads import UploadLimits, drain, received_file
 from model.analysis import Analysis
 from model.errors import AudioError
 
-router = APIRouter(prefix="/v1", tags=["emotions"], dependencies=[Depends(upload_access)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["emotions"],
+    dependencies=[Depends(upload_access)],
+    responses=problems(401, 403),
+)
 
 FORM: dict[str, Any] = {
     "requestBody": {
@@ -49,7 +54,7 @@ FORM: dict[str, Any] = {
     response_model=EmotionResponse,
     summary="The emotion of a clip over time",
     openapi_extra=FORM,
-    responses=problems(400, 408, 413, 415, 422, 429, 503, 507),
+    responses=problems(408, 413, 415, 422, 429, 503, 507),
 )
 async def create_emotion(
     request: Request,

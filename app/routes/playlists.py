@@ -15,7 +15,12 @@ from app.responses import PlaylistResponse, TrackOut
 from app.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
 from app.services import ServicesDep
 
-router = APIRouter(prefix="/v1", tags=["playlists"], dependencies=[Depends(read_access)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["playlists"],
+    dependencies=[Depends(read_access)],
+    responses=problems(401, 403),
+)
 
 
 @router.post(

@@ -35,7 +35,12 @@ from model.moods import MOODS
 
 OPEN_STATES = frozenset({"queued", "running"})
 
-router = APIRouter(prefix="/v1", tags=["tracks"], dependencies=[Depends(read_access)])
+router = APIRouter(
+    prefix="/v1",
+    tags=["tracks"],
+    dependencies=[Depends(read_access)],
+    responses=problems(401, 403),
+)
 
 TrackIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, description="Id of a track.")]
 ScaleQuery = Annotated[Scale, Query(description="Of the answer.")]

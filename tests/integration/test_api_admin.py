@@ -321,3 +321,18 @@ def test_the_rate_limit_holds_per_client(tmp_path: Path) -> None:
     problem_of(answers[5], 429, "rate-limited")
     assert 1 <= int(answers[5].headers["retry-after"]) <= 12
     assert health.status_code == 200
+
+
+def test_guessing_tokens_is_limited_like_everything_else(tmp_path: Path) -> None:
+    """A wrong token costs its sender a request, so that nobody tries them all."""
+    settings = fake_settings(tmp_path, requests_per_minute=5)
+    with running_service(settings) as running:
+        answers = [
+            running.client.get(
+                "/v1/admin/snapshots", headers={"Authorization": f"Bearer guess-{number}"}
+            )
+            for number in range(6)
+        ]
+
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    problem_of(answers[-1], 429, "rate-limited")
