@@ -92,6 +92,7 @@ export function playlistBody(query, options) {
   /** @type {Record<string, any>} */
   const body = { emotion: emotionOf(query), mode: options.mode, limit: options.limit };
   if (options.scale !== "relative") body.scale = options.scale;
+  if (options.level !== "track") body.level = options.level;
   if (Object.keys(filters).length) body.filters = filters;
   if (options.maxPerArtist) body.max_per_artist = options.maxPerArtist;
   return body;

@@ -8,7 +8,8 @@
 import { css, dotColour } from "./colour.js";
 
 const CELLS = 64;
-const FEW = 1500;
+/** Up to so many tracks each dot is drawn, and can be tapped, for itself. */
+export const FEW = 1500;
 
 /** Buckets of the plane that answer "which track is nearest to here". */
 export class DotGrid {
@@ -172,22 +173,39 @@ export function paintField(canvas, unplace, colour) {
     for (let c = 0; c < columns; c += 1, k += 3) knots.set(colour(...unplace(c * step, r * step)), k);
   }
   const image = context.createImageData(width, height);
-  let seed = 1;
-  for (let y = 0, at = 0; y < height; y += 1) {
-    const [row, v] = [Math.floor(y / step), (y % step) / step];
-    for (let x = 0; x < width; x += 1, at += 4) {
-      const u = (x % step) / step;
-      const k = 3 * (row * columns + Math.floor(x / step));
-      seed = (seed * 1664525 + 1013904223) >>> 0;
-      const noise = seed / 4294967296;
-      for (let d = 0; d < 3; d += 1) {
-        const top = knots[k + d] + u * (knots[k + 3 + d] - knots[k + d]);
-        const below = k + 3 * columns + d;
-        const bottom = knots[below] + u * (knots[below + 3] - knots[below]);
-        image.data[at + d] = Math.floor(top + v * (bottom - top) + noise);
+  const pixels = image.data;
+  const noise = noises(4099);
+  const row = new Float32Array(3 * columns);
+  for (let y = 0, at = 0, n = 0; y < height; y += 1) {
+    const above = 3 * columns * Math.floor(y / step);
+    const v = (y % step) / step;
+    for (let k = 0; k < row.length; k += 1) {
+      row[k] = knots[above + k] + v * (knots[above + row.length + k] - knots[above + k]);
+    }
+    for (let c = 0; c * step < width; c += 1) {
+      let [r, g, b] = [row[3 * c], row[3 * c + 1], row[3 * c + 2]];
+      const [dr, dg, db] = [(row[3 * c + 3] - r) / step, (row[3 * c + 4] - g) / step, (row[3 * c + 5] - b) / step];
+      for (let end = Math.min(step, width - c * step); end > 0; end -= 1, at += 4) {
+        n = n === noise.length - 1 ? 0 : n + 1;
+        const dither = noise[n];
+        pixels[at] = r + dither;
+        pixels[at + 1] = g + dither;
+        pixels[at + 2] = b + dither;
+        pixels[at + 3] = 255;
+        r += dr;
+        g += dg;
+        b += db;
       }
-      image.data[at + 3] = 255;
     }
   }
   context.putImageData(image, 0, 0);
+}
+
+/** Numbers from -0.5 to 0.5 without a pattern one could see. @param {number} count @returns {Float32Array} */
+function noises(count) {
+  let seed = 1;
+  return Float32Array.from({ length: count }, () => {
+    seed = (seed * 1664525 + 1013904223) >>> 0;
+    return seed / 4294967296 - 0.5;
+  });
 }

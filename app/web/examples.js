@@ -27,6 +27,7 @@ export class Examples {
     this.store = store;
     this.outside = outside;
     this.fill();
+    store.on(["preview"], ({ preview }) => this.mark(preview));
   }
 
   /** Make the pictures, in the colours of the present theme. */
@@ -34,13 +35,20 @@ export class Examples {
     const { store, outside } = this;
     const buttons = EXAMPLES.map(({ name, note, keyframes }) => {
       const preview = () => store.set({ preview: keyframes });
-      const leave = () => store.set({ preview: null });
       return element("button", {
         class: "example", type: "button", onclick: () => outside.ask({ kind: "curve", keyframes }),
-        onpointerenter: preview, onfocus: preview, onpointerleave: leave, onblur: leave,
+        onpointerenter: preview, onfocus: preview,
       }, thumbnail(keyframes), element("span", {}, name, element("small", {}, note)));
     });
     byId("examples").replaceChildren(...buttons);
+    this.mark(store.state.preview);
+  }
+
+  /** Show which one is looked at: its line is on the plane, its tracks stand below. @param {?Keyframe[]} preview */
+  mark(preview) {
+    const at = Math.max(0, EXAMPLES.findIndex(({ keyframes }) => keyframes === preview));
+    [...byId("examples").children].forEach((node, index) => node.classList.toggle("example--shown", index === at));
+    byId("sample-title").textContent = `“${EXAMPLES[at].name}” in this library`;
   }
 }
 

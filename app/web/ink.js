@@ -75,8 +75,8 @@ export function drawPath(c, place, frames, how) {
     c.stroke();
   }
   drawArrow(c, line, ink);
-  if (!how.handles) return;
-  points.slice(0, -1).forEach((point, index) => {
+  const marked = how.handles ? points.slice(0, -1) : [line[0]];
+  marked.forEach((point, index) => {
     c.beginPath();
     c.arc(...point, index === how.held ? 7 : index === 0 ? 5.5 : 4, 0, 2 * Math.PI);
     c.fillStyle = index === 0 ? ink : paper;

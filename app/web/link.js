@@ -12,6 +12,7 @@ export function defaultOptions() {
   return {
     mode: "match",
     scale: "relative",
+    level: "track",
     limit: 20,
     maxPerArtist: null,
     genre: [],
@@ -42,6 +43,7 @@ export function toHash(query, options) {
   const plain = defaultOptions();
   if (options.mode !== plain.mode) parts.set("mode", options.mode);
   if (options.scale !== plain.scale) parts.set("scale", options.scale);
+  if (options.level !== plain.level) parts.set("level", options.level);
   if (options.limit !== plain.limit) parts.set("limit", String(options.limit));
   for (const [name, key] of NUMBERS) if (options[name] !== null) parts.set(key, String(options[name]));
   for (const genre of options.genre) parts.append("genre", genre);
@@ -64,6 +66,7 @@ export function fromHash(hash) {
   const options = defaultOptions();
   if (parts.get("mode") === "journey") options.mode = "journey";
   if (parts.get("scale") === "absolute") options.scale = "absolute";
+  if (parts.get("level") === "segment") options.level = "segment";
   options.limit = clamp(Math.round(Number(parts.get("limit"))) || 20, 1, 500);
   for (const [name, key] of NUMBERS) {
     const text = parts.get(key);

@@ -14,6 +14,7 @@ import { Plane } from "./plane.js";
 import { Player } from "./player.js";
 import { Playlist } from "./playlist.js";
 import { Pointed } from "./pointed.js";
+import { Sample } from "./sample.js";
 import { Search } from "./search.js";
 import { Store } from "./store.js";
 import { Strip } from "./strip.js";
@@ -119,14 +120,26 @@ function likeTrack(item) {
   ask({ kind: "track", id: item.track.id });
 }
 
+/** Any dot of the plane, from its track's beginning. @param {number} id */
+async function playTrack(id) {
+  try {
+    const found = await track(id);
+    const segment = { start_s: 0, end_s: found.duration_s ?? Infinity };
+    player.play({ track: found, segment, score: 0, valence: 0, arousal: 0 });
+  } catch (error) {
+    fail(/** @type {Error} */ (error).message);
+  }
+}
+
 const player = new Player(store, { fail });
 const play = (/** @type {Item} */ item) => player.play(item);
 const nowS = () => player.nowS();
-const plane = new Plane(store, { play, nowS, say });
+const plane = new Plane(store, { play, playTrack, nowS, say });
 const search = new Search(store, { lost, changed: load });
 const examples = new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
 new Playlist(store, { play, say, likeTrack });
+new Sample(store, { play });
 new Pointed(store, plane, track);
 new Tools(store, { say, fail, playAll: () => store.state.items[0] && player.play(store.state.items[0]) });
 new ClipDrop(store, { say, fail });
@@ -138,6 +151,20 @@ byId("theme").addEventListener("click", () => {
   setTheme(theme);
 });
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(localStorage.getItem("circumplex-theme")));
+/** Keys that work everywhere but in a field or on a button. @param {KeyboardEvent} event */
+function shortcut(event) {
+  const { target } = event;
+  const busy = target instanceof HTMLElement && target.matches("input, textarea, button, summary, [role=slider], [role=application]");
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "?" && !(target instanceof HTMLElement && target.matches("input, textarea"))) byId("help").showModal();
+  else if (event.key === " " && !busy && store.state.playing) player.toggle();
+  else return;
+  event.preventDefault();
+}
+
+document.addEventListener("keydown", shortcut);
+byId("open-help").addEventListener("click", () => byId("help").showModal());
+byId("help").addEventListener("click", (/** @type {Event} */ event) => event.target === byId("help") && byId("help").close());
 byId("clear").addEventListener("click", () => ask({ kind: "none" }));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;

@@ -2,31 +2,33 @@
  * The plane itself: layers, words, pointer and keyboard. It turns gestures into queries and shows
  * the state; it asks the service nothing but the name of a dot.
  *
- * @import {Affect, Item, Keyframe, Query, Track} from "./types.js"
+ * @import {Affect, Item, Keyframe, Query} from "./types.js"
  * @import {Store, State} from "./store.js"
  * @import {StrokePoint} from "./geometry.js"
  */
 
 import { fieldColour, isDark } from "./colour.js";
-import { DotGrid, paintDots, paintField } from "./dots.js";
+import { DotGrid, FEW, paintDots, paintField } from "./dots.js";
 import { EXAMPLES } from "./examples.js";
+import { shownItems } from "./store.js";
 import { clamp, durationOf, isSteady, keyframesFromStroke, round, smoothAt, steady } from "./geometry.js";
 import {
   DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPath, drawTarget,
 } from "./ink.js";
-import { byId, nearestWord, signed } from "./text.js";
+import { PlaneKeys } from "./keys.js";
+import { byId } from "./text.js";
 import { Words } from "./words.js";
 
 const TAP_PX = 6;
+/** How near to a dot a tap plays it. */
+const DOT_PX = 6;
 const NEW_PATH_S = 180;
-const STEP_S = 30;
-
 const EXAMPLE_S = 2.2;
 
 export class Plane {
   /**
    * @param {Store} store
-   * @param {{play: (item: Item) => void, nowS: () => ?number, say: (text: string) => void}} outside
+   * @param {{play: (item: Item) => void, playTrack: (id: number) => void, nowS: () => ?number, say: (text: string) => void}} outside
    *   `nowS`: how far the player is in what it plays, null when it is silent.
    */
   constructor(store, outside) {
@@ -48,6 +50,7 @@ export class Plane {
     this.exampleSince = 0;
     /** @type {?Keyframe[]} */
     this.example = null;
+    this.keys = new PlaneKeys(this);
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.place = this.place.bind(this);
     this.#listen();
@@ -63,7 +66,6 @@ export class Plane {
       this.words.forget();
       this.store.set({ pointed: null });
     });
-    this.pad.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
     this.pad.addEventListener("focus", () => this.redraw());
     this.pad.addEventListener("blur", () => this.redraw());
     this.store.on(["map"], (state) => {
@@ -71,7 +73,8 @@ export class Plane {
       this.paintDots();
     });
     this.store.on(["clip"], () => this.paintDensity());
-    this.store.on(["items", "clip", "pointed", "options"], () => this.paintHits());
+    this.store.on(["items", "clip", "catalogue", "query"], (state) => (byId("caption").textContent = caption(state)));
+    this.store.on(["items", "sample", "clip", "pointed", "options", "query"], () => this.paintHits());
     this.store.on(["query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue"], () => this.redraw());
   }
 
@@ -119,7 +122,10 @@ export class Plane {
     this.paintHits();
     this.words.arrange(this.place, this.frame);
     byId("axis-arousal").style.transform = `translate(${x + 8}px, ${y - half - 20}px)`;
-    byId("axis-valence").style.transform = `translate(${x + half + 8}px, ${y - 22}px)`;
+    const valence = byId("axis-valence");
+    const outside = x + half + 8;
+    const fits = outside + valence.offsetWidth + 8 < this.frame.width;
+    valence.style.transform = `translate(${fits ? outside : x + half - valence.offsetWidth - 8}px, ${y - 22}px)`;
     this.redraw();
   }
 
@@ -163,7 +169,7 @@ export class Plane {
     drawFrame(c, this.place, dark);
     const journey = !state.clip && state.options.mode === "journey" && state.query.kind === "curve";
     drawHits(c, this.place, this.hits, { dark, pointed: state.pointed, journey });
-    this.root.dataset.busy = String(this.hits.length > 0 || Boolean(state.clip));
+    this.root.dataset.busy = String(state.items.length > 0 || Boolean(state.clip));
   }
 
   /** Draw the moving layer before the next frame. */
@@ -199,7 +205,7 @@ export class Plane {
       drawPath(c, this.place, query.keyframes, how);
     } else if (query.kind === "mood") {
       const at = moods.find((mood) => mood.word === query.word);
-      if (at) drawTarget(c, this.place(at), dark);
+      if (at && !this.words.shows(at.word)) drawTarget(c, this.place(at), dark);
     } else if (query.kind === "track") {
       const at = this.placeOfTrack(query.id);
       if (at) drawTarget(c, this.place(at), dark);
@@ -228,10 +234,17 @@ export class Plane {
     this.redraw();
   }
 
-  /** The tracks the list shows: of the playlist, or those most like the clip. @returns {Item[]} */
+  /** The tracks the list shows. @returns {Item[]} */
   get hits() {
-    const { clip, items } = this.store.state;
-    return clip ? clip.answer.similar : items;
+    return shownItems(this.store.state);
+  }
+
+  /** A dot so near that it is meant; in a crowd of dots none is. @param {PointerEvent} event @returns {?number} */
+  dotAt(event) {
+    const { map } = this.store.state;
+    if (!map || map.ids.length > FEW) return null;
+    const { valence, arousal } = this.affectOf(event);
+    return this.grid?.nearest(valence, arousal, DOT_PX / this.frame.half) ?? null;
   }
 
   /** @param {number} id @returns {?Affect} */
@@ -293,8 +306,10 @@ export class Plane {
     if (wasDrawing || moved || !pressed) return;
     const hit = this.hitAt(event, 12);
     const word = this.words.at(event);
+    const dot = this.dotAt(event);
     if (hit) this.outside.play(hit);
     else if (word) this.ask({ kind: "mood", word });
+    else if (dot !== null) this.outside.playTrack(dot);
     else this.ask({ kind: "curve", keyframes: steady(this.affectOf(event)) });
   }
 
@@ -313,7 +328,7 @@ export class Plane {
     const at = this.affectOf(event);
     const reach = 9 / this.frame.half;
     const id = hit ? hit.track.id : word ? null : (this.grid?.nearest(at.valence, at.arousal, reach) ?? null);
-    this.pad.style.cursor = hit || word ? "pointer" : this.handleAt(event) >= 0 ? "grab" : "crosshair";
+    this.pad.style.cursor = hit || word || this.dotAt(event) !== null ? "pointer" : this.handleAt(event) >= 0 ? "grab" : "crosshair";
     if (id !== this.store.state.pointed) this.store.set({ pointed: id });
   }
 
@@ -349,47 +364,11 @@ export class Plane {
     const keyframes = query.keyframes.map((frame, i) => (all || i === index ? { ...frame, ...at } : frame));
     this.ask({ kind: "curve", keyframes }, true);
   }
+}
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const step = event.shiftKey ? 0.2 : 0.05;
-    const moves = /** @type {Record<string, [number, number]>} */ ({
-      ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step],
-    });
-    if (event.key in moves) {
-      const [dv, da] = moves[event.key];
-      this.cursor = {
-        valence: round(clamp(this.cursor.valence + dv, -1, 1)),
-        arousal: round(clamp(this.cursor.arousal + da, -1, 1)),
-      };
-      this.sayCursor();
-    } else if (event.key === "Enter" || event.key === " ") {
-      const keyframes = event.shiftKey ? this.extended() : steady(this.cursor);
-      this.ask({ kind: "curve", keyframes }, event.shiftKey);
-    } else if (event.key === "Backspace") this.shorten();
-    else return;
-    event.preventDefault();
-    this.redraw();
-  }
-
-  sayCursor() {
-    const { valence, arousal } = this.cursor;
-    const word = nearestWord(this.cursor, this.store.state.moods);
-    this.outside.say(`${word ? `near ${word}, ` : ""}valence ${signed(valence)}, arousal ${signed(arousal)}`);
-  }
-
-  /** The present path, continued to the cursor. @returns {Keyframe[]} */
-  extended() {
-    const { query } = this.store.state;
-    if (query.kind !== "curve") return steady(this.cursor);
-    const old = isSteady(query.keyframes) ? [query.keyframes[0]] : query.keyframes;
-    return [...old, { t: old[old.length - 1].t + STEP_S, ...this.cursor }];
-  }
-
-  shorten() {
-    const { query } = this.store.state;
-    if (query.kind !== "curve" || isSteady(query.keyframes)) return;
-    const left = query.keyframes.slice(0, -1);
-    this.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) }, true);
-  }
+/** What the marks on the plane are. @param {State} state */
+function caption({ items, clip, catalogue, query }) {
+  if (clip) return "line: how it moves · shade: where it is likely";
+  if (query.kind === "none" || !items.length) return catalogue === "ready" ? "each dot is a track" : "";
+  return "large dots: this playlist";
 }

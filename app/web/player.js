@@ -7,6 +7,7 @@
 
 import { audioAddress, isGuarded, request, trackEmotion } from "./api.js";
 import { css, dotColour, isDark } from "./colour.js";
+import { shownItems } from "./store.js";
 import { byId, clock, creditOf, titleOf } from "./text.js";
 
 export class Player {
@@ -37,6 +38,20 @@ export class Player {
     audio.addEventListener("error", () => this.failed());
     for (const name of ["play", "pause"]) audio.addEventListener(name, () => this.show());
     this.store.on(["playing"], () => this.show());
+    this.#listenToKeys();
+  }
+
+  /** Keys of the keyboard, the headphones and the lock screen, where the browser passes them on. */
+  #listenToKeys() {
+    const session = navigator.mediaSession;
+    if (!session) return;
+    session.setActionHandler("play", () => this.toggle());
+    session.setActionHandler("pause", () => this.toggle());
+    session.setActionHandler("nexttrack", () => this.step(1));
+    session.setActionHandler("previoustrack", () => this.step(-1));
+    this.store.on(["playing"], ({ playing }) => {
+      session.metadata = playing && new MediaMetadata({ title: playing.title, artist: playing.credit });
+    });
   }
 
   /** @returns {?number} Seconds into what plays; null when nothing does. */
@@ -73,7 +88,7 @@ export class Player {
     const source = await this.#source(playing);
     if (this.store.state.playing?.url !== playing.url) return;
     this.audio.src = source;
-    this.seekBar.max = String(Math.max(playing.endS, 1));
+    this.seekBar.max = String(Math.max(Number.isFinite(playing.endS) ? playing.endS : 0, 1));
     this.audio.currentTime = playing.startS;
     this.audio.play().catch((error) => {
       if (error.name === "NotAllowedError") this.show();
@@ -116,8 +131,8 @@ export class Player {
 
   /** The next item of the playlist, or the one before. @param {number} by */
   step(by) {
-    const { clip, playing } = this.store.state;
-    const items = clip ? clip.answer.similar : this.store.state.items;
+    const { playing } = this.store.state;
+    const items = shownItems(this.store.state);
     const here = items.findIndex((item) => item.track.id === playing?.id);
     const next = items[here + by];
     if (here >= 0 && next) this.play(next);

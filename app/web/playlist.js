@@ -6,9 +6,8 @@
  */
 
 import { isSteady } from "./geometry.js";
-import { markColour } from "./ink.js";
-import { isDark } from "./colour.js";
-import { byId, clock, creditOf, element, nearestWord, number, segmentLine, titleOf } from "./text.js";
+import { partScale, row } from "./rows.js";
+import { byId, nearestWord, titleOf } from "./text.js";
 
 /** Rows made while a line is drawn: those in view. The rest follow at its end. */
 const WHILE_DRAWING = 24;
@@ -22,6 +21,16 @@ export class Playlist {
     this.store = store;
     this.outside = outside;
     this.list = byId("items");
+    /** @type {?number} Track whose score is shown in its parts. */
+    this.opened = null;
+    this.actions = {
+      play: outside.play,
+      like: outside.likeTrack,
+      open: (/** @type {Item} */ item) => this.open(item),
+      remove: (/** @type {Item} */ item) => this.remove(item),
+      move: (/** @type {Item} */ item, /** @type {number} */ by) => this.move(item, this.shown.indexOf(item) + by),
+      drag: (/** @type {PointerEvent} */ event, /** @type {Item} */ item) => this.drag(event, item),
+    };
     this.list.addEventListener("pointerover", (/** @type {PointerEvent} */ e) => this.point(e.target));
     this.list.addEventListener("focusin", (/** @type {FocusEvent} */ e) => this.point(e.target));
     this.list.addEventListener("pointerleave", () => store.set({ pointed: null }));
@@ -67,51 +76,19 @@ export class Playlist {
     const part = document.activeElement?.getAttribute("data-part");
     const scale = partScale(items);
     const most = state.drawing ? WHILE_DRAWING : items.length;
-    const rows = items.slice(0, most).map((item, index) => this.row(item, index, scale, !state.clip));
+    const actions = state.clip ? { ...this.actions, remove: null } : this.actions;
+    const rows = items.slice(0, most).map((item, index) => row(item, index, scale, item.track.id === this.opened, actions));
     this.list.replaceChildren(...rows);
     byId("foot").hidden = !items.length || Boolean(state.clip);
+    byId("legend").hidden = !items.length || Boolean(state.clip);
     this.mark(this.store.state);
     if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
   }
 
-  /** @param {Item} item @param {number} index @param {PartScale} scale @param {boolean} editable */
-  row(item, index, scale, editable) {
-    const title = titleOf(item.track);
-    const play = element("button", {
-      class: "item__play", type: "button", "data-part": "play", onclick: () => this.outside.play(item),
-    }, element("span", { class: "item__rank", "aria-hidden": "true" }, String(index + 1)));
-    play.setAttribute("aria-label", `Play ${title} from ${clock(item.segment.start_s)}`);
-    play.style.setProperty("--feeling", markColour(item, isDark()));
-    const text = element("div", { class: "item__text" },
-      element("span", { class: "item__title", title: item.track.path }, title),
-      element("span", { class: "item__credit" }, creditOf(item.track) || item.track.path));
-    const when = element("span", { class: "item__when", title: segmentLine(item) }, clock(item.segment.start_s));
-    const tools = element("span", { class: "item__tools" },
-      this.toolButton("like", `More like ${title}`, "≈", () => this.outside.likeTrack(item)),
-      editable && this.moveButton(item, title),
-      editable && this.toolButton("remove", `Remove ${title}`, "×", () => this.remove(item)));
-    return element("li", { class: "item", "data-track": String(item.track.id) }, play, text, when, score(item, scale), tools);
-  }
-
-  /** @param {string} part @param {string} name @param {string} sign @param {() => void} run */
-  toolButton(part, name, sign, run) {
-    return element("button", { class: "icon", type: "button", "data-part": part, "aria-label": name, title: name, onclick: run }, sign);
-  }
-
-  /** @param {Item} item @param {string} title */
-  moveButton(item, title) {
-    const name = `Move ${title}: drag, or press the up and down arrow keys`;
-    const button = this.toolButton("move", name, "⋮⋮", () => {});
-    button.classList.add("icon--move");
-    button.title = "Drag to reorder";
-    button.addEventListener("keydown", (event) => {
-      const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-      if (!by) return;
-      event.preventDefault();
-      this.move(item, this.shown.indexOf(item) + by);
-    });
-    button.addEventListener("pointerdown", (event) => this.drag(event, item));
-    return button;
+  /** Show or hide what a score is made of; one row at a time. @param {Item} item */
+  open(item) {
+    this.opened = this.opened === item.track.id ? null : item.track.id;
+    this.fill(this.store.state);
   }
 
   /** @param {Item} item @param {number} to */
@@ -201,41 +178,4 @@ function headline(state) {
 /** @param {string} word */
 function capital(word) {
   return word.charAt(0).toUpperCase() + word.slice(1);
-}
-
-/** @typedef {{cca: [number, number], kl: [number, number]}} PartScale Ends of the two bars. */
-
-/** @param {Item[]} items @returns {PartScale} */
-function partScale(items) {
-  const ends = (/** @type {number[]} */ values) =>
-    /** @type {[number, number]} */ ([Math.min(...values), Math.max(...values)]);
-  const known = items.filter((item) => item.rho_sim !== undefined);
-  if (!known.length) return { cca: [0, 1], kl: [0, 1] };
-  return { cca: ends(known.map(ccaPart)), kl: ends(known.map(klPart)) };
-}
-
-/** @param {Item} item The correlation half as it enters the score. */
-function ccaPart(item) {
-  return item.explanation ? item.explanation.cca_contribution : (item.rho_sim ?? 0);
-}
-
-/** @param {Item} item The distribution half as it enters the score. */
-function klPart(item) {
-  return item.explanation ? item.explanation.kl_contribution : (item.neg_kl ?? 0);
-}
-
-/** @param {Item} item @param {PartScale} scale */
-function score(item, scale) {
-  const value = element("span", { class: "score__value" }, number(item.score));
-  if (item.rho_sim === undefined) return element("span", { class: "score" }, value);
-  const [cca, kl] = [ccaPart(item), klPart(item)];
-  const note = `score ${number(item.score)} = ${number(cca)} by correlation ${kl < 0 ? "−" : "+"} ${number(Math.abs(kl))} by likelihood`;
-  const bar = (/** @type {string} */ name, /** @type {number} */ part, /** @type {[number, number]} */ [low, high]) => {
-    const fill = element("span", { class: `score__bar score__bar--${name}` });
-    fill.style.setProperty("--fill", String(high > low ? 0.12 + (0.88 * (part - low)) / (high - low) : 1));
-    return fill;
-  };
-  return element("span", { class: "score", title: note }, value,
-    element("span", { class: "score__bars", "aria-hidden": "true" }, bar("cca", cca, scale.cca), bar("kl", kl, scale.kl)),
-    element("span", { class: "unseen" }, note));
 }

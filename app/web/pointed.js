@@ -7,7 +7,7 @@
  */
 
 import { clamp } from "./geometry.js";
-import { byId, creditOf, element, number, segmentLine, titleOf } from "./text.js";
+import { byId, clock, creditOf, element, number, segmentLine, titleOf } from "./text.js";
 
 const PAUSE_MS = 40;
 
@@ -47,7 +47,8 @@ export class Pointed {
   fill(id, track, item) {
     const at = this.plane.placeOfTrack(id);
     if (!at) return;
-    const facts = item ? `score ${number(item.score)} · ${segmentLine(item)}` : "";
+    const length = track.duration_s ? clock(track.duration_s) : "";
+    const facts = item ? `score ${number(item.score)} · ${segmentLine(item)}` : length;
     this.label.replaceChildren(
       element("strong", {}, titleOf(track)),
       element("span", {}, creditOf(track)),

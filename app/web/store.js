@@ -25,7 +25,8 @@ import { defaultOptions } from "./link.js";
  * @property {boolean} connected
  * @property {?number} pointed Id of the track under the pointer or the focus.
  * @property {?Playing} playing
- * @property {?Keyframe[]} preview A movement that is offered, while it is looked at.
+ * @property {?Keyframe[]} preview The offered movement that was looked at last.
+ * @property {Item[]} sample A few tracks of that movement, before anything is asked.
  *
  * @typedef {object} Playing
  * @property {string} url
@@ -58,7 +59,17 @@ function initial() {
     pointed: null,
     playing: null,
     preview: null,
+    sample: [],
   };
+}
+
+/**
+ * The tracks that are shown: of the playlist, most like the clip, or offered before anything is asked.
+ * @param {Readonly<State>} state @returns {Item[]}
+ */
+export function shownItems({ clip, query, items, sample }) {
+  if (clip) return clip.answer.similar;
+  return query.kind === "none" ? sample : items;
 }
 
 export class Store {

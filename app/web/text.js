@@ -6,6 +6,14 @@
 
 import { distance } from "./geometry.js";
 
+/** Affect words that say most; the plane gives them room in this order. */
+export const COMMON_WORDS = (
+  "happy calm sad angry tense energetic relaxed excited sleepy gloomy tender delighted melancholic " +
+  "dreamy powerful afraid frustrated tired content playful nostalgic dark depressed bored hopeful"
+).split(" ");
+/** How much nearer, in units of the plane, a common word counts than a rare one. */
+const COMMON_BONUS = 0.15;
+
 /** @param {number} seconds @returns {string} `1:05`, `1:02:03` */
 export function clock(seconds) {
   const whole = Math.max(0, Math.round(seconds));
@@ -55,17 +63,23 @@ export function nearestWord(at, moods) {
   let best = "";
   let least = Infinity;
   for (const mood of moods) {
-    const d = distance(at, mood);
+    const d = distance(at, mood) - (COMMON_WORDS.includes(mood.word) ? COMMON_BONUS : 0);
     if (d < least) [least, best] = [d, mood.word];
   }
   return best;
 }
 
-/** @param {Item} item @returns {string} One line about a hit, for hovering. */
+/** @param {Item} item Whether it stands for its track from beginning to end. */
+export function isWhole({ segment, track }) {
+  return segment.start_s < 0.5 && segment.end_s >= (track.duration_s ?? Infinity) - 0.5;
+}
+
+/** @param {Item} item @returns {string} Where in the track, in full. */
 export function segmentLine(item) {
   const { start_s: start, end_s: end } = item.segment;
-  const whole = item.track.duration_s ? ` of ${clock(item.track.duration_s)}` : "";
-  return `${clock(start)}–${clock(end)}${whole}`;
+  const length = item.track.duration_s;
+  if (length && isWhole(item)) return `whole track, ${clock(length)}`;
+  return `${clock(start)}–${clock(end)}${length ? ` of ${clock(length)}` : ""}`;
 }
 
 /**

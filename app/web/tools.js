@@ -19,7 +19,11 @@ export class Tools {
     this.outside = outside;
     this.form = /** @type {HTMLFormElement} */ (byId("refine-form"));
     this.form.addEventListener("change", () => this.readForm());
-    this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      closeMenus();
+      byId("refine").querySelector("summary")?.focus();
+    });
     this.form.addEventListener("reset", () => setTimeout(() => this.readForm()));
     for (const mode of /** @type {const} */ (["match", "journey"])) {
       byId(mode).addEventListener("change", () => this.set({ mode }));
@@ -60,6 +64,7 @@ export class Tools {
       durationMin: parseClock(this.input("durationMin").value),
       durationMax: parseClock(this.input("durationMax").value),
       scale: this.input("absolute").checked ? "absolute" : "relative",
+      level: this.input("moments").checked ? "segment" : "track",
     });
   }
 
@@ -81,7 +86,11 @@ export class Tools {
       if (document.activeElement !== this.input(name)) this.input(name).value = value;
     }
     this.input("absolute").checked = options.scale === "absolute";
-    const count = [options.genre.length, options.artist.length, options.yearMin ?? options.yearMax, options.durationMin ?? options.durationMax, options.maxPerArtist].filter(Boolean).length;
+    this.input("moments").checked = options.level === "segment";
+    const count = [
+      options.genre.length, options.artist.length, options.yearMin ?? options.yearMax,
+      options.durationMin ?? options.durationMax, options.maxPerArtist, options.level === "segment",
+    ].filter(Boolean).length;
     byId("refine-count").textContent = count ? ` · ${count}` : "";
   }
 

@@ -47,6 +47,7 @@
  * @typedef {object} Options What the playlist is asked for beside its emotion.
  * @property {"match" | "journey"} mode
  * @property {"relative" | "absolute"} scale
+ * @property {"track" | "segment"} level Whole tracks, or single moments of them.
  * @property {number} limit
  * @property {?number} maxPerArtist
  * @property {string[]} genre

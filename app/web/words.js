@@ -6,13 +6,7 @@
  * @import {Store} from "./store.js"
  */
 
-import { element } from "./text.js";
-
-/** Words that say most, in the order in which they are given room. */
-const FIRST = (
-  "happy calm sad angry tense energetic relaxed excited sleepy gloomy tender delighted melancholic " +
-  "dreamy powerful afraid frustrated tired content playful nostalgic dark depressed bored hopeful"
-).split(" ");
+import { COMMON_WORDS, element } from "./text.js";
 
 export class Words {
   /** @param {Store} store @param {HTMLElement} root @param {(word: string) => void} choose */
@@ -77,8 +71,13 @@ export class Words {
   /** @param {number} index */
   weight(index) {
     const { word, valence, arousal } = this.labels[index].mood;
-    const rank = FIRST.indexOf(word);
+    const rank = COMMON_WORDS.indexOf(word);
     return (rank < 0 ? 0 : 100 - rank) + Math.hypot(valence, arousal);
+  }
+
+  /** @param {string} word Whether it has room, so that it can be marked itself. */
+  shows(word) {
+    return this.labels.some(({ mood, box }) => mood.word === word && box !== null);
   }
 
   /** @param {{clientX: number, clientY: number}} event @returns {?string} The word under the pointer. */

@@ -149,7 +149,7 @@ def tap(page: Page, valence: float, arousal: float) -> None:
 
 def titles(page: Page) -> list[str]:
     """The titles in the list."""
-    return page.locator(".item__title").all_inner_texts()
+    return page.locator("#items .item__title").all_inner_texts()
 
 
 def wait_for_items(page: Page) -> Locator:

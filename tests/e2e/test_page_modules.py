@@ -113,6 +113,7 @@ def test_a_link_holds_everything(bench: Page) -> None:
     options = {
         "mode": "journey",
         "scale": "absolute",
+        "level": "segment",
         "limit": 7,
         "maxPerArtist": 2,
         "genre": ["Étude", "a & b, c"],

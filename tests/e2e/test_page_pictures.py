@@ -60,7 +60,7 @@ def _playing(page: Page, music: Running) -> None:
     open_page(page, music.url, f"{SUNRISE}&mode=journey&limit=12")
     wait_for_items(page)
     page.locator("#whole").evaluate("node => node.click()")
-    page.locator(".item__play").nth(7).click()
+    page.locator("#items .item__play").nth(7).click()
     wait_until(page, "document.querySelector('#audio').currentTime > 4")
     page.mouse.move(10, 10)
     page.locator("#toggle").click()

@@ -24,16 +24,6 @@ from tests.e2e.browser import (
 from tests.running import Running
 
 
-def test_a_first_view_invites_to_draw(page: Page, service: Running) -> None:
-    """Before anything is asked there are an invitation, words, dots and movements to begin with."""
-    open_page(page, service.url)
-
-    expect(page.get_by_role("heading", name="Draw a feeling.")).to_be_visible()
-    expect(page.get_by_role("button", name="calm", exact=True)).to_be_visible()
-    expect(page.locator("#count")).to_have_text("9 tracks")
-    assert page.locator(".example").count() == 4
-
-
 def test_a_drawn_line_makes_a_playlist(page: Page, service: Running) -> None:
     """Begun at the sleepy, unpleasant end: the link holds the line from there to where it went."""
     open_page(page, service.url)
@@ -236,7 +226,7 @@ def test_listening_starts_at_the_segment_and_goes_on(page: Page, service: Runnin
     open_page(page, service.url, "mood=happy")
     wait_for_items(page)
     with page.expect_response(lambda response: "/audio" in response.url) as answer:
-        page.locator(".item__play").first.click()
+        page.locator("#items .item__play").first.click()
 
     assert answer.value.status == 206
     wait_until(page, "document.querySelector('#audio').currentTime > 0.2")
@@ -276,6 +266,7 @@ def test_time_along_the_path_is_edited(page: Page, service: Running) -> None:
     page.locator("#duration").press("Enter")
     wait_until(page, "location.hash.includes('120,')")
     assert [row[0] for row in curve_in_link(page)] == [0, 60, 120]
+    expect(page.locator(".keyframe").nth(1)).to_have_attribute("aria-valuenow", "60")
     middle = page.locator(".keyframe__dot--arousal").nth(1).bounding_box()
     assert middle is not None
     x, y = middle["x"] + 5, middle["y"] + 5

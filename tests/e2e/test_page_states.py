@@ -241,7 +241,7 @@ def test_a_locked_library_opens_with_the_token(page: Page, watch: Watch, tmp_pat
         page.get_by_role("button", name="calm", exact=True).focus()
         page.keyboard.press("Enter")
         wait_for_items(page)
-        page.locator(".item__play").first.click()
+        page.locator("#items .item__play").first.click()
 
         wait_until(page, "document.querySelector('#audio').currentTime > 0.2")
 

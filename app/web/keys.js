@@ -1,0 +1,62 @@
+/**
+ * The plane by keyboard: a cursor that moves, asks, and draws a path point by point.
+ *
+ * @import {Keyframe} from "./types.js"
+ * @import {Plane} from "./plane.js"
+ */
+
+import { clamp, isSteady, round, steady } from "./geometry.js";
+import { nearestWord, signed } from "./text.js";
+
+const STEP_S = 30;
+
+export class PlaneKeys {
+  /** @param {Plane} plane */
+  constructor(plane) {
+    this.plane = plane;
+    plane.pad.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.key(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const { plane } = this;
+    const step = event.shiftKey ? 0.2 : 0.05;
+    const moves = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step],
+    });
+    if (event.key in moves) {
+      const [dv, da] = moves[event.key];
+      const { valence, arousal } = plane.cursor;
+      plane.cursor = { valence: round(clamp(valence + dv, -1, 1)), arousal: round(clamp(arousal + da, -1, 1)) };
+      this.sayCursor();
+    } else if (event.key === "Enter" || event.key === " ") {
+      const keyframes = event.shiftKey ? this.extended() : steady(plane.cursor);
+      plane.ask({ kind: "curve", keyframes }, event.shiftKey);
+    } else if (event.key === "Backspace") this.shorten();
+    else return;
+    event.preventDefault();
+    plane.redraw();
+  }
+
+  sayCursor() {
+    const { cursor, store, outside } = this.plane;
+    const word = nearestWord(cursor, store.state.moods);
+    outside.say(`${word ? `near ${word}, ` : ""}valence ${signed(cursor.valence)}, arousal ${signed(cursor.arousal)}`);
+  }
+
+  /** The present path, continued to the cursor. @returns {Keyframe[]} */
+  extended() {
+    const { cursor, store } = this.plane;
+    const { query } = store.state;
+    if (query.kind !== "curve") return steady(cursor);
+    const old = isSteady(query.keyframes) ? [query.keyframes[0]] : query.keyframes;
+    return [...old, { t: old[old.length - 1].t + STEP_S, ...cursor }];
+  }
+
+  shorten() {
+    const { query } = this.plane.store.state;
+    if (query.kind !== "curve" || isSteady(query.keyframes)) return;
+    const left = query.keyframes.slice(0, -1);
+    this.plane.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) }, true);
+  }
+}
