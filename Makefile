@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 
-.PHONY: help install demo test lint bench-model bench-search bench-curve bench-analysis bench-index bench-service clean
+.PHONY: help install demo test lint bench-model bench-search bench-curve bench-analysis bench-index bench-service bench-page clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -60,6 +60,9 @@ bench-index: $(DEV) ## Time index runs
 
 bench-service: $(DEV) ## Time the running service
 	@$(BIN)/python -m benchmarks.bench_service $(ARGS)
+
+bench-page: $(DEV) ## Time the page in the system's Chromium
+	@$(BIN)/python -m benchmarks.bench_page $(ARGS)
 
 clean: ## Remove .venv, the demo's data and all caches
 	rm -rf $(VENV) $(DEMO_DATA) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -73,10 +73,10 @@ def create_app(
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,
         redoc_url=None,
-        root_path=settings.root_path,
         redirect_slashes=False,
         lifespan=_lifespan(settings, load, metrics, stopping or threading.Event()),
     )
+    app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
     errors.install(app)
     for module in (playlists, arranged, emotions, tracks, admin, operation):
         app.include_router(module.router)

@@ -88,7 +88,14 @@ def running_service(settings: Settings, model: Any = None) -> Iterator[Running]:
     model = FakeModel() if model is None else model
     app = create_app(settings, load=lambda _settings: model)
     server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app,
+            port=0,
+            root_path=settings.root_path,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -11,6 +11,8 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from app.services import Services, ServicesDep
+
 WEB = Path(__file__).parent.parent / "web"
 SWAGGER = Path(str(files("fastapi_swagger.resources")))  # Swagger UI, and nothing else of it
 CACHED = {"cache-control": "public, max-age=86400"}
@@ -46,9 +48,20 @@ async def get_page_file(name: str, request: Request) -> Response:
 
 
 @router.get("/")
-async def get_page() -> Response:
-    """The page."""
-    return HTMLResponse((WEB / "index.html").read_text(encoding="utf-8"))
+async def get_page(services: ServicesDep) -> Response:
+    """The page; what it will ask for first is named, so that the browser asks at once."""
+    html = (WEB / "index.html").read_text(encoding="utf-8")
+    return HTMLResponse(html, headers={"link": _asked_first(services)})
+
+
+def _asked_first(services: Services) -> str:
+    """A `Link` header; without the map where there is none, and nothing behind a lock."""
+    if services.settings.require_key:
+        return ""
+    paths = ["v1/library"]
+    if services.live.current_or_none():
+        paths.append("v1/tracks/map?scale=relative")
+    return ", ".join(f"<{path}>; rel=preload; as=fetch; crossorigin" for path in paths)
 
 
 @router.get("/docs")

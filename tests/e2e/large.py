@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -11,14 +12,16 @@ from indexer.catalog import open_catalog
 from indexer.records import SnapshotRow
 from indexer.snapshot import SnapshotContent, write_snapshot
 from indexer.snapshot_tracks import TrackRecord
-from tests.fakes import FakeModel
 
 SNAPSHOT_ID = "20260101T000000Z-large"
 POINTS = 4  # of each emotion curve
 
 
-def write_large_catalogue(settings: Settings, model: FakeModel, tracks: int) -> None:
-    """Make a snapshot of one segment a track, and let the service answer from it."""
+def write_large_catalogue(settings: Settings, model: Any, tracks: int) -> None:
+    """Make a snapshot of one segment a track, and let the service answer from it.
+
+    The fake model hears what the dots show; another gets features drawn at random.
+    """
     rng = np.random.default_rng(0)
     emotion = np.tanh(rng.normal(0.0, 0.7, (tracks, 2))).astype(np.float32)
     curves = np.repeat(np.concatenate([emotion, np.full_like(emotion, 0.2)], axis=1), POINTS, 0)
@@ -26,7 +29,7 @@ def write_large_catalogue(settings: Settings, model: FakeModel, tracks: int) -> 
         tracks=[_record(track_id) for track_id in range(1, tracks + 1)],
         segment_track=np.arange(tracks),
         segment_s=np.tile(np.array([[0.0, 30.0]], dtype=np.float32), (tracks, 1)),
-        embedding=model.embed_analyses((emotion + 1.0) / 2.0),
+        embedding=model.embed_analyses(_features(model, emotion, rng)),
         segment_emotion=emotion,
         curve_offsets=np.arange(tracks + 1, dtype=np.int64) * POINTS,
         curve_values=curves.astype(np.float16),
@@ -46,6 +49,14 @@ def write_large_catalogue(settings: Settings, model: FakeModel, tracks: int) -> 
     catalog.begin_snapshot(row)
     catalog.activate_snapshot(SNAPSHOT_ID)
     catalog.close()
+
+
+def _features(model: Any, emotion: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """[tracks, Dx] as the model's frontend would give them."""
+    width = len(model.frontend.feature_names)
+    if width == emotion.shape[1]:
+        return (emotion + 1.0) / 2.0
+    return (10.0 * rng.normal(size=(len(emotion), width))).astype(np.float32)
 
 
 def _record(track_id: int) -> TrackRecord:

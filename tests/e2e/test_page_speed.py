@@ -7,41 +7,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from tests.e2e.browser import open_page, place_of, wait_until, watched_page
-from tests.e2e.large import write_large_catalogue
-from tests.fakes import FakeModel
-from tests.running import Running, fake_settings, running_service
+from tests.e2e.page_figures import answers_ms, first_view_ms, frames_ms, large
+from tests.running import Running
 
 FIRST_VIEW_MS = 1000.0
 ANSWER_MS = 150.0
 FRAME_MS = 1000.0 / 60.0
 ATTEMPTS = 4
-FRAMES = """() => {
-    window.frames_ms = [];
-    let last = performance.now();
-    const frame = (now) => { window.frames_ms.push(now - last); last = now;
-                             window.counting = requestAnimationFrame(frame); };
-    requestAnimationFrame(frame);
-}"""
-READY_MS = """(() => {
-    const dots = performance.getEntriesByName("paint-dots");
-    return Math.max(...dots.map((entry) => entry.startTime + entry.duration));
-})()"""
-
-
-@contextmanager
-def large(folder: Path, tracks: int) -> Iterator[Running]:
-    """A service over `tracks` tracks."""
-    settings, model = fake_settings(folder), FakeModel()
-    write_large_catalogue(settings, model, tracks)
-    with running_service(settings, model) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -68,35 +44,20 @@ def best_of(attempt: Callable[[], float], good: float) -> float:
     return min(figures)
 
 
-def wander(page: Page, moves: int = 60) -> None:
-    """Draw a slow wavy line over the whole plane."""
-    left, top = place_of(page, -0.9, 0.6)
-    right, bottom = place_of(page, 0.9, -0.6)
-    page.mouse.move(left, bottom)
-    page.mouse.down()
-    for step in range(1, moves + 1):
-        wave = 0.5 + 0.5 * (-1) ** (step // 15) * (step % 15) / 15
-        page.mouse.move(left + (right - left) * step / moves, top + (bottom - top) * wave)
-        page.wait_for_timeout(16)
-    page.mouse.up()
-
-
 def test_the_first_view_stands_within_a_second(
     browser: Browser, ten_thousand: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the address to 10,000 painted dots, on loopback, with an empty cache each time."""
 
     def attempt() -> float:
-        with watched_page(browser) as (page, _):
-            open_page(page, ten_thousand.url)
-            return float(page.evaluate(READY_MS))
+        return first_view_ms(browser, ten_thousand.url)[1]
 
     attempt()
-    first_view_ms = best_of(attempt, FIRST_VIEW_MS)
+    ready_ms = best_of(attempt, FIRST_VIEW_MS)
 
     with capsys.disabled():
-        print(f"\nfirst view with 10,000 tracks: {first_view_ms:.0f} ms")
-    assert first_view_ms < FIRST_VIEW_MS
+        print(f"\nfirst view with 10,000 tracks: {ready_ms:.0f} ms")
+    assert ready_ms < FIRST_VIEW_MS
 
 
 def test_drawing_answers_within_150_ms(
@@ -105,12 +66,7 @@ def test_drawing_answers_within_150_ms(
     """From asking to the list on the page, median over a line drawn by hand."""
 
     def attempt() -> float:
-        with watched_page(browser) as (page, _):
-            open_page(page, ten_thousand.url)
-            wander(page)
-            wait_until(page, "performance.getEntriesByName('answer').length > 5")
-            durations = page.evaluate("performance.getEntriesByName('answer').map(e => e.duration)")
-            return statistics.median(durations)
+        return statistics.median(answers_ms(browser, ten_thousand.url))
 
     answer_ms = best_of(attempt, ANSWER_MS)
 
@@ -125,12 +81,7 @@ def test_a_hundred_thousand_dots_stay_fluid(
     """Sixty frames a second while a line is drawn over them, median; drawn by the processor."""
 
     def attempt() -> float:
-        with watched_page(browser) as (page, _):
-            open_page(page, hundred_thousand.url)
-            page.wait_for_timeout(300)
-            page.evaluate(FRAMES)
-            wander(page)
-            return statistics.median(page.evaluate("window.frames_ms.slice(2)"))
+        return statistics.median(frames_ms(browser, hundred_thousand.url))
 
     frame_ms = best_of(attempt, FRAME_MS)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.keys import KeyRing
 from tests.e2e.browser import (
@@ -168,29 +168,6 @@ def test_no_serious_accessibility_violation(
         ]
         assert serious == []
         assert watch.errors == []
-
-
-def test_the_page_works_below_a_path(browser: Browser, service: Running) -> None:
-    """Behind a proxy that serves it at /music/find/, every address stays below that."""
-    prefix = f"{service.url}/music/find/"
-
-    def proxy(route: Route) -> None:
-        route.fulfill(response=route.fetch(url=route.request.url.replace("/music/find/", "/")))
-
-    with watched_page(browser) as (page, watch):
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.route(f"{prefix}**", proxy)
-        open_page(page, prefix, "mood=happy")
-        wait_for_items(page)
-        choose(page, "growing.wav", clip_bytes())
-        expect(page.locator("#heading")).to_have_text("growing.wav")
-        unlock(page)
-        expect(page.locator("#administration")).to_be_visible()
-
-        assert [url for url in asked if not url.startswith((prefix, "about:"))] == []
-        assert len(asked) > 10
-        assert watch.errors == watch.foreign == watch.refused == []
 
 
 def test_motion_is_reduced_when_asked(browser: Browser, service: Running) -> None:
