@@ -221,8 +221,15 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
             checkpoint=str(settings.checkpoint) if settings.checkpoint else None,
             device=settings.device,
             keep_snapshots=settings.keep_snapshots,
+            keep_analyses_days=settings.keep_analyses_days,
         )
         return ProcessExecutor(job)
     return ThreadExecutor(
-        Indexer(catalog, model, settings.data_dir, keep_snapshots=settings.keep_snapshots)
+        Indexer(
+            catalog,
+            model,
+            settings.data_dir,
+            keep_snapshots=settings.keep_snapshots,
+            keep_analyses_days=settings.keep_analyses_days,
+        )
     )

@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     keep_snapshots: int = Field(
         5, ge=1, le=1000, description="Snapshots kept on disk; older inactive ones are removed."
     )
+    keep_analyses_days: float = Field(
+        90.0,
+        ge=0,
+        le=36_500,
+        description="Days that the analysis of content stays which no track has any more.",
+    )
     shutdown_s: float = Field(
         10.0, ge=0, le=600, description="Time running requests get when the service stops, s."
     )

@@ -2,13 +2,19 @@
 
 `<data_dir>/analyses/<frontend_id>/<first two digits>/<content_id>`; a file appears whole or not
 at all. A file of damaged content counts as absent.
+
+Analyses of content that no track has any more are removed after a while; `unneeded.json` notes
+since when each has been without one (ADR 0051).
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
+from collections.abc import Container
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from indexer.errors import StorageError
@@ -80,8 +86,58 @@ class AnalysisStore:
 
     def sweep(self) -> None:
         """Remove what a killed process was writing; only whoever holds the catalogue may."""
-        for aside in self._folder.glob("??/.*"):
+        for pattern in ("??/.*", ".unneeded.*"):
+            for aside in self._folder.glob(pattern):
+                aside.unlink(missing_ok=True)
+
+    def prune(self, needed: Container[str], *, after: timedelta) -> int:
+        """Remove analyses that no track has needed for so long.
+
+        Args:
+            needed: Contents that tracks have.
+            after: How long an analysis stays without a track; zero removes it at once.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            StorageError: The disk is full or read-only.
+        """
+        now, since = datetime.now(UTC), self._unneeded_since()
+        kept = (path for path in self._folder.glob("??/*") if len(path.parent.name) == 2)
+        left = {path.name: path for path in kept if path.name not in needed}
+        since = {name: since.get(name, now) for name in left}
+        gone = [name for name, moment in since.items() if moment <= now - after]
+        for name in gone:
+            left[name].unlink(missing_ok=True)
+            del since[name]
+        self._note_unneeded(since)
+        return len(gone)
+
+    def _unneeded_since(self) -> dict[str, datetime]:
+        try:
+            noted = json.loads((self._folder / "unneeded.json").read_text(encoding="utf-8"))
+            return {name: datetime.fromisoformat(moment) for name, moment in noted.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError) as exc:
+            logger.warning(
+                "%s is of no use and begun anew: %s", self._folder / "unneeded.json", exc
+            )
+            return {}
+
+    def _note_unneeded(self, since: dict[str, datetime]) -> None:
+        path = self._folder / "unneeded.json"
+        aside = path.with_name(f".unneeded.{os.getpid()}")
+        try:
+            if not since:
+                path.unlink(missing_ok=True)
+                return
+            aside.write_text(json.dumps({name: m.isoformat() for name, m in since.items()}))
+            aside.replace(path)
+        except OSError as exc:
             aside.unlink(missing_ok=True)
+            raise StorageError(refusal(path, exc)) from exc
 
     def begun(self) -> frozenset[str]:
         """Addresses of the files over which a process died."""

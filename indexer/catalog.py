@@ -29,7 +29,7 @@ from indexer.catalog_runs import RunRows
 from indexer.catalog_snapshots import SnapshotRows
 from indexer.database import make_engine, migrate, transaction
 from indexer.errors import CursorError, TrackNotFoundError
-from indexer.library import FoundFile, Tags, fold, values_of
+from indexer.library import FoundFile, Tags, fold, genres_of, values_of
 from indexer.records import (
     Counts,
     FileResult,
@@ -148,6 +148,12 @@ class Catalog(RunRows, SnapshotRows):
         with transaction(self.engine) as connection:
             return [Track(**row) for row in connection.execute(statement).mappings()]
 
+    def contents(self) -> set[str]:
+        """Contents of the tracks whose files are there, in the index or failed."""
+        there = (tracks.c.content_id.is_not(None), tracks.c.status != "missing")
+        with transaction(self.engine) as connection:
+            return set(connection.execute(select(tracks.c.content_id).where(*there)).scalars())
+
     def stage(self, results: Iterable[FileResult]) -> None:
         """Keep finished files of a run that is not yet published."""
         rows = [{"address_id": item.address_id, **_file_values(item)} for item in results]
@@ -228,6 +234,11 @@ def _any_of(column: ColumnElement[str], wanted: Sequence[str]) -> ColumnElement[
     return or_(*(column.contains(_key([value]), autoescape=True) for value in wanted))
 
 
+def _names(joined: str | None, values: Sequence[str]) -> list[str]:
+    """What a filter may say to find a tag: each of its values, and all of it."""
+    return list(dict.fromkeys([*values, *filter(None, [joined])]))
+
+
 def _key(values: Sequence[str]) -> str:
     """Folded values, each between line breaks, so that a whole value can be looked for."""
     return "".join(f"\n{_searchable(value)}\n" for value in values)
@@ -290,8 +301,8 @@ def _track_values(change: TrackChange, now: datetime) -> dict[str, Any]:
     return _file_values(result) | {
         "address_id": result.address_id,
         "status": "ok" if result.failure_reason is None else "failed",
-        "artist_key": _key(values_of(tags.artist)),
-        "genre_key": _key(values_of(tags.genre)),
+        "artist_key": _key(_names(tags.artist, values_of(tags.artist))),
+        "genre_key": _key(_names(tags.genre, genres_of(tags.genre))),
         "search_text": _searchable(" ".join(word for word in words if word)),
         "updated_at": now,
     }

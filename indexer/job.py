@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from indexer.analyses import AnalysisStore
@@ -42,7 +43,7 @@ from indexer.records import (
 )
 from indexer.scan import Scan, scan
 from indexer.search_queries import typical_curves
-from indexer.shelf import SnapshotShelf, tracks_digest
+from indexer.shelf import SnapshotShelf, is_current, tracks_digest
 from indexer.snapshot import Snapshot, TrackRecord
 from indexer.snapshot_format import EngineChoice
 
@@ -100,6 +101,7 @@ class IndexJob:
         keep_snapshots: How many complete snapshots are kept.
         engine: How the snapshot is searched.
         apart: Analyses files that a process died over.
+        keep_analyses: How long an analysis stays that no track needs.
     """
 
     catalog: Catalog
@@ -114,6 +116,7 @@ class IndexJob:
     keep_snapshots: int
     engine: EngineChoice
     apart: AnalyseApart
+    keep_analyses: timedelta
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -182,13 +185,13 @@ class IndexJob:
             not seen.to_read
             and not vanished
             and newest is not None
-            and newest.model_id == self.model.model_id
+            and is_current(newest, self.model.model_id)
             and self._shelf.open(newest) is not None
         )
 
     def _reusable(self, newest: SnapshotRow | None) -> Snapshot | None:
         """The newest snapshot if its embeddings are still right."""
-        if newest is None or newest.model_id != self.model.model_id or self.run.full:
+        if newest is None or self.run.full or not is_current(newest, self.model.model_id):
             return None
         return self._shelf.open(newest)
 
@@ -365,8 +368,12 @@ class IndexJob:
         """Remove what is not needed any more; the run has succeeded, so the next one can too."""
         try:
             self._shelf.retain(self.keep_snapshots)
+            pruned = self._store.prune(self.catalog.contents(), after=self.keep_analyses)
         except IndexerError as exc:
-            logger.warning("old snapshots stay for now: %s", exc)
+            logger.warning("what is not needed any more stays for now: %s", exc)
+        else:
+            if pruned:
+                logger.info("%d analyses that no track needed are removed", pruned)
 
 
 def _as_found(track: KnownFile) -> FoundFile:

@@ -33,6 +33,8 @@ _TAG_KEYS: Mapping[str, tuple[str, ...]] = {
     "genre": ("genre", "TCON", "WM/Genre"),
     "date": ("date", "TDRC", "WM/Year", "year", "TYER", "originaldate", "TDOR"),
 }
+_SEVERAL = frozenset({"artist", "genre"})  # what a track may have several of
+_SEPARATOR = re.compile(r"\s*;\s*")
 _YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
 _TRACK_NUMBER = re.compile(r"^\d{1,3}\s*[-._)\s]\s*(?=\S)")
 _ESCAPED = re.compile(rb"\\(\\|x([0-9a-f]{2}))")
@@ -203,12 +205,16 @@ def read_tags(path: Path) -> Tags:
         file = None
     if file is None:
         return Tags(title=readable_name(path))
-    found = {field: _values(file.tags, keys) for field, keys in _TAG_KEYS.items()}
+    found = {
+        field: _values(file.tags, keys, several=field in _SEVERAL)
+        for field, keys in _TAG_KEYS.items()
+    }
+    found["genre"] = [value for text in found["genre"] for value in values_of(text)]
     return Tags(
         title=_joined(found["title"]) or readable_name(path),
         artist=_joined(found["artist"]),
         album=_joined(found["album"]),
-        genre=_joined(found["genre"]),
+        genre=_joined(_distinct(found["genre"])),
         year=_year(found["date"]),
         duration_s=_declared_duration_s(file.info),
     )
@@ -231,10 +237,20 @@ def fold(text: str) -> str:
 
 def values_of(joined: str | None) -> tuple[str, ...]:
     """The single artists or genres of a joined tag."""
-    return tuple(joined.split(VALUE_SEPARATOR)) if joined else ()
+    return tuple(value for value in _SEPARATOR.split(joined or "") if value)
 
 
-def _values(tags: Any, keys: tuple[str, ...]) -> list[str]:
+def genres_of(joined: str | None) -> tuple[str, ...]:
+    """What a genre filter may say to find a track: each of its genres, and each side of a slash.
+
+    `R&B/Soul; Pop` is found as itself, as `R&B`, as `Soul` and as `Pop` (ADR 0052).
+    """
+    values = values_of(joined)
+    sides = [side.strip() for value in values if "/" in value for side in value.split("/")]
+    return tuple(dict.fromkeys([*values, *filter(None, sides)]))
+
+
+def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:
     for key in keys:
         try:
             value = tags[key]
@@ -243,10 +259,21 @@ def _values(tags: Any, keys: tuple[str, ...]) -> list[str]:
         # ID3's genre frame translates the numbers of ID3v1; other frames hold `text`.
         value = getattr(value, "genres", None) or getattr(value, "text", value)
         listed = value if isinstance(value, list) else [value]
-        texts = [text for text in (_clean(str(item)) for item in listed) if text]
+        single = [str(item) for item in listed]
+        if several:  # NUL separates the values of one frame in ID3v2.4
+            single = [value for text in single for value in text.split("\0")]
+        texts = [text for text in map(_clean, single) if text]
         if texts:
             return list(dict.fromkeys(texts))
     return []
+
+
+def _distinct(values: list[str]) -> list[str]:
+    """The values in their order, those that differ in case alone once."""
+    first: dict[str, str] = {}
+    for value in values:
+        first.setdefault(fold(value), value)
+    return list(first.values())
 
 
 def _joined(values: list[str]) -> str | None:

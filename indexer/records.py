@@ -253,6 +253,7 @@ class SnapshotRow:
         tracks_digest: Names the tracks it holds and what is said of them.
         track_count: Tracks in it.
         segment_count: Segments in it.
+        recipe: How its rows were made of analyses (`indexer.embed.ROW_RECIPE`); 0: not known.
     """
 
     id: str
@@ -263,6 +264,7 @@ class SnapshotRow:
     tracks_digest: str
     track_count: int
     segment_count: int
+    recipe: int = 0
 
 
 def address_id(address: str) -> str:

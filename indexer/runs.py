@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from indexer import lease
@@ -33,10 +34,11 @@ from indexer.progress import Heartbeat, ProgressMeter
 from indexer.records import IndexRun, RunProgress
 from indexer.snapshot_format import EngineChoice
 
-__all__ = ["Indexer", "RunSummary"]
+__all__ = ["KEEP_ANALYSES_DAYS", "Indexer", "RunSummary"]
 
 logger = logging.getLogger(__name__)
 
+KEEP_ANALYSES_DAYS = 90.0
 END_PATIENCE_S = 10.0  # how long the end of a failed run may take to be written down
 
 
@@ -52,6 +54,7 @@ class Indexer:
         keep_snapshots: How many complete snapshots are kept, the active one in any case.
         engine: How the snapshot is searched.
         apart: Analyses, in a process of its own, a file that an earlier process died over.
+        keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
     """
 
     catalog: Catalog
@@ -61,6 +64,7 @@ class Indexer:
     keep_snapshots: int = 3
     engine: EngineChoice = "auto"
     apart: AnalyseApart = analyse_apart
+    keep_analyses_days: float = KEEP_ANALYSES_DAYS
 
     def run(
         self,
@@ -152,4 +156,5 @@ class Indexer:
             keep_snapshots=self.keep_snapshots,
             engine=self.engine,
             apart=self.apart,
+            keep_analyses=timedelta(days=self.keep_analyses_days),
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from indexer import embed
 from indexer.catalog import Catalog
 from indexer.errors import SnapshotError, StorageError
 from indexer.records import SnapshotRow
@@ -47,9 +48,10 @@ class SnapshotShelf:
             return None
 
     def find(self, digest: str, model_id: str) -> SnapshotRow | None:
-        """The newest usable snapshot of exactly these tracks under this model."""
+        """The newest usable snapshot of exactly these tracks under this model and recipe."""
         for row in self._catalog.list_snapshots():
-            if (row.tracks_digest, row.model_id) == (digest, model_id) and self.open(row):
+            fits = row.tracks_digest == digest and is_current(row, model_id)
+            if fits and self.open(row):
                 return row
         return None
 
@@ -65,6 +67,7 @@ class SnapshotShelf:
             tracks_digest=digest,
             track_count=len(content.tracks),
             segment_count=len(content.embedding),
+            recipe=embed.ROW_RECIPE,
         )
 
     def write(
@@ -125,6 +128,11 @@ class SnapshotShelf:
         for snapshot_id in going:
             shutil.rmtree(self.path(snapshot_id), ignore_errors=True)
         self._catalog.forget_snapshots([one for one in going if not self.path(one).exists()])
+
+
+def is_current(row: SnapshotRow, model_id: str) -> bool:
+    """Whether a snapshot's rows are what this build would make with this model."""
+    return row.model_id == model_id and row.recipe == embed.ROW_RECIPE
 
 
 def tracks_digest(tracks: Iterable[TrackRecord]) -> str:

@@ -6,7 +6,8 @@ turned into Python objects until a row is asked for, so opening costs the same f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import TrackNotFoundError
+from indexer.library import fold, genres_of, values_of
 from indexer.snapshot_format import load_array, save_array
 
 TEXT_COLUMNS = ("content_id", "root", "path", "title", "artist", "album", "genre")
@@ -57,8 +59,8 @@ class TrackFilter:
     """Which tracks may be answered; empty fields let everything pass.
 
     Attributes:
-        genre: Any of these genres, compared without case.
-        artist: Any of these artists, compared without case.
+        genre: Any of these genres, compared without case and accents; a track may have several.
+        artist: Any of these artists, likewise.
         year_min: First year, inclusive; tracks without a year do not pass.
         year_max: Last year, inclusive; tracks without a year do not pass.
         duration_min_s: Shortest length, inclusive.
@@ -79,8 +81,13 @@ class TextColumn:
     """T strings or Nones as codes into a sorted vocabulary."""
 
     def __init__(
-        self, codes: NDArray[np.int32], offsets: NDArray[np.int64], text: NDArray[np.uint8]
+        self,
+        codes: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        text: NDArray[np.uint8],
+        values: Callable[[str], tuple[str, ...]] = values_of,
     ) -> None:
+        self._values = values  # the single names that a text holds
         self.codes = codes  # [T], -1 for None
         self._offsets = offsets  # [V + 1]
         self._text = text  # UTF-8 bytes of the whole vocabulary
@@ -90,10 +97,21 @@ class TextColumn:
         return None if code == _NO_TEXT else self._word(code)
 
     def matching(self, wanted: Sequence[str]) -> NDArray[np.bool_]:
-        """Mask of the rows whose text is one of `wanted`, compared without case, [T]."""
-        folded = {word.casefold() for word in wanted}
-        passing = np.array([word in folded for word in self._folded], dtype=bool)  # [V]
-        return np.append(passing, False)[self.codes]  # None has code -1: the last entry
+        """Mask of the rows that have one of `wanted`, compared without case and accents, [T]."""
+        passing = np.zeros(len(self._offsets), dtype=bool)  # [V + 1], None has code -1: the last
+        for word in wanted:
+            passing[self._codes_by_name.get(fold(word), [])] = True
+        return passing[self.codes]
+
+    @cached_property
+    def _codes_by_name(self) -> dict[str, list[int]]:
+        """The codes that each name is found by: a text as a whole and each of its values."""
+        codes: defaultdict[str, list[int]] = defaultdict(list)
+        for code in range(len(self._offsets) - 1):
+            word = self._word(code)
+            for name in {fold(value) for value in (word, *self._values(word))}:
+                codes[name].append(code)
+        return dict(codes)
 
     @cached_property
     def folded_codes(self) -> NDArray[np.int32]:
@@ -129,6 +147,7 @@ class TextColumn:
             load_array(folder, f"track_{name}_codes", rows=rows),
             load_array(folder, f"track_{name}_offsets"),
             load_array(folder, f"track_{name}_text"),
+            genres_of if name == "genre" else values_of,
         )
 
 

@@ -121,6 +121,7 @@ snapshots = Table(
     Column("tracks_digest", String(32), nullable=False),
     Column("track_count", Integer, nullable=False),
     Column("segment_count", Integer, nullable=False),
+    Column("recipe", Integer, nullable=False, server_default=text("0")),  # 0: not known
     _one_of("state", SNAPSHOT_STATES),
     Index(
         "uq_snapshots_active",

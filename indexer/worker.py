@@ -25,7 +25,7 @@ from indexer.apart import analyse_apart
 from indexer.catalog import Catalog, open_catalog
 from indexer.embed import AnalyseApart, Model
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs import Indexer
+from indexer.runs import KEEP_ANALYSES_DAYS, Indexer
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class Job:
         checkpoint: The model; None is the shipped one.
         device: Where it runs: `auto`, `cpu` or `cuda`.
         keep_snapshots: How many snapshots stay.
+        keep_analyses_days: How long an analysis stays that no track needs.
         workers: Threads that decode; 0 means one for each processor.
         run_id: The run to carry out.
     """
@@ -53,6 +54,7 @@ class Job:
     checkpoint: str | None = None
     device: str = "auto"
     keep_snapshots: int = 3
+    keep_analyses_days: float = KEEP_ANALYSES_DAYS
     workers: int = 0
     run_id: int = 0
 
@@ -137,6 +139,7 @@ def carry_out(
             Path(job.data_dir),
             workers=job.workers,
             keep_snapshots=job.keep_snapshots,
+            keep_analyses_days=job.keep_analyses_days,
             apart=apart,
         )
         indexer.run(run_id=job.run_id, stop=stop)

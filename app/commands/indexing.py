@@ -34,6 +34,10 @@ def index(
         typer.Argument(help="Music folders. [default: CIRCUMPLEX_MUSIC_ROOTS]", show_default=False),
     ] = None,
     full: Annotated[bool, typer.Option(help="Analyse unchanged files again too.")] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Remove at once the analyses that no track needs any more."),
+    ] = False,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
@@ -50,6 +54,8 @@ def index(
     roots = folders or list(settings.music_roots)
     if not roots and run is None:
         raise typer.BadParameter("name at least one music folder, or set CIRCUMPLEX_MUSIC_ROOTS")
+    if prune:
+        settings = settings.with_changes(keep_analyses_days=0.0)
     summary = run_index(settings, roots, full=full, run_id=run)
     notes.print(describe(summary))
 
@@ -66,7 +72,13 @@ def run_index(
     catalog = open_catalog(settings.resolved_database_url)
     try:
         model = load_model(settings)
-        indexer = Indexer(catalog, model, settings.data_dir, keep_snapshots=settings.keep_snapshots)
+        indexer = Indexer(
+            catalog,
+            model,
+            settings.data_dir,
+            keep_snapshots=settings.keep_snapshots,
+            keep_analyses_days=settings.keep_analyses_days,
+        )
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(roots, full=full, progress=bar.show, run_id=run_id, stop=stop)
     finally:

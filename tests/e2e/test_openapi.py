@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.running import TOKEN, Running, fake_settings, index_now, running_service, write_library
+from tests.schemathesis_hooks import is_cancelled
 
-CONFIG = Path(__file__).parent.parent / "schemathesis.toml"
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "tests" / "schemathesis.toml"
 EXAMPLES = os.environ.get("CIRCUMPLEX_SCHEMATHESIS_EXAMPLES", "5")
 
 
@@ -31,6 +33,8 @@ def schemathesis(running: Running, folder: Path, *, seed: int) -> subprocess.Com
             *(*options, "--no-shrink", "--no-color"),
         ],
         cwd=folder,
+        env=os.environ
+        | {"SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=3600,
@@ -56,3 +60,19 @@ def test_the_service_does_what_its_document_says(
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert alive == 200
     assert 'status="500"' not in refused
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"state": "cancelled", "cancel_requested": false}', True),
+        ('{"state": "succeeded", "cancel_requested": false}', True),
+        ('{"state": "running", "cancel_requested": true}', True),
+        ('{"state": "running", "cancel_requested": false}', False),
+        ('event: progress\ndata: {"state": "queued", "cancel_requested": false}\n\n', False),
+        ('event: end\ndata: {"state": "cancelled", "cancel_requested": true}\n\n', True),
+    ],
+)
+def test_a_run_that_ignores_its_cancelling_is_no_exception(body: str, expected: bool) -> None:
+    """What is left out of schemathesis' check is a run that tells of its end, and nothing else."""
+    assert is_cancelled(body) is expected
