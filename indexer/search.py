@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from indexer.errors import SnapshotFormatError
-from indexer.search_arrays import doubled, scoring_id
+from indexer.search_arrays import KINDS, doubled, scoring_id
+from indexer.search_cells import CellIndex
 from indexer.search_device import DeviceEngine
-from indexer.search_engines import Candidates, Engine, ExactEngine, SinglePass
+from indexer.search_engines import Engine, ExactEngine, SinglePass
+from indexer.search_hunt import CellHunt, ListHunt, Request
 from indexer.search_live import LiveSearcher
-from indexer.search_masks import Level, SegmentMasks
-from indexer.search_rank import Hit, Ranked, Ranker
-from indexer.snapshot_format import REBUILD
+from indexer.search_rank import Hit, Ranker
+from indexer.search_scope import Level, Scopes
+from indexer.snapshot_format import REBUILD, Manifest
 from indexer.snapshot_reader import Snapshot
 from indexer.snapshot_tracks import TrackFilter
 from model.embedding import Embedding
@@ -24,8 +25,6 @@ from model.scoring import Direction, Kind, ScoringParams
 
 __all__ = ["Hit", "Level", "LiveSearcher", "SearchResult", "Searcher", "TrackFilter"]
 
-_WIDEN = 4
-
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -33,17 +32,6 @@ class SearchResult:
 
     hits: tuple[Hit, ...]
     exact: bool
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What a search asks for, besides its query."""
-
-    wanted: int
-    scoring: ScoringParams
-    direction: Direction
-    max_per_artist: int | None
-    segments: NDArray[np.bool_] | None  # mask of the segments that may be answered, [S]
 
 
 class Searcher:
@@ -56,8 +44,9 @@ class Searcher:
         device: str = "cpu",
         threads: int | None = None,
         *,
-        engine: Engine | None = None,
+        engine: Engine | CellIndex | None = None,
         exhaustive: bool = False,
+        budget: Mapping[Kind, int] | None = None,
     ) -> None:
         """Open the engine that the snapshot's manifest names.
 
@@ -67,7 +56,9 @@ class Searcher:
             device: Where exhaustive search runs: `cpu`, `cuda`, or `auto`.
             threads: Of one exhaustive search; default: the machine's cores.
             engine: Search with this one instead.
-            exhaustive: Search exhaustively whatever the manifest says.
+            exhaustive: Prove every answer, whatever the manifest says.
+            budget: Rows that a query without a filter reads at most, by kind; default: the
+                manifest's.
 
         Raises:
             SnapshotFormatError: The snapshot was built for another scoring.
@@ -80,10 +71,15 @@ class Searcher:
         self.snapshot = snapshot
         self._scoring = doubled(scoring)
         self._ranker = Ranker(snapshot, scoring)
-        self._masks = SegmentMasks(snapshot)
+        self._scopes = Scopes(snapshot)
+        self._hunt: CellHunt | ListHunt | None = None
         if engine is None and snapshot.manifest.segments:
             engine = _open_engine(snapshot, scoring, device, threads, exhaustive=exhaustive)
-        self._engine = engine
+        if isinstance(engine, CellIndex):
+            measured = {} if exhaustive else _budget(snapshot.manifest)
+            self._hunt = CellHunt(engine, self._ranker, measured if budget is None else budget)
+        elif engine is not None:
+            self._hunt = ListHunt(engine, self._ranker, self._scopes)
 
     def search(
         self,
@@ -146,46 +142,12 @@ class Searcher:
         """
         self._check(queries, limit, offset, direction)
         request = self._request(limit + offset, filters, max_per_artist, kind, direction, level)
-        if self._engine is None or limit == 0 or not len(queries):
+        if self._hunt is None or limit == 0 or not len(queries):
             return [SearchResult((), True)] * len(queries)
         return [
             SearchResult(self._ranker.hits(ranked, offset), exact)
-            for ranked, exact in self._ranked(self._engine, queries, request)
+            for ranked, exact in self._hunt.answers(queries, request)
         ]
-
-    def _ranked(
-        self, engine: Engine, queries: Embedding, request: _Request
-    ) -> list[tuple[Ranked, bool]]:
-        """The wanted ranks of each query, and whether they are proven."""
-        answers: list[tuple[Ranked, bool] | None] = [None] * len(queries)
-        count = engine.first_count(request.wanted, request.scoring)
-        while open_ones := [q for q, answer in enumerate(answers) if answer is None]:
-            asked = queries[np.array(open_ones)]
-            found = engine.candidates(
-                asked, request.scoring, request.direction, count, request.segments
-            )
-            for q, candidates in zip(open_ones, found, strict=True):
-                answers[q] = self._settle(queries[q : q + 1], candidates, request)
-            count *= _WIDEN
-        return [answer for answer in answers if answer is not None]
-
-    def _settle(
-        self, query: Embedding, candidates: Candidates, request: _Request
-    ) -> tuple[Ranked, bool] | None:
-        """The wanted ranks, if the candidates suffice for them, and whether that is proven."""
-        kind = request.scoring.kind
-        asked = self._ranker.scores.ask(query, kind, request.direction)
-        ranked = self._ranker.ranked(asked, candidates.rows)
-        chosen = self._chosen(ranked.above(candidates.bound), request)
-        if len(chosen.rows) >= request.wanted or np.isneginf(candidates.bound):
-            return chosen, True
-        if not candidates.final:
-            return None
-        chosen = self._chosen(ranked, request)
-        return (chosen, False) if len(chosen.rows) >= request.wanted else None
-
-    def _chosen(self, ranked: Ranked, request: _Request) -> Ranked:
-        return self._ranker.chosen(ranked, request.wanted, request.max_per_artist)
 
     def _request(
         self,
@@ -195,13 +157,13 @@ class Searcher:
         kind: Kind | None,
         direction: Direction,
         level: Level,
-    ) -> _Request:
-        return _Request(
+    ) -> Request:
+        return Request(
             wanted=wanted,
             scoring=self._scoring if kind is None else self._scoring.with_kind(kind),
             direction=direction,
             max_per_artist=max_per_artist,
-            segments=self._masks.of(filters, level),
+            scope=self._scopes.of(filters, level),
         )
 
     def _check(self, queries: Embedding, limit: int, offset: int, direction: Direction) -> None:
@@ -226,12 +188,21 @@ def _open_engine(
     threads: int | None,
     *,
     exhaustive: bool,
-) -> Engine:
+) -> Engine | CellIndex:
     manifest = snapshot.manifest
     approximate = manifest.engine == "ann" and not exhaustive
     if not approximate and device != "cpu" and torch.cuda.is_available():
         return DeviceEngine(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
+    if manifest.format > 1:
+        return CellIndex(snapshot.folder, manifest.segments)
     engine = ExactEngine(snapshot.folder, manifest.segments, threads)
     if approximate and manifest.recall is not None:
         return SinglePass(engine, manifest.recall.counts)
     return engine
+
+
+def _budget(manifest: Manifest) -> Mapping[Kind, int]:
+    """Rows that a query of the approximate engine reads at most."""
+    if manifest.engine != "ann" or manifest.recall is None:
+        return {}
+    return {kind: manifest.recall.counts[kind] for kind in KINDS}

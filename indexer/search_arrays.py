@@ -2,7 +2,8 @@
 
 Both halves of the score, except the L1 distance of `paper`, are inner products of a query vector
 with a segment's columns `[b, -1/(2 var), mu/var, c_cca, c_kl]`; kind and lambda stand on the
-query side alone, so one array serves both kinds and all directions onto music. Written are
+query side alone, so one array serves both kinds and all directions onto music. `search_cells*`
+are written from them; snapshots of format 1 hold
 
     search_codes*   all columns, coded: bounds every score within a fraction of a nat
     search_sketch*  a few dozen columns, coded: bounds scores from above, ordinary queries tightly
@@ -14,18 +15,14 @@ Letters: S segments, K kept CCA dimensions, D Gaussian dimensions, P = K + 2 D +
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 
-import faiss
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.search_codes import SHARD_ROWS, CodedQueries, CodeWriter, Doubles, shard_names
-from indexer.search_sketch import WORTH_IT, Sketch
-from indexer.snapshot_format import save_array
+from indexer.search_codes import CodedQueries, Doubles
 from model.embedding import Embedding
 from model.scoring import (
     Direction,
@@ -38,17 +35,12 @@ from model.scoring import (
     kl_item_vectors,
     kl_query_constant,
     kl_query_vectors,
-    l1_item_vectors,
     l1_query_vectors,
 )
 
 KINDS: tuple[Kind, ...] = ("gaussian", "paper")
 CODES, SKETCH, L1 = "search_codes", "search_sketch", "search_l1"
 
-_BLOCK_ROWS = 1 << 13  # divides SHARD_ROWS
-_SECOND_BYTES = 0.05  # share of the code's columns that get at least a second byte
-_SKETCH_SECOND_BYTES = 16
-_SAMPLE = 20_000
 _TYPICAL = 500
 
 
@@ -122,42 +114,6 @@ def raw_query(
     return torch.cat([body, weights], dim=1).numpy(), constant.numpy()
 
 
-def write_arrays(
-    folder: Path, embedding: Embedding, scoring: ScoringParams, queries: Embedding | None
-) -> None:
-    """Code S segments.
-
-    Args:
-        folder: The snapshot being written.
-        embedding: The segments.
-        scoring: The checkpoint's scoring; both kinds will be searched.
-        queries: Typical emotion queries; what the sketch is best for, beside music itself.
-    """
-    shift = np.asarray(embedding.mu.mean(axis=0, dtype=np.float64))
-    save_array(folder, "search_shift", shift)
-    typical = _typical(embedding, scoring, shift, queries)  # [M, P]
-    codes = CodeWriter(folder, CODES, _size(typical), _second(typical.shape[1]))
-    layers: list[tuple[CodeWriter, Sketch | None]] = [(codes, None)]
-    if typical.shape[1] >= WORTH_IT:
-        sample = embedding[_spread(len(embedding), _SAMPLE)]
-        sketch = Sketch.fit(raw_columns(sample, scoring, shift), typical)
-        sketch.save(folder)
-        bounds, _ = sketch.bounds(typical, np.zeros(len(typical)))
-        writer = CodeWriter(folder, SKETCH, _size(bounds), _SKETCH_SECOND_BYTES)
-        layers.append((writer, sketch))
-    for rows in _blocks(len(embedding)):
-        raw = raw_columns(embedding[rows], scoring, shift)
-        for writer, turn in layers:
-            writer.measure(raw if turn is None else turn.rows(raw))
-    for rows in _blocks(len(embedding)):
-        raw = raw_columns(embedding[rows], scoring, shift)
-        for writer, turn in layers:
-            writer.add(raw if turn is None else turn.rows(raw))
-    for writer, _ in layers:
-        writer.finish()
-    _write_l1(folder, embedding, scoring)
-
-
 def l1_queries(
     query: Embedding, scoring: ScoringParams, largest: Doubles, direction: Direction
 ) -> CodedQueries:
@@ -169,14 +125,14 @@ def l1_queries(
     return CodedQueries(vectors.astype(np.float32), np.zeros(len(query)), error)
 
 
-def _typical(
+def typical_queries(
     embedding: Embedding, scoring: ScoringParams, shift: Doubles, queries: Embedding | None
 ) -> Doubles:
     """Raw query vectors of given emotions and of the catalogue's own music, [M, P]."""
-    music = embedding[_spread(len(embedding), _TYPICAL)]
+    music = embedding[spread(len(embedding), _TYPICAL)]
     asked: Sequence[tuple[Embedding, Direction]] = [(music, "m2m")]
     if queries is not None and len(queries):
-        asked = [*asked, (queries[_spread(len(queries), _TYPICAL)], "e2m")]
+        asked = [*asked, (queries[spread(len(queries), _TYPICAL)], "e2m")]
     weighted = [
         raw_query(query, scoring.with_kind(kind), shift, direction)[0] / np.sqrt(len(query))
         for query, direction in asked
@@ -192,37 +148,6 @@ def _not_empty(vectors: Doubles) -> Doubles:
     return vectors if vectors.shape[1] else np.zeros((len(vectors), 1))
 
 
-def _size(vectors: Doubles) -> Doubles:
-    """Root mean square of each column."""
-    size: Doubles = np.sqrt((vectors**2).mean(axis=0))
-    return size
-
-
-def _second(columns: int) -> int:
-    return max(2, int(np.ceil(_SECOND_BYTES * columns)))
-
-
-def _spread(rows: int, most: int) -> NDArray[np.intp]:
+def spread(rows: int, most: int) -> NDArray[np.intp]:
     """Up to `most` rows, evenly spread."""
     return np.linspace(0, rows - 1, min(most, rows)).astype(np.intp)
-
-
-def _blocks(rows: int) -> Iterator[slice]:
-    for start in range(0, rows, _BLOCK_ROWS):
-        yield slice(start, min(start + _BLOCK_ROWS, rows))
-
-
-def _write_l1(folder: Path, embedding: Embedding, scoring: ScoringParams) -> None:
-    """Rho * phi over the kept dimensions as flat L1 shards (`rho_sim` of Eq. 8)."""
-    params = doubled(scoring)
-    largest = np.zeros(max(1, int(params.kept.sum())))
-    for name, start in zip(
-        shard_names(L1, len(embedding)), range(0, len(embedding), SHARD_ROWS), strict=True
-    ):
-        phi = np.asarray(embedding.phi[start : start + SHARD_ROWS], dtype=np.float64)
-        items: Doubles = _not_empty(l1_item_vectors(torch.from_numpy(phi), params).numpy())
-        largest = np.maximum(largest, np.abs(items).max(axis=0))
-        shard = faiss.IndexFlat(items.shape[1], faiss.METRIC_L1)
-        shard.add(items.astype(np.float32))
-        faiss.write_index(shard, str(folder / name))
-    save_array(folder, "search_l1_magnitude", largest)

@@ -10,19 +10,21 @@ import numpy as np
 import torch
 
 from indexer.search import Searcher
-from indexer.search_arrays import KINDS, write_arrays
-from indexer.search_engines import ExactEngine, SinglePass
+from indexer.search_arrays import KINDS
+from indexer.search_cells import CellIndex
+from indexer.search_cells_build import write_cells
 from indexer.snapshot_format import Engine, EngineChoice, Manifest, Recall
 from indexer.snapshot_reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams
 
-ANN_SEGMENTS = 200_000  # from here `auto` stops after one scan, proven or not
+ANN_SEGMENTS = 200_000  # from here `auto` stops after so many rows, proven or not
 GPU_SEGMENTS = 20_000  # below, a processor answers before a GPU has been asked
 RECALL_AT = 50
 RECALL_QUERIES = 200
 RECALL_WANTED = 0.995
-COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+COUNTS = tuple(1 << power for power in range(11, 21))  # rows read, at most
+HELD_OUT = 10
 
 
 def choose_engine(choice: EngineChoice, segments: int) -> Engine:
@@ -43,20 +45,24 @@ def build(
         folder: The snapshot being written, with its embedding in it.
         manifest: Its manifest so far; names the engine.
         scoring: The checkpoint's scoring.
-        queries: Embedded emotion curves: what the arrays are made for and measured with.
+        queries: Embedded emotion curves: what the arrays are made for, and, one in
+            `HELD_OUT` that is left out for it, measured with.
 
     Returns:
         The measured recall of `ann`, else None.
     """
     if not manifest.segments:
         return None
-    snapshot = Snapshot(folder, manifest)
-    write_arrays(folder, snapshot.embedding, scoring, queries)
+    snapshot, fitted = Snapshot(folder, manifest), queries
+    if queries is not None and len(queries) >= HELD_OUT:
+        fitted = queries[np.flatnonzero(np.arange(len(queries)) % HELD_OUT != 0)]
+        queries = queries[::HELD_OUT]
+    write_cells(folder, snapshot.embedding, snapshot.whole, scoring, fitted)
     return measure_recall(snapshot, scoring, queries) if manifest.engine == "ann" else None
 
 
 def measure_recall(snapshot: Snapshot, scoring: ScoringParams, queries: Embedding | None) -> Recall:
-    """Find the shortest lists that find enough of what exhaustive search finds.
+    """Find how few rows must be read to find enough of what exhaustive search finds.
 
     Args:
         snapshot: With all its arrays.
@@ -64,13 +70,14 @@ def measure_recall(snapshot: Snapshot, scoring: ScoringParams, queries: Embeddin
         queries: Embedded emotion curves; without them segments of the catalogue stand in.
     """
     asked, direction = _recall_queries(snapshot, queries)
-    exact = ExactEngine(snapshot.folder, snapshot.manifest.segments)
+    cells = CellIndex(snapshot.folder, snapshot.manifest.segments)
+    exhaustive = Searcher(snapshot, scoring, engine=cells, exhaustive=True)
     value: dict[str, float] = {}
     chosen: dict[str, int] = {}
     for kind in KINDS:
-        truth = _answers(Searcher(snapshot, scoring, engine=exact), asked, kind, direction)
+        truth = _answers(exhaustive, asked, kind, direction)
         for count in COUNTS:
-            searcher = Searcher(snapshot, scoring, engine=SinglePass(exact, {kind: count}))
+            searcher = Searcher(snapshot, scoring, engine=cells, budget={kind: count})
             found = _answers(searcher, asked, kind, direction)
             value[kind], chosen[kind] = _recall(found, truth), count
             if value[kind] >= RECALL_WANTED:

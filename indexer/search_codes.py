@@ -10,6 +10,7 @@ Letters: S rows, P columns, C >= P coded columns, B rows of a block, Q queries.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ Doubles = NDArray[np.float64]
 
 SHARD_ROWS = 1 << 17  # a multiple of 8: filters are bitmaps
 _LARGEST_CODE = 127.5
+_KIND = faiss.ScalarQuantizer.QT_8bit_uniform, faiss.METRIC_INNER_PRODUCT
 _ALIGNED = 16  # FAISS scans multiples of 16 columns ten times faster
 
 
@@ -65,6 +67,11 @@ class Coder:
     error_norm: float
 
     @property
+    def width(self) -> int:
+        """Codes of a row, C."""
+        return len(self.step) + len(self.refined)
+
+    @cached_property
     def last_step(self) -> Doubles:
         """What the last byte of each column is worth, [P]."""
         last, used = self.step.copy(), self.refined >= 0
@@ -107,13 +114,13 @@ class Coder:
 
 
 class CodeWriter:
-    """Codes a matrix in two passes over its blocks: `measure` each, then `add` each."""
+    """Codes a matrix in two passes over its blocks: `measure` each, then add each to its lists."""
 
     def __init__(self, folder: Path, name: str, cost: Doubles, second_bytes: int) -> None:
         """Begin.
 
         Args:
-            folder: Where the shards go.
+            folder: Where the codes go.
             name: Prefix of their names.
             cost: How large a typical query's factor of each column is, [P].
             second_bytes: How many columns get a second byte, at least.
@@ -121,31 +128,47 @@ class CodeWriter:
         self._folder, self._name, self._cost = folder, name, cost
         self._second_bytes = second_bytes
         self._low, self._high = np.full(len(cost), np.inf), np.full(len(cost), -np.inf)
-        self._lost, self._worst, self._shards = np.zeros(len(cost)), 0.0, 0
+        self._lost, self._worst = np.zeros(len(cost)), 0.0
         self._coder: Coder | None = None
-        self._shard: Any = None
 
     def measure(self, values: Doubles) -> None:
         """First pass: the range of each column, values [B, P]."""
         self._low = np.minimum(self._low, values.min(axis=0))
         self._high = np.maximum(self._high, values.max(axis=0))
 
-    def add(self, values: Doubles) -> None:
-        """Second pass: code rows, [B, P], B dividing SHARD_ROWS except at the end."""
+    def start_lists(self, count: int) -> Any:
+        """Begin the second pass with `count` lists instead of shards."""
+        total = self._start().width
+        lists: Any = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlatIP(total), total, count, *_KIND, False
+        )
+        return _fixed(lists)
+
+    def add_to_lists(
+        self, lists: Any, values: Doubles, rows: NDArray[np.int64], labels: NDArray[np.int64]
+    ) -> None:
+        """Second pass: code rows, [B, P], into the lists `labels` under the ids `rows`, [B]."""
+        codes = self._code(values)
+        ids, where = np.ascontiguousarray(rows), np.ascontiguousarray(labels)
+        pointers = (faiss.swig_ptr(each) for each in (codes, ids, where))
+        lists.add_core(len(codes), *pointers, None)
+
+    def finish_lists(self, lists: Any) -> Coder:
+        """Write the lists and the coder."""
+        faiss.write_index(lists, str(self._folder / f"{self._name}.faiss"))
+        return self._finished()
+
+    def _code(self, values: Doubles) -> NDArray[np.float32]:
+        """Codes of rows, [B, C], noting what they lose."""
         coder = self._coder or self._start()
         codes, lost = _coded(coder, values)
-        self._shard.add(codes)
         self._lost = np.maximum(self._lost, np.abs(lost).max(axis=0))
         norms = np.linalg.norm(lost / coder.last_step, axis=1)
         self._worst = max(self._worst, float(norms.max()))
-        if self._shard.ntotal == SHARD_ROWS:
-            self._write_shard()
+        return codes
 
-    def finish(self) -> Coder:
-        """Write what remains and the coder."""
+    def _finished(self) -> Coder:
         coder = replace(self._coder or self._start(), error=self._lost, error_norm=self._worst)
-        if self._shard.ntotal:
-            self._write_shard()
         coder.save(self._folder, self._name)
         return coder
 
@@ -160,20 +183,16 @@ class CodeWriter:
         finer = np.where(refined >= 0, step[np.maximum(refined, 0)], 0.0) / (2 * _LARGEST_CODE)
         middle = (self._low + self._high) / 2.0
         self._coder = Coder(middle, step, refined, finer, self._lost, 0.0)
-        self._shard = faiss.IndexScalarQuantizer(
-            total, faiss.ScalarQuantizer.QT_8bit_uniform, faiss.METRIC_INNER_PRODUCT
-        )
-        # Byte k decodes to -128 + (k + 0.5): the codes themselves. The `direct` kinds would do
-        # too, but round the query to bytes at widths that are multiples of 16 or 32.
-        faiss.copy_array_to_vector(np.array([-128.0, 255.0], np.float32), self._shard.sq.trained)
-        self._shard.is_trained = True
         return self._coder
 
-    def _write_shard(self) -> None:
-        path = self._folder / f"{self._name}_{self._shards:04d}.faiss"
-        faiss.write_index(self._shard, str(path))
-        self._shard.reset()
-        self._shards += 1
+
+def _fixed(index: Any) -> Any:
+    """A scalar quantizer whose bytes decode to the codes themselves."""
+    # Byte k decodes to -128 + (k + 0.5). The `direct` kinds would do too, but round the query to
+    # bytes at widths that are multiples of 16 or 32.
+    faiss.copy_array_to_vector(np.array([-128.0, 255.0], np.float32), index.sq.trained)
+    index.is_trained = True
+    return index
 
 
 def _coded(coder: Coder, values: Doubles) -> tuple[NDArray[np.float32], Doubles]:

@@ -8,13 +8,13 @@ from model.curves import EmotionCurve, Keyframe
 
 _LEVELS = (-0.8, -0.4, 0.0, 0.4, 0.8)
 _REACH = 0.95
-_WALKS = 175
+_WALKS = 1200
 _DURATION_S = 30.0
 _KEYFRAMES = 16
 
 
 def typical_curves() -> list[EmotionCurve]:
-    """200 curves in the absolute scale: a grid of constants, and random walks through the plane."""
+    """1,225 curves in the absolute scale: a grid of constants and random walks on the plane."""
     constants = [
         EmotionCurve.constant(valence, arousal, _DURATION_S)
         for valence in _LEVELS

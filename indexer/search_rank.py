@@ -16,6 +16,7 @@ from indexer.snapshot_reader import Snapshot
 from model.scoring import ScoringParams
 
 TIE_DECIMALS = 9  # scores that agree to 1e-9 nats are equal; the smaller track id comes first
+TIE = 2.0 * 10.0**-TIE_DECIMALS
 
 Rows = NDArray[np.int64]
 

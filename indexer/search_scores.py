@@ -85,12 +85,13 @@ class Scores:
         ratio = asked.var / var
         terms = (asked.mu - mu) ** 2 / var + ratio - np.log(ratio)
         scores = np.empty((3, len(rows)))
-        scores[1] = self._cca(asked, rows)
+        scores[1] = self.cca(asked, rows)
         scores[2] = -0.5 * (terms.sum(axis=1) - len(asked.mu))
         scores[0] = asked.lam * scores[1] + (1.0 - asked.lam) * scores[2]
         return scores
 
-    def _cca(self, asked: Asked, rows: NDArray[np.int64]) -> Doubles:
+    def cca(self, asked: Asked, rows: NDArray[np.int64]) -> Doubles:
+        """The CCA half of these segments, [M]."""
         phi = self._items.phi[rows].astype(np.float64)[:, self._kept]  # [M, K]
         if asked.kind == "paper":
             similarity: Doubles = -np.abs(asked.near - self._rho * phi).sum(axis=1)

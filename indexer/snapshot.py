@@ -1,6 +1,6 @@
 """Immutable snapshots of a catalogue: everything that a search or an answer reads.
 
-Layout of format 1, one folder:
+Layout of format 2, one folder:
 
     manifest.json                       format, model, counts, engine, recall, files and hashes
     track_*.npy                         metadata columns, in order of track id
@@ -9,7 +9,8 @@ Layout of format 1, one folder:
     phi.npy, mu.npy, var.npy            [S, Dc], [S, Dk], [S, Dk] the embedding
     curve_offsets.npy, curve_values.npy ragged emotion curves: (arousal, valence, sd, sd)
     scale.npy, scale_slope.npy          [K, 2], [1] the relative scale of the tracks' emotion
-    search_*                            what the engine reads: see `search_arrays`
+    search_*                            what the engine reads: see `search_cells` (format 1,
+                                        still read: `search_arrays`)
 
 Opening maps the arrays into memory and checks every size and header and the hashes of small
 files; `verify` hashes everything, and whoever puts a snapshot into service calls it (ADR 0020).

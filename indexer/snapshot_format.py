@@ -29,8 +29,8 @@ from indexer.errors import (
     SnapshotNotFoundError,
 )
 
-FORMAT = 1
-READABLE_FORMATS = (1,)
+FORMAT = 2
+READABLE_FORMATS = (1, 2)
 MANIFEST_NAME = "manifest.json"
 REBUILD = "run `circumplex index --full` to write a new snapshot"
 
@@ -60,7 +60,8 @@ class Recall:
         queries: How many queries were compared.
         source: Where the queries came from: `emotion` curves or the catalogue's own `music`.
         value: Share of the exhaustive list's tracks that were found, by kind of scoring.
-        counts: Candidates a track of the answer that reached it, by kind of scoring.
+        counts: Most rows that a query reads (format 1: candidates a track of the answer) to
+            reach it, by kind of scoring.
     """
 
     at: int

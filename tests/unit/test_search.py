@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexer.errors import SnapshotFormatError
 from indexer.search import Searcher, SearchResult, TrackFilter
 from indexer.search_device import DeviceEngine
-from indexer.search_engines import Engine, ExactEngine
+from indexer.search_engines import Engine
 from indexer.snapshot import Snapshot, SnapshotContent
 from model.embedding import Embedding
 from model.errors import ShapeError
@@ -301,22 +301,3 @@ def test_the_approximate_engine_states_its_recall_and_finds_it(tmp_path: Path) -
     ]
 
     assert np.mean(shared) >= 0.95
-
-
-def test_the_sketch_is_used_and_proves_answers(tmp_path: Path) -> None:
-    """With many columns the first scan is of sketches; its answers are proven all the same."""
-    at = snapshots.written(
-        tmp_path / "wide",
-        snapshots.content(2000, d_kl=70),
-        queries=snapshots.embedding(50, 0, d_kl=70),
-    )
-    engine = ExactEngine(at.folder, at.manifest.segments)
-    search = Searcher(at, snapshots.scoring(), engine=engine)
-    assert (at.folder / "search_sketch_0000.faiss").exists()
-
-    for seed in range(10):
-        query = snapshots.embedding(1, 50 + seed, d_kl=70)
-        truth = brute_force(at, query, "gaussian", "e2m")
-        result = search.search(query, limit=10)
-        assert result.exact
-        assert ids_of(result) == best_tracks(at, truth, set(at.tracks.ids.tolist()))[:10]

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from indexer.search import Searcher
 from indexer.search_arrays import doubled, points
+from indexer.search_cells import CellIndex
 from indexer.search_codes import CodeWriter, Doubles
 from indexer.search_device import DeviceEngine
-from indexer.search_engines import Engine, ExactEngine, Scan
+from indexer.search_engines import read_index
 from indexer.search_sketch import COLUMNS, Sketch
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, score
@@ -43,12 +44,17 @@ def test_scanned_products_stay_within_their_error(
         folder = Path(name)
         writer = CodeWriter(folder, "x", np.abs(raw).mean(axis=0), second_bytes=2)
         writer.measure(rows)
-        writer.add(rows)
-        query = writer.finish().queries(raw, np.zeros(3))
-        found = Scan(folder, "x", len(rows), 1).best(query.vectors, len(rows), None)
+        lists = writer.start_lists(2)
+        labels = np.random.default_rng(seed).integers(0, 2, len(rows))
+        writer.add_to_lists(lists, rows, np.arange(len(rows)), labels)
+        query = writer.finish_lists(lists).queries(raw, np.zeros(3))
+        lists = read_index(folder / "x.faiss")
+        lists.nprobe = 2
+        both = np.tile(np.arange(2), (3, 1))
+        scores, order = lists.search_preassigned(query.vectors, len(rows), both, None)
 
     scanned = np.empty((3, len(rows)))
-    np.put_along_axis(scanned, found.rows[:, : len(rows)], found.scores[:, : len(rows)], axis=1)
+    np.put_along_axis(scanned, order, scores.astype(np.float64), axis=1)
     off = np.abs(scanned + query.constant[:, None] - raw @ rows.T).max(axis=1)
     assert (off <= query.error * (1 + 1e-9) + 1e-12).all()
 
@@ -81,7 +87,7 @@ def attacked(seed: int, rows: int, d_kl: int) -> Embedding:
     return Embedding(copies.phi, mu.astype(np.float32), var.astype(np.float32))
 
 
-@pytest.mark.parametrize("engine_name", ["codes", "device"])
+@pytest.mark.parametrize("engine_name", ["cells", "device"])
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),
@@ -105,7 +111,7 @@ def test_the_certificate_withstands_catalogues_made_to_break_it(
     queries = attacked(seed + 1, 6, d_kl)
     with TemporaryDirectory() as name:
         at = snapshots.written(Path(name) / "s", data, params)
-        engine: Engine = ExactEngine(at.folder, at.manifest.segments, 1)
+        engine: CellIndex | DeviceEngine = CellIndex(at.folder, at.manifest.segments)
         if engine_name == "device":
             engine = DeviceEngine(at.embedding, params, "cpu")
         results = Searcher(at, params, engine=engine).search_batch(

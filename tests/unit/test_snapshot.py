@@ -19,7 +19,7 @@ from indexer.errors import (
 )
 from indexer.search import Searcher
 from indexer.snapshot import Snapshot, SnapshotContent
-from indexer.snapshot_format import MANIFEST_NAME
+from indexer.snapshot_format import MANIFEST_NAME, READABLE_FORMATS
 from indexer.snapshot_reader import whole_tracks
 from model.curves import QuantileScale
 from tests import snapshots
@@ -85,7 +85,7 @@ def test_the_manifest_says_what_it_holds(snapshot: Snapshot) -> None:
     manifest = snapshot.manifest
     files = {path.name for path in snapshot.folder.iterdir()} - {MANIFEST_NAME}
 
-    assert (manifest.format, manifest.model_id, manifest.engine) == (1, snapshots.MODEL_ID, "exact")
+    assert (manifest.format, manifest.model_id, manifest.engine) == (2, snapshots.MODEL_ID, "exact")
     assert (manifest.tracks, manifest.segments) == (12, 60)
     assert set(manifest.files) == files
 
@@ -107,7 +107,7 @@ def test_an_unknown_format_names_both_versions(snapshot: Snapshot) -> None:
     path = snapshot.folder / MANIFEST_NAME
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
 
-    with pytest.raises(SnapshotFormatError, match=r"format 99; this build reads 1-1: run"):
+    with pytest.raises(SnapshotFormatError, match=r"format 99; this build reads 1-2: run"):
         Snapshot.open(snapshot.folder)
 
 
@@ -179,7 +179,9 @@ def test_non_finite_embeddings_are_refused(
 
 def test_published_formats_are_kept() -> None:
     """There is a fixture of every format this build claims to read."""
-    assert [path.name for path in PUBLISHED] == ["snapshot-format-1"]
+    formats = {int(path.name.split("-")[2]) for path in PUBLISHED}
+
+    assert formats == set(READABLE_FORMATS)
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda path: path.name)
@@ -189,7 +191,8 @@ def test_published_formats_keep_loading_and_answering(folder: Path) -> None:
     snapshot.verify()
     expected = json.loads((folder.parent / f"{folder.name}.json").read_text())
 
-    result = Searcher(snapshot, snapshots.scoring()).search(snapshots.embedding(1, 77), limit=5)
+    query = snapshots.embedding(1, 77, d_kl=snapshot.embedding.mu.shape[1])
+    result = Searcher(snapshot, snapshots.scoring()).search(query, limit=5)
 
     assert [hit.track_id for hit in result.hits] == expected["track_ids"]
     assert [hit.score for hit in result.hits] == pytest.approx(expected["scores"], abs=1e-9)
