@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.emer import EMOTION_AXES, StandardTransform
 from model.encoders import Encoder, EncoderConfig, build_encoder
+from model.kernel import EMOTION_AXES
 from model.learning.datasets import Dataset
+from model.transforms import StandardTransform
 
 Floats = NDArray[np.float64]
 

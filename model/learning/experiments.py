@@ -77,8 +77,9 @@ def composite_rows(
 
     Returns:
         Rows `composite`, `composite_paper`, `composite_transposed`, `composite_kl` and
-        `composite_cca` (the halves of the joint model), the composite with the curves of
-        `ALTERATIONS`, and R2 of the mean emotion, [2].
+        `composite_cca` (the halves of the joint model), with a kernel machine beside the networks
+        `composite_networks` (without it) and `kernel` (it alone), the composite with the curves
+        of `ALTERATIONS`, and R2 of the mean emotion, [2].
     """
     fitted = _fit(split, recipe, progress)
     embedded = embed(fitted, split.test)
@@ -90,6 +91,12 @@ def composite_rows(
         "composite_kl": oriented(embedded, replace(scoring, lambda_gaussian=0.0)),
         "composite_cca": oriented(embedded, replace(scoring, lambda_gaussian=1.0)),
     }
+    kernel = fitted.model.config.kernel_statistics
+    if kernel:
+        first = torch.arange(len(scoring.rho)) < kernel
+        alone = replace(_without(scoring, ~first), lambda_gaussian=1.0)
+        rows["composite_networks"] = oriented(embedded, _without(scoring, first))
+        rows["kernel"] = oriented(embedded, alone)
     for name, alter in ALTERATIONS.items():
         rows[f"composite_{name}"] = oriented(embed(fitted, alter(split.test)), scoring)
     return rows, mean_r2(fitted, split, embedded)
@@ -247,6 +254,11 @@ def _composite_c(split: Split, recipe: Recipe, progress: Progress) -> dict[str, 
             alone.e2m / alone.e2m.std() + cosine.e2m / cosine.e2m.std(),
         )
     }
+
+
+def _without(scoring: ScoringParams, dimensions: Tensor) -> ScoringParams:
+    """The scoring with some canonical dimensions left out ([Dc], bool)."""
+    return replace(scoring, rho=scoring.rho.masked_fill(dimensions, -1.0))
 
 
 def _with_loss(recipe: Recipe, loss: Loss) -> Recipe:

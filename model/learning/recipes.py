@@ -13,6 +13,10 @@ from model.learning.training import PAPER_TRAINING, TrainingConfig
 
 TEXTURE = replace(DEFAULT_EMOTION, pooling="texture")
 
+KERNEL_WIDTH = 0.5
+CCA_WEIGHT = 0.7
+"""Width of the kernel and lambda of the scoring, from validation inside training parts."""
+
 PRESETS = ("default", "texture", "paper", "attention")
 
 
@@ -48,7 +52,8 @@ def recipe(preset: str, features: int) -> Recipe:
     """
     if preset == "default":
         shape = replace(EmerConfig.preset("default", features), music=_music(features))
-        return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), FitConfig(folds=2))
+        fit = FitConfig(folds=2, gaussian_lambdas=(CCA_WEIGHT,), kernel_width=KERNEL_WIDTH)
+        return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), fit)
     if preset == "texture":
         shape = EmerConfig(features, _music(features), TEXTURE)
         training = TrainingConfig(lam=0.1, ranking="hinge", augmentation=NO_AUGMENTATION)
