@@ -29,9 +29,8 @@ from model.learning.datasets import Dataset
 from model.learning.evaluation import r2
 from model.learning.fitting import Embedded, Fitted, embed, embed_heads, fit
 from model.learning.recipes import Recipe
-from model.learning.shipping import choose_head
+from model.learning.shipping import fit_best_head
 from model.learning.training import Loss, Progress, no_progress, train
-from model.regression import fit_mean_head
 from model.scoring import ScoringParams, kl_divergence, score
 
 TEST_SHARE = 0.2
@@ -176,9 +175,7 @@ def transposed(embedded: Embedded, scoring: ScoringParams) -> Matrices:
 
 def mean_r2(fitted: Fitted, split: Split, embedded: Embedded) -> NDArray[np.float64]:
     """R2 of mean (arousal, valence) from (phi, mu, ln var) on the test part, [2]."""
-    targets = split.train.mean_emotion
-    ridge, gamma = choose_head(fitted.folds, targets)
-    head = fit_mean_head(fitted.inside.music_embedding, targets, ridge=ridge, gamma=gamma)
+    head = fit_best_head(fitted, split.train.mean_emotion)
     return r2(split.test.mean_emotion, head.predict(embedded.music_embedding))
 
 

@@ -19,8 +19,7 @@ from model.learning.evaluation import r2, retrieval, top_cosine
 from model.learning.experiments import Split, kl_rows, oriented, splits
 from model.learning.fitting import embed, fit
 from model.learning.recipes import Recipe, recipe
-from model.learning.shipping import choose_head
-from model.regression import fit_mean_head
+from model.learning.shipping import fit_best_head
 from model.scoring import Kind, ScoringParams
 
 Doubles = NDArray[np.float64]
@@ -146,10 +145,7 @@ def cross_validated_r2(data: Dataset, chosen: Recipe, folds: int = 10) -> dict[s
     for rows in np.array_split(order, folds):
         train = data.rows(np.setdiff1d(order, rows))
         fitted = fit(train, chosen.shape, chosen.training, chosen.fit)
-        ridge, gamma = choose_head(fitted.folds, train.mean_emotion)
-        head = fit_mean_head(
-            fitted.inside.music_embedding, train.mean_emotion, ridge=ridge, gamma=gamma
-        )
+        head = fit_best_head(fitted, train.mean_emotion)
         predicted[rows] = head.predict(embed(fitted, data.rows(rows)).music_embedding)
     scores = r2(data.mean_emotion, predicted)
     return {"arousal": round(float(scores[0]), 4), "valence": round(float(scores[1]), 4)}
