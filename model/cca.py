@@ -113,6 +113,19 @@ def join_cca(left: CcaState, right: CcaState) -> CcaState:
     )
 
 
+def pad_cca(cca: CcaState, dimensions: int) -> CcaState:
+    """The CCA with constant dimensions of no correlation behind its own, up to `dimensions`.
+
+    A handful of songs spans fewer directions than z has; folds must still agree on Dc.
+    """
+    lacking = max(0, dimensions - len(cca.rho))
+    w_music, w_emotion = (
+        np.pad(weights, ((0, 0), (0, lacking))) for weights in (cca.w_music, cca.w_emotion)
+    )
+    rho = np.pad(cca.rho, (0, lacking))
+    return CcaState(w_music, w_emotion, cca.mean_music, cca.mean_emotion, rho)
+
+
 def held_out_rho(cca: CcaState, z_music: ArrayLike, z_emotion: ArrayLike) -> Doubles:
     """Correlation of each canonical dimension on pairs that nothing was fitted to.
 

@@ -97,7 +97,7 @@ def run_benchmark(
     """
     data = load(run.dataset, data_dir, run.feature_set)
     data = data if run.alter is None else run.alter(data)
-    chosen = recipe(run.preset, data.features.shape[1])
+    chosen = recipe(run.preset, data.feature_count)
     for family in ("composite", *run.families):
         for split in splits(data, count):
             path = split_path(cache, run.name, split.number)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho, join_cca
+from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho, join_cca, pad_cca
 from model.embedding import Embedding
 from model.emer import Emer, EmerConfig, EmerWithKernel, Heads, Networks
 from model.kernel import CurveKernel
@@ -176,8 +176,8 @@ def beside_kernel(
     if config.kernel_width == 0.0:
         return networks, embed_heads(networks, data)
     kernel = CurveKernel(networks.config.features, len(data), networks.config.quantiles)
-    pairs = Pairs.of(data)
-    left_out = kernel.fit(pairs.features, pairs.curves, pairs.lengths, config.kernel_width)
+    pairs, means = Pairs.of(data), torch.from_numpy(data.mean_features)
+    left_out = kernel.fit(means, pairs.curves, pairs.lengths, config.kernel_width)
     model = EmerWithKernel.of(networks, kernel).eval()
     music, emotion = embed_heads(model, data)
     z = torch.cat([left_out, music.z[:, left_out.shape[1] :]], dim=1)
@@ -186,10 +186,10 @@ def beside_kernel(
 
 def embed_heads(model: Emer, data: Dataset) -> tuple[Heads, Heads]:
     """Heads of every clip and every curve of a dataset, without gradients."""
+    pairs = Pairs.of(data)
     with torch.no_grad():
-        music = model.music(torch.from_numpy(data.features))
-        emotion = model.emotion(torch.from_numpy(data.curves), torch.from_numpy(data.lengths))
-    return music, emotion
+        music = model.music(pairs.features, pairs.feature_lengths)
+        return music, model.emotion(pairs.curves, pairs.lengths)
 
 
 def project(cca: CcaState, music: Heads, emotion: Heads) -> Embedded:
@@ -320,12 +320,13 @@ def _cca(music: Heads, emotion: Heads, config: FitConfig, kernel: int) -> CcaSta
         regularisation=config.regularisation,
         dimensions=config.dimensions,
     )
+    networks = pad_cca(networks, min(config.dimensions, z_music.shape[1] - kernel))
     if kernel == 0:
         return networks
     own = fit_cca(
         z_music[:, :kernel], z_emotion[:, :kernel], regularisation=config.kernel_regularisation
     )
-    return join_cca(own, networks)
+    return join_cca(pad_cca(own, kernel), networks)
 
 
 def _fitting(rho: Doubles, cca: CcaState) -> Doubles:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.checkpoint import Checkpoint
 from model.curve_estimation import CurveSettings
 from model.frontends import frontend_id, get_frontend
+from model.frontends.vggish import Vggish
 from model.learning.curve_calibration import calibrated_sd
 from model.learning.datasets import Dataset
 from model.learning.evaluation import r2
@@ -20,6 +21,8 @@ from model.learning.fitting import Embedded, Fitted, Fold
 from model.regression import MeanHead, fit_mean_head
 
 Floats = NDArray[np.float32]
+
+VGGISH_NAMES = ("vggish", "vggish-pca")
 
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
@@ -37,8 +40,8 @@ def make_checkpoint(
     Args:
         fitted: The trained model.
         data: The songs it was trained on.
-        feature_set: Names the frontend; sets other than `descriptors` have no frontend of
-            their own, and the service refuses such a checkpoint by name.
+        feature_set: Names the frontend (`descriptors`, `vggish`, `vggish-pca`); sets of other
+            tables have none, and the service refuses such a checkpoint by name.
         notes: Plain data about its origin.
     """
     honest = fitted.model.config.kernel_statistics
@@ -127,4 +130,6 @@ def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
 def _frontend_id(feature_set: str) -> str:
     if feature_set == "descriptors":
         return frontend_id(get_frontend("descriptors", "cpu"))
+    if feature_set in VGGISH_NAMES:
+        return f"{feature_set}-{Vggish.version}"
     return f"table_{feature_set}-1"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.kernel_ridge import KernelRidge
 from torch import Tensor
 
-from model.cca import fit_cca, join_cca
+from model.cca import fit_cca, join_cca, pad_cca
 from model.emer import EmerConfig, EmerWithKernel, build_emer
 from model.encoders import EncoderConfig
 from model.kernel import PENALTIES, STATISTICS, CurveKernel
@@ -118,6 +118,15 @@ def test_joined_ccas_project_each_part_by_itself() -> None:
     expected = [cca.project_music(part) for cca, part in zip(parts, z, strict=True)]
     np.testing.assert_allclose(joined.project_music(np.hstack(z)), np.hstack(expected))
     np.testing.assert_array_equal(joined.rho, np.hstack([cca.rho for cca in parts]))
+
+
+def test_a_padded_cca_projects_to_nothing_beyond_its_own() -> None:
+    """Two songs span one direction; the others are constant and correlate with nothing."""
+    z = np.random.default_rng(0).normal(size=(2, 4))
+    padded = pad_cca(fit_cca(z, z), 4)
+
+    assert np.abs(padded.project_music(z)[:, 1:]).max() == 0.0
+    assert padded.rho.tolist()[1:] == [0.0, 0.0, 0.0]
 
 
 SHAPE = EmerConfig(
