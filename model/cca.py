@@ -28,8 +28,9 @@ class CcaState:
         w_emotion: W_e, [De, Dc].
         mean_music: Mean of z over training music, [Dm].
         mean_emotion: Mean of z over training emotions, [De].
-        rho: Correlations on the training set, [Dc], descending, in [0, 1]. Optimistic: what
-            selects and weighs dimensions is the held-out `ScoringParams.rho`.
+        rho: Correlations on the training set, [Dc], in [0, 1], descending within each part of
+            a joined CCA. Optimistic: what selects and weighs dimensions is the held-out
+            `ScoringParams.rho`.
     """
 
     w_music: Doubles
@@ -96,6 +97,33 @@ def fit_cca(
         mean_emotion,
         np.clip(rho[:kept], 0.0, 1.0),
     )
+
+
+def join_cca(left: CcaState, right: CcaState) -> CcaState:
+    """Two CCAs side by side: z is the left's columns, then the right's, and so is phi.
+
+    Each part keeps its own correlations; what both explain is counted twice (ADR 0070).
+    """
+    return CcaState(
+        _block_diagonal(left.w_music, right.w_music),
+        _block_diagonal(left.w_emotion, right.w_emotion),
+        np.concatenate([left.mean_music, right.mean_music]),
+        np.concatenate([left.mean_emotion, right.mean_emotion]),
+        np.concatenate([left.rho, right.rho]),
+    )
+
+
+def pad_cca(cca: CcaState, dimensions: int) -> CcaState:
+    """The CCA with constant dimensions of no correlation behind its own, up to `dimensions`.
+
+    A handful of songs spans fewer directions than z has; folds must still agree on Dc.
+    """
+    lacking = max(0, dimensions - len(cca.rho))
+    w_music, w_emotion = (
+        np.pad(weights, ((0, 0), (0, lacking))) for weights in (cca.w_music, cca.w_emotion)
+    )
+    rho = np.pad(cca.rho, (0, lacking))
+    return CcaState(w_music, w_emotion, cca.mean_music, cca.mean_emotion, rho)
 
 
 def held_out_rho(cca: CcaState, z_music: ArrayLike, z_emotion: ArrayLike) -> Doubles:
@@ -223,6 +251,13 @@ def _whitener(centred: Doubles, regularisation: float) -> Doubles:
     spanned = values > 1e-12 * max(float(values[-1]), np.finfo(np.float64).tiny)
     whitener: Doubles = vectors[:, spanned] / np.sqrt(values[spanned] + ridge)
     return whitener
+
+
+def _block_diagonal(left: Doubles, right: Doubles) -> Doubles:
+    blocks = np.zeros((len(left) + len(right), left.shape[1] + right.shape[1]))
+    blocks[: len(left), : left.shape[1]] = left
+    blocks[len(left) :, left.shape[1] :] = right
+    return blocks
 
 
 def _project(z: ArrayLike, mean: Doubles, weights: Doubles) -> Doubles:

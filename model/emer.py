@@ -27,13 +27,11 @@ from model.encoders import (
     build_encoder,
 )
 from model.errors import ShapeError
+from model.kernel import EMOTION_AXES, STATISTICS, CurveKernel
+from model.transforms import NoTransform, QuantileTransform, StandardTransform
 
 TransformKind = Literal["none", "standard", "quantile"]
 Preset = Literal["default", "paper", "attention"]
-
-EMOTION_AXES = 2
-MAX_DEVIATION = 4.0  # standardised inputs are held within this many standard deviations
-MAX_NORMAL = 3.0  # quantile-normalised inputs end here: the 0.13 % tails
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class EmerConfig:
         log_var_min: Lower bound of log_var, in ln of variance.
         log_var_max: Upper bound of log_var.
         members: Independent copies whose latent spaces are joined; 1 is the plain model.
+        kernel_centres: Songs of the kernel machine beside the networks; 0 for none.
     """
 
     features: int
@@ -63,6 +62,12 @@ class EmerConfig:
     log_var_min: float = -6.0
     log_var_max: float = 3.0
     members: int = 1
+    kernel_centres: int = 0
+
+    @property
+    def kernel_statistics(self) -> int:
+        """The first columns of z, which the kernel machine gives; 0 without one."""
+        return STATISTICS if self.kernel_centres else 0
 
     @classmethod
     def preset(cls, name: Preset, features: int) -> EmerConfig:
@@ -108,78 +113,6 @@ class Heads(NamedTuple):
     def var(self) -> Tensor:
         """Variances, [B, Dk], > 0."""
         return self.log_var.exp()
-
-
-class QuantileTransform(nn.Module):
-    """Each feature to a standard normal through a stored table of its quantiles.
-
-    Values beyond the table end at +-MAX_NORMAL; a value that many training rows share goes to the
-    middle of its quantiles.
-    """
-
-    table: Tensor
-
-    def __init__(self, features: int, quantiles: int) -> None:
-        super().__init__()
-        levels = torch.linspace(0.0, 1.0, quantiles)
-        self.register_buffer("table", levels.repeat(features, 1))  # [F, K]
-
-    def fit(self, features: Tensor) -> None:
-        """Store the quantiles of training rows [N, F]."""
-        levels = torch.linspace(0.0, 1.0, self.table.shape[1], dtype=torch.float64)
-        quantiles = torch.quantile(features.double(), levels.to(features.device), dim=0)  # [K, F]
-        self.table.copy_(quantiles.T)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[.., F] -> [.., F], in [-MAX_NORMAL, MAX_NORMAL]."""
-        columns = features.reshape(-1, self.table.shape[0]).T.contiguous()  # [F, M]
-        level = 0.5 * (self._level(columns, right=False) + self._level(columns, right=True))
-        tail = torch.special.ndtr(torch.tensor(-MAX_NORMAL, device=features.device))
-        normal: Tensor = torch.special.ndtri(level.clamp(tail, 1.0 - tail))
-        return normal.T.reshape(features.shape)
-
-    def _level(self, columns: Tensor, *, right: bool) -> Tensor:
-        last = self.table.shape[1] - 1
-        upper = torch.searchsorted(self.table, columns, right=right).clamp(1, last)  # [F, M]
-        low = self.table.gather(1, upper - 1)
-        high = self.table.gather(1, upper)
-        width = (high - low).clamp(min=torch.finfo(columns.dtype).tiny)
-        part = ((columns - low) / width).clamp(0.0, 1.0)
-        if right:  # a tie that ends the table is passed whole
-            part = part.masked_fill(columns >= high, 1.0)
-        return (upper - 1 + part) / last
-
-
-class StandardTransform(nn.Module):
-    """Each column to mean 0 and standard deviation 1, held within +-MAX_DEVIATION."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("std", torch.ones(features))
-
-    def fit(self, features: Tensor) -> None:
-        """Store mean and standard deviation of training rows [N, F]."""
-        self.mean.copy_(features.double().mean(dim=0))
-        self.std.copy_(features.double().std(dim=0, correction=0).clamp(min=1e-6))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[.., F] -> [.., F]."""
-        return ((features - self.mean) / self.std).clamp(-MAX_DEVIATION, MAX_DEVIATION)
-
-
-class NoTransform(nn.Module):
-    """Features as they come, for frontends that normalise themselves."""
-
-    def fit(self, features: Tensor) -> None:
-        """Nothing to store."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[.., F] unchanged."""
-        return features
 
 
 class Side(nn.Module):
@@ -293,12 +226,48 @@ class EmerEnsemble(nn.Module):
         return _joined([cast(EmerCl, m).emotion(curves, lengths) for m in self.members])
 
 
-Emer = EmerCl | EmerEnsemble
+Networks = EmerCl | EmerEnsemble
+
+
+class EmerWithKernel(nn.Module):
+    """Networks and a kernel machine: z is the kernel's statistics, then the networks' z."""
+
+    def __init__(self, config: EmerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.networks = build_networks(replace(config, kernel_centres=0))
+        self.kernel = CurveKernel(config.features, config.kernel_centres, config.quantiles)
+
+    @classmethod
+    def of(cls, networks: Networks, kernel: CurveKernel) -> EmerWithKernel:
+        """Join trained networks and a fitted kernel machine."""
+        joined = cls(replace(networks.config, kernel_centres=len(kernel.centres)))
+        joined.networks.load_state_dict(networks.state_dict())
+        joined.kernel.load_state_dict(kernel.state_dict())
+        return joined
+
+    def music(self, frames: Tensor, lengths: Tensor | None = None) -> Heads:
+        """Heads of music, see `EmerCl.music`."""
+        heads = self.networks.music(frames, lengths)
+        return heads._replace(z=torch.cat([self.kernel.music(frames, lengths), heads.z], dim=1))
+
+    def emotion(self, curves: Tensor, lengths: Tensor | None = None) -> Heads:
+        """Heads of emotion curves, see `EmerCl.emotion`."""
+        heads = self.networks.emotion(curves, lengths)
+        return heads._replace(z=torch.cat([self.kernel.emotion(curves, lengths), heads.z], dim=1))
+
+
+Emer = Networks | EmerWithKernel
+
+
+def build_networks(config: EmerConfig) -> Networks:
+    """The plain model or the ensemble a config describes, with fresh weights."""
+    return EmerCl(config) if config.members == 1 else EmerEnsemble(config)
 
 
 def build_emer(config: EmerConfig) -> Emer:
-    """The plain model or the ensemble a config describes, with fresh weights."""
-    return EmerCl(config) if config.members == 1 else EmerEnsemble(config)
+    """Everything a config describes, with fresh weights."""
+    return EmerWithKernel(config) if config.kernel_centres else build_networks(config)
 
 
 def _joined(parts: Sequence[Heads]) -> Heads:

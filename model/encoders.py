@@ -179,10 +179,10 @@ class MeanMlp(Encoder):
     def encode(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """[B, T, F] -> [B, V]."""
         if self.config.pooling == "statistics":
-            return _apply(self.mlp, _statistics(frames, lengths))
+            return _apply(self.mlp, curve_statistics(frames, lengths))
         if self.config.pooling == "texture":
             rough = _roughness(frames, lengths)
-            return _apply(self.mlp, torch.cat([_statistics(frames, lengths), rough], dim=1))
+            return _apply(self.mlp, torch.cat([curve_statistics(frames, lengths), rough], dim=1))
         return _apply(self.mlp, masked_mean(frames, lengths))
 
 
@@ -261,7 +261,7 @@ def _apply(module: nn.Module, values: Tensor) -> Tensor:
     return result
 
 
-def _statistics(frames: Tensor, lengths: Tensor) -> Tensor:
+def curve_statistics(frames: Tensor, lengths: Tensor) -> Tensor:
     """Mean, standard deviation, slope and curvature over relative time, [B, 4 F]."""
     mean = masked_mean(frames, lengths)
     centred = frames - mean[:, None, :]  # [B, T, F]

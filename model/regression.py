@@ -24,7 +24,7 @@ class MeanHead:
 
     Attributes:
         mean: Column means, [D].
-        std: Column standard deviations, [D], > 0.
+        std: What columns are divided by, [D], > 0: their standard deviations over trust.
         bias: Mean of the training targets (arousal, valence), [2].
         weights: Linear part, [D, 2].
         centres: Kernel centres in standardised columns, [M, D]; M = 0: no kernel part.
@@ -72,6 +72,8 @@ def fit_mean_head(
     gamma: float = 0.0,
     centres: int = 512,
     seed: int = 0,
+    honest: int = 0,
+    trust: float = 1.0,
 ) -> MeanHead:
     """Fit the head: linear ridge for gamma 0, kernel ridge with Nystroem centres otherwise.
 
@@ -82,6 +84,9 @@ def fit_mean_head(
         gamma: 0 for the linear head, else the kernel's inverse squared width per column.
         centres: At most this many training rows carry the kernel.
         seed: Which rows those are.
+        honest: The first columns that were computed without the row's own emotion.
+        trust: Scale of the other columns, in (0, 1]: encoders know the songs that trained them, so
+            that their columns promise more than they keep.
 
     Raises:
         ShapeError: Unequal rows.
@@ -91,6 +96,7 @@ def fit_mean_head(
         raise ShapeError(f"targets are {y.shape}; expected [{len(columns)}, 2]")
     mean: Doubles = columns.mean(axis=0)
     std: Doubles = np.maximum(columns.std(axis=0), 1e-6)
+    std[honest:] /= trust
     x, bias = (columns - mean) / std, y.mean(axis=0)
     size = x.shape[1]
     if gamma == 0.0:

@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.commands.common import emit, notes
+
+if TYPE_CHECKING:
+    from model.learning.commands import AudioOptions
 
 Tables = Annotated[
     Path,
@@ -23,6 +26,18 @@ FeatureSet = Annotated[
     str | None, typer.Option(help="Columns to use. [default: the dataset's usual ones]")
 ]
 Epochs = Annotated[int | None, typer.Option(help="Epochs. [default: the preset's]")]
+
+AudioFolder = Annotated[
+    Path | None,
+    typer.Option("--audio", help="DEAM's or PMEmo's folder with the clips: music from audio."),
+]
+FrontendName = Annotated[
+    str, typer.Option("--frontend", help="With --audio: vggish, vggish-pca or descriptors.")
+]
+Weights = Annotated[Path | None, typer.Option(help="VGGish's weights. [default: fetched before]")]
+WeightsHash = Annotated[
+    str | None, typer.Option("--weights-sha256", help="Their SHA-256. [default: the published]")
+]
 
 
 class Told(Protocol):
@@ -45,6 +60,10 @@ def train(
     state: Annotated[
         Path | None, typer.Option(help="Resume from here, and keep the state here.")
     ] = None,
+    audio: AudioFolder = None,
+    frontend: FrontendName = "vggish",
+    weights: Weights = None,
+    weights_sha256: WeightsHash = None,
 ) -> None:
     """Train a model on a dataset and write a checkpoint."""
     from model.learning.commands import TrainOptions, train_command
@@ -58,6 +77,7 @@ def train(
         seed=seed,
         epochs=epochs,
         state=state,
+        audio=audio_options(audio, frontend, weights, weights_sha256),
     )
     with learning_bar() as told:
         summary = train_command(options, told)
@@ -77,6 +97,10 @@ def evaluate(
         typer.Option(help="Rows beside the composite: cca, kl, cos, baselines. [default: all]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON.")] = False,
+    audio: AudioFolder = None,
+    frontend: FrontendName = "vggish",
+    weights: Weights = None,
+    weights_sha256: WeightsHash = None,
 ) -> None:
     """Train and test on random divisions of a dataset, beside the baselines."""
     from model.learning.commands import EvaluateOptions, evaluate_command
@@ -91,6 +115,7 @@ def evaluate(
         seed=seed,
         epochs=epochs,
         families=tuple(family) if family else tuple(FAMILIES),
+        audio=audio_options(audio, frontend, weights, weights_sha256),
     )
     with learning_bar() as told:
         report = evaluate_command(options, told)
@@ -98,6 +123,18 @@ def evaluate(
         emit(json.dumps(report.to_dict(), indent=2))
     else:
         notes.print(report.describe(), highlight=False, markup=False)
+
+
+def audio_options(
+    folder: Path | None, frontend: str, weights: Path | None, sha256: str | None
+) -> AudioOptions | None:
+    """What --audio and its companions say; None without --audio."""
+    from model.frontends.vggish import WEIGHTS_SHA256
+    from model.learning.commands import AudioOptions
+
+    if folder is None:
+        return None
+    return AudioOptions(folder, frontend, weights, sha256 or WEIGHTS_SHA256)
 
 
 @contextmanager

@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.emer import EMOTION_AXES, StandardTransform
 from model.encoders import Encoder, EncoderConfig, build_encoder
+from model.kernel import EMOTION_AXES
 from model.learning.datasets import Dataset
+from model.transforms import StandardTransform
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +47,7 @@ def ridge_retrieval(train: Dataset, test: Dataset) -> Matrices:
     Returns:
         Minus the distance of query and candidate, [Q, Q] each.
     """
-    x, x_test = _standardised(train.features, test.features)
+    x, x_test = _standardised(train.mean_features, test.mean_features)
     y, y_test = _summaries(train, test)
     predicted = x_test @ ridge(x, y)
     squared = ((predicted[:, None, :] - y_test[None, :, :]) ** 2).sum(axis=2)  # [Q, Q]
@@ -188,10 +189,10 @@ def _absolute_similarity(predicted: Tensor, candidates: Tensor) -> Floats:
 
 
 def _standardised_features(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
-    fitted, held_out = _standardised(train.features, test.features)
+    fitted, held_out = _standardised(train.mean_features, test.mean_features)
     return (
-        replace(train, features=fitted.astype(np.float32)),
-        replace(test, features=held_out.astype(np.float32)),
+        replace(train, features=fitted.astype(np.float32), feature_lengths=None),
+        replace(test, features=held_out.astype(np.float32), feature_lengths=None),
     )
 
 

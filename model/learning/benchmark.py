@@ -70,12 +70,12 @@ RUNS = (
     Run("deam/all", "deam", "all", "default", PARTS),
     Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),
     Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
-    Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "texture", PARTS),
+    Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "default", PARTS),
     Run(
         "pmemo/gemaps_essentia/common_length",
         "pmemo",
         "gemaps_essentia",
-        "texture",
+        "default",
         ALONE,
         common_length,
     ),
@@ -97,7 +97,7 @@ def run_benchmark(
     """
     data = load(run.dataset, data_dir, run.feature_set)
     data = data if run.alter is None else run.alter(data)
-    chosen = recipe(run.preset, data.features.shape[1])
+    chosen = recipe(run.preset, data.feature_count)
     for family in ("composite", *run.families):
         for split in splits(data, count):
             path = split_path(cache, run.name, split.number)

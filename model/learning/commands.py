@@ -17,16 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint import save_checkpoint
+from model.errors import DatasetError
+from model.frontends import Frontend, get_frontend
+from model.frontends.vggish import PCA_URL, WEIGHTS_SHA256, Vggish, kept_path
+from model.learning.audio_datasets import load_audio
 from model.learning.datasets import Dataset, load
 from model.learning.experiments import FAMILIES, Outcome, run_split, splits
 from model.learning.fitting import Fitted, fit
 from model.learning.plots import save_loss_plot
-from model.learning.recipes import Recipe, recipe
+from model.learning.recipes import Recipe, recipe_for
 from model.learning.results import Summary, summarise
-from model.learning.shipping import make_checkpoint
+from model.learning.shipping import VGGISH_NAMES, make_checkpoint
 from model.learning.training import Progress, no_progress, one_thread
 
 __all__ = [
+    "AudioOptions",
     "EvaluateOptions",
     "EvaluationReport",
     "TrainOptions",
@@ -43,6 +48,38 @@ DEFAULT_FEATURES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
+class AudioOptions:
+    """Music from audio instead of tables.
+
+    Attributes:
+        folder: DEAM or PMEmo as its authors distribute it.
+        frontend: `descriptors`, `vggish` or `vggish-pca`.
+        weights: VGGish's weights; None: where an earlier fetch left them.
+        weights_sha256: First digits of their SHA-256.
+    """
+
+    folder: Path
+    frontend: str = "vggish"
+    weights: Path | None = None
+    weights_sha256: str = WEIGHTS_SHA256
+
+    def load_frontend(self) -> Frontend:
+        """The frontend, with the weights it needs.
+
+        Raises:
+            DatasetError: No frontend has that name.
+            CheckpointError: Its weights are missing or damaged.
+        """
+        if self.frontend in VGGISH_NAMES:
+            pca = kept_path(PCA_URL) if self.frontend == "vggish-pca" else None
+            return Vggish.load(self.weights, pca, weights_sha256=self.weights_sha256)
+        try:
+            return get_frontend(self.frontend)
+        except ValueError as exc:
+            raise DatasetError(str(exc)) from exc
+
+
+@dataclass(frozen=True)
 class TrainOptions:
     """Options of `circumplex train`.
 
@@ -55,6 +92,7 @@ class TrainOptions:
         seed: Fixes everything random: equal seeds give equal files on one machine.
         epochs: None: the preset's.
         state: Training state to resume from and to write to, removed on success; None: none.
+        audio: Music from audio; None: from the tables.
     """
 
     out: Path
@@ -65,6 +103,7 @@ class TrainOptions:
     seed: int = 0
     epochs: int | None = None
     state: Path | None = None
+    audio: AudioOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -108,11 +147,11 @@ def train_command(options: TrainOptions, progress: Progress = no_progress) -> Tr
         progress: Told of every epoch.
 
     Raises:
-        DatasetError: A table is missing, or dataset or feature set is unknown.
+        DatasetError: A table is missing, or dataset, feature set or frontend is unknown.
+        CheckpointError: VGGish's weights are missing or damaged.
         TrainingError: Unknown preset, a state of another run, or a diverging loss.
     """
-    feature_set = _feature_set(options.dataset, options.feature_set)
-    data = load(options.dataset, options.data_dir, feature_set)
+    feature_set, data = _load(options, progress)
     chosen = _recipe(options.preset, data, options.seed, options.epochs)
     with one_thread():
         fitted = fit(
@@ -143,6 +182,7 @@ class EvaluateOptions:
         seed: Shifts the divisions.
         epochs: None: the preset's.
         families: Which rows beside the composite: of `cca`, `kl`, `cos`, `baselines`.
+        audio: Music from audio; None: from the tables.
     """
 
     data_dir: Path
@@ -153,6 +193,7 @@ class EvaluateOptions:
     seed: int = 0
     epochs: int | None = None
     families: tuple[str, ...] = tuple(FAMILIES)
+    audio: AudioOptions | None = None
 
 
 @dataclass(frozen=True)
@@ -197,8 +238,7 @@ def evaluate_command(
         DatasetError: A table is missing, or dataset or feature set is unknown.
         TrainingError: Unknown preset or a diverging loss.
     """
-    feature_set = _feature_set(options.dataset, options.feature_set)
-    data = load(options.dataset, options.data_dir, feature_set)
+    feature_set, data = _load(options, progress)
     chosen = _recipe(options.preset, data, 0, options.epochs)
     outcomes: list[Outcome] = []
     test_songs = 0
@@ -210,12 +250,23 @@ def evaluate_command(
     return EvaluationReport(options, feature_set, test_songs, summarise(outcomes))
 
 
+def _load(options: TrainOptions | EvaluateOptions, progress: Progress) -> tuple[str, Dataset]:
+    """Name of the columns, and the songs."""
+    if options.audio is None:
+        feature_set = _feature_set(options.dataset, options.feature_set)
+        return feature_set, load(options.dataset, options.data_dir, feature_set)
+    audio = options.audio
+    frontend = audio.load_frontend()
+    data = load_audio(options.dataset, audio.folder, frontend, options.data_dir, progress)
+    return frontend.name, data
+
+
 def _feature_set(dataset: str, feature_set: str | None) -> str:
     return feature_set or DEFAULT_FEATURES.get(dataset, "descriptors")
 
 
 def _recipe(preset: str, data: Dataset, seed: int, epochs: int | None) -> Recipe:
-    return recipe(preset, data.features.shape[1]).with_seed(seed).with_epochs(epochs)
+    return recipe_for(preset, data).with_seed(seed).with_epochs(epochs)
 
 
 def _write(

@@ -81,7 +81,7 @@ def train_folds(data: Dataset, preset: str, cache: Path, say: Say) -> list[Fold]
         path = cache / f"fold{number}.safetensors"
         if not path.is_file():
             say(f"training without fold {number + 1} of {FOLDS}")
-            own = recipe(preset, data.features.shape[1])
+            own = recipe(preset, data.feature_count)
             rest = data.rows(np.setdiff1d(order, rows))
             fitted = fit(rest, own.shape, own.training, own.fit)
             save_checkpoint(path, make_checkpoint(fitted, rest, "descriptors", {"fold": number}))

@@ -36,11 +36,12 @@ class Dataset:
     Attributes:
         name: `deam`, `emomusic` or `pmemo`.
         song_ids: The dataset's own ids, [N], int64.
-        features: Raw feature rows, [N, F], float32.
+        features: Raw feature rows, [N, F], or padded sequences of them, [N, P, F], float32.
         feature_names: Column names, F of them.
         curves: (arousal, valence) at 2 Hz in [-1, 1], zero after each song's length, [N, T, 2].
         lengths: Frames of each curve, [N], int64, 1..T.
         annotator_std: Standard deviation over annotators in the curve's scale, [N, T, 2], or None.
+        feature_lengths: Rows of each sequence, [N], int64; None where `features` is [N, F].
     """
 
     name: str
@@ -50,6 +51,7 @@ class Dataset:
     curves: Floats
     lengths: NDArray[np.int64]
     annotator_std: Floats | None = None
+    feature_lengths: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return int(self.song_ids.shape[0])
@@ -61,6 +63,19 @@ class Dataset:
         return totals
 
     @property
+    def feature_count(self) -> int:
+        """F."""
+        return int(self.features.shape[-1])
+
+    @property
+    def mean_features(self) -> Floats:
+        """The mean row of each song, [N, F]."""
+        if self.feature_lengths is None:
+            return self.features
+        totals: Floats = self.features.sum(axis=1) / self.feature_lengths[:, None]
+        return totals.astype(np.float32)
+
+    @property
     def first_collection(self) -> NDArray[np.bool_]:
         """Songs of DEAM's first collection (ids <= 1000), [N]."""
         mask: NDArray[np.bool_] = self.song_ids <= FIRST_COLLECTION_MAX_ID
@@ -69,6 +84,7 @@ class Dataset:
     def rows(self, index: NDArray[np.intp]) -> Dataset:
         """The songs at `index`, in that order."""
         std = None if self.annotator_std is None else self.annotator_std[index]
+        counts = None if self.feature_lengths is None else self.feature_lengths[index]
         return replace(
             self,
             song_ids=self.song_ids[index],
@@ -76,6 +92,7 @@ class Dataset:
             curves=self.curves[index],
             lengths=self.lengths[index],
             annotator_std=std,
+            feature_lengths=counts,
         )
 
     def cut(self, frames: int) -> Dataset:
@@ -101,7 +118,7 @@ def load_deam(data_dir: Path, feature_set: str = "descriptors") -> Dataset:
         DatasetError: A file is missing or the feature set is unknown.
     """
     columns = _feature_table(data_dir, "deam", feature_set)
-    curves = _read_long_curves(data_dir / "deam" / "dynamic_annotations.csv")
+    curves = read_long_curves(data_dir / "deam" / "dynamic_annotations.csv")
     full = {song: 2.0 * x - 1.0 for song, x in curves.items() if len(x) == CURVE_FRAMES}
     return _join("deam", columns, full)
 
@@ -138,8 +155,8 @@ def load_pmemo(data_dir: Path, feature_set: str = "gemaps_essentia") -> Dataset:
     columns = _feature_table(data_dir, "pmemo", feature_set)
     folder = data_dir / "pmemo"
     long_enough = _pmemo_ids(folder / "metadata.csv")
-    means = _read_long_curves(folder / "dynamic_annotations.csv")
-    stds = _read_long_curves(folder / "dynamic_annotations_std.csv")
+    means = read_long_curves(folder / "dynamic_annotations.csv")
+    stds = read_long_curves(folder / "dynamic_annotations_std.csv")
     curves = {song: 2.0 * x - 1.0 for song, x in means.items() if song in long_enough}
     return _join("pmemo", columns, curves, {song: 2.0 * x for song, x in stds.items()})
 
@@ -224,7 +241,7 @@ def _merge(left: Table, right: Table) -> Table:
     return left[0] + right[0], {song: left[1][song] + right[1][song] for song in common}
 
 
-def _read_long_curves(path: Path) -> dict[int, Floats]:
+def read_long_curves(path: Path) -> dict[int, Floats]:
     """Rows of (song, time, arousal, valence), sorted by song and time, as [T, 2] a song."""
     _, *body = _rows(path)
     table = np.array([[float(x) for x in row] for row in body])  # [rows, 4]
@@ -267,15 +284,16 @@ def _join(
         song_ids=np.array(ids, dtype=np.int64),
         features=np.array([rows[song] for song in ids], dtype=np.float32),
         feature_names=names,
-        curves=_padded([curves[song] for song in ids]),
+        curves=padded([curves[song] for song in ids]),
         lengths=lengths,
-        annotator_std=None if spread is None else _padded([spread[song] for song in ids]),
+        annotator_std=None if spread is None else padded([spread[song] for song in ids]),
     )
 
 
-def _padded(parts: Sequence[Floats]) -> Floats:
+def padded(parts: Sequence[Floats]) -> Floats:
+    """Sequences of unequal length with zeros behind them, [T, C] each -> [N, T, C]."""
     frames = max(len(part) for part in parts)
-    out = np.zeros((len(parts), frames, 2), dtype=np.float32)
+    out = np.zeros((len(parts), frames, parts[0].shape[1]), dtype=np.float32)
     for row, part in zip(out, parts, strict=True):
         row[: len(part)] = part
     return out

@@ -29,9 +29,8 @@ from model.learning.datasets import Dataset
 from model.learning.evaluation import r2
 from model.learning.fitting import Embedded, Fitted, embed, embed_heads, fit
 from model.learning.recipes import Recipe
-from model.learning.shipping import choose_head
+from model.learning.shipping import fit_best_head
 from model.learning.training import Loss, Progress, no_progress, train
-from model.regression import fit_mean_head
 from model.scoring import ScoringParams, kl_divergence, score
 
 TEST_SHARE = 0.2
@@ -77,8 +76,9 @@ def composite_rows(
 
     Returns:
         Rows `composite`, `composite_paper`, `composite_transposed`, `composite_kl` and
-        `composite_cca` (the halves of the joint model), the composite with the curves of
-        `ALTERATIONS`, and R2 of the mean emotion, [2].
+        `composite_cca` (the halves of the joint model), with a kernel machine beside the networks
+        `composite_networks` (without it) and `kernel` (it alone), the composite with the curves
+        of `ALTERATIONS`, and R2 of the mean emotion, [2].
     """
     fitted = _fit(split, recipe, progress)
     embedded = embed(fitted, split.test)
@@ -90,6 +90,12 @@ def composite_rows(
         "composite_kl": oriented(embedded, replace(scoring, lambda_gaussian=0.0)),
         "composite_cca": oriented(embedded, replace(scoring, lambda_gaussian=1.0)),
     }
+    kernel = fitted.model.config.kernel_statistics
+    if kernel:
+        first = torch.arange(len(scoring.rho)) < kernel
+        alone = replace(_without(scoring, ~first), lambda_gaussian=1.0)
+        rows["composite_networks"] = oriented(embedded, _without(scoring, first))
+        rows["kernel"] = oriented(embedded, alone)
     for name, alter in ALTERATIONS.items():
         rows[f"composite_{name}"] = oriented(embed(fitted, alter(split.test)), scoring)
     return rows, mean_r2(fitted, split, embedded)
@@ -169,9 +175,7 @@ def transposed(embedded: Embedded, scoring: ScoringParams) -> Matrices:
 
 def mean_r2(fitted: Fitted, split: Split, embedded: Embedded) -> NDArray[np.float64]:
     """R2 of mean (arousal, valence) from (phi, mu, ln var) on the test part, [2]."""
-    targets = split.train.mean_emotion
-    ridge, gamma = choose_head(fitted.folds, targets)
-    head = fit_mean_head(fitted.inside.music_embedding, targets, ridge=ridge, gamma=gamma)
+    head = fit_best_head(fitted, split.train.mean_emotion)
     return r2(split.test.mean_emotion, head.predict(embedded.music_embedding))
 
 
@@ -247,6 +251,11 @@ def _composite_c(split: Split, recipe: Recipe, progress: Progress) -> dict[str, 
             alone.e2m / alone.e2m.std() + cosine.e2m / cosine.e2m.std(),
         )
     }
+
+
+def _without(scoring: ScoringParams, dimensions: Tensor) -> ScoringParams:
+    """The scoring with some canonical dimensions left out ([Dc], bool)."""
+    return replace(scoring, rho=scoring.rho.masked_fill(dimensions, -1.0))
 
 
 def _with_loss(recipe: Recipe, loss: Loss) -> Recipe:

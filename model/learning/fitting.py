@@ -16,16 +16,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho
+from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho, join_cca, pad_cca
 from model.embedding import Embedding
-from model.emer import Emer, EmerConfig, Heads
+from model.emer import Emer, EmerConfig, EmerWithKernel, Heads, Networks
+from model.kernel import CurveKernel
 from model.learning.datasets import Dataset
 from model.learning.evaluation import ranks
 from model.learning.losses import pairwise_kl
-from model.learning.training import Progress, TrainingConfig, no_progress, train
+from model.learning.training import Pairs, Progress, TrainingConfig, no_progress, train
 from model.scoring import Direction, Kind, Points, ScoringParams, score
 
 Doubles = NDArray[np.float64]
+
+LAMBDAS = tuple(round(0.1 * step, 1) for step in range(11))
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,25 @@ class FitConfig:
         fold_members: Ensemble members of a fold's model; they cost most of the time.
         regularisation: Share of the mean variance on the diagonal of the final CCA.
         dimensions: Dc; the canonical dimensions kept.
-        lambdas: Values of lambda that the held-out songs choose from.
+        lambdas: Values of lambda that the held-out songs choose from, for Eq. 8 as printed.
+        gaussian_lambdas: The same for the `gaussian` half. The folds' encoders are trained on
+            fewer songs, which the KL half suffers from more than a kernel machine does.
         min_rhos: Values of P that they choose from.
         seed: Fixes the folds.
+        kernel_width: Inverse width of the kernel machine's kernel; 0: no kernel machine.
+        kernel_regularisation: As `regularisation`, of the kernel machine's own CCA.
     """
 
     folds: int = 3
     fold_members: int = 1
     regularisation: float = 0.1
     dimensions: int = 16
-    lambdas: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    lambdas: tuple[float, ...] = LAMBDAS
+    gaussian_lambdas: tuple[float, ...] = LAMBDAS
     min_rhos: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)
     seed: int = 0
+    kernel_width: float = 0.0
+    kernel_regularisation: float = 0.03
 
 
 @dataclass(frozen=True)
@@ -140,22 +150,46 @@ def fit(
     """
     folds = _cross_fit(data, shape, training, config, progress, state)
     trained = train(data, shape, training, progress=progress, state=state)
-    heads = embed_heads(trained.model, data)
-    cca = _cca(*heads, config)
+    model, heads = beside_kernel(trained.model, data, config)
+    cca = _cca(*heads, config, model.config.kernel_statistics)
     embedded = project(cca, *heads)
     rho = np.average([fold.rho for fold in folds], axis=0, weights=[len(f.rows) for f in folds])
     phi = embedded.music.phi.numpy(), embedded.emotion.phi.numpy()
     scoring = fit_scoring(*phi, _fitting(rho, cca))
     scoring = choose_weights([f.scored(scoring.rho.numpy()) for f in folds], scoring, config)
-    return Fitted(trained.model, cca, scoring, trained.losses, embedded, tuple(folds))
+    return Fitted(model, cca, scoring, trained.losses, embedded, tuple(folds))
+
+
+def beside_kernel(
+    networks: Networks, data: Dataset, config: FitConfig
+) -> tuple[Emer, tuple[Heads, Heads]]:
+    """The model with its kernel machine, if any, and the heads of the training songs.
+
+    The kernel's part of their music z is what it gives a song that it left out, so that the CCA
+    and the regression head learn how far to trust it.
+
+    Args:
+        networks: Trained on `data`.
+        data: The training songs.
+        config: Says whether there is a kernel.
+    """
+    if config.kernel_width == 0.0:
+        return networks, embed_heads(networks, data)
+    kernel = CurveKernel(networks.config.features, len(data), networks.config.quantiles)
+    pairs, means = Pairs.of(data), torch.from_numpy(data.mean_features)
+    left_out = kernel.fit(means, pairs.curves, pairs.lengths, config.kernel_width)
+    model = EmerWithKernel.of(networks, kernel).eval()
+    music, emotion = embed_heads(model, data)
+    z = torch.cat([left_out, music.z[:, left_out.shape[1] :]], dim=1)
+    return model, (music._replace(z=z), emotion)
 
 
 def embed_heads(model: Emer, data: Dataset) -> tuple[Heads, Heads]:
     """Heads of every clip and every curve of a dataset, without gradients."""
+    pairs = Pairs.of(data)
     with torch.no_grad():
-        music = model.music(torch.from_numpy(data.features))
-        emotion = model.emotion(torch.from_numpy(data.curves), torch.from_numpy(data.lengths))
-    return music, emotion
+        music = model.music(pairs.features, pairs.feature_lengths)
+        return music, model.emotion(pairs.curves, pairs.lengths)
 
 
 def project(cca: CcaState, music: Heads, emotion: Heads) -> Embedded:
@@ -202,7 +236,7 @@ def choose_weights(
         return float(np.mean([halves.log_rank(kind, lam, min_rho) for halves in held_out]))
 
     min_rho = min(possible, key=lambda p: cost("gaussian", 1.0, p))
-    gaussian = min(config.lambdas, key=lambda lam: cost("gaussian", lam, min_rho))
+    gaussian = min(config.gaussian_lambdas, key=lambda lam: cost("gaussian", lam, min_rho))
     paper = min(config.lambdas, key=lambda lam: cost("paper", lam, min_rho))
     return replace(
         scoring, lambda_gaussian=gaussian, lambda_paper=paper, min_rho=min_rho, kind="gaussian"
@@ -262,27 +296,37 @@ def _cross_fit(
 
 
 def _fold(
-    model: Emer,
+    networks: Networks,
     data: Dataset,
     rest: NDArray[np.intp],
     rows: NDArray[np.intp],
     config: FitConfig,
 ) -> Fold:
-    fitted, held_out = embed_heads(model, data.rows(rest)), embed_heads(model, data.rows(rows))
-    cca = _cca(*fitted, config)
+    model, fitted = beside_kernel(networks, data.rows(rest), config)
+    held_out = embed_heads(model, data.rows(rows))
+    cca = _cca(*fitted, config, model.config.kernel_statistics)
     inside = project(cca, *fitted)
     rho = held_out_rho(cca, held_out[0].z.numpy(), held_out[1].z.numpy())
     scoring = fit_scoring(inside.music.phi.numpy(), inside.emotion.phi.numpy(), rho)
     return Fold(rest, rows, inside, project(cca, *held_out), scoring, rho)
 
 
-def _cca(music: Heads, emotion: Heads, config: FitConfig) -> CcaState:
-    return fit_cca(
-        music.z.double().numpy(),
-        emotion.z.double().numpy(),
+def _cca(music: Heads, emotion: Heads, config: FitConfig, kernel: int) -> CcaState:
+    """The networks' CCA, behind the kernel machine's own where z starts with `kernel` columns."""
+    z_music, z_emotion = music.z.double().numpy(), emotion.z.double().numpy()
+    networks = fit_cca(
+        z_music[:, kernel:],
+        z_emotion[:, kernel:],
         regularisation=config.regularisation,
         dimensions=config.dimensions,
     )
+    networks = pad_cca(networks, min(config.dimensions, z_music.shape[1] - kernel))
+    if kernel == 0:
+        return networks
+    own = fit_cca(
+        z_music[:, :kernel], z_emotion[:, :kernel], regularisation=config.kernel_regularisation
+    )
+    return join_cca(pad_cca(own, kernel), networks)
 
 
 def _fitting(rho: Doubles, cca: CcaState) -> Doubles:

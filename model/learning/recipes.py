@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from model.emer import EmerConfig
-from model.encoders import DEFAULT_EMOTION, DEFAULT_MUSIC, EncoderConfig
+from model.encoders import ATTENTION, DEFAULT_EMOTION, DEFAULT_MUSIC, PAPER_GRU, EncoderConfig
 from model.errors import TrainingError
 from model.learning.augmentation import NO_AUGMENTATION
+from model.learning.datasets import Dataset
 from model.learning.fitting import FitConfig
 from model.learning.training import PAPER_TRAINING, TrainingConfig
 
 TEXTURE = replace(DEFAULT_EMOTION, pooling="texture")
+
+KERNEL_WIDTH = 0.5
+CCA_WEIGHT = 0.7
+"""Width of the kernel and lambda of the scoring, from validation inside training parts."""
+
+SEQUENCE_ENCODERS = {"paper": PAPER_GRU, "attention": ATTENTION}
 
 PRESETS = ("default", "texture", "paper", "attention")
 
@@ -48,7 +55,8 @@ def recipe(preset: str, features: int) -> Recipe:
     """
     if preset == "default":
         shape = replace(EmerConfig.preset("default", features), music=_music(features))
-        return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), FitConfig(folds=2))
+        fit = FitConfig(folds=2, gaussian_lambdas=(CCA_WEIGHT,), kernel_width=KERNEL_WIDTH)
+        return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), fit)
     if preset == "texture":
         shape = EmerConfig(features, _music(features), TEXTURE)
         training = TrainingConfig(lam=0.1, ranking="hinge", augmentation=NO_AUGMENTATION)
@@ -61,6 +69,21 @@ def recipe(preset: str, features: int) -> Recipe:
         training = TrainingConfig(lam=0.1, batch=256, augmentation=NO_AUGMENTATION)
         return Recipe(shape, training, FitConfig())
     raise TrainingError(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
+
+
+def recipe_for(preset: str, data: Dataset) -> Recipe:
+    """The recipe called `preset` for a dataset, with sequence encoders where music is sequences.
+
+    The paper reads PMEmo's sequences with a BiGRU and DEAM's by their mean frame.
+
+    Raises:
+        TrainingError: No such preset.
+    """
+    chosen = recipe(preset, data.feature_count)
+    if data.feature_lengths is None or (preset, data.name) == ("paper", "deam"):
+        return chosen
+    music = SEQUENCE_ENCODERS.get(preset, chosen.shape.music)
+    return replace(chosen, shape=replace(chosen.shape, music=music))
 
 
 def _music(features: int) -> EncoderConfig:

@@ -13,19 +13,23 @@ from numpy.typing import NDArray
 from model.checkpoint import Checkpoint
 from model.curve_estimation import CurveSettings
 from model.frontends import frontend_id, get_frontend
+from model.frontends.vggish import Vggish
 from model.learning.curve_calibration import calibrated_sd
 from model.learning.datasets import Dataset
 from model.learning.evaluation import r2
-from model.learning.fitting import Fitted, Fold
+from model.learning.fitting import Embedded, Fitted, Fold
 from model.regression import MeanHead, fit_mean_head
 
 Floats = NDArray[np.float32]
 
+VGGISH_NAMES = ("vggish", "vggish-pca")
+
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
+HEAD_TRUSTS = (1.0, 0.3, 0.1, 0.05)
 
-Choice = tuple[float, float]
-"""Ridge penalty and kernel width of a head."""
+Choice = tuple[float, float, float]
+"""Ridge penalty, kernel width, and trust in the encoders' columns of a head."""
 
 
 def make_checkpoint(
@@ -36,15 +40,14 @@ def make_checkpoint(
     Args:
         fitted: The trained model.
         data: The songs it was trained on.
-        feature_set: Names the frontend; sets other than `descriptors` have no frontend of
-            their own, and the service refuses such a checkpoint by name.
+        feature_set: Names the frontend (`descriptors`, `vggish`, `vggish-pca`); sets of other
+            tables have none, and the service refuses such a checkpoint by name.
         notes: Plain data about its origin.
     """
-    choice = choose_head(fitted.folds, data.mean_emotion)
-    head = fit_mean_head(
-        fitted.inside.music_embedding, data.mean_emotion, ridge=choice[0], gamma=choice[1]
-    )
-    predicted, truth = held_out_means(fitted.folds, data.mean_emotion, choice)
+    honest = fitted.model.config.kernel_statistics
+    choice = choose_head(fitted.folds, data.mean_emotion, honest)
+    head = fit_head(fitted.inside, data.mean_emotion, choice, honest)
+    predicted, truth = held_out_means(fitted.folds, data.mean_emotion, choice, honest)
     scores = r2(truth, predicted)
     return Checkpoint(
         name=data.name,
@@ -63,33 +66,53 @@ def make_checkpoint(
     )
 
 
-def choose_head(folds: Sequence[Fold], targets: Floats) -> Choice:
-    """The penalty and width with the smallest held-out squared error over both axes.
+def fit_best_head(fitted: Fitted, targets: Floats) -> MeanHead:
+    """The head of all training songs, with the penalty, width and trust that the folds choose.
+
+    Args:
+        fitted: The trained model.
+        targets: Mean (arousal, valence) of its training songs, [N, 2].
+    """
+    honest = fitted.model.config.kernel_statistics
+    return fit_head(fitted.inside, targets, choose_head(fitted.folds, targets, honest), honest)
+
+
+def choose_head(folds: Sequence[Fold], targets: Floats, honest: int = 0) -> Choice:
+    """Penalty, width and trust with the smallest held-out squared error over both axes.
 
     Args:
         folds: The cross-fit of the encoders.
         targets: Mean (arousal, valence) of all training songs, [N, 2].
+        honest: The first columns that no encoder gave, see `fit_mean_head`.
     """
 
     def error(choice: Choice) -> float:
-        predicted, truth = held_out_means(folds, targets, choice)
+        predicted, truth = held_out_means(folds, targets, choice, honest)
         return float(((predicted - truth) ** 2).mean())
 
-    return min(product(HEAD_RIDGES, HEAD_GAMMAS), key=error)
+    trusts = HEAD_TRUSTS if honest else (1.0,)
+    return min(product(HEAD_RIDGES, HEAD_GAMMAS, trusts), key=error)
 
 
-def held_out_means(folds: Sequence[Fold], targets: Floats, choice: Choice) -> tuple[Floats, Floats]:
+def held_out_means(
+    folds: Sequence[Fold], targets: Floats, choice: Choice, honest: int = 0
+) -> tuple[Floats, Floats]:
     """Predictions for songs that neither encoders nor head saw, and the truth, [N, 2] both."""
     predicted = [
-        _head(fold, targets, choice).predict(fold.outside.music_embedding) for fold in folds
+        fit_head(fold.inside, targets[fold.rest], choice, honest).predict(
+            fold.outside.music_embedding
+        )
+        for fold in folds
     ]
     return np.concatenate(predicted), np.concatenate([targets[fold.rows] for fold in folds])
 
 
-def _head(fold: Fold, targets: Floats, choice: Choice) -> MeanHead:
-    ridge, gamma = choice
-    embedding = fold.inside.music_embedding
-    return fit_mean_head(embedding, targets[fold.rest], ridge=ridge, gamma=gamma)
+def fit_head(inside: Embedded, targets: Floats, choice: Choice, honest: int = 0) -> MeanHead:
+    """The head of embedded training songs for one choice."""
+    ridge, gamma, trust = choice
+    return fit_mean_head(
+        inside.music_embedding, targets, ridge=ridge, gamma=gamma, honest=honest, trust=trust
+    )
 
 
 def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
@@ -107,4 +130,6 @@ def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
 def _frontend_id(feature_set: str) -> str:
     if feature_set == "descriptors":
         return frontend_id(get_frontend("descriptors", "cpu"))
+    if feature_set in VGGISH_NAMES:
+        return f"{feature_set}-{Vggish.version}"
     return f"table_{feature_set}-1"

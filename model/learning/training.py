@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from model.emer import EmerCl, EmerConfig, EmerEnsemble, Heads
+from model.encoders import frame_mask
 from model.errors import TrainingError
 from model.learning.augmentation import NO_AUGMENTATION, AugmentationConfig, augment
 from model.learning.datasets import Dataset
@@ -95,17 +96,21 @@ PAPER_TRAINING = TrainingConfig(
 
 @dataclass(frozen=True)
 class Pairs:
-    """Training data as tensors: features [N, F], curves [N, T, 2], lengths [N]."""
+    """Training data as tensors: features [N, P, F], curves [N, T, 2], the lengths of both [N]."""
 
     features: Tensor
+    feature_lengths: Tensor
     curves: Tensor
     lengths: Tensor
 
     @classmethod
     def of(cls, data: Dataset) -> Pairs:
-        """The tensors of a dataset."""
+        """The tensors of a dataset; a single feature row is a sequence of one."""
+        features = torch.from_numpy(data.features)
+        counts = data.feature_lengths
         return cls(
-            torch.from_numpy(data.features),
+            features if features.ndim == 3 else features[:, None, :],  # [N, 1, F]
+            torch.ones(len(data), dtype=torch.int64) if counts is None else torch.tensor(counts),
             torch.from_numpy(data.curves),
             torch.from_numpy(data.lengths),
         )
@@ -115,7 +120,11 @@ class Pairs:
 
     def rows(self, index: Tensor) -> Pairs:
         """The pairs at `index`."""
-        return Pairs(self.features[index], self.curves[index], self.lengths[index])
+        return Pairs(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def feature_frames(self) -> Tensor:
+        """All valid rows of all sequences, [M, F]."""
+        return self.features[frame_mask(self.feature_lengths, self.features.shape[1])]
 
     def transformed(self, transform: nn.Module) -> Pairs:
         """The pairs with their features transformed once, which no step changes."""
@@ -220,7 +229,7 @@ class _Run:
         self.batch = min(config.batch, len(self.pairs))
         self.steps = len(self.pairs) // self.batch
         self.model = EmerCl(shape)
-        self.model.fit_inputs(self.pairs.features, self.pairs.emotion_frames())
+        self.model.fit_inputs(self.pairs.feature_frames(), self.pairs.emotion_frames())
         self.pairs = self.pairs.transformed(self.model.music_side.transform)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -263,7 +272,7 @@ class _Run:
         curves, lengths = augment(
             part.curves, part.lengths, self.config.augmentation, self.generator
         )
-        music = self.model.music_side.heads(part.features[:, None, :])  # [B, 1, F]
+        music = self.model.music_side.heads(part.features, part.feature_lengths)
         loss = batch_loss(music, self.model.emotion(curves, lengths), self.config)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -10,18 +10,11 @@ import torch
 from scipy.stats import norm
 from sklearn.preprocessing import QuantileTransformer
 
-from model.emer import (
-    MAX_NORMAL,
-    EmerCl,
-    EmerConfig,
-    EmerEnsemble,
-    QuantileTransform,
-    StandardTransform,
-    build_emer,
-)
+from model.emer import EmerCl, EmerConfig, EmerEnsemble, build_emer
 from model.encoders import EncoderConfig
 from model.errors import ShapeError
 from model.scoring import kl_divergence
+from model.transforms import MAX_NORMAL, QuantileTransform, StandardTransform
 
 FEATURES = 5
 SMALL = EmerConfig(

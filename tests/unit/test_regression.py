@@ -105,3 +105,26 @@ def test_other_sizes_are_refused() -> None:
         fit_mean_head(rows, np.zeros((3, 2)))
     with pytest.raises(ShapeError, match="6 columns; the head reads 9"):
         head.predict(Embedding(rows.phi[:, :2], rows.mu[:, :2], rows.var[:, :2]))
+
+
+def test_trust_shrinks_what_the_encoders_promise() -> None:
+    """Columns that hold the training answers but noise elsewhere lose to the honest ones."""
+    rows, fresh = embedding(), embedding(100, seed=1)
+    y, y_fresh = (0.3 * np.tanh(part.phi[:, :2]) for part in (rows, fresh))
+    leaky = Embedding(rows.phi, np.hstack([y, rows.mu[:, 2:]]), rows.var)  # fresh.mu is noise
+
+    errors = [
+        np.abs(head.predict(fresh) - y_fresh).mean()
+        for head in (fit_mean_head(leaky, y, honest=3, trust=trust) for trust in (1.0, 0.02))
+    ]
+
+    assert errors[1] < 0.25 * errors[0]
+
+
+def test_a_trusted_column_counts_as_before() -> None:
+    """Trust 1 is the plain head."""
+    rows = embedding()
+
+    plain, trusting = (fit_mean_head(rows, emotions(rows), honest=h) for h in (0, 3))
+
+    np.testing.assert_array_equal(plain.predict(rows), trusting.predict(rows))
