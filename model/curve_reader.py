@@ -20,7 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.emer import MAX_DEVIATION, EmerCl, EmerEnsemble, Heads, Side, StandardTransform
+from model.emer import Emer, EmerCl, EmerEnsemble, EmerWithKernel, Heads, Side
+from model.kernel import CurveKernel, bent_statistics
+from model.transforms import MAX_DEVIATION, StandardTransform
 
 Floats = NDArray[np.float32]
 
@@ -86,12 +88,7 @@ class _Member:
         values = np.clip((frames - self.mean) / self.std, -MAX_DEVIATION, MAX_DEVIATION)
         if self.pooling == "mean":
             return np.asarray(values.mean(axis=0))
-        moments = _moments(len(frames))  # [3, T]
-        mean = moments[0] @ values
-        centred = values - mean  # [T, 2]
-        shape = moments[1:] @ centred  # [2, 2]
-        std = np.sqrt(moments[0] @ centred**2 + np.float32(_LEAST_VARIANCE))
-        return np.concatenate([mean, std, shape.reshape(-1)])
+        return _statistics(values)
 
     def _activated(self, values: Floats) -> Floats:
         return self.activation(torch.from_numpy(values)).numpy()
@@ -100,14 +97,17 @@ class _Member:
 class CurveReader:
     """The emotion side of a model on the CPU."""
 
-    def __init__(self, members: Sequence[Side]) -> None:
+    def __init__(self, members: Sequence[Side], kernel: CurveKernel | None) -> None:
         self._members = [_Member.of(side) for side in members]
+        self._kernel = kernel
 
     @classmethod
-    def of(cls, networks: EmerCl | EmerEnsemble) -> CurveReader | None:
-        """The reader of these networks; None where their encoder is of another kind."""
+    def of(cls, model: Emer) -> CurveReader | None:
+        """The reader of this model; None where its encoder is of another kind."""
+        kernel = model.kernel if isinstance(model, EmerWithKernel) else None
+        networks = model.networks if isinstance(model, EmerWithKernel) else model
         models = networks.members if isinstance(networks, EmerEnsemble) else [networks]
-        sides = [cast(EmerCl, model).emotion_side for model in models]
+        sides = [cast(EmerCl, each).emotion_side for each in models]
         readable = all(
             side.encoder.config.kind == "mean_mlp"
             and side.encoder.config.pooling in _POOLINGS
@@ -115,15 +115,34 @@ class CurveReader:
             and isinstance(side.transform, StandardTransform)
             for side in sides
         )
-        return cls(sides) if readable else None
+        return cls(sides, kernel) if readable else None
 
     @torch.inference_mode()
     def heads(self, curves: Sequence[Floats]) -> Heads:
         """What `Side.forward` makes of curves of any lengths, each [T, 2], T >= 1."""
         parts = [member.read(curves) for member in self._members]
-        return Heads(
-            *(torch.from_numpy(np.concatenate(each, axis=1)) for each in zip(*parts, strict=True))
+        z, mu, log_var = (
+            torch.from_numpy(np.concatenate(each, axis=1)) for each in zip(*parts, strict=True)
         )
+        if self._kernel is not None:
+            z = torch.cat([self._course(self._kernel, curves), z], dim=1)
+        return Heads(z, mu, log_var)
+
+    def _course(self, kernel: CurveKernel, curves: Sequence[Floats]) -> Tensor:
+        """What `CurveKernel.emotion` makes of the curves, [B, S]."""
+        statistics = np.stack([_statistics(frames) for frames in curves])
+        course: Tensor = kernel.statistics(bent_statistics(torch.from_numpy(statistics)))
+        return course
+
+
+def _statistics(values: Floats) -> Floats:
+    """Mean, standard deviation, slope and curvature of one curve, [T, 2] -> [8]."""
+    moments = _moments(len(values))  # [3, T]
+    mean = moments[0] @ values
+    centred = values - mean  # [T, 2]
+    shape = moments[1:] @ centred  # [2, 2]
+    std = np.sqrt(moments[0] @ centred**2 + np.float32(_LEAST_VARIANCE))
+    return np.concatenate([mean, std, shape.reshape(-1)])
 
 
 @lru_cache(maxsize=256)

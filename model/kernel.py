@@ -117,5 +117,10 @@ def _statistics(curves: Tensor, lengths: Tensor | None) -> Tensor:
     """Mean, ln of spread, slope and curvature of both axes, [B, S]."""
     if lengths is None:
         lengths = torch.full((len(curves),), curves.shape[1], device=curves.device)
-    mean, std, *course = curve_statistics(curves, lengths).chunk(4, dim=1)
+    return bent_statistics(curve_statistics(curves, lengths))
+
+
+def bent_statistics(statistics: Tensor) -> Tensor:
+    """Mean, spread, slope and curvature of both axes with the logarithm of the spread, [B, S]."""
+    mean, std, *course = statistics.chunk(4, dim=1)
     return torch.cat([mean, (std + SPREAD_FLOOR).log(), *course], dim=1)

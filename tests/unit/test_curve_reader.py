@@ -11,9 +11,18 @@ from numpy.typing import NDArray
 
 from indexer.search_queries import typical_curves
 from model.curve_reader import CurveReader
-from model.emer import EmerCl, EmerConfig, EmerEnsemble, Heads, build_emer
+from model.emer import (
+    Emer,
+    EmerCl,
+    EmerConfig,
+    EmerEnsemble,
+    EmerWithKernel,
+    Heads,
+    build_networks,
+)
 from model.emotion_model import EmotionModel
 from model.encoders import Activation, EncoderConfig, EncoderKind, Pooling
+from model.kernel import STATISTICS, CurveKernel
 
 Floats = NDArray[np.float32]
 
@@ -36,7 +45,7 @@ def networks(
         pooling=pooling,
         resample_frames=resample_frames,
     )
-    built = build_emer(EmerConfig(5, emotion=emotion, d_z=6, d_kl=3, members=members)).eval()
+    built = build_networks(EmerConfig(5, emotion=emotion, d_z=6, d_kl=3, members=members)).eval()
     for member in built.members if isinstance(built, EmerEnsemble) else [built]:
         cast(EmerCl, member).fit_inputs(torch.randn(50, 5), 0.3 * torch.randn(50, 2) + 0.1)
     return built
@@ -52,7 +61,7 @@ def curves() -> list[Floats]:
 
 
 @torch.inference_mode()
-def forward(model: EmerCl | EmerEnsemble, frames: Floats) -> Heads:
+def forward(model: Emer, frames: Floats) -> Heads:
     return model.emotion(torch.from_numpy(frames)[None])
 
 
@@ -74,6 +83,22 @@ def test_heads_equal_those_of_the_networks(
             torch.testing.assert_close(
                 getattr(found, name)[row : row + 1], expected, atol=1e-5, rtol=1e-5
             )
+
+
+def test_the_kernel_machine_is_read_too() -> None:
+    """Its statistics of the curve stand before the networks' z, within 1e-5."""
+    kernel = CurveKernel(5, centres=9)
+    kernel.statistics.fit(torch.randn(40, STATISTICS))
+    model = EmerWithKernel.of(networks(), kernel).eval()
+    reader = CurveReader.of(model)
+    assert reader is not None
+
+    found = reader.heads(curves())
+
+    assert found.z.shape[1] == STATISTICS + 6
+    for row, frames in enumerate(curves()):
+        expected = forward(model, frames).z
+        torch.testing.assert_close(found.z[row : row + 1], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_company_changes_no_bit() -> None:
