@@ -15,7 +15,7 @@ Letters: C cells, P turned columns, R references of one kind.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,11 @@ from indexer.snapshot_format import load_array, save_array
 from model.scoring import Kind
 
 Singles = NDArray[np.float32]
-Halves = NDArray[np.float16]
+Steps = NDArray[np.uint16]
 
 NEIGHBOURS = 16
-LOWEST = -60_000.0  # half precision ends at -65,504; a bound may be too high
+_SPAN = 4.0  # times the median distance from the best cell; what is farther counts as this far
+_MOST_STEPS = 65_535
 _EPS = float(np.finfo(np.float32).eps)
 _RIDGE = 1e-5
 _NAME = "search_cells"
@@ -41,31 +42,38 @@ class References:
 
     Attributes:
         vectors: Turned queries, [R, P].
-        support: Best score of each cell less `top`, rounded up, [R, C], at most 0.
+        below: How many steps the best score of each cell lies below `top`, rounded down, [R, C].
+        step: What a step is worth, [R].
         top: Best score of any cell, [R].
     """
 
     vectors: Singles
-    support: Halves
+    below: Steps
+    step: Doubles
     top: Doubles
+
+    @classmethod
+    def of(cls, vectors: Singles, best: Doubles) -> References:
+        """From the best score of each cell for each reference, [R, C]."""
+        if not best.size:
+            return cls(vectors, np.empty(best.shape, np.uint16), *np.ones((2, len(best))))
+        top = best.max(axis=1)
+        distance = top[:, None] - best
+        span = np.maximum(_SPAN * np.median(distance, axis=1), 1e-3)
+        step = span / _MOST_STEPS
+        steps = np.floor(np.minimum(distance / step[:, None], _MOST_STEPS) * (1.0 - 1e-12))
+        return cls(vectors, steps.astype(np.uint16), step, top)
 
     def save(self, folder: Path, kind: Kind) -> None:
         """Write as `search_cells_*_<kind>.npy`."""
-        for part in ("vectors", "support", "top"):
-            save_array(folder, f"{_NAME}_{part}_{kind}", getattr(self, part))
+        for each in fields(self):
+            save_array(folder, f"{_NAME}_{each.name}_{kind}", getattr(self, each.name))
 
     @classmethod
     def load(cls, folder: Path, kind: Kind) -> References:
         """Read what `save` wrote."""
-        parts = (f"{_NAME}_{part}_{kind}" for part in ("vectors", "support", "top"))
-        return cls(*(np.asarray(load_array(folder, name)) for name in parts))
-
-
-def rounded_up(values: Doubles) -> Halves:
-    """Half-precision numbers that are not smaller."""
-    clipped = np.maximum(values, LOWEST)
-    halves = clipped.astype(np.float16)
-    return np.where(halves < clipped, np.nextafter(halves, np.float16(np.inf)), halves)
+        names = (f"{_NAME}_{each.name}_{kind}" for each in fields(cls))
+        return cls(*(np.asarray(load_array(folder, name)) for name in names))
 
 
 class CellBounds:
@@ -117,10 +125,10 @@ class CellBounds:
         near = self._nearest(turned, kind)
         weights = _combination(self._scaled[kind][near], turned * self._metric)
         left = turned - weights @ known.vectors[near]  # exact: float32 numbers in float64
-        raised = (weights * (1.0 - (len(near) + 8) * _EPS)).astype(np.float32)  # times <= 0
-        support = raised @ known.support[near, :cells].astype(np.float32)
+        least = weights * known.step[near] * (1.0 - (len(near) + 8) * _EPS)  # despite rounding
+        below = least.astype(np.float32) @ known.below[near, :cells].astype(np.float32)
         moved = self._mean[:cells] @ left.astype(np.float32)
-        estimate: Doubles = support.astype(np.float64) + moved + float(weights @ known.top[near])
+        estimate: Doubles = moved.astype(np.float64) - below + float(weights @ known.top[near])
         rounding = (len(left) + 8) * _EPS * float(self._widest @ np.abs(left))
         slack = self._radius[:cells] * float(np.linalg.norm(left * self._metric)) + rounding
         return estimate, estimate + slack + 1e-9 * np.abs(estimate)

@@ -144,15 +144,26 @@ class CellIndex:
 
     def within(self, query: Query, cells: Cells, rows: float) -> Cells:
         """Of these cells the best, as many as hold `rows` rows or just more."""
-        if float(self._sizes[cells].sum()) <= rows:
+        sizes = self._sizes[cells]
+        held = float(sizes.sum())
+        if held <= rows:
             return cells
-        order = cells[np.argsort(-query.estimate[cells], kind="stable")]
-        return order[: int(np.searchsorted(np.cumsum(self._sizes[order]), rows)) + 1]
+        estimate = query.estimate[cells]
+        some = min(len(cells), 16 + int(2.0 * rows * len(cells) / held))  # sorting all takes long
+        for count in (some, len(cells)):
+            best = np.argpartition(-estimate, count - 1)[:count]
+            best = best[np.argsort(-estimate[best], kind="stable")]
+            reached = np.cumsum(sizes[best])
+            if reached[-1] >= rows:
+                break
+        return cells[best[: int(np.searchsorted(reached, rows)) + 1]]
 
-    def best(self, query: Query, cells: Cells, count: int) -> tuple[Rows, float]:
-        """The `count` rows of these cells with the highest bounds, and the bound of the others.
+    def best(self, query: Query, cells: Cells, count: int) -> tuple[Rows, Doubles, float]:
+        """The `count` rows of these cells with the highest bounds, best first.
 
-        The bound is on the part of the score that is scanned; -inf where there are no others.
+        Returns:
+            Rows, their bounds, and the bound of all other rows of the cells, -inf where there are
+            none; bounds are on the total but for the L1 half of `paper`.
         """
         scores, rows = np.empty((1, count), np.float32), np.empty((1, count), np.int64)
         lists, zeros, params = self._asked(query, cells)
@@ -170,8 +181,11 @@ class CellIndex:
             None,
         )
         ended = rows[0, -1] < 0 or count >= int(self._sizes[cells].sum())
-        last = -np.inf if ended else float(scores[0, -1]) + self._added(query)
-        return outside(rows[0, rows[0] >= 0], query.scope.without), last
+        found = int(np.count_nonzero(rows[0] >= 0))
+        bounds = query.share * (scores[0, :found].astype(np.float64) + self._added(query))
+        kept = allowed(rows[0, :found], query.scope.without)
+        others = -np.inf if ended else float(bounds[-1])
+        return rows[0, :found][kept], bounds[kept], others
 
     def above(self, query: Query, cells: Cells, threshold: float) -> tuple[Rows, Doubles]:
         """The rows of these cells that may score `threshold` or more, and their bounds.
@@ -180,7 +194,6 @@ class CellIndex:
         """
         if not len(cells):
             return np.empty(0, dtype=np.int64), np.empty(0)
-        without = query.scope.without
         radius, added = _BELOW, self._added(query)
         if np.isfinite(threshold) and query.share > 0.0:
             least = (threshold + float(query.nearest[cells].min())) / query.share - added
@@ -204,7 +217,7 @@ class CellIndex:
             return np.empty(0, dtype=np.int64), np.empty(0)
         rows: Rows = faiss.rev_swig_ptr(found.labels, count).copy()
         scanned = faiss.rev_swig_ptr(found.distances, count).astype(np.float64)
-        kept = slice(None) if not len(without) else ~np.isin(rows, without)
+        kept = allowed(rows, query.scope.without)
         return rows[kept], (query.share * (scanned + added))[kept]
 
     def _asked(
@@ -224,9 +237,9 @@ class CellIndex:
         return float(query.codes.constant[0] + query.codes.error[0])
 
 
-def outside(rows: Rows, without: Rows) -> Rows:
-    """`rows` but those in `without`."""
-    return rows[~np.isin(rows, without)] if len(without) else rows
+def allowed(rows: Rows, without: Rows) -> slice | NDArray[np.bool_]:
+    """Which of `rows` are not in `without`."""
+    return ~np.isin(rows, without) if len(without) else slice(None)
 
 
 def split(turned: Doubles, columns: int) -> Doubles:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from indexer.search_arrays import KINDS, doubled, raw_columns, raw_query, spread, typical_queries
-from indexer.search_bounds import References, Singles, rounded_up
+from indexer.search_bounds import References, Singles
 from indexer.search_cells import split
 from indexer.search_codes import CodeWriter, Doubles
 from indexer.search_sketch import Sketch
@@ -239,8 +239,7 @@ def _write_bounds(
     save_array(folder, "search_cells_metric", metric)
     save_array(folder, "search_cells_near", near[:, :, : int(params.kept.sum())])
     for kind, values in support.items():
-        top = values.max(axis=0, initial=-np.inf) if values.size else np.zeros(values.shape[1])
-        References(references[kind], rounded_up((values - top).T), top).save(folder, kind)
+        References.of(references[kind], values.T).save(folder, kind)
 
 
 def _best(turned: Doubles, vectors: Singles, begins: Rows) -> Doubles:

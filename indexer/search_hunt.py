@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_cells import CellIndex, Query, outside
+from indexer.search_cells import CellIndex, Query, allowed
 from indexer.search_engines import Candidates, Engine
 from indexer.search_rank import TIE, Ranked, Ranker
 from indexer.search_scope import Scope, Scopes
@@ -24,6 +24,7 @@ Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
 _FIRST_FACTOR = 4  # a track rarely holds more than four of the best segments
 _LEAST_FIRST = 64
+_PROBED = 1.3  # tracks scored for a threshold, for each that is wanted
 _WIDEN = 4
 
 
@@ -60,35 +61,39 @@ class CellHunt:
         scores, passing = self._ranker.scores, request.scope.passing
         asked = scores.ask(query, request.scoring.kind, request.direction)
         if passing is not None and passing.count <= self._index.reading.few:
-            rows = outside(passing.rows, request.scope.without)
+            rows = passing.rows[allowed(passing.rows, request.scope.without)]
             return self._chosen(asked, rows, request), True
         hunted = self._index.query(asked, scores, request.scope)
-        chosen, proven, read = self._first(hunted, request)
-        if proven:
-            return chosen, True
-        threshold = float(chosen.scores[0, -1]) - TIE
-        rows, complete = self._above(hunted, threshold, read)
+        rows, complete = self._rows(hunted, request)
         return self._chosen(asked, rows, request), complete
 
-    def _first(self, query: Query, request: Request) -> tuple[Ranked, bool, int]:
-        """Enough tracks to know what an answer must score, and whether they are the answer.
-
-        Returns:
-            The wanted tracks, or all there are; whether that is proven; how many rows were read.
-        """
+    def _rows(self, query: Query, request: Request) -> tuple[Rows, bool]:
+        """Rows among which the answer is, and whether that is proven."""
         count = max(_LEAST_FIRST, _FIRST_FACTOR * request.wanted) + len(request.scope.without)
         while True:
             count = min(count, self._index.segments)
             read = max(self._index.reading.least, self._index.reading.factor * count)
             cells = self._index.promising(query, read)
-            rows, others = self._index.best(query, cells, count)
-            chosen = self._chosen(query.asked, rows, request)
+            rows, bounds, others = self._index.best(query, cells, count)
             everything = len(cells) == query.cells
+            threshold = self._threshold(query.asked, rows, request)
+            if threshold is None:
+                if everything and np.isneginf(others):
+                    return rows, True
+                count *= _WIDEN
+                continue
+            if everything and others - float(query.nearest.min()) < threshold:
+                return self._reaching(query, rows, bounds, threshold), True
+            return self._above(query, threshold, read)
+
+    def _threshold(self, asked: Asked, rows: Rows, request: Request) -> float | None:
+        """What the wanted tracks score at least, from the best rows by bound; None for too few."""
+        first = self._ranker.first_of_each(rows, _PROBED * request.wanted)
+        for some in (first, rows):
+            chosen = self._chosen(asked, some, request)
             if len(chosen.rows) == request.wanted:
-                return chosen, everything and _beats(chosen, query, others), read
-            if everything and np.isneginf(others):
-                return chosen, True, read
-            count *= _WIDEN
+                return float(chosen.scores[0, -1]) - TIE
+        return None
 
     def _above(self, query: Query, threshold: float, read: int) -> tuple[Rows, bool]:
         """The rows that may score `threshold`, and whether the budget sufficed for all."""
@@ -98,10 +103,17 @@ class CellHunt:
             some = self._index.within(query, cells, max(budget, read))
             cells, complete = some, len(some) == len(cells)
         rows, bounds = self._index.above(query, cells, threshold)
+        return self._reaching(query, rows, bounds, threshold), complete
+
+    def _reaching(
+        self, query: Query, rows: Rows, bounds: NDArray[np.float64], threshold: float
+    ) -> Rows:
+        """Those of the rows that may score `threshold`."""
+        rows, bounds = rows[bounds >= threshold], bounds[bounds >= threshold]
         if query.asked.kind == "paper" and query.asked.lam > 0.0:
             bounds = bounds + query.asked.lam * self._ranker.scores.cca(query.asked, rows)
             rows = rows[bounds >= threshold]
-        return rows, complete
+        return rows
 
     def _chosen(self, asked: Asked, rows: Rows, request: Request) -> Ranked:
         ranked = self._ranker.ranked(asked, rows)
@@ -142,9 +154,3 @@ class ListHunt:
 
     def _chosen(self, ranked: Ranked, request: Request) -> Ranked:
         return self._ranker.chosen(ranked, request.wanted, request.max_per_artist)
-
-
-def _beats(chosen: Ranked, query: Query, others: float) -> bool:
-    """Whether the last answer beats every row that was read but not scored."""
-    bound = query.share * others - float(query.nearest.min())
-    return bool(np.isneginf(others) or float(chosen.scores[0, -1]) - TIE > bound)

@@ -94,12 +94,14 @@ class Scores:
         """The CCA half of these segments, [M]."""
         phi = self._items.phi[rows].astype(np.float64)[:, self._kept]  # [M, K]
         if asked.kind == "paper":
-            similarity: Doubles = -np.abs(asked.near - self._rho * phi).sum(axis=1)
-            return similarity
+            distance: Doubles = np.abs(asked.near - self._rho * phi).sum(axis=1)
+            return -distance
         b = (phi - self._music[0]) / self._music[1]
-        cross = b @ (asked.near * self._clamped / self._rest)
-        own: Doubles = cross - 0.5 * (asked.near**2 @ self._quadratic + b**2 @ self._quadratic)
-        return own - 0.5 * self._log_rest
+        # Sums, not products of matrices: a row's score must not depend on which others are scored.
+        terms = b * (asked.near * self._clamped / self._rest - 0.5 * b * self._quadratic)
+        own = 0.5 * (float(asked.near**2 @ self._quadratic) + self._log_rest)
+        similarity: Doubles = terms.sum(axis=1) - own
+        return similarity
 
     def columns(self, asked: Asked, shift: Doubles) -> tuple[Doubles, float]:
         """What multiplies the raw columns, and what is added: `search_arrays.raw_query`.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from indexer.search import Searcher, TrackFilter
 from indexer.search_arrays import doubled, points
-from indexer.search_bounds import CellBounds, References, _combination, rounded_up
+from indexer.search_bounds import CellBounds, References, _combination
 from indexer.search_cells import CellIndex, Reading
 from indexer.search_cells_build import Layout, write_cells
 from indexer.snapshot import Snapshot, SnapshotContent
@@ -147,23 +147,30 @@ def test_cells_withstand_catalogues_made_to_break_them(
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10_000), strange=st.sampled_from([0.0, 0.1, 1.0, 30.0]))
-def test_no_row_exceeds_the_bound_of_its_cell(seed: int, strange: float) -> None:
-    """For queries near the references, far from them, and opposite to them."""
+@given(
+    seed=st.integers(0, 10_000),
+    strange=st.sampled_from([0.0, 0.1, 1.0, 30.0]),
+    known_queries=st.sampled_from([1, 20]),
+)
+def test_no_row_exceeds_the_bound_of_its_cell(
+    seed: int, strange: float, known_queries: int
+) -> None:
+    """For queries near the references, far from them, and straight towards an outlying row."""
     draws = np.random.default_rng(seed)
     rows = draws.normal(size=(60, 5)) * 10.0 ** draws.uniform(-2, 2, 5)
     cell = np.sort(draws.integers(0, 7, 60))
     first = np.unique(cell, return_index=True)[1]
-    vectors = draws.normal(size=(20, 5)).astype(np.float32)
+    vectors = draws.normal(size=(known_queries, 5)).astype(np.float32)
     mean = np.stack([rows[cell == c].mean(axis=0) for c in np.unique(cell)]).astype(np.float32)
     metric = draws.uniform(0.1, 3.0, 5)
     away = np.linalg.norm((rows - np.repeat(mean, np.diff([*first, 60]), axis=0)) / metric, axis=1)
-    support = np.maximum.reduceat(rows @ vectors.T.astype(np.float64), first, axis=0).T + 1e-9
-    known = References(
-        vectors, rounded_up(support - support.max(axis=1)[:, None]), support.max(axis=1)
-    )
+    best = np.maximum.reduceat(rows @ vectors.T.astype(np.float64), first, axis=0).T
+    known = References.of(vectors, best + 1e-9)
     bounds = CellBounds(mean, np.maximum.reduceat(away, first), metric, {"gaussian": known})
-    query = draws.permutation(vectors)[0] + strange * draws.normal(size=5)
+    farthest = int(np.argmax(away))
+    towards = (rows - np.repeat(mean, np.diff([*first, 60]), axis=0))[farthest] / metric**2
+    off = towards / np.linalg.norm(towards) if seed % 2 else draws.normal(size=5)
+    query = vectors[0] + strange * off
 
     _, bound = bounds.of(query, "gaussian", len(first))
 
@@ -186,11 +193,17 @@ def test_a_query_among_the_references_is_bounded_almost_exactly(tmp_path: Path) 
     assert np.mean(query.bound >= threshold) < 0.2
 
 
-def test_half_precision_is_rounded_up() -> None:
-    """No stored best score is below the true one."""
-    values = np.random.default_rng(0).normal(size=1000) * 10.0 ** np.arange(-4, 6).repeat(100)
+def test_stored_best_scores_are_never_too_low() -> None:
+    """Steps are rounded, and far cells cut off, to the safe side."""
+    draws = np.random.default_rng(0)
+    best = draws.normal(size=(20, 300)) * 10.0 ** draws.integers(-4, 6, (20, 300))
 
-    assert (rounded_up(-np.abs(values)).astype(np.float64) >= -np.abs(values)).all()
+    known = References.of(np.zeros((20, 4), np.float32), best)
+
+    stored = known.top[:, None] - known.step[:, None] * known.below
+    assert (stored >= best).all()
+    near = known.top[:, None] - best < np.median(known.top[:, None] - best, axis=1)[:, None]
+    assert (np.abs(stored - best)[near] <= 2 * known.step[:, None].repeat(300, 1)[near]).all()
 
 
 def test_a_combination_has_no_negative_weight() -> None:
