@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.metrics import Metrics
+from app.shaping import ShownTracks
 from indexer.catalog import Catalog
 from indexer.errors import CatalogUnavailableError, IndexerError
 from indexer.records import SnapshotRow
@@ -46,6 +47,11 @@ class Live:
     created_at: datetime
     snapshot: Snapshot
     searcher: Searcher
+
+    @cached_property
+    def shown(self) -> ShownTracks:
+        """Its tracks as they go over the wire."""
+        return ShownTracks(self.snapshot)
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:
@@ -146,11 +152,7 @@ class LiveIndex:
         searcher = Searcher(snapshot, self._scoring, device=self._device)
         self._searchers.swap(searcher)  # checks every byte and warms it up
         self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
-        self._metrics.snapshot.clear()
-        self._metrics.snapshot.labels(row.id, row.model_id).set(1)
-        self._metrics.snapshot_created.set(row.created_at.timestamp())
-        self._metrics.tracks.set(snapshot.manifest.tracks)
-        self._metrics.segments.set(snapshot.manifest.segments)
+        self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
 
     def _refuse(self, reason: str) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from indexer.records import SnapshotRow
+from indexer.snapshot import Manifest
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+KINDS = ("gaussian", "paper")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -18,6 +23,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._created_s = math.nan
         self.requests = Counter(
             "circumplex_requests",
             "Requests answered.",
@@ -80,6 +86,25 @@ class Metrics:
             "When it was made, seconds since 1970.",
             registry=self.registry,
         )
+        self.snapshot_age = Gauge(
+            "circumplex_snapshot_age_seconds",
+            "Time since the snapshot that answers was made; NaN before there is one.",
+            registry=self.registry,
+        )
+        self.snapshot_age.set_function(self._age_s)
+        self.recall = Gauge(
+            "circumplex_search_recall",
+            "Share of the exhaustive ranking that the engine finds, measured when the snapshot was "
+            "built; 1 where answers are proven.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.index_runs = Gauge(
+            "circumplex_index_runs",
+            "Index runs that are queued or running.",
+            ("state",),
+            registry=self.registry,
+        )
         self.tracks = Gauge("circumplex_tracks", "Tracks of the snapshot.", registry=self.registry)
         self.segments = Gauge(
             "circumplex_segments", "Segments of the snapshot.", registry=self.registry
@@ -90,6 +115,26 @@ class Metrics:
             ("device",),
             registry=self.registry,
         )
+
+    def is_live(self, row: SnapshotRow, manifest: Manifest) -> None:
+        """Another snapshot answers from now on."""
+        self.snapshot.clear()
+        self.snapshot.labels(row.id, row.model_id).set(1)
+        self._created_s = row.created_at.timestamp()
+        self.snapshot_created.set(self._created_s)
+        self.tracks.set(manifest.tracks)
+        self.segments.set(manifest.segments)
+        for kind in KINDS:
+            measured = manifest.recall.value.get(kind) if manifest.recall else None
+            self.recall.labels(kind).set(1.0 if measured is None else measured)
+
+    def queue_is(self, states: Sequence[str]) -> None:
+        """These are the states of the index runs that are not over."""
+        for state in ("queued", "running"):
+            self.index_runs.labels(state).set(states.count(state))
+
+    def _age_s(self) -> float:
+        return time.time() - self._created_s
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""

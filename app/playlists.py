@@ -145,7 +145,7 @@ def _response(
     *,
     exact: bool,
 ) -> PlaylistResponse:
-    shape = Shape(live.snapshot, request.scale, model.scoring, explain=request.explain)
+    shape = Shape(live.snapshot, live.shown, request.scale, model.scoring, explain=request.explain)
     return PlaylistResponse(
         snapshot_id=live.id,
         model_id=live.model_id,

@@ -13,6 +13,8 @@ from indexer.search import Hit
 from indexer.snapshot import Snapshot, TrackRecord
 from model.scoring import ScoringParams
 
+REMEMBERED = 10_000  # tracks, about a kilobyte each
+
 
 def track_out(record: TrackRecord) -> TrackOut:
     """A track of the snapshot as it goes over the wire."""
@@ -28,24 +30,54 @@ def track_out(record: TrackRecord) -> TrackOut:
     )
 
 
+class ShownTracks:
+    """The tracks of a snapshot as they go over the wire; the ones asked for are remembered."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._tracks = snapshot.tracks
+        self._known: dict[int, TrackOut] = {}
+
+    def __getitem__(self, track_id: int) -> TrackOut:
+        """The track of that id.
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks it (the indexer's error).
+        """
+        known = self._known.get(track_id)
+        if known is None:
+            known = track_out(self._tracks[self._tracks.row_of(track_id)])
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[track_id] = known
+        return known
+
+
 class Shape:
     """Turns hits into items of a response."""
 
     def __init__(
-        self, snapshot: Snapshot, scale: Scale, scoring: ScoringParams, *, explain: bool
+        self,
+        snapshot: Snapshot,
+        tracks: ShownTracks,
+        scale: Scale,
+        scoring: ScoringParams,
+        *,
+        explain: bool,
     ) -> None:
-        self._snapshot, self._scale, self._scoring = snapshot, scale, scoring
+        self._snapshot, self._tracks = snapshot, tracks
+        self._scale, self._scoring = scale, scoring
         self._explain = explain
 
     def items(self, hits: Sequence[Hit], asked: Sequence[Asked]) -> list[PlaylistItem]:
         """One item a hit; `asked` is what each of them answers."""
-        tracks = self._snapshot.tracks
         places = self._on_scale([(hit.arousal, hit.valence) for hit in hits])
-        wanted = self._on_scale([(query.arousal, query.valence) for query in asked[: len(hits)]])
+        wanted = places
+        if self._explain:
+            wanted = self._on_scale([(each.arousal, each.valence) for each in asked[: len(hits)]])
         return [
             PlaylistItem(
                 rank=rank,
-                track=track_out(tracks[tracks.row_of(hit.track_id)]),
+                track=self._tracks[hit.track_id],
                 segment=SegmentOut(start_s=hit.start_s, end_s=hit.end_s),
                 score=hit.score,
                 rho_sim=hit.cca,

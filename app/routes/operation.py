@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Response
 
 from app.documentation import problems
@@ -9,6 +11,9 @@ from app.metrics import CONTENT_TYPE
 from app.responses import Health, Ready
 from app.services import ServicesDep
 from app.version import VERSION
+from indexer.errors import CatalogUnavailableError
+
+OPEN_RUNS = 200  # the newest runs, among which those that are not over lie
 
 router = APIRouter(tags=["operation"])
 
@@ -35,4 +40,7 @@ def get_readiness(services: ServicesDep) -> Ready:
 )
 def get_metrics(services: ServicesDep) -> Response:
     """Counters and times in Prometheus' text format."""
+    with suppress(CatalogUnavailableError):  # the rest is worth having all the more
+        runs = services.catalog.list_runs(limit=OPEN_RUNS)
+        services.metrics.queue_is([run.state for run in runs if not run.is_over])
     return Response(services.metrics.render(), media_type=CONTENT_TYPE)

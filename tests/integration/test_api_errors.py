@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.logs import JsonFormatter
 from app.main import create_app
@@ -148,6 +149,34 @@ def test_metrics_count_requests_by_route(service: Running) -> None:
     assert line in text
     assert "circumplex_tracks 9.0" in text
     assert "/v1/tracks/1" not in text
+
+
+def test_metrics_tell_what_an_operator_watches(service: Running) -> None:
+    """Requests, stages, queues, the snapshot's age and recall, the device: each with its value."""
+    service.client.post("/v1/playlists", json={"emotion": {"mood": "calm"}})
+    snapshot_id = service.client.get("/v1/library").json()["snapshot_id"]
+    time.sleep(0.1)  # counted once the answer is out
+
+    text = service.client.get("/metrics").text
+    found = {
+        sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+    assert found["circumplex_requests_total POST /v1/playlists 200"] >= 1
+    assert found["circumplex_request_seconds_count POST /v1/playlists"] >= 1
+    assert found["circumplex_requests_in_flight"] >= 1
+    assert found["circumplex_stage_seconds_count playlist"] >= 1
+    assert found["circumplex_stage_seconds_count waiting"] >= 1
+    assert found["circumplex_playlist_batch_sum"] >= 1
+    assert found["circumplex_playlists_held"] == 0
+    assert found["circumplex_index_runs queued"] == found["circumplex_index_runs running"] == 0
+    assert 0 < found["circumplex_snapshot_age_seconds"] < 3600
+    assert found[f"circumplex_snapshot_info {service.model.model_id} {snapshot_id}"] == 1
+    assert found["circumplex_search_recall gaussian"] == 1
+    assert found["circumplex_searches_total true"] >= 1
+    assert found["circumplex_device_info cpu"] == 1
 
 
 def test_the_page_and_the_docs_ask_nobody_else(service: Running) -> None:

@@ -1,0 +1,129 @@
+"""A made-up catalogue in two snapshots, and `circumplex serve` over it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from app.demo.catalogue import render
+from indexer.balance import as_query, balanced
+from indexer.catalog import open_catalog
+from indexer.records import SnapshotRow
+from indexer.search_queries import typical_curves
+from indexer.snapshot import SnapshotContent, write_snapshot
+from indexer.snapshot_tracks import TrackRecord
+from model.emotion_model import EmotionModel
+
+TOKEN = "a-token-of-the-benchmark"
+SNAPSHOTS = ("bench-a", "bench-b")
+ROWS_PER_TRACK = 10  # nine segments and the whole
+MUSIC = Path("/usr/share/games/wesnoth/1.16/data/core/music")
+
+
+def write_catalogue(folder: Path, model: EmotionModel, segments: int) -> None:
+    """Two snapshots of invented tracks, embedded and balanced as an index run does it."""
+    content = _content(model, segments)
+    queries = as_query(model.embed_emotion(typical_curves()), content.embedding)
+    (folder / "snapshots").mkdir(parents=True)
+    catalog = open_catalog(f"sqlite:///{folder / 'circumplex.db'}")
+    for name in SNAPSHOTS:
+        write_snapshot(
+            folder / "snapshots" / name,
+            content,
+            model_id=model.model_id,
+            scoring=model.scoring,
+            queries=queries,
+        )
+        now, tracks = datetime.now(UTC), len(content.tracks)
+        row = SnapshotRow(name, model.model_id, "ready", False, now, name, tracks, segments)
+        catalog.begin_snapshot(row)
+    catalog.activate_snapshot(SNAPSHOTS[0])
+    catalog.close()
+
+
+def _content(model: EmotionModel, segments: int) -> SnapshotContent:
+    draws = np.random.default_rng(0)
+    tracks, features = segments // ROWS_PER_TRACK, len(model.frontend.feature_names)
+    rows = draws.normal(size=(tracks, 1, features)) + 0.5 * draws.normal(
+        size=(tracks, ROWS_PER_TRACK, features)
+    )
+    rows[:, -1] = rows[:, :-1].mean(axis=1)  # the whole is described by the mean (ADR 0030)
+    flat = (10.0 * rows).reshape(-1, features).astype(np.float32)
+    embedding = model.embed_analyses(flat)
+    starts_s = 15.0 * np.arange(ROWS_PER_TRACK - 1)
+    spans = [*np.stack([starts_s, starts_s + 30.0], axis=1), [0.0, starts_s[-1] + 30.0]]
+    content = SnapshotContent(
+        tracks=[_record(track_id) for track_id in range(1, tracks + 1)],
+        segment_track=np.repeat(np.arange(tracks), ROWS_PER_TRACK),
+        segment_s=np.tile(np.array(spans, dtype=np.float32), (tracks, 1)),
+        embedding=embedding,
+        segment_emotion=np.clip(model.mean_emotion(embedding), -1.0, 1.0),
+        curve_offsets=np.arange(tracks + 1, dtype=np.int64),
+        curve_values=np.zeros((tracks, 4), dtype=np.float16),
+    )
+    return balanced(content, model)
+
+
+def _record(track_id: int) -> TrackRecord:
+    return TrackRecord(
+        id=track_id,
+        content_id=f"{track_id:032x}",
+        root="/music",
+        path=f"{track_id}.flac",
+        title=f"Piece {track_id}",
+        artist=f"Artist {track_id % 997}",
+        album=None,
+        genre="study",
+        year=2000,
+        duration_s=150.0,
+    )
+
+
+def music_folder(folder: Path) -> Path:
+    """Real music where this machine has it, else pieces that the demo composes."""
+    if MUSIC.is_dir():
+        return MUSIC
+    render(folder / "music")
+    return folder / "music"
+
+
+@contextmanager
+def serving(folder: Path, music: Path | None = None) -> Iterator[tuple[int, int]]:
+    """`circumplex serve` until the block ends; gives its port and its process."""
+    environment = os.environ | {
+        "CIRCUMPLEX_DATA_DIR": str(folder),
+        "CIRCUMPLEX_ADMIN_TOKEN": TOKEN,
+        "CIRCUMPLEX_DEVICE": "cpu",
+        "CIRCUMPLEX_MUSIC_ROOTS": str(music or ""),
+        "CIRCUMPLEX_KEEP_SNAPSHOTS": "1000",
+        "COLUMNS": "200",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "serve", "--port", "0"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        line = next(line for line in process.stderr if "Circumplex is at" in line)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        port = line.partition("http://")[2].split("/")[0].split()[0].rpartition(":")[2]
+        yield int(port), process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=60.0)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
