@@ -211,25 +211,33 @@ def test_the_linter_of_dockerfiles_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="no docker here")
-def test_compose_accepts_the_stack() -> None:
-    """`docker compose config`, where the plugin is installed; it needs no engine."""
-    if subprocess.run(
-        ["docker", "compose", "version"], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("docker has no compose plugin here")
-    secrets = {"MUSIC": "/m", "POSTGRES_PASSWORD": "x" * 16, "CIRCUMPLEX_ADMIN_TOKEN": "y" * 32}
-    for profiles in ([], ["--profile", "gpu"], ["--profile", "index"]):
-        done = subprocess.run(
-            ["docker", "compose", *profiles, "config", "--quiet"],
-            cwd=REPOSITORY,
-            env=os.environ | secrets,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def compose() -> list[str]:
+    """The command of Docker Compose, as a plugin or alone; it needs no engine to check a stack."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]) is not None:
+            line = [*command, "version"]
+            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
+                return command
+    pytest.skip("Docker Compose is not installed here: apt install docker-compose")
 
-        assert done.returncode == 0, done.stderr
+
+@pytest.mark.parametrize("profile", [None, "gpu", "index"])
+def test_compose_accepts_the_stack(profile: str | None) -> None:
+    """With every profile, and not without its secrets."""
+    command = [*compose(), *(["--profile", profile] if profile else []), "config", "--quiet"]
+    secrets = {"MUSIC": "/m", "POSTGRES_PASSWORD": "x" * 16, "CIRCUMPLEX_ADMIN_TOKEN": "y" * 32}
+    bare = {key: value for key, value in os.environ.items() if key not in secrets}
+
+    accepted = subprocess.run(
+        command, cwd=REPOSITORY, env=bare | secrets, capture_output=True, text=True, check=False
+    )
+    refused = subprocess.run(
+        command, cwd=REPOSITORY, env=bare, capture_output=True, text=True, check=False
+    )
+
+    assert accepted.returncode == 0, accepted.stderr
+    assert refused.returncode != 0
+    assert "set " in refused.stderr
 
 
 def test_the_installed_package_names_program_and_licence(image: Path) -> None:
