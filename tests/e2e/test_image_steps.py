@@ -1,0 +1,249 @@
+"""The steps of the container image, carried out without an engine.
+
+The commands are the Dockerfile's own, with a virtual environment of the test in the place of the
+image's. It sees the installed dependencies through links, so nothing is downloaded again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.running import write_library
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCKERFILE = REPOSITORY / "docker" / "Dockerfile"
+IMAGE_VENV = "/opt/circumplex"
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Name and arguments of every instruction, continued lines joined."""
+    text = re.sub(r"\\\n", " ", DOCKERFILE.read_text(encoding="utf-8"))
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    parted = [line.strip().partition(" ") for line in lines]
+    return [(name, " ".join(arguments.split())) for name, _, arguments in parted]
+
+
+def stages() -> list[list[tuple[str, str]]]:
+    """The instructions of each stage, from its FROM on."""
+    found: list[list[tuple[str, str]]] = []
+    for name, arguments in instructions():
+        if name == "FROM":
+            found.append([])
+        if found:
+            found[-1].append((name, arguments))
+    return found
+
+
+@pytest.fixture(scope="module")
+def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything that is installed here, but for Circumplex itself."""
+    folder = tmp_path_factory.mktemp("dependencies")
+    for path in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if "circumplex" not in path.name.lower():
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory, dependencies: Path) -> Path:
+    """The virtual environment that the build stage's COPY and RUN instructions make."""
+    folder = tmp_path_factory.mktemp("image")
+    source, venv = folder / "src", folder / "venv"
+    source.mkdir()
+    for name, arguments in stages()[0]:
+        if name == "COPY":
+            copy(arguments, source)
+        elif name == "RUN":
+            run(arguments.replace(IMAGE_VENV, str(venv)), source)
+            if "-m venv" in arguments:
+                site = next((venv / "lib").glob("python*/site-packages"))
+                for bundled in ("setuptools", "pkg_resources", "_distutils_hack"):
+                    shutil.rmtree(site / bundled, ignore_errors=True)
+                (site / "distutils-precedence.pth").unlink(missing_ok=True)
+                (site / "dependencies.pth").write_text(f"{dependencies}\n")
+    return venv
+
+
+def copy(arguments: str, folder: Path) -> None:
+    """As COPY does, without what the ignore file leaves out."""
+    *sources, target = arguments.split()
+    for name in sources:
+        path = REPOSITORY / name
+        if path.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(path, folder / target, ignore=ignored, dirs_exist_ok=True)
+        else:
+            shutil.copy(path, folder / target)
+
+
+def run(command: str, folder: Path) -> None:
+    """As RUN does."""
+    # Setuptools is installed here; an isolated build would download it.
+    environment = os.environ | {"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    python = Path(sys.executable).name
+    command = re.sub(r"^python ", f"{python} ", command)
+    done = subprocess.run(
+        ["sh", "-ec", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-3000:]}"
+
+
+def circumplex(image: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The installed command, far from the sources, with the image's kind of environment."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("CIRCUMPLEX_")}
+    kept.pop("PYTHONPATH", None)
+    own = {"CIRCUMPLEX_DATA_DIR": str(folder / "data"), "CIRCUMPLEX_DEVICE": "cpu"}
+    return subprocess.run(
+        [str(image / "bin" / "circumplex"), *arguments],
+        cwd=folder,
+        env=kept | own | {"CIRCUMPLEX_MUSIC_ROOTS": str(folder / "music")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_the_installed_command_works_far_from_the_sources(image: Path, tmp_path: Path) -> None:
+    """Version, index, playlist and doctor, from the wheel alone."""
+    write_library(tmp_path / "music")
+
+    version = circumplex(image, tmp_path, "--version")
+    indexed = circumplex(image, tmp_path, "index")
+    playlist = circumplex(image, tmp_path, "playlist", "--mood", "calm", "--limit", "3")
+    doctor = circumplex(image, tmp_path, "doctor", "--json")
+    where = subprocess.run(
+        [str(image / "bin" / "python"), "-c", "import app; print(app.__file__)"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert version.stdout.startswith("circumplex "), version.stderr
+    assert indexed.returncode == 0, indexed.stderr
+    assert len(json.loads(playlist.stdout)["items"]) == 3
+    assert doctor.returncode == 0, doctor.stderr
+    assert where.stdout.startswith(str(image))
+
+
+def test_the_wheel_holds_every_file_that_is_not_python(image: Path) -> None:
+    """The page, the weights, the migrations' template: all that package data must name."""
+    listing = subprocess.run(
+        ["git", "ls-files", "app", "indexer", "model", "migrations"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    site = next((image / "lib").glob("python*/site-packages"))
+
+    missing = [name for name in listing.stdout.split() if not (site / name).is_file()]
+
+    assert listing.stdout.count("app/web/") > 10
+    assert missing == []
+
+
+def test_the_image_starts_a_command_that_exists(image: Path, tmp_path: Path) -> None:
+    """ENTRYPOINT and CMD name the installed program and options that it knows."""
+    last = dict(stages()[-1])
+    program, (command, *options) = json.loads(last["ENTRYPOINT"])[0], json.loads(last["CMD"])
+    shown = circumplex(image, tmp_path, command, "--help").stdout
+
+    assert (image / "bin" / program).exists()
+    assert all(option in shown for option in options if option.startswith("--"))
+    assert f"{IMAGE_VENV}/bin" in dict([last["ENV"].split("=", 1)])["PATH"]
+
+
+# What a linter of Dockerfiles asks for ------------------------------------------------------------
+
+
+def test_the_recipe_follows_the_rules_of_dockerfiles() -> None:
+    """No root at the end, JSON commands, absolute folders, pinned images, no ADD, no upgrade."""
+    last = stages()[-1]
+    names = [name for name, _ in instructions()]
+    runs = " ; ".join(arguments for name, arguments in instructions() if name == "RUN")
+
+    assert all(re.search(r":[\w.-]*\d", arguments) for name, arguments in last if name == "FROM")
+    assert "ADD" not in names
+    assert "MAINTAINER" not in names
+    assert not re.search(r"\b(sudo|apt-get upgrade|dist-upgrade|curl|wget)\b", runs)
+    assert [name for name, _ in last].count("CMD") == 1
+    assert [name for name, _ in last].count("ENTRYPOINT") == 1
+    assert [name for name, _ in last].count("HEALTHCHECK") == 1
+    for name, arguments in instructions():
+        if name in {"CMD", "ENTRYPOINT"}:
+            assert isinstance(json.loads(arguments), list)
+        if name == "WORKDIR":
+            assert arguments.startswith("/")
+    users = [arguments for name, arguments in last if name == "USER"]
+    assert users
+    assert users[-1].split(":")[0] not in {"root", "0"}
+    assert [name for name, _ in last].index("USER") < [name for name, _ in last].index("CMD")
+
+
+def test_the_linter_of_dockerfiles_finds_nothing() -> None:
+    """Hadolint, all of its rules."""
+    linter = Path(sys.executable).parent / "hadolint"
+    if not linter.exists():
+        pytest.skip("hadolint is not installed here: make install")
+    done = subprocess.run(
+        [str(linter), str(DOCKERFILE)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def compose() -> list[str]:
+    """The command of Docker Compose, as a plugin or alone; it needs no engine to check a stack."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]) is not None:
+            line = [*command, "version"]
+            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
+                return command
+    pytest.skip("Docker Compose is not installed here: apt install docker-compose")
+
+
+@pytest.mark.parametrize("profile", [None, "gpu", "index"])
+def test_compose_accepts_the_stack(profile: str | None) -> None:
+    """With every profile, and not without its secrets."""
+    command = [*compose(), *(["--profile", profile] if profile else []), "config", "--quiet"]
+    secrets = {"MUSIC": "/m", "POSTGRES_PASSWORD": "x" * 16, "CIRCUMPLEX_ADMIN_TOKEN": "y" * 32}
+    bare = {key: value for key, value in os.environ.items() if key not in secrets}
+
+    accepted = subprocess.run(
+        command, cwd=REPOSITORY, env=bare | secrets, capture_output=True, text=True, check=False
+    )
+    refused = subprocess.run(
+        command, cwd=REPOSITORY, env=bare, capture_output=True, text=True, check=False
+    )
+
+    assert accepted.returncode == 0, accepted.stderr
+    assert refused.returncode != 0
+    assert "set " in refused.stderr
+
+
+def test_the_installed_package_names_program_and_licence(image: Path) -> None:
+    """In the metadata that pip wrote."""
+    site = next((image / "lib").glob("python*/site-packages"))
+    (metadata,) = site.glob("circumplex-*.dist-info")
+
+    assert "circumplex = app.cli:main" in (metadata / "entry_points.txt").read_text()
+    assert "License-Expression: Apache-2.0" in (metadata / "METADATA").read_text()
