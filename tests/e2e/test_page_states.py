@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import soundfile
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.keys import KeyRing
@@ -137,37 +135,6 @@ def test_a_phone_shows_everything_in_one_column(browser: Browser, service: Runni
         page.touchscreen.tap(box["x"] + 0.8 * box["width"], box["y"] + 0.25 * box["height"])
         expect(page.locator("#strip")).to_have_attribute("data-kind", "steady")
         assert watch.errors == watch.foreign == watch.refused == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", ["first", "path", "clip", "library"])
-def test_no_serious_accessibility_violation(
-    browser: Browser, service: Running, state: str, scheme: str
-) -> None:
-    """Axe finds nothing serious or critical in the main states, light and dark."""
-    with watched_page(browser, color_scheme=scheme) as (page, watch):
-        open_page(page, service.url, "" if state == "first" else PATH)
-        if state == "path":
-            wait_for_items(page)
-            page.locator("#refine summary").click()
-        elif state == "clip":
-            choose(page, "growing.wav", clip_bytes())
-            expect(page.locator("#heading")).to_have_text("growing.wav")
-            page.get_by_role("button", name="Listen").click()
-        elif state == "library":
-            unlock(page)
-            expect(page.locator("#administration")).to_be_visible()
-        page.wait_for_timeout(300)
-
-        violations = Axe().run(page).response["violations"]
-
-        serious = [
-            (found["id"], [node["html"][:160] for node in found["nodes"]])
-            for found in violations
-            if found["impact"] in {"serious", "critical"}
-        ]
-        assert serious == []
-        assert watch.errors == []
 
 
 def test_motion_is_reduced_when_asked(browser: Browser, service: Running) -> None:
