@@ -222,3 +222,25 @@ def test_the_browser_is_told_of_every_module_at_once(page: Page, service: Runnin
     assert set(modules) - set(ahead) == {f"{service.url}/web/main.js"}
     assert set(ahead) <= set(modules)
     assert set(modules.values()) == {"no-cache"}
+
+
+def test_unplayable_tracks_end_the_playing(page: Page, service: Running, watch: Watch) -> None:
+    """The player tries three, says of each that it cannot be played, and stops."""
+    page.route("**/audio", lambda route: route.fulfill(body="no music", content_type="audio/flac"))
+    open_page(page, service.url, "mood=happy")
+    wait_for_items(page)
+    page.locator("#items .item__play").first.click()
+
+    expect(page.locator(".toast--wrong")).to_have_count(3)
+    expect(page.locator("#player")).to_be_hidden()
+    page.wait_for_timeout(300)
+    expect(page.locator(".toast--wrong")).to_have_count(3)
+
+
+def test_the_word_of_the_question_is_marked(page: Page, service: Running) -> None:
+    """Also where the question came with the link, before the words did."""
+    open_page(page, service.url, "mood=sad")
+    wait_for_items(page)
+
+    expect(page.get_by_role("button", name="sad", exact=True, pressed=True)).to_be_visible()
+    expect(page.locator(".word[aria-pressed=true]")).to_have_count(1)
