@@ -39,7 +39,6 @@ export class Player {
     this.seekBar.addEventListener("input", () => (audio.currentTime = Number(this.seekBar.value)));
     audio.addEventListener("loadedmetadata", () => this.measured());
     audio.addEventListener("timeupdate", () => this.moved());
-    audio.addEventListener("playing", () => (this.failures = 0));
     audio.addEventListener("ended", () => this.step(1));
     audio.addEventListener("error", () => this.failed());
     for (const name of ["play", "pause"]) audio.addEventListener(name, () => this.show());
@@ -162,6 +161,7 @@ export class Player {
   moved() {
     const { playing } = this.store.state;
     if (!playing) return;
+    if (this.audio.currentTime > playing.startS + 1) this.failures = 0;
     this.seekBar.value = String(this.audio.currentTime);
     byId("now").textContent = `${clock(this.audio.currentTime)} / ${clock(Number(this.seekBar.max))}`;
     this.seekBar.setAttribute("aria-valuetext", clock(this.audio.currentTime));
