@@ -22,6 +22,7 @@ import { byId, element } from "./text.js";
 import { Tools } from "./tools.js";
 
 const store = new Store();
+const MOST_TOASTS = 3;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /** Tell a screen reader, and where `shown` everyone. @param {string} text @param {boolean} [shown] */
@@ -40,7 +41,9 @@ function toast(text, kind) {
   const close = element("button", { class: "icon", type: "button", "aria-label": "Dismiss" }, "×");
   const node = element("div", { class: `toast ${kind}` }, element("p", {}, text), close);
   close.addEventListener("click", () => node.remove());
-  byId("toasts").append(node);
+  const toasts = byId("toasts");
+  toasts.append(node);
+  while (toasts.children.length > MOST_TOASTS) toasts.firstElementChild?.remove();
   setTimeout(() => node.remove(), kind ? 12_000 : 4_000);
 }
 

@@ -10,6 +10,9 @@ import { css, dotColour, isDark } from "./colour.js";
 import { shownItems } from "./store.js";
 import { byId, clock, creditOf, titleOf } from "./text.js";
 
+/** After so many tracks in a row that cannot be played, the next would not play either. */
+const MOST_FAILURES = 3;
+
 export class Player {
   /** @param {Store} store @param {{fail: (text: string) => void}} outside */
   constructor(store, outside) {
@@ -22,6 +25,8 @@ export class Player {
     /** @type {Map<string, Promise<any>>} */
     this.emotions = new Map();
     this.fetched = "";
+    /** Tracks in a row that could not be played. */
+    this.failures = 0;
     this.#listen();
   }
 
@@ -156,6 +161,7 @@ export class Player {
   moved() {
     const { playing } = this.store.state;
     if (!playing) return;
+    if (this.audio.currentTime > playing.startS + 1) this.failures = 0;
     this.seekBar.value = String(this.audio.currentTime);
     byId("now").textContent = `${clock(this.audio.currentTime)} / ${clock(Number(this.seekBar.max))}`;
     this.seekBar.setAttribute("aria-valuetext", clock(this.audio.currentTime));
@@ -166,7 +172,9 @@ export class Player {
     const { playing } = this.store.state;
     if (!playing || !this.audio.getAttribute("src")) return;
     this.outside.fail(`“${playing.title}” cannot be played in this browser.`);
-    this.step(1);
+    this.failures += 1;
+    if (this.failures < MOST_FAILURES) this.step(1);
+    else this.stop();
   }
 
   show() {

@@ -79,6 +79,7 @@ export class Playlist {
     const actions = state.clip ? { ...this.actions, remove: null } : this.actions;
     const rows = items.slice(0, most).map((item, index) => row(item, index, scale, item.track.id === this.opened, actions));
     this.list.replaceChildren(...rows);
+    this.list.hidden = !rows.length;
     byId("foot").hidden = !items.length || Boolean(state.clip);
     byId("legend").hidden = !items.length || Boolean(state.clip);
     this.mark(this.store.state);

@@ -99,7 +99,7 @@ function klPart(item) {
 /** @param {Item} item @param {PartScale} scale @param {boolean} opened @param {() => void} open */
 function score(item, scale, opened, open) {
   const value = element("span", { class: "score__value" }, number(item.score));
-  if (item.rho_sim === undefined) return element("span", { class: "score", title: "How like it is: 0 would be the same" }, value);
+  if (item.rho_sim === undefined) return element("span", { class: "score", title: "The higher, the more alike" }, value);
   const [cca, kl] = [ccaPart(item), klPart(item)];
   const note = `score ${number(item.score)} = ${number(cca)} by correlation ${kl < 0 ? "−" : "+"} ${number(Math.abs(kl))} by likelihood`;
   value.setAttribute("aria-hidden", "true");

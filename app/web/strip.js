@@ -93,11 +93,11 @@ export class Strip {
     else this.outside.ask({ kind: "curve", keyframes: stretched(query.keyframes, seconds) }, true);
   }
 
-  /** @param {number} durationS @returns {SVGElement} */
-  canvas(durationS) {
+  /** @param {number} durationS @param {Record<string, string>} [named] Role and name. @returns {SVGElement} */
+  canvas(durationS, named = { "aria-hidden": "true" }) {
     this.at = layout(this.chart.clientWidth, this.chart.clientHeight, durationS);
     const { width, height } = this.at;
-    return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "chart" }, ground(this.at));
+    return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "chart", ...named }, ground(this.at));
   }
 
   /** @param {Clip} clip */
@@ -133,7 +133,7 @@ export class Strip {
   showPath(frames) {
     if (this.duration && document.activeElement !== this.duration) this.duration.value = clock(durationOf(frames));
     const focused = this.held ? null : document.activeElement?.getAttribute("data-keyframe");
-    const drawing = this.canvas(this.heldDuration || durationOf(frames));
+    const drawing = this.canvas(this.heldDuration || durationOf(frames), { role: "group", "aria-label": "Points in time" });
     const at = /** @type {import("./chart.js").Layout} */ (this.at);
     const names = nameHeights(at, frames);
     for (const axis of AXES) drawing.append(line(at, frames, axis, names[axis]));
@@ -245,7 +245,6 @@ export class Strip {
     const at = /** @type {import("./chart.js").Layout} */ (this.at);
     const names = nameHeights(at, frames);
     for (const axis of AXES) drawing.append(line(at, frames, axis, names[axis]));
-    drawing.setAttribute("aria-hidden", "true");
     this.chart.replaceChildren(drawing);
   }
 

@@ -91,7 +91,7 @@ export class Tools {
       options.genre.length, options.artist.length, options.yearMin ?? options.yearMax,
       options.durationMin ?? options.durationMax, options.maxPerArtist, options.level === "segment",
     ].filter(Boolean).length;
-    byId("refine-count").textContent = count ? ` · ${count}` : "";
+    byId("refine-count").textContent = count ? `· ${count}` : "";
   }
 
   /** Save the list as it stands, in the order the visitor gave it. @param {string} format */

@@ -17,7 +17,7 @@ export class Words {
     this.labels = [];
     root.addEventListener("keydown", (event) => this.key(event));
     store.on(["moods"], ({ moods }) => this.fill(moods));
-    store.on(["query"], ({ query }) => {
+    store.on(["moods", "query"], ({ query }) => {
       for (const { mood, node } of this.labels) {
         node.setAttribute("aria-pressed", String(query.kind === "mood" && query.word === mood.word));
       }

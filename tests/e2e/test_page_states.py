@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import soundfile
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.keys import KeyRing
@@ -139,37 +137,6 @@ def test_a_phone_shows_everything_in_one_column(browser: Browser, service: Runni
         assert watch.errors == watch.foreign == watch.refused == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", ["first", "path", "clip", "library"])
-def test_no_serious_accessibility_violation(
-    browser: Browser, service: Running, state: str, scheme: str
-) -> None:
-    """Axe finds nothing serious or critical in the main states, light and dark."""
-    with watched_page(browser, color_scheme=scheme) as (page, watch):
-        open_page(page, service.url, "" if state == "first" else PATH)
-        if state == "path":
-            wait_for_items(page)
-            page.locator("#refine summary").click()
-        elif state == "clip":
-            choose(page, "growing.wav", clip_bytes())
-            expect(page.locator("#heading")).to_have_text("growing.wav")
-            page.get_by_role("button", name="Listen").click()
-        elif state == "library":
-            unlock(page)
-            expect(page.locator("#administration")).to_be_visible()
-        page.wait_for_timeout(300)
-
-        violations = Axe().run(page).response["violations"]
-
-        serious = [
-            (found["id"], [node["html"][:160] for node in found["nodes"]])
-            for found in violations
-            if found["impact"] in {"serious", "critical"}
-        ]
-        assert serious == []
-        assert watch.errors == []
-
-
 def test_motion_is_reduced_when_asked(browser: Browser, service: Running) -> None:
     """With reduced motion the first view stands still from its first moment; otherwise it draws."""
     picture = "document.querySelector('#ink').toDataURL()"
@@ -255,3 +222,25 @@ def test_the_browser_is_told_of_every_module_at_once(page: Page, service: Runnin
     assert set(modules) - set(ahead) == {f"{service.url}/web/main.js"}
     assert set(ahead) <= set(modules)
     assert set(modules.values()) == {"no-cache"}
+
+
+def test_unplayable_tracks_end_the_playing(page: Page, service: Running, watch: Watch) -> None:
+    """The player tries three, says of each that it cannot be played, and stops."""
+    page.route("**/audio", lambda route: route.fulfill(body="no music", content_type="audio/flac"))
+    open_page(page, service.url, "mood=happy")
+    wait_for_items(page)
+    page.locator("#items .item__play").first.click()
+
+    expect(page.locator(".toast--wrong")).to_have_count(3)
+    expect(page.locator("#player")).to_be_hidden()
+    page.wait_for_timeout(300)
+    expect(page.locator(".toast--wrong")).to_have_count(3)
+
+
+def test_the_word_of_the_question_is_marked(page: Page, service: Running) -> None:
+    """Also where the question came with the link, before the words did."""
+    open_page(page, service.url, "mood=sad")
+    wait_for_items(page)
+
+    expect(page.get_by_role("button", name="sad", exact=True, pressed=True)).to_be_visible()
+    expect(page.locator(".word[aria-pressed=true]")).to_have_count(1)
