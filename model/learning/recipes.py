@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from model.emer import EmerConfig
 from model.encoders import ATTENTION, DEFAULT_EMOTION, DEFAULT_MUSIC, PAPER_GRU, EncoderConfig
 from model.errors import TrainingError
 from model.learning.augmentation import NO_AUGMENTATION
+from model.learning.baselines import REG_BIGRU, REG_MLP
 from model.learning.datasets import Dataset
 from model.learning.fitting import FitConfig
 from model.learning.training import PAPER_TRAINING, TrainingConfig
@@ -17,6 +21,9 @@ TEXTURE = replace(DEFAULT_EMOTION, pooling="texture")
 KERNEL_WIDTH = 0.5
 CCA_WEIGHT = 0.7
 """Width of the kernel and lambda of the scoring, from validation inside training parts."""
+
+FIGURES_VERSION = 1
+"""Raised when code changes figures without a change of any recipe."""
 
 SEQUENCE_ENCODERS = {"paper": PAPER_GRU, "attention": ATTENTION}
 
@@ -42,6 +49,23 @@ class Recipe:
         if epochs is None:
             return self
         return replace(self, training=replace(self.training, epochs=epochs))
+
+
+def recipe_id(chosen: Recipe, family: str) -> str:
+    """Eight digits that change with everything that decides the figures of a family of rows.
+
+    Args:
+        chosen: The recipe of the run.
+        family: `composite` or one of `model.learning.experiments.FAMILIES`. Baselines depend on no
+            recipe, regressors on their own, and what is trained on KL alone on no cross-fit.
+    """
+    parts: dict[str, Any] = {"family": family, "figures": FIGURES_VERSION}
+    if family == "regressors":
+        parts["regressors"] = [asdict(REG_MLP), asdict(REG_BIGRU)]
+    elif family != "baselines":
+        parts.update(shape=asdict(chosen.shape), training=asdict(chosen.training))
+        parts["fit"] = None if family == "kl" else asdict(chosen.fit)
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def recipe(preset: str, features: int) -> Recipe:
