@@ -36,6 +36,7 @@ class Run:
         preset: The recipe.
         families: Rows beside the composite.
         alter: What is done to the songs first.
+        splits: At most this many divisions.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Run:
     preset: str
     families: tuple[str, ...]
     alter: Alter | None = None
+    splits: int = 10
 
 
 def smoothed(data: Dataset) -> Dataset:
@@ -70,6 +72,8 @@ RUNS = (
     Run("deam/all", "deam", "all", "default", PARTS),
     Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),
     Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
+    Run("deam/descriptors/attention", "deam", "descriptors", "attention-brief", (), splits=1),
+    Run("deam/descriptors/paper", "deam", "descriptors", "paper-brief", (), splits=1),
     Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "default", PARTS),
     Run(
         "pmemo/gemaps_essentia/common_length",
@@ -100,7 +104,7 @@ def run_benchmark(
     chosen = recipe(run.preset, data.feature_count)
     for family in ("composite", *run.families):
         wanted = recipe_id(chosen, family)
-        for split in splits(data, count):
+        for split in splits(data, min(count, run.splits)):
             path = split_path(cache, run.name, split.number)
             kept = _kept(path)
             if kept.get(family, {}).get("recipe") != wanted:
