@@ -54,8 +54,8 @@ def leaks_page(figures: Mapping[str, Mapping[str, Figures]]) -> str:
     parts = [
         "# What retrieval scores measure beside emotion\n",
         "Written by `make bench-model` from the figures of `emer.json`; `emer.md` says over "
-        "how many random divisions each mean goes. AR/N is the average rank over the number of candidates "
-        "(within a collection: of the candidates there).\n",
+        "how many random divisions each mean goes. AR/N is the average rank over the number of "
+        "candidates (within a collection: of the candidates there).\n",
         "## The transposed matrix\n",
         "The published evaluation adds the CCA half as [query, candidate] to a KL matrix that "
         "stands as [candidate, query]. Entry (a, b) then holds KL(b's own partner || a's true "
