@@ -15,7 +15,7 @@ from model.learning.baselines import Matrices
 from model.learning.datasets import Dataset, load
 from model.learning.evaluation import retrieval, retrieval_within
 from model.learning.experiments import FAMILIES, Split, composite_rows, splits
-from model.learning.recipes import Recipe, recipe
+from model.learning.recipes import Recipe, recipe, recipe_id
 from model.learning.studies import STUDIES
 from model.learning.training import no_progress, one_thread
 
@@ -36,6 +36,7 @@ class Run:
         preset: The recipe.
         families: Rows beside the composite.
         alter: What is done to the songs first.
+        splits: At most this many divisions.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Run:
     preset: str
     families: tuple[str, ...]
     alter: Alter | None = None
+    splits: int = 10
 
 
 def smoothed(data: Dataset) -> Dataset:
@@ -70,6 +72,8 @@ RUNS = (
     Run("deam/all", "deam", "all", "default", PARTS),
     Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),
     Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
+    Run("deam/descriptors/attention", "deam", "descriptors", "attention-brief", (), splits=1),
+    Run("deam/descriptors/paper", "deam", "descriptors", "paper-brief", (), splits=1),
     Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "default", PARTS),
     Run(
         "pmemo/gemaps_essentia/common_length",
@@ -99,36 +103,38 @@ def run_benchmark(
     data = data if run.alter is None else run.alter(data)
     chosen = recipe(run.preset, data.feature_count)
     for family in ("composite", *run.families):
-        for split in splits(data, count):
+        wanted = recipe_id(chosen, family)
+        for split in splits(data, min(count, run.splits)):
             path = split_path(cache, run.name, split.number)
             kept = _kept(path)
-            if family not in kept["families"]:
+            if kept.get(family, {}).get("recipe") != wanted:
                 with one_thread():
-                    kept["rows"].update(measure_family(split, chosen, family))
-                kept["families"].append(family)
+                    rows = measure_family(split, chosen, family)
+                kept[family] = {"recipe": wanted, "columns": data.feature_count, "rows": rows}
                 _keep(path, kept)
                 say(f"{run.name} {family} {split.number + 1}/{count}")
-    return "\n".join(_lines(read_run(cache, run.name)))
+    return "\n".join(_lines(read_run(cache, run)))
 
 
 def run_study(name: str, data_dir: Path, cache: Path) -> dict[str, Any]:
-    """The study's result, computed once."""
+    """The study's result, computed once for the shipped recipe."""
     path = cache / "studies" / f"{name}.json"
-    if not path.is_file():
+    if _kept(path).get("recipe") != study_recipe():
         with one_thread():
-            _keep(path, STUDIES[name](data_dir))
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            _keep(path, {"recipe": study_recipe(), "result": STUDIES[name](data_dir)})
+    result: dict[str, Any] = _kept(path)["result"]
     return result
 
 
 def read_studies(cache: Path) -> dict[str, Any]:
-    """Results of the studies that were run, by name."""
-    paths = {name: cache / "studies" / f"{name}.json" for name in STUDIES}
-    return {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name, path in paths.items()
-        if path.is_file()
-    }
+    """Results of the studies that were run with the shipped recipe, by name."""
+    kept = {name: _kept(cache / "studies" / f"{name}.json") for name in STUDIES}
+    return {n: part["result"] for n, part in kept.items() if part.get("recipe") == study_recipe()}
+
+
+def study_recipe() -> str:
+    """The id of the shipped recipe, on its 31 columns."""
+    return recipe_id(recipe("default", 31), "composite")
 
 
 def measure_family(split: Split, chosen: Recipe, family: str) -> dict[str, Any]:
@@ -141,9 +147,9 @@ def measure_family(split: Split, chosen: Recipe, family: str) -> dict[str, Any]:
 
 def _kept(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        return {"families": [], "rows": {}}
+        return {}
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return kept
+    return {} if "rows" in kept else kept  # written before recipes had ids
 
 
 def _keep(path: Path, kept: Mapping[str, Any]) -> None:
@@ -158,11 +164,30 @@ def split_path(cache: Path, name: str, number: int) -> Path:
     return cache / name.replace("/", "-") / f"{number:02d}.json"
 
 
-def read_run(cache: Path, name: str) -> list[dict[str, Any]]:
-    """Figures of the finished splits of a run, in order; empty where there are none."""
-    folder = split_path(cache, name, 0).parent
+def read_run(cache: Path, run: Run) -> list[dict[str, Any]]:
+    """Rows of the finished splits of a run, in order; empty where there are none.
+
+    Families that another recipe gave are left out, so that no table mixes old and new figures.
+    """
+    folder = split_path(cache, run.name, 0).parent
     paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    return [json.loads(path.read_text(encoding="utf-8"))["rows"] for path in paths]
+    found = [_current(run, _kept(path)) for path in paths]
+    return [rows for rows in found if "composite" in rows]
+
+
+def _current(run: Run, kept: Mapping[str, Any]) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for family, part in kept.items():
+        if part["recipe"] == recipe_id(recipe(run.preset, part["columns"]), family):
+            rows.update(part["rows"])
+    return rows
+
+
+def run_recipe(cache: Path, run: Run) -> str:
+    """The id of the recipe whose composite a run measured; empty where none is kept."""
+    parts = [_kept(path) for path in split_path(cache, run.name, 0).parent.glob("*.json")]
+    ids = {part["composite"]["recipe"] for part in parts if "composite" in _current(run, part)}
+    return "".join(ids)
 
 
 def measure(split: Split, matrices: Mapping[str, Matrices]) -> dict[str, Any]:

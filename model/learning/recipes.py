@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from model.emer import EmerConfig
 from model.encoders import ATTENTION, DEFAULT_EMOTION, DEFAULT_MUSIC, PAPER_GRU, EncoderConfig
 from model.errors import TrainingError
 from model.learning.augmentation import NO_AUGMENTATION
+from model.learning.baselines import REG_BIGRU, REG_MLP
 from model.learning.datasets import Dataset
 from model.learning.fitting import FitConfig
 from model.learning.training import PAPER_TRAINING, TrainingConfig
@@ -18,9 +22,18 @@ KERNEL_WIDTH = 0.5
 CCA_WEIGHT = 0.7
 """Width of the kernel and lambda of the scoring, from validation inside training parts."""
 
+FIGURES_VERSION = 1
+"""Raised when code changes figures without a change of any recipe."""
+
 SEQUENCE_ENCODERS = {"paper": PAPER_GRU, "attention": ATTENTION}
 
-PRESETS = ("default", "texture", "paper", "attention")
+PRESETS = ("default", "texture", "paper", "attention", "paper-brief", "attention-brief")
+
+BRIEF = replace(
+    PAPER_TRAINING, epochs=10, batch=128, learning_rate=1e-3, schedule="cosine", save_every=5
+)
+"""What an hour of a core can train of preset `paper`: as printed, 5001 epochs at 1e-5, it needs
+two days of a core, and moves nothing in ten epochs."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +57,30 @@ class Recipe:
         return replace(self, training=replace(self.training, epochs=epochs))
 
 
+def recipe_id(chosen: Recipe, family: str) -> str:
+    """Eight digits that change with everything that decides the figures of a family of rows.
+
+    Args:
+        chosen: The recipe of the run.
+        family: `composite` or one of `model.learning.experiments.FAMILIES`. Baselines depend on no
+            recipe, regressors on their own, and what is trained on KL alone on no cross-fit.
+    """
+    parts: dict[str, Any] = {"family": family, "figures": FIGURES_VERSION}
+    if family == "regressors":
+        parts["regressors"] = [asdict(REG_MLP), asdict(REG_BIGRU)]
+    elif family != "baselines":
+        parts.update(shape=asdict(chosen.shape), training=asdict(chosen.training))
+        parts["fit"] = None if family == "kl" else asdict(chosen.fit)
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]
+
+
 def recipe(preset: str, features: int) -> Recipe:
     """The recipe called `preset` for music of `features` numbers a frame.
 
     `default` is what ships, `paper` Section IV-C, `attention` its future work, `texture` reads how
     rough a curve is: for measuring on annotated curves, not for queries that people draw.
+    `paper-brief` and `attention-brief` are trained for minutes instead of days, the former on
+    curves of 15 frames: for a first look at these encoders.
 
     Raises:
         TrainingError: No such preset.
@@ -68,6 +100,13 @@ def recipe(preset: str, features: int) -> Recipe:
         shape = EmerConfig.preset("attention", features)
         training = TrainingConfig(lam=0.1, batch=256, augmentation=NO_AUGMENTATION)
         return Recipe(shape, training, FitConfig())
+    if preset == "paper-brief":
+        own = recipe("paper", features)
+        emotion = replace(own.shape.emotion, resample_frames=15)
+        return Recipe(replace(own.shape, emotion=emotion), BRIEF, replace(own.fit, folds=2))
+    if preset == "attention-brief":
+        own = recipe("attention", features).with_epochs(20)
+        return replace(own, fit=FitConfig(folds=2))
     raise TrainingError(f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
 
 

@@ -18,8 +18,8 @@ from model.learning.experiments import (
     five_keyframes,
     ridge_retrieval,
 )
-from model.learning.recipes import PRESETS, recipe
-from model.learning.report import aggregate, paired, write_report
+from model.learning.recipes import PRESETS, recipe, recipe_id
+from model.learning.report import aggregate, paired, studies_section, write_report
 from model.learning.studies import annotator_ceiling
 
 
@@ -39,11 +39,21 @@ def measured(*composites: float) -> list[dict[str, object]]:
     ]
 
 
-def keep(cache: Path, name: str, rows: list[dict[str, object]]) -> None:
+DEAM = Run("deam/descriptors", "deam", "descriptors", "default", ("kl",))
+
+
+def keep(cache: Path, rows: list[dict[str, object]], old: tuple[int, ...] = ()) -> None:
+    """Splits of DEAM as a benchmark keeps them, those in `old` with another recipe's composite."""
+    chosen = recipe("default", 31)
     for number, figures in enumerate(rows):
-        path = split_path(cache, name, number)
+        path = split_path(cache, DEAM.name, number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"families": ["composite"], "rows": figures}))
+        families = {}
+        for family in ("composite", "kl"):
+            name = "0ld" if number in old and family == "composite" else recipe_id(chosen, family)
+            own = {row: figures[row] for row in figures if (row == "kl") == (family == "kl")}
+            families[family] = {"recipe": name, "columns": 31, "rows": own}
+        path.write_text(json.dumps(families))
 
 
 def test_means_and_sample_deviations_by_hand() -> None:
@@ -75,7 +85,7 @@ def test_the_json_has_dataset_feature_set_row_and_direction(tmp_path: Path) -> N
     """Readers find figures by these keys; interrupted runs leave rows out, not the report."""
     rows = measured(10.0, 14.0)
     del rows[1]["kl"]
-    keep(tmp_path / "cache", "deam/descriptors", rows)
+    keep(tmp_path / "cache", rows)
     figures = write_report(tmp_path / "cache", tmp_path / "out")
     written = json.loads((tmp_path / "out" / "emer.json").read_text())
 
@@ -89,7 +99,32 @@ def test_the_json_has_dataset_feature_set_row_and_direction(tmp_path: Path) -> N
     }
     assert written["deam"]["descriptors"]["kl"]["m2e"]["ar"] == 15.0
     assert "| composite | 0.1000 ± 0.0000 | 12.0" in (tmp_path / "out" / "emer.md").read_text()
+    assert "| kl (divisions: 1) | " in (tmp_path / "out" / "emer.md").read_text()
     assert "0.120" in (tmp_path / "out" / "leaks.md").read_text()
+
+
+def test_studies_are_shown_as_tables() -> None:
+    """What predicts mean emotion, how long a run takes, and what more songs would give."""
+    pair = {"arousal": 0.71, "valence": 0.5}
+    side = {"mrr": 0.08, "ar_fraction": 0.18}
+    text = studies_section(
+        {
+            "r2_10_fold_deam": {"head": pair, "features": {"arousal": 0.69, "valence": 0.47}},
+            "run_times": {
+                "train": 9.1,
+                "train_and_cross_fit": 20.0,
+                "embed_and_rank": 0.25,
+                "songs": 1395,
+                "candidates": 349,
+            },
+            "learning_curve": {"174": {"m2e": side, "e2m": side}},
+        }
+    )
+
+    assert "| DEAM | regression head of the checkpoint | 0.710 | 0.500 |" in text
+    assert "| DEAM | SVR on features | 0.690 | 0.470 |" in text
+    assert "1395 songs take 9.1 s" in text
+    assert "| 174 | 0.080 | 0.180 | 0.080 | 0.180 |" in text
 
 
 def small(count: int = 40) -> Dataset:
@@ -125,13 +160,67 @@ def test_a_finished_family_is_not_run_again(
         return measured(10.0)[0] if family == "composite" else {}
 
     monkeypatch.setattr("model.learning.benchmark.measure_family", fake)
-    run = Run("deam/descriptors", "deam", "descriptors", "default", ("kl",))
-    run_benchmark(run, tmp_path, tmp_path, 2, lambda _: None)
-    table = run_benchmark(run, tmp_path, tmp_path, 3, lambda _: None)
+    run_benchmark(DEAM, tmp_path, tmp_path, 2, lambda _: None)
+    table = run_benchmark(DEAM, tmp_path, tmp_path, 3, lambda _: None)
 
     assert calls == ["composite 0", "composite 1", "kl 0", "kl 1", "composite 2", "kl 2"]
-    assert len(read_run(tmp_path, "deam/descriptors")) == 3
+    assert len(read_run(tmp_path, DEAM)) == 3
     assert table.startswith("composite")
+
+
+def test_figures_of_another_recipe_never_enter_a_table(tmp_path: Path) -> None:
+    """The old split is left out; means, counts and the recipe's id are those of the others."""
+    rows = measured(10.0, 99.0, 14.0)
+    del rows[0]["kl"]
+    keep(tmp_path / "cache", rows, old=(1,))
+    figures = write_report(tmp_path / "cache", tmp_path / "out")
+    text = (tmp_path / "out" / "emer.md").read_text()
+
+    assert figures["deam"]["descriptors"]["composite"]["m2e"]["ar"] == 12.0
+    expected = recipe_id(recipe("default", 31), "composite")
+    assert f"(preset `default`, 2 divisions, recipe `{expected}`)" in text
+
+
+def test_figures_of_another_recipe_are_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the family whose recipe changed is run."""
+    monkeypatch.setattr("model.learning.benchmark.load", lambda *_: replace(small(), name="deam"))
+    chosen = recipe("default", 3)
+    path = split_path(tmp_path, DEAM.name, 0)
+    path.parent.mkdir(parents=True)
+    parts = {
+        family: {"recipe": name, "columns": 3, "rows": measured(10.0)[0]}
+        for family, name in (("composite", "0ld"), ("kl", recipe_id(chosen, "kl")))
+    }
+    path.write_text(json.dumps(parts))
+    calls: list[str] = []
+
+    def fake(split: Split, chosen: object, family: str) -> dict[str, object]:
+        calls.append(family)
+        return measured(10.0)[0]
+
+    monkeypatch.setattr("model.learning.benchmark.measure_family", fake)
+    run_benchmark(DEAM, tmp_path, tmp_path, 1, lambda _: None)
+
+    assert calls == ["composite"]
+
+
+@pytest.mark.parametrize(
+    ("family", "part", "changes"),
+    [
+        ("composite", "fit", True),
+        ("kl", "fit", False),
+        ("kl", "training", True),
+        ("baselines", "training", False),
+    ],
+)
+def test_an_id_names_what_decides_a_familys_figures(family: str, part: str, changes: bool) -> None:
+    """What is trained on KL alone needs no cross-fit, and baselines no recipe."""
+    chosen = recipe("default", 31)
+    other = replace(chosen, **{part: replace(getattr(chosen, part), seed=5)})
+
+    assert (recipe_id(chosen, family) != recipe_id(other, family)) == changes
 
 
 @pytest.mark.parametrize(("name", "frames"), [("cut_15s", 30), ("stretched_60s", 120)])
