@@ -45,6 +45,7 @@ from model.scoring import ScoringParams
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("catalogue", "times", "rival-tables", "rivals", "proof")
 PROOF_SEGMENTS = 10_000
+_BLOCK_ROWS = 1 << 14
 Figures = dict[str, Any]
 
 
@@ -173,11 +174,18 @@ def _content(model: EmotionModel, songs: Dataset, size: int) -> SnapshotContent:
         segment_track=track,
         segment_s=span_s,
         embedding=rows,
-        segment_emotion=np.clip(model.mean_emotion(rows), -1, 1).astype(np.float32),
+        segment_emotion=_emotion(model, rows),
         curve_offsets=np.zeros(tracks + 1, dtype=np.int64),
         curve_values=np.empty((0, 4), dtype=np.float16),
     )
     return balanced(content, model)
+
+
+def _emotion(model: EmotionModel, rows: Embedding) -> np.ndarray[Any, Any]:
+    """(arousal, valence) of each row, [S, 2]."""
+    blocks = [rows[start : start + _BLOCK_ROWS] for start in range(0, len(rows), _BLOCK_ROWS)]
+    values = np.concatenate([model.mean_emotion(block) for block in blocks])
+    return np.clip(values, -1, 1).astype(np.float32)
 
 
 def _track(number: int) -> TrackRecord:

@@ -22,8 +22,8 @@ from model.scoring import Direction, Kind, ScoringParams
 Rows = NDArray[np.int64]
 Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
-_FIRST_FACTOR = 4  # a track rarely holds more than four of the best segments
-_LEAST_FIRST = 64
+_FIRST_FACTOR = {"segment": 6, "track": 2}  # rows of the first list for each track wanted
+_LEAST_FIRST = 48
 _PROBED = 1.3  # tracks scored for a threshold, for each that is wanted
 _WIDEN = 4
 
@@ -69,7 +69,8 @@ class CellHunt:
 
     def _rows(self, query: Query, request: Request) -> tuple[Rows, bool]:
         """Rows among which the answer is, and whether that is proven."""
-        count = max(_LEAST_FIRST, _FIRST_FACTOR * request.wanted) + len(request.scope.without)
+        factor = _FIRST_FACTOR[request.scope.level]
+        count = max(_LEAST_FIRST, factor * request.wanted) + len(request.scope.without)
         while True:
             count = min(count, self._index.segments)
             read = max(self._index.reading.least, self._index.reading.factor * count)
@@ -88,12 +89,15 @@ class CellHunt:
 
     def _threshold(self, asked: Asked, rows: Rows, request: Request) -> float | None:
         """What the wanted tracks score at least, from the best rows by bound; None for too few."""
-        first = self._ranker.first_of_each(rows, _PROBED * request.wanted)
-        for some in (first, rows):
-            chosen = self._chosen(asked, some, request)
-            if len(chosen.rows) == request.wanted:
-                return float(chosen.scores[0, -1]) - TIE
-        return None
+        wanted = request.wanted
+        if request.max_per_artist is None:
+            first = self._ranker.first_of_each(rows, int(_PROBED * wanted) + 4)
+            if len(first) < wanted:
+                return None
+            totals = self._ranker.scores.score(asked, first)[0]
+            return float(np.partition(totals, len(first) - wanted)[len(first) - wanted]) - TIE
+        chosen = self._chosen(asked, rows, request)
+        return float(chosen.scores[0, -1]) - TIE if len(chosen.rows) == wanted else None
 
     def _above(self, query: Query, threshold: float, read: int) -> tuple[Rows, bool]:
         """The rows that may score `threshold`, and whether the budget sufficed for all."""
