@@ -58,18 +58,21 @@ class Bench:
         self.model: EmotionModel
         self.songs, self.model = songs_and_model(options.data)
         self._kept = options.cache / "figures.json"
-        self.figures: Figures = {"sizes": {}, "rivals": {}}
-        if self._kept.exists():
-            self.figures = json.loads(self._kept.read_text())
+
+    @property
+    def figures(self) -> Figures:
+        """All that is kept."""
+        empty: Figures = {"sizes": {}, "rivals": {}}
+        return json.loads(self._kept.read_text()) if self._kept.exists() else empty
 
     def keep(self, *path: str, value: Figures) -> None:
-        """Put a finished part's figures beside the others."""
+        """Put a finished part's figures beside the others, some of other processes."""
         print(json.dumps(value, indent=1), flush=True)
-        at = self.figures
+        figures = at = self.figures
         for name in path[:-1]:
             at = at.setdefault(name, {})
         at[path[-1]] = value
-        self._kept.write_text(json.dumps(self.figures))
+        self._kept.write_text(json.dumps(figures))
 
     def modes(self) -> dict[str, ScoringParams]:
         """What is scored: both kinds as shipped, and `paper` with both halves."""

@@ -20,6 +20,7 @@ from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams
 
 Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
 _FIRST_FACTOR = {"segment": 6, "track": 2}  # rows of the first list for each track wanted
@@ -75,7 +76,7 @@ class CellHunt:
             count = min(count, self._index.segments)
             read = max(self._index.reading.least, self._index.reading.factor * count)
             cells = self._index.promising(query, read)
-            rows, bounds, others = self._index.best(query, cells, count)
+            rows, bounds, others = self._best(query, cells, count)
             everything = len(cells) == query.cells
             threshold = self._threshold(query.asked, rows, request)
             if threshold is None:
@@ -83,8 +84,8 @@ class CellHunt:
                     return rows, True
                 count *= _WIDEN
                 continue
-            if everything and others - float(query.nearest.min()) < threshold:
-                return self._reaching(query, rows, bounds, threshold), True
+            if everything and others < threshold:
+                return rows[bounds >= threshold], True
             return self._above(query, threshold, read)
 
     def _threshold(self, asked: Asked, rows: Rows, request: Request) -> float | None:
@@ -106,18 +107,26 @@ class CellHunt:
         if budget is not None and query.scope.passing is None:
             some = self._index.within(query, cells, max(budget, read))
             cells, complete = some, len(some) == len(cells)
-        rows, bounds = self._index.above(query, cells, threshold)
-        return self._reaching(query, rows, bounds, threshold), complete
+        rows, bounds = self._bounded(query, cells, threshold)
+        return rows[bounds >= threshold], complete
 
-    def _reaching(
-        self, query: Query, rows: Rows, bounds: NDArray[np.float64], threshold: float
-    ) -> Rows:
-        """Those of the rows that may score `threshold`."""
-        rows, bounds = rows[bounds >= threshold], bounds[bounds >= threshold]
-        if query.asked.kind == "paper" and query.asked.lam > 0.0:
+    def _best(self, query: Query, cells: Rows, count: int) -> tuple[Rows, Floats, float]:
+        """The `count` best rows of the cells by bound, their bounds, the bound of the others."""
+        if not query.both_halves:
+            return self._index.best(query, cells, count)
+        rows, bounds = self._bounded(query, cells, -np.inf)
+        if len(rows) <= count:
+            return rows, bounds, -np.inf
+        order = np.argpartition(-bounds, count)[: count + 1]
+        order = order[np.argsort(-bounds[order], kind="stable")]
+        return rows[order[:-1]], bounds[order[:-1]], float(bounds[order[-1]])
+
+    def _bounded(self, query: Query, cells: Rows, threshold: float) -> tuple[Rows, Floats]:
+        """Rows that may score `threshold`, among others, and what they score at most."""
+        rows, bounds = self._index.above(query, cells, threshold)
+        if query.both_halves:
             bounds = bounds + query.asked.lam * self._ranker.scores.cca(query.asked, rows)
-            rows = rows[bounds >= threshold]
-        return rows
+        return rows, bounds
 
     def _chosen(self, asked: Asked, rows: Rows, request: Request) -> Ranked:
         ranked = self._ranker.ranked(asked, rows)
