@@ -45,6 +45,7 @@ from model.scoring import ScoringParams
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("catalogue", "times", "rival-tables", "rivals", "proof")
 PROOF_SEGMENTS = 10_000
+_BLOCK_ROWS = 1 << 14
 Figures = dict[str, Any]
 
 
@@ -57,18 +58,21 @@ class Bench:
         self.model: EmotionModel
         self.songs, self.model = songs_and_model(options.data)
         self._kept = options.cache / "figures.json"
-        self.figures: Figures = {"sizes": {}, "rivals": {}}
-        if self._kept.exists():
-            self.figures = json.loads(self._kept.read_text())
+
+    @property
+    def figures(self) -> Figures:
+        """All that is kept."""
+        empty: Figures = {"sizes": {}, "rivals": {}}
+        return json.loads(self._kept.read_text()) if self._kept.exists() else empty
 
     def keep(self, *path: str, value: Figures) -> None:
-        """Put a finished part's figures beside the others."""
+        """Put a finished part's figures beside the others, some of other processes."""
         print(json.dumps(value, indent=1), flush=True)
-        at = self.figures
+        figures = at = self.figures
         for name in path[:-1]:
             at = at.setdefault(name, {})
         at[path[-1]] = value
-        self._kept.write_text(json.dumps(self.figures))
+        self._kept.write_text(json.dumps(figures))
 
     def modes(self) -> dict[str, ScoringParams]:
         """What is scored: both kinds as shipped, and `paper` with both halves."""
@@ -173,11 +177,18 @@ def _content(model: EmotionModel, songs: Dataset, size: int) -> SnapshotContent:
         segment_track=track,
         segment_s=span_s,
         embedding=rows,
-        segment_emotion=np.clip(model.mean_emotion(rows), -1, 1).astype(np.float32),
+        segment_emotion=_emotion(model, rows),
         curve_offsets=np.zeros(tracks + 1, dtype=np.int64),
         curve_values=np.empty((0, 4), dtype=np.float16),
     )
     return balanced(content, model)
+
+
+def _emotion(model: EmotionModel, rows: Embedding) -> np.ndarray[Any, Any]:
+    """(arousal, valence) of each row, [S, 2]."""
+    blocks = [rows[start : start + _BLOCK_ROWS] for start in range(0, len(rows), _BLOCK_ROWS)]
+    values = np.concatenate([model.mean_emotion(block) for block in blocks])
+    return np.clip(values, -1, 1).astype(np.float32)
 
 
 def _track(number: int) -> TrackRecord:

@@ -72,6 +72,11 @@ class Query:
     nearest: Doubles
 
     @property
+    def both_halves(self) -> bool:
+        """Whether the L1 half counts beside what is scanned."""
+        return self.asked.kind == "paper" and self.asked.lam > 0.0
+
+    @property
     def cells(self) -> int:
         """How many cells hold rows of the query's level: the first ones."""
         return len(self.bound)

@@ -72,6 +72,16 @@ class Coder:
         return len(self.step) + len(self.refined)
 
     @cached_property
+    def _columns(self) -> NDArray[np.int64]:
+        """The column that each code belongs to, [C]."""
+        return np.concatenate([np.arange(len(self.step)), np.maximum(self.refined, 0)])
+
+    @cached_property
+    def _steps(self) -> Doubles:
+        """What each code is worth, [C]."""
+        return np.concatenate([self.step, self.finer])
+
+    @cached_property
     def last_step(self) -> Doubles:
         """What the last byte of each column is worth, [P]."""
         last, used = self.step.copy(), self.refined >= 0
@@ -89,10 +99,9 @@ class Coder:
             raw: What multiplies the rows of X, [Q, P].
             constant: What is added to the products, [Q].
         """
-        second = raw[:, np.maximum(self.refined, 0)] * self.finer
-        vectors = np.concatenate([raw * self.step, second], axis=1)  # [Q, C]
+        vectors = raw[:, self._columns] * self._steps  # [Q, C]
         by_largest = np.abs(raw) @ self.error
-        by_norm = np.linalg.norm(raw * self.last_step, axis=1) * self.error_norm
+        by_norm = np.sqrt(((raw * self.last_step) ** 2).sum(axis=1)) * self.error_norm
         # Products, sum, the vector's and the decoder's own rounding: at most C + 8 a term.
         relative = (vectors.shape[1] + 8) * float(np.finfo(np.float32).eps)
         rounding = relative * _LARGEST_CODE * np.abs(vectors).sum(axis=1)

@@ -20,10 +20,11 @@ from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams
 
 Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
-_FIRST_FACTOR = 4  # a track rarely holds more than four of the best segments
-_LEAST_FIRST = 64
+_FIRST_FACTOR = {"segment": 6, "track": 2}  # rows of the first list for each track wanted
+_LEAST_FIRST = 48
 _PROBED = 1.3  # tracks scored for a threshold, for each that is wanted
 _WIDEN = 4
 
@@ -69,12 +70,13 @@ class CellHunt:
 
     def _rows(self, query: Query, request: Request) -> tuple[Rows, bool]:
         """Rows among which the answer is, and whether that is proven."""
-        count = max(_LEAST_FIRST, _FIRST_FACTOR * request.wanted) + len(request.scope.without)
+        factor = _FIRST_FACTOR[request.scope.level]
+        count = max(_LEAST_FIRST, factor * request.wanted) + len(request.scope.without)
         while True:
             count = min(count, self._index.segments)
             read = max(self._index.reading.least, self._index.reading.factor * count)
             cells = self._index.promising(query, read)
-            rows, bounds, others = self._index.best(query, cells, count)
+            rows, bounds, others = self._best(query, cells, count)
             everything = len(cells) == query.cells
             threshold = self._threshold(query.asked, rows, request)
             if threshold is None:
@@ -82,18 +84,21 @@ class CellHunt:
                     return rows, True
                 count *= _WIDEN
                 continue
-            if everything and others - float(query.nearest.min()) < threshold:
-                return self._reaching(query, rows, bounds, threshold), True
+            if everything and others < threshold:
+                return rows[bounds >= threshold], True
             return self._above(query, threshold, read)
 
     def _threshold(self, asked: Asked, rows: Rows, request: Request) -> float | None:
         """What the wanted tracks score at least, from the best rows by bound; None for too few."""
-        first = self._ranker.first_of_each(rows, _PROBED * request.wanted)
-        for some in (first, rows):
-            chosen = self._chosen(asked, some, request)
-            if len(chosen.rows) == request.wanted:
-                return float(chosen.scores[0, -1]) - TIE
-        return None
+        wanted = request.wanted
+        if request.max_per_artist is None:
+            first = self._ranker.first_of_each(rows, int(_PROBED * wanted) + 4)
+            if len(first) < wanted:
+                return None
+            totals = self._ranker.scores.score(asked, first)[0]
+            return float(np.partition(totals, len(first) - wanted)[len(first) - wanted]) - TIE
+        chosen = self._chosen(asked, rows, request)
+        return float(chosen.scores[0, -1]) - TIE if len(chosen.rows) == wanted else None
 
     def _above(self, query: Query, threshold: float, read: int) -> tuple[Rows, bool]:
         """The rows that may score `threshold`, and whether the budget sufficed for all."""
@@ -102,18 +107,26 @@ class CellHunt:
         if budget is not None and query.scope.passing is None:
             some = self._index.within(query, cells, max(budget, read))
             cells, complete = some, len(some) == len(cells)
-        rows, bounds = self._index.above(query, cells, threshold)
-        return self._reaching(query, rows, bounds, threshold), complete
+        rows, bounds = self._bounded(query, cells, threshold)
+        return rows[bounds >= threshold], complete
 
-    def _reaching(
-        self, query: Query, rows: Rows, bounds: NDArray[np.float64], threshold: float
-    ) -> Rows:
-        """Those of the rows that may score `threshold`."""
-        rows, bounds = rows[bounds >= threshold], bounds[bounds >= threshold]
-        if query.asked.kind == "paper" and query.asked.lam > 0.0:
+    def _best(self, query: Query, cells: Rows, count: int) -> tuple[Rows, Floats, float]:
+        """The `count` best rows of the cells by bound, their bounds, the bound of the others."""
+        if not query.both_halves:
+            return self._index.best(query, cells, count)
+        rows, bounds = self._bounded(query, cells, -np.inf)
+        if len(rows) <= count:
+            return rows, bounds, -np.inf
+        order = np.argpartition(-bounds, count)[: count + 1]
+        order = order[np.argsort(-bounds[order], kind="stable")]
+        return rows[order[:-1]], bounds[order[:-1]], float(bounds[order[-1]])
+
+    def _bounded(self, query: Query, cells: Rows, threshold: float) -> tuple[Rows, Floats]:
+        """Rows that may score `threshold`, among others, and what they score at most."""
+        rows, bounds = self._index.above(query, cells, threshold)
+        if query.both_halves:
             bounds = bounds + query.asked.lam * self._ranker.scores.cca(query.asked, rows)
-            rows = rows[bounds >= threshold]
-        return rows
+        return rows, bounds
 
     def _chosen(self, asked: Asked, rows: Rows, request: Request) -> Ranked:
         ranked = self._ranker.ranked(asked, rows)

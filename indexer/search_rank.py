@@ -89,11 +89,11 @@ class Ranker:
         tracks = np.searchsorted(self._first, rows, side="right") - 1
         return Ranked(rows, tracks, scores[:, order])
 
-    def first_of_each(self, rows: Rows, tracks: float) -> Rows:
-        """The first row of each of the first `tracks` tracks in `rows`."""
-        found = np.searchsorted(self._first, rows, side="right")
-        first = np.sort(np.unique(found, return_index=True)[1])
-        return rows[first[: int(tracks) + 4]]
+    def first_of_each(self, rows: Rows, most: int) -> Rows:
+        """The first row of each of the first `most` contents in `rows`."""
+        tracks = np.searchsorted(self._first, rows, side="right") - 1
+        first = np.sort(np.unique(self._content[tracks], return_index=True)[1])
+        return rows[first[:most]]
 
     def chosen(self, ranked: Ranked, wanted: int, max_per_artist: int | None) -> Ranked:
         """The wanted tracks in order: each once, each content once, no artist too often."""

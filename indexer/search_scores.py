@@ -31,6 +31,7 @@ class Asked:
         near: `gaussian`: the standardised variates a; `paper`: rho * g(phi), [K].
         mu: Means, [D].
         var: Variances, [D].
+        own: Sum of 1 + ln var.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Asked:
     near: Doubles
     mu: Doubles
     var: Doubles
+    own: float
 
 
 class Scores:
@@ -77,16 +79,20 @@ class Scores:
         else:
             near = self._clamped * (phi - self._music[0]) / self._music[1]
         mu, var = (np.asarray(part[0], dtype=np.float64) for part in (query.mu, query.var))
-        return Asked(kind, self._weight[kind], near, mu, var)
+        own = float(np.log(var).sum()) + len(var)
+        return Asked(kind, self._weight[kind], near, mu, var, own)
 
     def score(self, asked: Asked, rows: NDArray[np.int64]) -> Doubles:
         """Total, CCA half and -KL of these segments, [3, M]; see `model.scoring.score`."""
         mu, var = self._items.mu[rows], self._items.var[rows].astype(np.float64)  # [M, D]
-        ratio = asked.var / var
-        terms = (asked.mu - mu) ** 2 / var + ratio - np.log(ratio)
+        terms = asked.mu - mu
+        terms *= terms
+        terms += asked.var
+        terms /= var
+        terms += np.log(var)
         scores = np.empty((3, len(rows)))
         scores[1] = self.cca(asked, rows)
-        scores[2] = -0.5 * (terms.sum(axis=1) - len(asked.mu))
+        scores[2] = 0.5 * (asked.own - terms.sum(axis=1))
         scores[0] = asked.lam * scores[1] + (1.0 - asked.lam) * scores[2]
         return scores
 
@@ -115,7 +121,7 @@ class Scores:
         """
         mu, cca = asked.mu - shift, np.zeros(len(self._kept))
         lam = asked.lam if asked.kind == "gaussian" else 0.0
-        constant = (1.0 - lam) * 0.5 * float((1.0 + np.log(asked.var)).sum())
+        constant = (1.0 - lam) * 0.5 * asked.own
         if asked.kind == "gaussian":
             cca = lam * asked.near * self._clamped / self._rest
             own = float(asked.near**2 @ self._quadratic) + self._log_rest
