@@ -122,20 +122,19 @@ def overhead(folder: Path, model: EmotionModel, port: int, pid: int) -> dict[str
 
     ways = {"search": bare, "call": call, "http": over_http}
     ms: dict[str, list[float]] = {way: [] for way in ways}
-    service_cpu_s = 0.0
+    service_cpu_s = -cpu_s(pid)
     for number, body in enumerate(bodies(WARM_UP + REQUESTS)):
         for way, prepared in ways.items():
-            work, before_s = prepared(body), cpu_s(pid)
+            work = prepared(body)
             started_s = time.perf_counter()
             work()
             if number >= WARM_UP:
                 ms[way].append((time.perf_counter() - started_s) * 1000)
-                service_cpu_s += cpu_s(pid) - before_s
     differences = np.array(ms["http"]) - np.array(ms["search"])
     return {
         **{f"{way}_ms": spread(took) for way, took in ms.items()},
         "http_over_search_ms": spread(differences.tolist()),
-        "service_cpu_ms": service_cpu_s * 1000 / REQUESTS,
+        "service_cpu_ms": (service_cpu_s + cpu_s(pid)) * 1000 / (WARM_UP + REQUESTS),
     }
 
 

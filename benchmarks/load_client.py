@@ -20,6 +20,7 @@ import numpy as np
 
 NO_ANSWER = 0  # counted as a status: the connection broke, or nothing came in time
 RESULT_TIMEOUT_S = 30.0
+KEEP_ALIVE_S = 15.0  # half of what the service keeps a resting connection open
 MOST_CONNECTIONS = 500  # `select` takes 1024 files
 _CHUNK = 1 << 16
 
@@ -46,6 +47,12 @@ class Answers:
     client_cpu_s: float = 0.0
     connections: int = 0
 
+    def count(self, status: int, due_s: float, now_s: float) -> None:
+        """One request has ended."""
+        self.statuses[status] += 1
+        self.due_s.append(due_s)
+        self.latency_ms.append((now_s - due_s) * 1000)
+
 
 class _Connection:
     """One connection and the request on it."""
@@ -53,7 +60,7 @@ class _Connection:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=RESULT_TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.due_s = 0.0
+        self.due_s = self.rests_since_s = 0.0
         self._received = bytearray()
         self._length = -1
 
@@ -109,17 +116,14 @@ def arrivals_s(rate: float, seconds: float, *, steady: bool = False, seed: int =
 def send(port: int, requests: Sequence[bytes], due_s: Sequence[float]) -> Answers:
     """Send each request when it is due; returns when all are answered or given up."""
     answers, idle, busy = Answers(), list[_Connection](), list[_Connection]()
-    idle.extend(_Connection(port) for _ in range(4))
     started_cpu_s, start_s, asked = time.thread_time(), time.perf_counter() + 0.05, 0
     while asked < len(requests) or busy:
         now_s = time.perf_counter() - start_s
         free = MOST_CONNECTIONS - len(busy)
         while asked < len(requests) and due_s[asked] <= now_s and free > 0:
             free -= 1
-            connection = idle.pop() if idle else _Connection(port)
             answers.late_ms.append((time.perf_counter() - start_s - due_s[asked]) * 1000)
-            connection.ask(requests[asked], due_s[asked])
-            busy.append(connection)
+            _ask(port, requests[asked], due_s[asked], answers, idle, busy)
             asked += 1
         more = asked < len(requests) and free > 0
         wait_s = due_s[asked] - now_s if more else RESULT_TIMEOUT_S
@@ -133,6 +137,28 @@ def send(port: int, requests: Sequence[bytes], due_s: Sequence[float]) -> Answer
     for connection in idle:
         connection.socket.close()
     return answers
+
+
+def _ask(
+    port: int,
+    request: bytes,
+    due_s: float,
+    answers: Answers,
+    idle: list[_Connection],
+    busy: list[_Connection],
+) -> None:
+    """Send on a connection that is free, or on a new one."""
+    while idle and time.perf_counter() - idle[0].rests_since_s > KEEP_ALIVE_S:
+        idle.pop(0).socket.close()  # the service closes it soon
+    for _ in range(2):
+        try:
+            connection = idle.pop() if idle else _Connection(port)
+            connection.ask(request, due_s)
+        except OSError:
+            continue
+        busy.append(connection)
+        return
+    answers.count(NO_ANSWER, due_s, due_s)
 
 
 def _take(
@@ -150,10 +176,9 @@ def _take(
         return
     busy.remove(connection)
     if status != NO_ANSWER:
+        connection.rests_since_s = time.perf_counter()
         idle.append(connection)
-    answers.statuses[status] += 1
-    answers.due_s.append(connection.due_s)
-    answers.latency_ms.append((time.perf_counter() - start_s - connection.due_s) * 1000)
+    answers.count(status, connection.due_s, time.perf_counter() - start_s)
 
 
 def _give_up(answers: Answers, busy: list[_Connection], now_s: float) -> None:
@@ -161,6 +186,4 @@ def _give_up(answers: Answers, busy: list[_Connection], now_s: float) -> None:
     while busy and now_s - busy[0].due_s > RESULT_TIMEOUT_S:
         connection = busy.pop(0)
         connection.socket.close()
-        answers.statuses[NO_ANSWER] += 1
-        answers.due_s.append(connection.due_s)
-        answers.latency_ms.append((now_s - connection.due_s) * 1000)
+        answers.count(NO_ANSWER, connection.due_s, now_s)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +18,7 @@ from app.schemas import PlaylistRequest
 from indexer.catalog import open_catalog
 from indexer.search import Searcher
 from indexer.snapshot import Snapshot
-from tests.running import Running
+from tests.running import Running, fake_settings, running_service, write_library
 
 CLIENTS = 24
 
@@ -74,6 +76,14 @@ def test_a_batch_answers_each_request_as_if_alone(service: Running) -> None:
             assert answer == make_playlist(request, service.model, live)
         else:
             assert request.emotion.model_dump() in ({"mood": "clam"}, {"track_id": 999})
+
+
+def test_collecting_garbage_passes_over_what_stays(tmp_path: Path) -> None:
+    """A full collection would stop every request for a tenth of a second."""
+    write_library(tmp_path / "music")
+    with running_service(fake_settings(tmp_path)):
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def opened(service: Running) -> Live:
