@@ -8,7 +8,8 @@ AppError
 ├── AccessError
 │   ├── AdminDisabledError     no token is configured, so nobody is the administrator
 │   ├── UnauthenticatedError   no credential, or one that is not known
-│   └── ScopeError             a known credential that may not do this
+│   ├── ScopeError             a known credential that may not do this
+│   └── KeyFileError           the file of API keys cannot be read
 ├── RateLimitedError           more requests than this client may make
 ├── ConflictError              the thing is not in a state that allows this
 ├── InvalidRequestError        a value that cannot be used
@@ -91,6 +92,10 @@ class UnauthenticatedError(AccessError):
 
 class ScopeError(AccessError):
     """A known credential that may not do this."""
+
+
+class KeyFileError(AccessError):
+    """The file of API keys cannot be read."""
 
 
 class RateLimitedError(AppError):
@@ -191,6 +196,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     AdminDisabledError: Kind(403, "admin-disabled", "Administration is disabled"),
     UnauthenticatedError: Kind(401, "unauthenticated", "Credential missing or unknown"),
     ScopeError: Kind(403, "forbidden", "Not allowed with this credential"),
+    KeyFileError: Kind(503, "keys-unreadable", "API keys cannot be read", retry_after_s=60),
     RateLimitedError: Kind(429, "rate-limited", "Too many requests"),
     ConflictError: Kind(409, "conflict", "Not possible in the present state"),
     UnknownRootError: Kind(422, "unknown-root", "Folder outside the music roots"),
