@@ -8,7 +8,8 @@ AppError
 ├── AccessError
 │   ├── AdminDisabledError     no token is configured, so nobody is the administrator
 │   ├── UnauthenticatedError   no credential, or one that is not known
-│   └── ScopeError             a known credential that may not do this
+│   ├── ScopeError             a known credential that may not do this
+│   └── KeyFileError           the file of API keys cannot be read
 ├── RateLimitedError           more requests than this client may make
 ├── OverloadedError            more requests wait than the service takes
 ├── ConflictError              the thing is not in a state that allows this
@@ -92,6 +93,10 @@ class UnauthenticatedError(AccessError):
 
 class ScopeError(AccessError):
     """A known credential that may not do this."""
+
+
+class KeyFileError(AccessError):
+    """The file of API keys cannot be read."""
 
 
 class RateLimitedError(AppError):
@@ -196,6 +201,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     AdminDisabledError: Kind(403, "admin-disabled", "Administration is disabled"),
     UnauthenticatedError: Kind(401, "unauthenticated", "Credential missing or unknown"),
     ScopeError: Kind(403, "forbidden", "Not allowed with this credential"),
+    KeyFileError: Kind(503, "keys-unreadable", "API keys cannot be read", retry_after_s=60),
     RateLimitedError: Kind(429, "rate-limited", "Too many requests"),
     OverloadedError: Kind(429, "overloaded", "Too many requests are waiting"),
     ConflictError: Kind(409, "conflict", "Not possible in the present state"),

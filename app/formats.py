@@ -121,9 +121,11 @@ def _m3u8(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
 
 
 def _m3u_location(location: str) -> str:
-    """A location no reader takes for a comment."""
+    """A location that no reader takes for a comment, nor the start of a path for a protocol."""
     location = _UNPRINTABLE.sub("", location)
-    return f"./{location}" if location.startswith("#") else location
+    is_url = re.match(r"https?://", location) is not None
+    looks_other = location.startswith("#") or ":" in location.split("/")[0]
+    return f"./{location}" if looks_other and not is_url else location
 
 
 def _xspf(playlist: PlaylistResponse, title: str, locate: Locate) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from app.errors import InvalidRequestError
+from app.errors import InvalidRequestError, KeyFileError
 
 Scope = Literal["read", "upload", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -56,13 +56,21 @@ class KeyRing:
         self._keys: dict[str, ApiKey] = {}
 
     def all(self) -> list[ApiKey]:
-        """The keys in use, oldest first."""
+        """The keys in use, oldest first.
+
+        Raises:
+            KeyFileError: The file cannot be read.
+        """
         with self._lock:
             self._reload()
             return sorted(self._keys.values(), key=lambda key: key.created_at)
 
     def find(self, token: str) -> ApiKey | None:
-        """The key that `token` is, compared in constant time."""
+        """The key that `token` is, compared in constant time.
+
+        Raises:
+            KeyFileError: The file cannot be read; nobody is let in on a guess.
+        """
         with self._lock:
             self._reload()
             key = self._keys.get(token.removeprefix(PREFIX).partition("_")[0])
@@ -111,9 +119,17 @@ class KeyRing:
             return
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
+            self._keys, self._stamp = {key.id: key for key in self._listed()}, stamp
+
+    def _listed(self) -> list[ApiKey]:
+        try:
             listed = json.loads(self._path.read_text(encoding="utf-8"))
-            keys = [ApiKey(**{**item, "scopes": tuple(item["scopes"])}) for item in listed]
-            self._keys, self._stamp = {key.id: key for key in keys}, stamp
+            return [ApiKey(**{**item, "scopes": tuple(item["scopes"])}) for item in listed]
+        except (OSError, ValueError, KeyError, TypeError) as exc:
+            raise KeyFileError(
+                f"{self._path.name} cannot be read ({exc}): mend it, restore a backup, or remove "
+                "it and create new keys"
+            ) from exc
 
     def _write(self, keys: dict[str, ApiKey]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

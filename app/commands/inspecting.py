@@ -130,6 +130,32 @@ def _data_folder(settings: Settings) -> str:
     return f"{folder} is writable, {free >> 30} GiB free"
 
 
+def _database(settings: Settings) -> str:
+    from indexer.catalog import open_catalog
+
+    catalog = open_catalog(settings.resolved_database_url)
+    try:
+        catalog.ping()
+        last = next((run for run in catalog.list_runs(limit=20) if run.is_over), None)
+    finally:
+        catalog.close()
+    kind = catalog.engine.dialect.name
+    if last is not None and last.state == "failed":
+        raise RuntimeError(f"{kind} answers; the last index run failed: {last.error}")
+    return f"{kind} answers, its schema is up to date"
+
+
+def _keys(settings: Settings) -> str:
+    from app.keys import KeyRing
+
+    count = len(KeyRing(settings.data_dir / "keys.json").all())
+    if settings.require_key and not count and settings.admin_token is None:
+        raise RuntimeError(
+            "CIRCUMPLEX_REQUIRE_KEY asks for a key, but there is none: `circumplex key create NAME`"
+        )
+    return f"{count} in use"
+
+
 def _library(settings: Settings) -> str:
     with open_library(settings) as library:
         live, counts = library.live.current_or_none(), library.catalog.counts()
@@ -169,5 +195,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "data folder": _data_folder,
     "music roots": _music_roots,
     "administration": _administration,
+    "API keys": _keys,
+    "database": _database,
     "library": _library,
 }

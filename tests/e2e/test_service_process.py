@@ -195,7 +195,8 @@ def test_keys_are_made_listed_and_revoked(library: Path) -> None:
 def test_version_and_help(library: Path) -> None:
     """Both succeed, for the program and for each command."""
     assert circumplex(library, "--version").stdout.startswith("circumplex ")
-    for command in ("demo", "index", "serve", "playlist", "emotion", "train", "evaluate", "info"):
+    commands = ("demo", "index", "serve", "playlist", "emotion", "train", "evaluate", "info")
+    for command in (*commands, "backup", "restore"):
         done = circumplex(library, command, "--help")
 
         assert done.returncode == 0

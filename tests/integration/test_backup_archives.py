@@ -161,3 +161,15 @@ def test_a_hostile_backup_writes_nothing(
     refused(whole, tmp_path / "there")
 
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_backup_of_an_older_schema_is_brought_up_to_date(whole: Path, tmp_path: Path) -> None:
+    """Rows of the first schema know no recipe; restored they say that it is not known."""
+    rewritten(whole, lambda fields: fields.update({"schema": "0001"}))
+    catalog = open_catalog(f"sqlite:///{tmp_path / 'there.db'}")
+
+    restore(whole, catalog, tmp_path / "there")
+
+    assert [row.recipe for row in catalog.list_snapshots()] == [0]
+    assert catalog.counts().ok == 3
+    catalog.close()

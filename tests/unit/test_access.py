@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.access import RateLimit
-from app.errors import InvalidRequestError, RateLimitedError
+from app.errors import InvalidRequestError, KeyFileError, RateLimitedError
 from app.keys import KeyRing
 
 
@@ -40,6 +40,20 @@ def test_another_ring_sees_changes_at_once(tmp_path: Path) -> None:
     assert command.revoke(key.id)
     assert service.find(token) is None
     assert not command.revoke(key.id)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"id": "a"}]', '{"a": 1}', "\xff"])
+def test_a_damaged_file_lets_nobody_in_and_says_so(tmp_path: Path, content: str) -> None:
+    """It is neither taken for empty nor overwritten."""
+    path = tmp_path / "keys.json"
+    path.write_text(content, encoding="latin-1")
+    ring = KeyRing(path)
+
+    with pytest.raises(KeyFileError, match=r"keys\.json cannot be read"):
+        ring.find("cpx_a_b")
+    with pytest.raises(KeyFileError):
+        ring.create("player", ["read"])
+    assert path.read_text(encoding="latin-1") == content
 
 
 @pytest.mark.parametrize("scopes", [[], ["root"], ["read", "write"]])

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from app.settings import Settings
+from indexer.worker import STOP_S
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN_SERVICES = ["app", "app-gpu", "indexer"]
@@ -49,6 +50,14 @@ def test_a_service_is_locked_down(compose: dict[str, Any], name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert any(volume.endswith(":/music:ro") for volume in service["volumes"])
     assert service["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+@pytest.mark.parametrize("name", OWN_SERVICES)
+def test_a_container_is_given_the_time_to_stop(compose: dict[str, Any], name: str) -> None:
+    """Longer than requests (`shutdown_s`) and an index run's last file may take."""
+    grace_s = int(compose["services"][name]["stop_grace_period"].removesuffix("s"))
+
+    assert grace_s >= Settings().shutdown_s + STOP_S
 
 
 def test_every_volume_is_declared(compose: dict[str, Any]) -> None:

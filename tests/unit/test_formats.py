@@ -56,6 +56,37 @@ def test_any_tags_make_files_that_readers_accept(title: str, artist: str, path: 
     assert not lines[3].startswith("#")
 
 
+@pytest.mark.parametrize(
+    "path", ["javascript:alert(1).mp3", "http:evil.mp3", "data:x/a.mp3", "#EXTINF.mp3", "C:a.mp3"]
+)
+def test_no_path_is_taken_for_a_protocol_or_a_comment(path: str) -> None:
+    """A file may be called like an address; a player must still look for a file."""
+    assert written("m3u8", playlist("t", path=path)).splitlines()[3] == f"./{path}"
+    root = ElementTree.fromstring(written("xspf", playlist("t", path=path)))
+    location = root.findtext(".//{http://xspf.org/ns/0/}location")
+    assert location is not None
+    assert ":" not in location.split("/")[0]
+
+
+def test_a_url_of_this_service_stays_one() -> None:
+    """With `locations=url` the address is meant."""
+    url = "http://127.0.0.1:8000/v1/tracks/1/audio"
+
+    assert written("m3u8", playlist("t", path=url)).splitlines()[3] == url
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r@", " ="])
+def test_no_cell_begins_like_a_formula(start: str) -> None:
+    """Also behind white space, in title, artist and path."""
+    row = next(
+        csv.DictReader(
+            io.StringIO(written("csv", playlist(f"{start}1", f"{start}2", f"{start}3")), newline="")
+        )
+    )
+
+    assert [row[name][0] for name in ("title", "artist", "path")] == ["'"] * 3
+
+
 @given(st.text(max_size=60))
 def test_file_names_are_plain(title: str) -> None:
     """A header can carry them."""

@@ -1,0 +1,109 @@
+"""What `circumplex doctor` looks for: each check finds its illness, and says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.commands.common import KNOWN_ERRORS
+from app.commands.inspecting import CHECKS
+from app.keys import KeyRing
+from app.settings import Settings
+from indexer.catalog import open_catalog
+from indexer.lease import new_owner
+
+
+def settings(folder: Path, **changes: object) -> Settings:
+    """A data folder below `folder`."""
+    return Settings(data_dir=folder / "data", **changes)  # type: ignore[arg-type]
+
+
+def illness(check: str, given: Settings) -> str:
+    """What a check complains of."""
+    with pytest.raises((*KNOWN_ERRORS, OSError, RuntimeError)) as caught:
+        CHECKS[check](given)
+    return str(caught.value)
+
+
+def test_a_healthy_database_is_named(tmp_path: Path) -> None:
+    """Its kind, and that its schema is up to date."""
+    (tmp_path / "data").mkdir()
+
+    assert "sqlite answers" in CHECKS["database"](settings(tmp_path))
+
+
+def test_a_failed_run_is_told_until_one_succeeds(tmp_path: Path) -> None:
+    """With its reason."""
+    given = settings(tmp_path)
+    given.data_dir.mkdir()
+    catalog = open_catalog(given.resolved_database_url)
+    owner = new_owner()
+    run = catalog.start_run(["/music"], owner)
+    catalog.end_run(run.id, owner, "failed", "no space left on device; free space")
+    complaint = illness("database", given)
+    later = catalog.start_run(["/music"], owner)
+    catalog.end_run(later.id, owner, "cancelled")
+    catalog.close()
+
+    assert "no space left on device" in complaint
+    assert "answers" in CHECKS["database"](given)
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    """Where it was looked for, and no secret."""
+    given = settings(tmp_path, database_url="postgresql://me:secret@127.0.0.1:1/none")
+
+    complaint = illness("database", given)
+
+    assert "127.0.0.1" in complaint
+    assert "secret" not in complaint
+
+
+def test_a_damaged_database_is_named(tmp_path: Path) -> None:
+    """With the remedy."""
+    given = settings(tmp_path)
+    given.data_dir.mkdir()
+    (given.data_dir / "circumplex.db").write_bytes(b"no database\n" * 1000)
+
+    assert "circumplex restore" in illness("database", given)
+
+
+def test_a_newer_schema_is_named(tmp_path: Path) -> None:
+    """An older program on a newer data folder."""
+    given = settings(tmp_path)
+    given.data_dir.mkdir()
+    catalog = open_catalog(given.resolved_database_url)
+    with catalog.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    catalog.close()
+
+    assert "newer build" in illness("database", given)
+
+
+def test_keys_that_nobody_has_and_a_damaged_file_are_told(tmp_path: Path) -> None:
+    """A service that asks for a key nobody can have answers nobody."""
+    given = settings(tmp_path, require_key=True)
+    given.data_dir.mkdir()
+    none = illness("API keys", given)
+    KeyRing(given.data_dir / "keys.json").create("player", ["read"])
+    some = CHECKS["API keys"](given)
+    (given.data_dir / "keys.json").write_text("{")
+
+    assert "circumplex key create" in none
+    assert some == "1 in use"
+    assert "cannot be read" in illness("API keys", given)
+
+
+def test_roots_tokens_and_folders_are_looked_at(tmp_path: Path) -> None:
+    """A root that is not mounted, a short token, a data folder that is a file."""
+    away = settings(tmp_path, music_roots=(tmp_path / "away",))
+    short = settings(tmp_path, admin_token="short")
+    (tmp_path / "file").write_text("")
+    blocked = Settings(data_dir=tmp_path / "file")
+
+    assert "away" in illness("music roots", away)
+    assert "16 characters" in illness("administration", short)
+    assert "file" in illness("data folder", blocked)
+    assert "no token" in CHECKS["administration"](settings(tmp_path))
+    assert CHECKS["administration"](settings(tmp_path, admin=False)) == "switched off"
