@@ -75,7 +75,7 @@ export class Plane {
     this.store.on(["clip"], () => this.paintDensity());
     this.store.on(["items", "clip", "catalogue", "query"], (state) => (byId("caption").textContent = caption(state)));
     this.store.on(["items", "sample", "clip", "pointed", "options", "query"], () => this.paintHits());
-    this.store.on(["query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue"], () => this.redraw());
+    this.store.on(["moment", "query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue"], () => this.redraw());
   }
 
   /** @param {Affect} at @returns {[number, number]} CSS pixels. */
@@ -191,6 +191,7 @@ export class Plane {
     this.#drawQuery(c, dark);
     const pointed = state.pointed === null ? null : this.placeOfTrack(state.pointed);
     if (pointed) drawHalo(c, this.place(pointed), dark);
+    if (state.clip && state.moment) drawTarget(c, this.place(state.moment), dark);
     if (this.pad.matches(":focus-visible") && !this.stroke.length) drawCrosshair(c, this.place(this.cursor), dark);
     this.#drawPlaying(c, dark);
   }

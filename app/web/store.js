@@ -26,6 +26,7 @@ import { defaultOptions } from "./link.js";
  * @property {?number} pointed Id of the track under the pointer or the focus.
  * @property {?Playing} playing
  * @property {?Keyframe[]} preview The offered movement that was looked at last.
+ * @property {?Keyframe} moment Where a clip is at the time that is pointed at.
  * @property {Item[]} sample A few tracks of that movement, before anything is asked.
  *
  * @typedef {object} Playing
@@ -59,6 +60,7 @@ function initial() {
     pointed: null,
     playing: null,
     preview: null,
+    moment: null,
     sample: [],
   };
 }

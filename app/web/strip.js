@@ -8,7 +8,7 @@
 
 import { AXES, bands, ground, layout, line, nameHeights, table } from "./chart.js";
 import { EXAMPLES } from "./examples.js";
-import { clamp, durationOf, isSteady, keyframesOfCurve, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
+import { affectAt, clamp, durationOf, isSteady, keyframesOfCurve, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
 import { byId, clock, element, nearestWord, parseClock, signed, svg } from "./text.js";
 
 export class Strip {
@@ -33,6 +33,7 @@ export class Strip {
     new ResizeObserver(() => this.soon()).observe(this.chart);
     store.on(["query", "clip", "drawing", "moods", "catalogue", "preview"], () => this.soon());
     store.on(["playing"], () => this.tick());
+    store.on(["moment"], (state) => this.read(state));
   }
 
   /** Show the state once before the next frame, however often it changes. */
@@ -70,7 +71,8 @@ export class Strip {
       parts.push(element("p", { class: "quiet" }, "Drag the points: along for time, up and down for feeling."));
     } else if (clip) {
       parts.push(element("p", { class: "strip__title" }, clip.name));
-      parts.push(element("p", { class: "quiet" }, `${clock(clip.answer.duration_s)} · bands hold 50 % and 90 %`));
+      this.facts = element("p", { class: "quiet" }, clipFacts(clip));
+      parts.push(this.facts);
       parts.push(element("div", { class: "row" },
         element("button", { class: "button", type: "button", id: "clip-query", onclick: () => this.askWithClip(clip) }, "Use this curve as query"),
         element("button", { class: "button button--quiet", type: "button", onclick: () => this.outside.listen(clip) }, "Listen"),
@@ -103,19 +105,36 @@ export class Strip {
   /** @param {Clip} clip */
   showClip(clip) {
     const curve = clip.answer.curve;
+    this.store.set({ moment: null });
     const drawing = this.canvas(Math.max(clip.answer.duration_s, durationOf(curve)));
     const at = /** @type {import("./chart.js").Layout} */ (this.at);
     const names = nameHeights(at, curve);
     for (const axis of AXES) drawing.append(bands(at, curve, axis));
     for (const axis of AXES) drawing.append(line(at, curve, axis, names[axis]));
     this.cursor = svg("line", { class: "chart__now", y1: 6, y2: at.height - 18, x1: -9, x2: -9 });
-    drawing.append(this.cursor);
-    drawing.addEventListener("click", (event) => {
-      const box = drawing.getBoundingClientRect();
-      this.outside.seek(clamp(at.t(/** @type {MouseEvent} */ (event).clientX - box.left), 0, at.durationS));
+    this.pointer = svg("line", { class: "chart__pointer", y1: 6, y2: at.height - 18, x1: -9, x2: -9 });
+    drawing.append(this.pointer, this.cursor);
+    const time = (/** @type {Event} */ event) =>
+      clamp(at.t(/** @type {MouseEvent} */ (event).clientX - drawing.getBoundingClientRect().left), 0, at.durationS);
+    drawing.addEventListener("click", (event) => this.outside.seek(time(event)));
+    drawing.addEventListener("pointermove", (event) => {
+      const t = time(event);
+      this.store.set({ moment: { t, ...affectAt(curve, t) } });
     });
+    drawing.addEventListener("pointerleave", () => this.store.set({ moment: null }));
     this.chart.replaceChildren(drawing, table(curve, `Emotion curve of ${clip.name}`));
     this.tick();
+  }
+
+  /** Say where the clip is at the time that is pointed at. @param {State} state */
+  read({ clip, moment }) {
+    if (!clip || !this.pointer || !this.at || !this.facts) return;
+    const x = String(moment ? this.at.x(moment.t) : -9);
+    this.pointer.setAttribute("x1", x);
+    this.pointer.setAttribute("x2", x);
+    this.facts.textContent = moment
+      ? `${clock(moment.t)} · valence ${signed(moment.valence)} · arousal ${signed(moment.arousal)}`
+      : clipFacts(clip);
   }
 
   /** Move the line that marks the present moment. */
@@ -257,4 +276,9 @@ export class Strip {
     this.chart.replaceChildren(element("p", { class: "strip__steady" }, element("span", { class: "quiet" }, text),
       element("span", { class: "quiet" }, "Draw a line to let it move through time.")));
   }
+}
+
+/** @param {Clip} clip */
+function clipFacts(clip) {
+  return `${clock(clip.answer.duration_s)} · bands hold 50 % and 90 %`;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -75,6 +76,31 @@ def test_the_likelihood_is_shown_on_the_plane(page: Page, service: Running) -> N
     wait_for_items(page)
 
     assert page.evaluate(strongest) > 100
+
+
+def test_a_time_that_is_pointed_at_is_shown_on_the_plane(page: Page, service: Running) -> None:
+    """Its values stand beside the chart and its place is marked; away from it both are gone."""
+    picture = "document.querySelector('#ink').toDataURL()"
+    open_page(page, service.url)
+    choose(page, "growing.wav", clip_bytes())
+    facts = page.locator("#strip-side .quiet")
+    expect(facts).to_contain_text("bands hold")
+    page.wait_for_timeout(200)
+    before = page.evaluate(picture)
+    box = page.locator("#chart").bounding_box()
+    assert box is not None
+    readings = []
+    for part in (0.2, 0.7):
+        page.mouse.move(box["x"] + part * box["width"], box["y"] + 40)
+        expect(facts).to_have_text(re.compile(r"0:\d\d · valence .* · arousal"))
+        readings.append(float(facts.inner_text().split()[-1].replace("\N{MINUS SIGN}", "-")))
+    wait_until(page, f"{picture} !== {before!r}")
+    assert readings[0] < readings[1]
+
+    page.mouse.move(10, 300)
+
+    expect(facts).to_contain_text("bands hold")
+    wait_until(page, f"{picture} === {before!r}")
 
 
 def test_a_clip_can_be_heard(page: Page, service: Running) -> None:
