@@ -69,21 +69,25 @@ ALONE = ("baselines",)
 
 RUNS = (
     Run("deam/descriptors", "deam", "descriptors", "default", WHOLE),
+    Run("deam/descriptors/kernel", "deam", "descriptors", "kernel", ("kl", "cca", "cos")),
     Run("deam/all", "deam", "all", "default", PARTS),
+    Run("deam/all/kernel", "deam", "all", "kernel", PARTS),
     Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),
     Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
+    Run("deam/descriptors/unaugmented", "deam", "descriptors", "unaugmented", ()),
     Run("deam/descriptors/attention", "deam", "descriptors", "attention-brief", (), splits=1),
     Run("deam/descriptors/paper", "deam", "descriptors", "paper-brief", (), splits=1),
-    Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "default", PARTS),
+    Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "kernel", PARTS),
     Run(
         "pmemo/gemaps_essentia/common_length",
         "pmemo",
         "gemaps_essentia",
-        "default",
+        "kernel",
         ALONE,
         common_length,
     ),
-    Run("emomusic/convnet", "emomusic", "convnet", "default", PARTS),
+    Run("pmemo/gemaps_essentia/unaugmented", "pmemo", "gemaps_essentia", "unaugmented", ()),
+    Run("emomusic/convnet", "emomusic", "convnet", "kernel", PARTS),
 )
 
 
@@ -117,7 +121,7 @@ def run_benchmark(
 
 
 def run_study(name: str, data_dir: Path, cache: Path) -> dict[str, Any]:
-    """The study's result, computed once for the shipped recipe."""
+    """The study's result, computed once for its recipe."""
     path = cache / "studies" / f"{name}.json"
     if _kept(path).get("recipe") != study_recipe():
         with one_thread():
@@ -127,14 +131,14 @@ def run_study(name: str, data_dir: Path, cache: Path) -> dict[str, Any]:
 
 
 def read_studies(cache: Path) -> dict[str, Any]:
-    """Results of the studies that were run with the shipped recipe, by name."""
+    """Results of the studies that were run with their present recipe, by name."""
     kept = {name: _kept(cache / "studies" / f"{name}.json") for name in STUDIES}
     return {n: part["result"] for n, part in kept.items() if part.get("recipe") == study_recipe()}
 
 
 def study_recipe() -> str:
-    """The id of the shipped recipe, on its 31 columns."""
-    return recipe_id(recipe("default", 31), "composite")
+    """The id of the studies' recipe, on DEAM's 31 columns."""
+    return recipe_id(recipe("kernel", 31), "composite")
 
 
 def measure_family(split: Split, chosen: Recipe, family: str) -> dict[str, Any]:

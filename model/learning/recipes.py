@@ -27,7 +27,10 @@ FIGURES_VERSION = 1
 
 SEQUENCE_ENCODERS = {"paper": PAPER_GRU, "attention": ATTENTION}
 
-PRESETS = ("default", "texture", "paper", "attention", "paper-brief", "attention-brief")
+PRESETS = (
+    *("default", "kernel", "unaugmented", "texture", "paper", "attention"),
+    *("paper-brief", "attention-brief"),
+)
 
 BRIEF = replace(
     PAPER_TRAINING, epochs=10, batch=128, learning_rate=1e-3, schedule="cosine", save_every=5
@@ -79,6 +82,8 @@ def recipe(preset: str, features: int) -> Recipe:
 
     `default` is what ships, `paper` Section IV-C, `attention` its future work, `texture` reads how
     rough a curve is: for measuring on annotated curves, not for queries that people draw.
+    `unaugmented` is `default` trained on whole curves as annotated, `kernel` is `default` with a
+    kernel machine beside the networks, whose checkpoints hold their training songs' columns.
     `paper-brief` and `attention-brief` are trained for minutes instead of days, the former on
     curves of 15 frames: for a first look at these encoders.
 
@@ -87,8 +92,13 @@ def recipe(preset: str, features: int) -> Recipe:
     """
     if preset == "default":
         shape = replace(EmerConfig.preset("default", features), music=_music(features))
+        return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), FitConfig(folds=2))
+    if preset == "kernel":
         fit = FitConfig(folds=2, gaussian_lambdas=(CCA_WEIGHT,), kernel_width=KERNEL_WIDTH)
-        return Recipe(shape, TrainingConfig(lam=0.1, ranking="hinge"), fit)
+        return replace(recipe("default", features), fit=fit)
+    if preset == "unaugmented":
+        own = recipe("default", features)
+        return replace(own, training=replace(own.training, augmentation=NO_AUGMENTATION))
     if preset == "texture":
         shape = EmerConfig(features, _music(features), TEXTURE)
         training = TrainingConfig(lam=0.1, ranking="hinge", augmentation=NO_AUGMENTATION)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,14 @@ from sklearn.kernel_ridge import KernelRidge
 from torch import Tensor
 
 from model.cca import fit_cca, join_cca, pad_cca
-from model.emer import EmerConfig, EmerWithKernel, build_emer
+from model.checkpoint import load_checkpoint
+from model.emer import EmerCl, EmerConfig, EmerWithKernel, build_emer
+from model.emotion_model import SHIPPED_CHECKPOINT
 from model.encoders import EncoderConfig
 from model.kernel import PENALTIES, STATISTICS, CurveKernel
 from model.learning.augmentation import NO_AUGMENTATION
-from model.learning.datasets import Dataset
+from model.learning.commands import TrainSummary
+from model.learning.datasets import Dataset, load_deam
 from model.learning.fitting import FitConfig, beside_kernel, embed, fit
 from model.learning.shipping import make_checkpoint
 from model.learning.training import TrainingConfig, one_thread
@@ -192,3 +197,30 @@ def test_checkpoints_from_before_have_no_kernel() -> None:
     del config["kernel_centres"]
 
     assert EmerConfig.from_dict(config).kernel_statistics == 0
+
+
+def test_the_shipped_checkpoint_holds_no_song_of_the_tables(shared_data: Path) -> None:
+    """No tensor has a row that is a training song's, as it stands or normalised (ADR 70)."""
+    checkpoint = load_checkpoint(SHIPPED_CHECKPOINT).checkpoint
+    data = load_deam(shared_data)
+    networks = checkpoint.build()
+    assert isinstance(networks, EmerCl)
+    raw = torch.from_numpy(data.features)
+    songs = (raw, networks.music_side.transform(raw))
+    tensors = [*checkpoint.weights.values(), torch.from_numpy(checkpoint.mean_head.centres)]
+    columns = raw.shape[1]
+
+    for rows in (t.float() for t in tensors if t.ndim == 2 and t.shape[1] == columns):
+        for known in songs:
+            assert torch.cdist(rows, known).min() > 1e-2
+
+
+def test_a_checkpoint_with_a_kernel_machine_says_what_it_holds(tmp_path: Path) -> None:
+    """Whoever trained it reads that the songs' feature rows are inside."""
+    notes = {"cross_fitted_r2": {"arousal": 0.7, "valence": 0.5}}
+    texts = [
+        TrainSummary(tmp_path, "x", tmp_path, 3, 0.1, {**notes, "kernel_centres": n}).describe()
+        for n in (0, 3)
+    ]
+
+    assert ["feature rows" in text for text in texts] == [False, True]

@@ -273,7 +273,7 @@ def test_more_annotators_raise_the_ceiling(shared_data: Path) -> None:
     assert found == sorted(found)
 
 
-def test_the_default_preset_scores_with_a_fixed_lambda() -> None:
+def test_the_kernel_preset_scores_with_a_fixed_lambda() -> None:
     """The folds' halves of the songs do not choose it, see ADR 71."""
-    assert recipe("default", 31).fit.gaussian_lambdas == (0.7,)
+    assert recipe("kernel", 31).fit.gaussian_lambdas == (0.7,)
     assert len(recipe("paper", 31).fit.gaussian_lambdas) == 11
