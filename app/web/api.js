@@ -4,6 +4,8 @@
  * @import {EmotionAnswer, Item, Options, Query, Track, TrackMap} from "./types.js"
  */
 
+import { modeOf } from "./link.js";
+
 /** An answer that is no success: its problem+json, or as much as is known. */
 export class Problem extends Error {
   /** @param {number} status @param {string} title @param {string} detail */
@@ -90,7 +92,7 @@ function posting(body, init = {}) {
 export function playlistBody(query, options) {
   const filters = filtersOf(options);
   /** @type {Record<string, any>} */
-  const body = { emotion: emotionOf(query), mode: options.mode, limit: options.limit };
+  const body = { emotion: emotionOf(query), mode: modeOf(query, options), limit: options.limit };
   if (options.scale !== "relative") body.scale = options.scale;
   if (options.level !== "track") body.level = options.level;
   if (Object.keys(filters).length) body.filters = filters;

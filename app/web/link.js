@@ -5,12 +5,12 @@
  * @import {Keyframe, Options, Query} from "./types.js"
  */
 
-import { clamp } from "./geometry.js";
+import { clamp, isSteady } from "./geometry.js";
 
 /** @returns {Options} */
 export function defaultOptions() {
   return {
-    mode: "match",
+    mode: "journey",
     scale: "relative",
     level: "track",
     limit: 20,
@@ -23,6 +23,14 @@ export function defaultOptions() {
     durationMax: null,
     excluded: [],
   };
+}
+
+/**
+ * Only a line leads anywhere: a word, a track and a point are matched whatever is chosen.
+ * @param {Query} query @param {Options} options
+ */
+export function modeOf(query, options) {
+  return query.kind === "curve" && !isSteady(query.keyframes) ? options.mode : "match";
 }
 
 const NUMBERS = /** @type {const} */ ([
@@ -64,7 +72,7 @@ function curveText(frames) {
 export function fromHash(hash) {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
   const options = defaultOptions();
-  if (parts.get("mode") === "journey") options.mode = "journey";
+  if (parts.get("mode") === "match") options.mode = "match";
   if (parts.get("scale") === "absolute") options.scale = "absolute";
   if (parts.get("level") === "segment") options.level = "segment";
   options.limit = clamp(Math.round(Number(parts.get("limit"))) || 20, 1, 500);

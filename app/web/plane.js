@@ -10,6 +10,7 @@
 import { fieldColour, isDark } from "./colour.js";
 import { DotGrid, FEW, paintDots, paintField } from "./dots.js";
 import { EXAMPLES } from "./examples.js";
+import { modeOf } from "./link.js";
 import { shownItems } from "./store.js";
 import { clamp, durationOf, isSteady, keyframesFromStroke, round, smoothAt, steady } from "./geometry.js";
 import {
@@ -167,7 +168,7 @@ export class Plane {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
     drawFrame(c, this.place, dark);
-    const journey = !state.clip && state.options.mode === "journey" && state.query.kind === "curve";
+    const journey = !state.clip && modeOf(state.query, state.options) === "journey";
     drawHits(c, this.place, this.hits, { dark, pointed: state.pointed, journey });
     this.root.dataset.busy = String(state.items.length > 0 || Boolean(state.clip));
   }

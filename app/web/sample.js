@@ -35,7 +35,7 @@ export class Sample {
     if (!map || query.kind !== "none" || catalogue !== "ready") return;
     const frames = preview || EXAMPLES[0].keyframes;
     /** @type {import("./types.js").Options} */
-    const options = { ...defaultOptions(), mode: "journey", limit: TRACKS };
+    const options = { ...defaultOptions(), limit: TRACKS };
     const found = this.known.get(frames) || playlist({ kind: "curve", keyframes: frames }, options).then(({ items }) => items, () => []);
     this.known.set(frames, found);
     const sample = await found;

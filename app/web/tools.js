@@ -7,6 +7,7 @@
 
 import { curlOf, request } from "./api.js";
 import { clamp } from "./geometry.js";
+import { modeOf } from "./link.js";
 import { byId, clock, parseClock } from "./text.js";
 
 /** Formats the service writes, and the ends of their file names. */
@@ -33,7 +34,7 @@ export class Tools {
     byId("copy-link").addEventListener("click", () => this.copy(window.location.href, "The link is copied."));
     byId("play-all").addEventListener("click", () => outside.playAll());
     closeMenusOutside();
-    store.on(["options"], ({ options }) => this.writeForm(options));
+    store.on(["options", "query"], (state) => this.writeForm(state));
   }
 
   /** @param {Partial<Options>} change */
@@ -68,9 +69,9 @@ export class Tools {
     });
   }
 
-  /** @param {Options} options */
-  writeForm(options) {
-    byId(options.mode).checked = true;
+  /** @param {State} state */
+  writeForm({ query, options }) {
+    byId(modeOf(query, options)).checked = true;
     const text = (/** @type {?number} */ value) => (value === null ? "" : String(value));
     const values = /** @type {Record<string, string>} */ ({
       limit: String(options.limit),
@@ -96,10 +97,10 @@ export class Tools {
 
   /** Save the list as it stands, in the order the visitor gave it. @param {string} format */
   async save(format) {
-    const { items, options } = this.store.state;
+    const { items, options, query } = this.store.state;
     const body = {
       title: (byId("heading").textContent || "Circumplex").slice(0, 200),
-      mode: options.mode,
+      mode: modeOf(query, options),
       scale: options.scale,
       items: items.map(({ track, segment, score, rho_sim, neg_kl, valence, arousal }) => (
         { track_id: track.id, ...segment, score, rho_sim, neg_kl, valence, arousal })),

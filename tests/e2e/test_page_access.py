@@ -57,8 +57,8 @@ ASKED = """
     - heading /From .* to .*/ [level=2]
     - status: 9 of 9 tracks
     - group "How to match":
-      - radio "Match" [checked]
-      - radio "Journey"
+      - radio "Match"
+      - radio "Journey" [checked]
     - list "Tracks":
       - listitem:
         - button /Play/

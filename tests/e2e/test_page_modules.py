@@ -111,7 +111,7 @@ def test_a_link_holds_everything(bench: Page) -> None:
         ],
     }
     options = {
-        "mode": "journey",
+        "mode": "match",
         "scale": "absolute",
         "level": "segment",
         "limit": 7,

@@ -57,7 +57,7 @@ def _playlist(page: Page, music: Running) -> None:
 
 
 def _playing(page: Page, music: Running) -> None:
-    open_page(page, music.url, f"{SUNRISE}&mode=journey&limit=12")
+    open_page(page, music.url, f"{SUNRISE}&limit=12")
     wait_for_items(page)
     page.locator("#whole").evaluate("node => node.click()")
     page.locator("#items .item__play").nth(7).click()

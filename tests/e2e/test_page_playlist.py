@@ -78,11 +78,11 @@ def test_a_word_is_a_question(page: Page, service: Running) -> None:
 
 def test_a_link_restores_the_query(page: Page, service: Running) -> None:
     """Curve, mode, limit and filters come back from the address alone."""
-    link = "curve=0,-0.6,-0.5;60,0.5,0.7&mode=journey&limit=3&artists=1&genre=Drone"
+    link = "curve=0,-0.6,-0.5;60,0.5,0.7&mode=match&limit=3&artists=1&genre=Drone"
     open_page(page, service.url, link)
 
     assert wait_for_items(page).count() == 2
-    expect(page.locator("#journey")).to_be_checked()
+    expect(page.locator("#match")).to_be_checked()
     expect(page.locator("#duration")).to_have_value("1:00")
     expect(page.locator("#remark")).to_have_text("2 of 9 tracks")
     assert page.evaluate("location.hash") == f"#{link}"
@@ -92,14 +92,26 @@ def test_a_link_restores_the_query(page: Page, service: Running) -> None:
 
 
 def test_a_journey_follows_the_line(page: Page, service: Running) -> None:
-    """From the quiet end to the loud one: the first place is quiet and the last one loud."""
-    open_page(page, service.url, "curve=0,-0.9,-0.95;120,0.9,0.95&mode=journey&limit=3")
+    """A line is a journey unless one chooses: the first place is quiet and the last one loud."""
+    open_page(page, service.url, "curve=0,-0.9,-0.95;120,0.9,0.95&limit=3")
 
     wait_for_items(page)
+    expect(page.locator("#journey")).to_be_checked()
 
     found = titles(page)
     assert found[0].startswith("Quiet")
     assert found[-1].startswith("Loud")
+
+
+def test_a_point_leads_nowhere(page: Page, service: Running) -> None:
+    """One feeling is matched: the journey is not to be chosen, and comes back with a line."""
+    open_page(page, service.url, "mood=happy")
+    wait_for_items(page)
+
+    expect(page.locator("#match")).to_be_checked()
+    expect(page.locator("#journey")).to_be_disabled()
+    page.evaluate("location.hash = 'curve=0,-0.9,-0.9;60,0.9,0.9'")
+    expect(page.locator("#journey")).to_be_checked()
 
 
 def test_refinements_go_into_the_question(page: Page, service: Running) -> None:
