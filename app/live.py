@@ -25,6 +25,7 @@ from indexer.errors import CatalogUnavailableError, IndexerError
 from indexer.records import SnapshotRow
 from indexer.search import LiveSearcher, Searcher
 from indexer.snapshot import Snapshot
+from indexer.verification import verified
 from model.scoring import ScoringParams
 
 logger = logging.getLogger("circumplex.snapshot")
@@ -148,9 +149,11 @@ class LiveIndex:
             self._thread.join(timeout=10.0)
 
     def _open(self, row: SnapshotRow) -> None:
-        snapshot = Snapshot.open(self._folder / row.id)
+        # Every byte is checked first, so that nothing is hashed where requests are answered.
+        manifest = verified(self._folder / row.id, apart=self._live is not None)
+        snapshot = Snapshot(self._folder / row.id, manifest)
         searcher = Searcher(snapshot, self._scoring, device=self._device)
-        self._searchers.swap(searcher)  # checks every byte and warms it up
+        self._searchers.swap(searcher, verify=False)  # warms it up
         self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})

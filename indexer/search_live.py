@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from indexer.search import Searcher
 
 WARM_UP_QUERIES = 3
+PAUSE_S = 0.005  # between them: those who ask meanwhile go first
 
 
 @dataclass
@@ -101,3 +103,4 @@ def _warm_up(searcher: Searcher) -> None:
         own = searcher.snapshot.embedding[row : row + 1]
         searcher.search(own, limit=10, direction="m2m")
         searcher.search(own, limit=10, direction="m2m", level="track")
+        time.sleep(PAUSE_S)

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from indexer.errors import SnapshotDamagedError, SnapshotError
-from indexer.snapshot_format import check_files, read_manifest
+from indexer.snapshot_format import Manifest, check_files, read_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,26 @@ NICENESS = 10  # a tenth of a core where requests want it all: it is soon over
 APART_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
 _COMMAND = (sys.executable, "-m", "indexer.verification")
+
+
+def verified(folder: Path, *, apart: bool) -> Manifest:
+    """The manifest of a snapshot of which every byte has been compared with it.
+
+    Args:
+        folder: The snapshot.
+        apart: In another process, because this one is answering queries.
+
+    Raises:
+        SnapshotNotFoundError: There is none.
+        SnapshotFormatError: Its format is unknown.
+        SnapshotDamagedError: A file differs; names it and the remedy.
+    """
+    manifest = read_manifest(folder)
+    if apart:
+        verify_apart(folder)
+    else:
+        check_files(folder, manifest, every_byte=True)
+    return manifest
 
 
 def verify_apart(
