@@ -58,6 +58,16 @@ def first_view_ms(browser: Browser, url: str) -> tuple[float, float]:
         return float(page.evaluate(WORDS_MS)), float(page.evaluate(READY_MS))
 
 
+def first_view_work_ms(browser: Browser, url: str) -> float:
+    """Processor time of the page's thread for a first view: other programs do not show in it."""
+    with watched_page(browser) as (page, _):
+        tools = page.context.new_cdp_session(page)
+        tools.send("Performance.enable")
+        open_page(page, url)
+        metrics = tools.send("Performance.getMetrics")["metrics"]
+        return next(1000.0 * m["value"] for m in metrics if m["name"] == "ThreadTime")
+
+
 def answers_ms(browser: Browser, url: str) -> list[float]:
     """From asking to the list on the page, for each answer while a line is drawn by hand."""
     with watched_page(browser) as (page, _):
