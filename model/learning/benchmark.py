@@ -16,7 +16,7 @@ from model.learning.datasets import Dataset, load
 from model.learning.evaluation import retrieval, retrieval_within
 from model.learning.experiments import FAMILIES, Split, composite_rows, splits
 from model.learning.recipes import Recipe, recipe, recipe_id
-from model.learning.studies import STUDIES
+from model.learning.studies import STUDIES, study_preset
 from model.learning.training import no_progress, one_thread
 
 Alter = Callable[[Dataset], Dataset]
@@ -123,9 +123,9 @@ def run_benchmark(
 def run_study(name: str, data_dir: Path, cache: Path) -> dict[str, Any]:
     """The study's result, computed once for its recipe."""
     path = cache / "studies" / f"{name}.json"
-    if _kept(path).get("recipe") != study_recipe():
+    if _kept(path).get("recipe") != study_recipe(name):
         with one_thread():
-            _keep(path, {"recipe": study_recipe(), "result": STUDIES[name](data_dir)})
+            _keep(path, {"recipe": study_recipe(name), "result": STUDIES[name](data_dir)})
     result: dict[str, Any] = _kept(path)["result"]
     return result
 
@@ -133,12 +133,12 @@ def run_study(name: str, data_dir: Path, cache: Path) -> dict[str, Any]:
 def read_studies(cache: Path) -> dict[str, Any]:
     """Results of the studies that were run with their present recipe, by name."""
     kept = {name: _kept(cache / "studies" / f"{name}.json") for name in STUDIES}
-    return {n: part["result"] for n, part in kept.items() if part.get("recipe") == study_recipe()}
+    return {n: p["result"] for n, p in kept.items() if p.get("recipe") == study_recipe(n)}
 
 
-def study_recipe() -> str:
-    """The id of the studies' recipe, on DEAM's 31 columns."""
-    return recipe_id(recipe("kernel", 31), "composite")
+def study_recipe(name: str) -> str:
+    """The id of a study's recipe, on DEAM's 31 columns."""
+    return recipe_id(recipe(study_preset(name), 31), "composite")
 
 
 def measure_family(split: Split, chosen: Recipe, family: str) -> dict[str, Any]:

@@ -117,13 +117,15 @@ def test_studies_are_shown_as_tables() -> None:
                 "songs": 1395,
                 "candidates": 349,
             },
+            "sweeps": {"median cosine of the top 5 %": {"m2e": 0.2, "e2m": 0.8}},
             "learning_curve": {"174": {"m2e": side, "e2m": side}},
         }
     )
 
-    assert "| DEAM | regression head of the checkpoint | 0.710 | 0.500 |" in text
-    assert "| DEAM | SVR on features | 0.690 | 0.470 |" in text
+    assert "| DEAM, preset `kernel` | regression head of the checkpoint | 0.710 | 0.500 |" in text
+    assert "| DEAM, preset `kernel` | SVR on features | 0.690 | 0.470 |" in text
     assert "1395 songs take 9.1 s" in text
+    assert "M2E 0.200, E2M 0.800" in text
     assert "| 174 | 0.080 | 0.180 | 0.080 | 0.180 |" in text
 
 
