@@ -50,7 +50,8 @@ class CellHunt:
             index: The cells.
             ranker: Scores and ranks.
             budget: Rows that a query without a filter reads at most, by kind: the approximate
-                engine. Kinds that are missing, and all queries with filters, read what it takes.
+                engine. Kinds that are missing, queries with filters and those of `paper` with
+                both halves read what it takes.
         """
         self._index, self._ranker, self._budget = index, ranker, budget
 
@@ -104,7 +105,7 @@ class CellHunt:
         """The rows that may score `threshold`, and whether the budget sufficed for all."""
         cells, complete = np.flatnonzero(query.bound >= threshold), True
         budget = self._budget.get(query.asked.kind)
-        if budget is not None and query.scope.passing is None:
+        if budget is not None and query.scope.passing is None and not query.both_halves:
             some = self._index.within(query, cells, max(budget, read))
             cells, complete = some, len(some) == len(cells)
         rows, bounds = self._bounded(query, cells, threshold)
