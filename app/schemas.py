@@ -62,7 +62,8 @@ class CurveEmotion(Strict):
     """An emotion over time."""
 
     curve: Annotated[list[KeyframeIn], Field(min_length=1, max_length=MAX_KEYFRAMES)] = Field(
-        description="Keyframes with strictly increasing `t`; a single one is a steady emotion.",
+        description="Keyframes with increasing `t`, best a microsecond apart or more; a single one "
+        "is a steady emotion.",
         examples=[
             [
                 {"t": 0, "valence": -0.4, "arousal": -0.6},

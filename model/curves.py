@@ -32,6 +32,7 @@ AXES = ("arousal", "valence")
 CURVE_RATE_HZ = 2.0
 MAX_KEYFRAMES = 10_000
 MAX_CURVE_S = 24 * 3600.0
+MIN_STEP_S = 1e-12  # between keyframes; the slope between much closer ones overflows
 DEFAULT_DURATION_S = 30.0
 MIN_FRAMES = 2
 MAPPED_FRAMES = 61  # points at which a bent line of the relative scale is followed
@@ -57,7 +58,7 @@ class EmotionCurve:
 
     Raises:
         CurveError: No or too many keyframes, a value that is not finite or out of range, times
-            that do not increase; the message names the keyframe.
+            that do not increase, or hardly; the message names the keyframe.
     """
 
     keyframes: tuple[Keyframe, ...]
@@ -76,6 +77,11 @@ class EmotionCurve:
                 raise CurveError(
                     f"keyframe {index}: t {after.t_s:g} s does not come after "
                     f"{before.t_s:g} s of keyframe {index - 1}; times must increase"
+                )
+            if after.t_s - before.t_s < MIN_STEP_S:
+                raise CurveError(
+                    f"keyframe {index}: t {after.t_s:g} s comes less than {MIN_STEP_S:g} s after "
+                    f"keyframe {index - 1}; times must increase by that at least"
                 )
 
     @classmethod

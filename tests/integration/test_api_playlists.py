@@ -271,6 +271,23 @@ def test_the_refusal_says_which_keyframe(service: Running) -> None:
     assert "keyframe 2 has t=2 after t=2" in response.json()["detail"]
 
 
+@pytest.mark.parametrize("t", [5e-324, 2.2250738585e-313, 1e-300, 1e-15])
+def test_keyframes_that_all_but_coincide_are_refused(service: Running, t: float) -> None:
+    """The slope between them would not be finite."""
+    curve = [{"t": 0, "valence": 0, "arousal": 0}, {"t": t, "valence": -1, "arousal": 0.2}]
+    answer = service.client.post("/v1/playlists", json={"emotion": {"curve": curve}})
+
+    assert "keyframe 1" in problem_of(answer, 422, "invalid-curve")["detail"]
+
+
+def test_keyframes_a_microsecond_apart_are_a_step(service: Running) -> None:
+    """As near as they may be."""
+    curve = [{"t": 0, "valence": 1, "arousal": 1}, {"t": 1e-6, "valence": -1, "arousal": -1}]
+    answer = service.client.post("/v1/playlists", json={"emotion": {"curve": curve}})
+
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_values_that_are_not_finite_are_refused(service: Running, value: str) -> None:
     """JSON readers let NaN through; this service does not."""
