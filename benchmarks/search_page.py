@@ -55,9 +55,8 @@ def _targets(summary: dict[str, Any]) -> str:
         ("at most 600 bytes a segment besides the vectors", memory["ann_all_but_float32"]),
     ]
     note = (
-        "\nA search's remaining time is a few dozen numpy and FAISS calls (bounding cells, scoring a "
-        "few hundred rows in float64, building the answer), not the reading of rows: 300 times "
-        "needs them compiled."
+        "\nWhat remains of a search is a few dozen numpy and FAISS calls (bounding cells, scoring "
+        "a few hundred rows in float64, building the answer) more than the reading of rows."
     )
     return "\n".join([f"- {wanted}: {found}" for wanted, found in lines] + [note])
 
