@@ -19,7 +19,7 @@ from indexer.snapshot_format import Manifest, check_files, read_manifest
 
 logger = logging.getLogger(__name__)
 
-NICENESS = 10  # a tenth of a core where requests want it all: it is soon over
+NICENESS = 19  # requests go before it: a swap may take its time
 APART_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
 _COMMAND = (sys.executable, "-m", "indexer.verification")

@@ -111,7 +111,7 @@ def test_verification_runs_behind_requests(tmp_path: Path) -> None:
 
     verify_apart(folder, (sys.executable, "-c", script, str(tmp_path / "seen")), least_bytes=0)
 
-    assert (tmp_path / "seen").read_text() == f"0 {min(os.nice(0) + 10, 19)}"
+    assert (tmp_path / "seen").read_text() == "0 19"
 
 
 def test_a_running_query_keeps_its_snapshot(folders: list[Path]) -> None:
