@@ -73,7 +73,10 @@ def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
     """The part of the curve between two times, stretched to `PIECE_S`."""
     inner = [k.t_s for k in curve.keyframes if start_s < k.t_s < end_s]
     times = np.array([start_s, *inner, end_s])
-    stretched = np.unique((times - start_s) / max(end_s - start_s, 1e-9) * PIECE_S)
+    stretched = (times - start_s) / max(end_s - start_s, 1e-9) * PIECE_S
+    stretched = np.unique(
+        stretched.round(6)
+    )  # a keyframe at an edge, but for rounding, is the edge
     values = curve.at(stretched / PIECE_S * (end_s - start_s) + start_s)
     return EmotionCurve(
         tuple(
