@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from indexer.search_arrays import KINDS, doubled, raw_columns, raw_query, spread, typical_queries
-from indexer.search_bounds import References, Singles
-from indexer.search_cells import split
 from indexer.search_codes import CodeWriter, Doubles
+from indexer.search_references import References
 from indexer.search_sketch import Sketch
+from indexer.search_tables import Singles
 from indexer.snapshot_format import save_array
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, l1_item_vectors
@@ -255,3 +255,9 @@ def _size(vectors: Doubles) -> Doubles:
     """Root mean square of each column."""
     size: Doubles = np.sqrt((vectors**2).mean(axis=0))
     return size
+
+
+def split(turned: Doubles, columns: int) -> Doubles:
+    """The first turned columns and the norm of the rest, [N, P] to [N, G + 1]."""
+    rest = np.linalg.norm(turned[:, columns:], axis=1, keepdims=True)
+    return np.concatenate([turned[:, :columns], rest], axis=1)
