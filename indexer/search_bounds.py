@@ -104,7 +104,7 @@ def _coded(coding: Coding, turned: Doubles, constant: float) -> tuple[Singles, f
 def _nearest(known: Known, scaled: Doubles) -> Integers:
     """The references that differ least from a query in the cells' metric, [M]."""
     distance = known.norms.copy()  # [R]
-    for p in range(len(scaled)):
+    for p in range(len(known.scaled)):
         factor = np.float32(-2.0 * scaled[p])
         for r in range(len(distance)):
             distance[r] += factor * known.scaled[p, r]
@@ -203,10 +203,11 @@ def bounded(cells: Cells, known: Known, turned: Doubles, count: int) -> tuple[Do
         steps = known.below[near[i]]
         for cell in range(count):
             below[cell] += factor * np.float32(steps[cell])
-    moved = np.zeros(count, np.float32)
     for p in range(len(left)):
-        factor = np.float32(left[p])
-        mean = cells.mean[p]
+        top += left[p] * cells.common[p]
+    moved = np.zeros(count, np.float32)
+    for p in range(len(cells.own)):
+        factor, mean = np.float32(left[cells.own[p]]), cells.mean[p]
         for cell in range(count):
             moved[cell] += factor * mean[cell]
     rounding = (len(left) + 8) * _EPS * (cells.widest * np.abs(left)).sum()

@@ -18,7 +18,7 @@ from indexer.search_engines import read_index
 from indexer.search_references import References
 from indexer.search_scope import Level
 from indexer.search_sketch import Sketch
-from indexer.search_tables import Asked, Axes, Cells, Coded, Lists
+from indexer.search_tables import Asked, Axes, Cells, Coded, Doubles, Lists, Singles
 from indexer.snapshot_format import REBUILD, load_array
 
 
@@ -57,7 +57,9 @@ class CellIndex:
         shift, axes = np.array(load_array(folder, "search_shift")), Sketch.load(folder)
         self._axes = Axes(shift, axes.centre, axes.queries)
         self._coding = Coder.load(folder, "search_codes").coding
-        self._cells = _cells(folder)
+        parts = ("mean", "radius", "metric", "near")
+        stored = (np.asarray(load_array(folder, f"search_cells_{part}")) for part in parts)
+        self._cells = cells_of(*stored)
         self._known = {
             kind: References.load(folder, kind).known(self._cells.metric) for kind in KINDS
         }
@@ -74,14 +76,22 @@ class CellIndex:
         return aim(self._axes, self._coding, self._cells, known, asked, cells, choosy)
 
 
-def _cells(folder: Path) -> Cells:
-    mean, radius, metric, near = (
-        np.asarray(load_array(folder, f"search_cells_{part}"))
-        for part in ("mean", "radius", "metric", "near")
-    )
-    widest = np.abs(mean).max(axis=0, initial=0.0).astype(np.float64)  # [P]
+def cells_of(mean: Singles, radius: Doubles, metric: Doubles, near: Doubles) -> Cells:
+    """What a search reads of C cells, one or more.
+
+    Args:
+        mean: A point of each, [C, P].
+        radius: Largest distance of a row to it, [C].
+        metric: The unit of that, [P].
+        near: Least and largest rho * phi of each, [2, C, K].
+    """
+    differs = (mean != mean[0]).any(axis=0)
+    own = np.flatnonzero(differs)
+    common = np.where(differs, 0.0, mean[0].astype(np.float64))
+    widest = np.where(differs, np.abs(mean).max(axis=0).astype(np.float64), 0.0)
     low, high = near.transpose(0, 2, 1).copy()  # [K, C]
-    return Cells(np.ascontiguousarray(mean.T), radius, metric, widest, low, high)
+    columns = np.ascontiguousarray(mean[:, own].T)  # [L, C]
+    return Cells(own, columns, common, widest, radius, metric, low, high)
 
 
 def _lists(folder: Path, segments: int, width: int) -> Lists:

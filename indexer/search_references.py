@@ -17,6 +17,7 @@ from model.scoring import Kind
 
 Steps = NDArray[np.uint16]
 
+_COMPARED = 40  # leading columns that say which references are near to a query
 _SPAN = 4.0  # times the median distance from the best cell; what is farther counts as this far
 _MOST_STEPS = 65_535
 
@@ -51,8 +52,8 @@ class References:
 
     def known(self, metric: Doubles) -> Known:
         """What a search reads of them, with `metric`, [P], the typical spread within a cell."""
-        scaled = self.vectors * metric.astype(np.float32)
-        columns = np.ascontiguousarray(scaled.T)  # [P, R]
+        scaled = self.vectors[:, :_COMPARED] * metric[:_COMPARED].astype(np.float32)
+        columns = np.ascontiguousarray(scaled.T)
         norms = (scaled**2).sum(axis=1)
         return Known(self.vectors, columns, norms, self.below, self.step, self.top)
 

@@ -1,8 +1,8 @@
 """What the compiled parts of the search hand to each other: tuples of arrays.
 
-Letters: S segments, C cells, R references of one kind, K kept CCA dimensions, D Gaussian
-dimensions, P = K + 2 D + 2 raw columns or as many turned ones, G + 1 sketch columns, W codes of a
-row, T tracks, N tracks on the board.
+Letters: S segments, C cells, L columns of their means, R references of one kind, K kept CCA
+dimensions, D Gaussian dimensions, P = K + 2 D + 2 raw columns or as many turned ones, G + 1 sketch
+columns, W codes of a row, T tracks, N tracks on the board, M candidates.
 """
 
 from __future__ import annotations
@@ -119,18 +119,22 @@ class Cells(NamedTuple):
     """Where the rows of each cell lie; one cell after the other in memory.
 
     Attributes:
-        mean: A point of each cell, near all its rows, [P, C].
-        radius: Largest distance of a row to it, in units of `metric`, [C].
+        own: Columns in which the cells' means differ, [L].
+        mean: A point of each cell, near all its rows, in these columns, [L, C].
+        common: What all cells have for a mean in the other columns, 0 in `own`, [P].
+        widest: Largest magnitude of any mean in `own`, else 0, [P].
+        radius: Largest distance of a row to its cell's mean, in units of `metric`, [C].
         metric: Typical spread within a cell, [P].
-        widest: Largest magnitude of any mean, [P].
         low: Least rho * phi of each cell, [K, C].
         high: Largest, [K, C].
     """
 
+    own: Integers
     mean: Singles
+    common: Doubles
+    widest: Doubles
     radius: Doubles
     metric: Doubles
-    widest: Doubles
     low: Doubles
     high: Doubles
 
@@ -140,8 +144,8 @@ class Known(NamedTuple):
 
     Attributes:
         vectors: Turned queries, [R, P].
-        scaled: The same in the cells' metric, one query after the other in memory, [P, R].
-        norms: Their squared norms, [R].
+        scaled: Leading columns in the cells' metric, one query after the other in memory.
+        norms: Squared norms of these, [R].
         below: How many steps the best score of each cell lies below `top`, rounded down, [R, C].
         step: What a step is worth, [R].
         top: Best score of any cell, [R].
@@ -215,6 +219,13 @@ class Sieve(NamedTuple):
     lists: Lists
     coded: Coded
     allowed: Allowed
+
+
+class Found(NamedTuple):
+    """Candidates: segments, [M], and what each scores at most, [M]."""
+
+    rows: Integers
+    bounds: Doubles
 
 
 class Board(NamedTuple):

@@ -9,6 +9,7 @@ T tracks, N tracks on the board, M candidates.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.search_compiled import compiled
 from indexer.search_tables import (
@@ -16,6 +17,7 @@ from indexer.search_tables import (
     Asked,
     Board,
     Doubles,
+    Found,
     Integers,
     Items,
     Lists,
@@ -43,16 +45,20 @@ def _board(room: int) -> Board:
     while length < 2 * room:
         length *= 2
     table, used = np.full(length, -1, np.int32), np.zeros(1, np.int64)
-    row, track, content = np.empty((3, room), np.int64)
+    row, track, content = (
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+    )
     return Board(table, used, row, track, content, np.empty((room, 3)))
 
 
 @compiled
-def _at(board: Board, content: int) -> int:
-    """Where the table holds a content, or where it belongs."""
-    last = len(board.table) - 1
+def _at(table: NDArray[np.int32], contents: Integers, content: int) -> int:
+    """Where a board's table holds a content, or where it belongs."""
+    last = len(table) - 1
     at = (content * _HASH) & last
-    while board.table[at] >= 0 and board.content[board.table[at]] != content:
+    while table[at] >= 0 and contents[table[at]] != content:
         at = (at + 1) & last
     return at
 
@@ -66,7 +72,7 @@ def _with_room(board: Board, more: int) -> Board:
     larger = _board(2 * (used + more))
     larger.used[0] = used
     for place in range(used):
-        larger.table[_at(larger, board.content[place])] = place
+        larger.table[_at(larger.table, board.content, board.content[place])] = place
         larger.row[place], larger.track[place] = board.row[place], board.track[place]
         larger.content[place] = board.content[place]
         for part in range(3):
@@ -120,34 +126,24 @@ def scored(items: Items, asked: Asked, rows: Integers) -> Doubles:
 
 
 @compiled
-def _track(first: Integers, row: int) -> int:
-    """The track that a segment belongs to."""
-    return int(np.searchsorted(first, row, side="right")) - 1
-
-
-@compiled
 def _next_batch(
-    board: Board,
-    items: Items,
-    rows: Integers,
-    bounds: Doubles,
-    order: Integers,
-    start: int,
-    threshold: float,
+    board: Board, items: Items, found: Found, order: Integers, start: int, threshold: float
 ) -> tuple[Integers, int]:
     """The next few rows that may score the threshold and more than their content has.
 
     They are taken in `order`, [M], from `start` on; returned with where to begin next.
     """
     batch, count = np.empty(_PATIENCE, np.int64), 0
+    table, contents, scores = board.table, board.content, board.scores
+    first, content_of, rows, bounds = items.first, items.content, found.rows, found.bounds
     while start < len(order) and count < _PATIENCE:
         at = order[start]
         start += 1
         if bounds[at] < threshold:
             continue
-        content = int(items.content[_track(items.first, rows[at])])
-        place = board.table[_at(board, content)]
-        if place < 0 or bounds[at] >= board.scores[place, 0] - TIE:
+        track = np.searchsorted(first, rows[at], side="right") - 1
+        place = table[_at(table, contents, int(content_of[track]))]
+        if place < 0 or bounds[at] >= scores[place, 0] - TIE:
             batch[count] = rows[at]
             count += 1
     return batch[:count], start
@@ -163,9 +159,9 @@ def _before(key: float, row: int, other_key: float, other_row: int) -> bool:
 def _enter(board: Board, items: Items, rows: Integers, scores: Doubles) -> None:
     """Put scored rows, scores [3, M], on the board where they are the best of their content."""
     for i in range(len(rows)):
-        track = _track(items.first, rows[i])
+        track = np.searchsorted(items.first, rows[i], side="right") - 1
         content = int(items.content[track])
-        at = _at(board, content)
+        at = _at(board.table, board.content, content)
         place = board.table[at]
         if place < 0:
             place = board.used[0]
@@ -176,8 +172,7 @@ def _enter(board: Board, items: Items, rows: Integers, scores: Doubles) -> None:
             if not _before(ours, rows[i], theirs, board.row[place]):
                 continue
         board.row[place], board.track[place], board.content[place] = rows[i], track, content
-        for part in range(3):
-            board.scores[place, part] = scores[part, i]
+        board.scores[place] = scores[:, i]
 
 
 @compiled
@@ -289,51 +284,60 @@ def _scan(lists: Lists, vector: Singles, cell: int, scores: Singles) -> None:
 
 
 @compiled
-def _may_pass(allowed: Allowed, row: int) -> bool:
-    """Whether a row may be answered."""
-    if len(allowed.mask) and not allowed.mask[row]:
-        return False
-    at = np.searchsorted(allowed.without, row)
-    return bool(at == len(allowed.without) or allowed.without[at] != row)
+def _sifted(task: Task, allowed: Allowed, rows: Integers, bounds: Doubles, threshold: float) -> int:
+    """Move the rows that may be answered to the front, with the L1 half in their bounds; how many.
+
+    Where the L1 half counts, rows that it takes below the threshold are left out too.
+    """
+    items, asked = task.items, task.asked
+    lam = asked.lam if asked.l1 else 0.0
+    mask, without, kept = allowed.mask, allowed.without, 0
+    for i in range(len(rows)):
+        row, bound = rows[i], bounds[i]
+        if len(mask) and not mask[row]:
+            continue
+        if len(without):
+            at = np.searchsorted(without, row)
+            if at < len(without) and without[at] == row:
+                continue
+        if lam > 0.0:
+            bound += lam * _cca(items, asked, row)
+        if bound >= threshold:
+            rows[kept], bounds[kept] = row, bound
+            kept += 1
+    return kept
 
 
 @compiled
-def _candidates(
-    task: Task, sieve: Sieve, cells: Integers, threshold: float
-) -> tuple[Integers, Doubles]:
-    """The rows of these cells that may score `threshold`, and what they score at most, [M]."""
-    asked, coded, first = task.asked, sieve.coded, sieve.lists.first
-    room, largest = 0, 0
+def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> Found:
+    """The rows of these cells that may score `threshold`, and what they score at most."""
+    lists, coded = sieve.lists, sieve.coded
+    first, ids, share, added = lists.first, lists.rows, coded.share, coded.added
+    room, largest, found = 0, 0, 0
     for cell in cells:
         size = first[cell + 1] - first[cell]
         room, largest = room + size, max(largest, size)
-    rows, bounds, found = np.empty(room, np.int64), np.empty(room), 0
+    rows, bounds = np.empty(room, np.int64), np.empty(room)
     scores = np.empty(largest, np.float32)
     for cell in cells:
-        _scan(sieve.lists, coded.vector, cell, scores)
-        for i in range(first[cell + 1] - first[cell]):
-            bound = coded.share * (float(scores[i]) + coded.added)
-            if bound - coded.nearest[cell] < threshold:
-                continue
-            row = int(sieve.lists.rows[first[cell] + i])
-            if not _may_pass(sieve.allowed, row):
-                continue
-            if asked.l1 and asked.lam > 0.0:
-                bound += asked.lam * _cca(task.items, asked, row)
-            if bound >= threshold:
-                rows[found], bounds[found] = row, bound
+        _scan(lists, coded.vector, cell, scores)
+        begin, least = first[cell], threshold + coded.nearest[cell]
+        low = least / share - added if share > 0.0 else -np.inf
+        low = np.nextafter(np.float32(low), np.float32(-np.inf))
+        for i in range(first[cell + 1] - begin):
+            if scores[i] >= low:
+                rows[found], bounds[found] = ids[begin + i], share * (float(scores[i]) + added)
                 found += 1
-    return rows[:found], bounds[:found]
+    found = _sifted(task, sieve.allowed, rows[:found], bounds[:found], threshold)
+    return Found(rows[:found], bounds[:found])
 
 
 @compiled
-def _walk(
-    board: Board, task: Task, rows: Integers, bounds: Doubles, threshold: float
-) -> tuple[Board, float]:
+def _walk(board: Board, task: Task, found: Found, threshold: float) -> tuple[Board, float]:
     """Score rows from the highest bound down to the threshold, which rises on the way."""
-    board, order, start = _with_room(board, len(rows)), _order(bounds), 0
+    board, order, start = _with_room(board, len(found.rows)), _order(found.bounds), 0
     while start < len(order):
-        batch, start = _next_batch(board, task.items, rows, bounds, order, start, threshold)
+        batch, start = _next_batch(board, task.items, found, order, start, threshold)
         _enter(board, task.items, batch, scored(task.items, task.asked, batch))
         threshold = max(threshold, _threshold(board, task.wanted))
     return board, threshold
@@ -362,7 +366,7 @@ def _answer(board: Board, wanted: Wanted) -> tuple[Integers, Integers, Doubles]:
 @compiled
 def ranked(task: Task, rows: Integers) -> tuple[Integers, Integers, Doubles]:
     """The wanted tracks among these segments: rows, tracks and scores [N, 3], best first."""
-    board, _ = _walk(_board(16), task, rows, np.full(len(rows), np.inf), -np.inf)
+    board, _ = _walk(_board(16), task, Found(rows, np.full(len(rows), np.inf)), -np.inf)
     return _answer(board, task.wanted)
 
 
@@ -385,12 +389,11 @@ def hunt(
     left = np.arange(len(estimate))
     while len(left) and threshold == -np.inf:
         cells, left = _promising(sieve.lists, estimate, left, read)
-        rows, bounds = _candidates(task, sieve, cells, -np.inf)
-        board, threshold = _walk(board, task, rows, bounds, -np.inf)
+        found = _candidates(task, sieve, cells, -np.inf)
+        board, threshold = _walk(board, task, found, -np.inf)
         read *= _WIDEN
     left = left[sieve.coded.bound[left] >= threshold]
     cells, left = _promising(sieve.lists, estimate, left, budget)
-    rows, bounds = _candidates(task, sieve, cells, threshold)
-    board, threshold = _walk(board, task, rows, bounds, threshold)
+    board, _ = _walk(board, task, _candidates(task, sieve, cells, threshold), threshold)
     rows, tracks, scores = _answer(board, task.wanted)
     return rows, tracks, scores, len(left) == 0

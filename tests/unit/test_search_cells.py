@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from indexer.search import Searcher, TrackFilter
 from indexer.search_arrays import doubled, points
 from indexer.search_bounds import bounded, combination
-from indexer.search_cells import CellIndex, Reading
+from indexer.search_cells import CellIndex, Reading, cells_of
 from indexer.search_cells_build import Layout, write_cells
 from indexer.search_references import References
-from indexer.search_tables import Cells
 from indexer.snapshot import Snapshot, SnapshotContent
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, score
@@ -81,7 +80,7 @@ def choosy_index(
 ) -> CellIndex:
     """Cells of a few rows with many references, so that little is read."""
     folder.mkdir()
-    layout = Layout(rows_per_cell=rows_per_cell, rows_per_reference=4)
+    layout = Layout(rows_per_cell=rows_per_cell, rows_per_reference=4, bytes_per_row=1e6)
     write_cells(folder, at.embedding, at.whole, params, queries, layout)
     return CellIndex(folder, at.manifest.segments, CHOOSY)
 
@@ -164,13 +163,13 @@ def test_no_row_exceeds_the_bound_of_its_cell(
     first = np.unique(cell, return_index=True)[1]
     vectors = draws.normal(size=(known_queries, 5)).astype(np.float32)
     mean = np.stack([rows[cell == c].mean(axis=0) for c in np.unique(cell)]).astype(np.float32)
+    mean[:, 4 - seed % 3 :] = 0.0  # columns in which all cells have one mean
     metric = draws.uniform(0.1, 3.0, 5)
     away = np.linalg.norm((rows - np.repeat(mean, np.diff([*first, 60]), axis=0)) / metric, axis=1)
     best = np.maximum.reduceat(rows @ vectors.T.astype(np.float64), first, axis=0).T
     known = References.of(vectors, best + 1e-9).known(metric)
-    widest, box = np.abs(mean).max(axis=0).astype(np.float64), np.empty((0, len(first)))
     radius = np.maximum.reduceat(away, first)
-    cells = Cells(np.ascontiguousarray(mean.T), radius, metric, widest, box, box)
+    cells = cells_of(mean, radius, metric, np.empty((2, len(first), 0)))
     farthest = int(np.argmax(away))
     towards = (rows - np.repeat(mean, np.diff([*first, 60]), axis=0))[farthest] / metric**2
     off = towards / np.linalg.norm(towards) if seed % 2 else draws.normal(size=5)
