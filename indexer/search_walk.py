@@ -35,7 +35,7 @@ _PATIENCE = 16  # rows that are scored at once, before the threshold is looked a
 _WIDEN = 4
 _STEPS = 512
 _HASH = 2654435761
-_FACTORS = 4  # variances whose product cannot leave float64's range
+_FAR = 1e250  # a product that any float32 number may still be multiplied with
 
 
 @compiled
@@ -98,7 +98,7 @@ def _cca(items: Items, asked: Asked, row: int) -> float:
 def _neg_kl(items: Items, asked: Asked, row: int, terms: Doubles) -> float:
     """-KL of one row; `terms` is room for D numbers.
 
-    Logarithms are taken of products of four variances: float32 numbers stay in float64's range.
+    The logarithm is taken of the variances' product, in parts where it would leave float64's range.
     """
     mu, var = items.mu[row], items.var[row]
     for d in range(len(terms)):
@@ -108,7 +108,7 @@ def _neg_kl(items: Items, asked: Asked, row: int, terms: Doubles) -> float:
     for d in range(len(terms)):
         total += terms[d]
         product *= float(var[d])
-        if d % _FACTORS == _FACTORS - 1:
+        if not 1.0 / _FAR < product < _FAR:
             total += float(np.log(product))
             product = 1.0
     return 0.5 * (asked.own - total - float(np.log(product)))
