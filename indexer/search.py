@@ -12,9 +12,9 @@ from indexer.search_arrays import KINDS, doubled, scoring_id
 from indexer.search_cells import CellIndex
 from indexer.search_device import DeviceEngine
 from indexer.search_engines import Engine, ExactEngine, SinglePass
-from indexer.search_hunt import CellHunt, ListHunt, Request
+from indexer.search_hunt import CellHunt, ListHunt
 from indexer.search_live import LiveSearcher
-from indexer.search_rank import Hit, Ranker
+from indexer.search_rank import Hit, Ranker, Request
 from indexer.search_scope import Level, Scopes
 from indexer.snapshot_format import REBUILD, Manifest
 from indexer.snapshot_reader import Snapshot

@@ -1,8 +1,8 @@
 """How much any segment of a cell can score at most, without reading the cell (ADR 0023).
 
 The score is an inner product <q, x>. What a cell can score at most as a function of q, its
-*support function* H(q) = max <q, x>, is stored for a thousand reference queries r. It is sublinear:
-for any weights w >= 0,
+*support function* H(q) = max <q, x>, is stored for up to a thousand reference queries r. It is
+sublinear: for any weights w >= 0,
 
     q = sum w_i r_i + d   =>   H(q) <= sum w_i H(r_i) + <d, mean> + |d| radius.
 
@@ -10,150 +10,249 @@ Real queries lie on a manifold of few dimensions (an emotion curve's level, spre
 so a few neighbouring references leave little of q over, and the bound is nearly the true maximum.
 Norms are taken in a metric in which cells are round; any would be valid.
 
-Letters: C cells, P turned columns, R references of one kind.
+Letters: C cells, P turned columns, R references of one kind, M neighbours, W codes of a row,
+G + 1 sketch columns, K kept CCA dimensions, D Gaussian dimensions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from pathlib import Path
-
 import numpy as np
-from numpy.typing import NDArray
 
-from indexer.search_codes import Doubles
-from indexer.snapshot_format import load_array, save_array
-from model.scoring import Kind
-
-Singles = NDArray[np.float32]
-Steps = NDArray[np.uint16]
+from indexer.search_compiled import compiled
+from indexer.search_tables import (
+    Asked,
+    Axes,
+    Cells,
+    Coded,
+    Coding,
+    Doubles,
+    Integers,
+    Known,
+    Singles,
+)
 
 NEIGHBOURS = 16
-_SPAN = 4.0  # times the median distance from the best cell; what is farther counts as this far
-_MOST_STEPS = 65_535
 _EPS = float(np.finfo(np.float32).eps)
 _RIDGE = 1e-5
-_NAME = "search_cells"
+_LARGEST_CODE = 128.0  # of codes less 1/2
 
 
-@dataclass(frozen=True)
-class References:
-    """Queries of one kind for which every cell's best score is known.
+@compiled
+def columns(asked: Asked, shift: Doubles) -> tuple[Doubles, float]:
+    """What multiplies the raw columns, and what is added: `search_arrays.raw_query`.
 
-    Attributes:
-        vectors: Turned queries, [R, P].
-        below: How many steps the best score of each cell lies below `top`, rounded down, [R, C].
-        step: What a step is worth, [R].
-        top: Best score of any cell, [R].
+    Args:
+        asked: The query; with `paper` -KL alone counts, at weight 1.
+        shift: What was subtracted from every mu, [D].
+
+    Returns:
+        A vector [P] and a constant.
     """
-
-    vectors: Singles
-    below: Steps
-    step: Doubles
-    top: Doubles
-
-    @classmethod
-    def of(cls, vectors: Singles, best: Doubles) -> References:
-        """From the best score of each cell for each reference, [R, C]."""
-        if not best.size:
-            return cls(vectors, np.empty(best.shape, np.uint16), *np.ones((2, len(best))))
-        top = best.max(axis=1)
-        distance = top[:, None] - best
-        span = np.maximum(_SPAN * np.median(distance, axis=1), 1e-3)
-        step = span / _MOST_STEPS
-        steps = np.floor(np.minimum(distance / step[:, None], _MOST_STEPS) * (1.0 - 1e-12))
-        return cls(vectors, steps.astype(np.uint16), step, top)
-
-    def save(self, folder: Path, kind: Kind) -> None:
-        """Write as `search_cells_*_<kind>.npy`."""
-        for each in fields(self):
-            save_array(folder, f"{_NAME}_{each.name}_{kind}", getattr(self, each.name))
-
-    @classmethod
-    def load(cls, folder: Path, kind: Kind) -> References:
-        """Read what `save` wrote."""
-        names = (f"{_NAME}_{each.name}_{kind}" for each in fields(cls))
-        return cls(*(np.asarray(load_array(folder, name)) for name in names))
+    kept, width = len(asked.near), len(shift)
+    lam = 0.0 if asked.l1 else asked.lam
+    raw = np.empty(kept + 2 * width + 2)
+    for k in range(kept):
+        raw[k] = lam * asked.near[k]
+    for d in range(width):
+        mu = asked.mu[d] - shift[d]
+        raw[kept + d] = (1.0 - lam) * (mu * mu + asked.var[d])
+        raw[kept + width + d] = (1.0 - lam) * mu
+    raw[-2], raw[-1] = lam, 1.0 - lam
+    return raw, (1.0 - lam) * 0.5 * asked.own - lam * asked.near_own
 
 
-class CellBounds:
-    """Bounds of all cells for one query."""
-
-    def __init__(
-        self, mean: Singles, radius: Doubles, metric: Doubles, references: dict[Kind, References]
-    ) -> None:
-        """Prepare what every query needs.
-
-        Args:
-            mean: A point of each cell, near all its rows, [C, P].
-            radius: Largest distance of a row to it, in units of `metric`, [C].
-            metric: Typical spread within a cell, [P].
-            references: Of each kind; without any, nothing is bounded.
-        """
-        self._mean, self._radius, self._metric = mean, radius, metric
-        self._references = references
-        self._widest = np.abs(mean).max(axis=0, initial=0.0).astype(np.float64)  # [P]
-        self._scaled = {
-            kind: each.vectors * metric.astype(np.float32) for kind, each in references.items()
-        }
-        self._norms = {kind: (each**2).sum(axis=1) for kind, each in self._scaled.items()}
-
-    @classmethod
-    def load(cls, folder: Path) -> CellBounds:
-        """Open the bounds of a snapshot."""
-        mean, radius, metric = (
-            np.asarray(load_array(folder, f"{_NAME}_{part}"))
-            for part in ("mean", "radius", "metric")
-        )
-        kinds: tuple[Kind, ...] = ("gaussian", "paper")
-        return cls(mean, radius, metric, {kind: References.load(folder, kind) for kind in kinds})
-
-    def of(self, turned: Doubles, kind: Kind, cells: int) -> tuple[Doubles, Doubles]:
-        """Estimate and upper bound of the best score of each of the first `cells` cells.
-
-        Args:
-            turned: The query on the sketch's axes, [P].
-            kind: Whose references to use.
-            cells: How many cells.
-
-        Returns:
-            Both [cells]; the bounds are infinite where there are no references.
-        """
-        known = self._references[kind]
-        if not len(known.vectors):
-            return np.zeros(cells), np.full(cells, np.inf)
-        near = self._nearest(turned, kind)
-        weights = _combination(self._scaled[kind][near], turned * self._metric)
-        left = turned - weights @ known.vectors[near]  # exact: float32 numbers in float64
-        least = weights * known.step[near] * (1.0 - (len(near) + 8) * _EPS)  # despite rounding
-        below = least.astype(np.float32) @ known.below[near, :cells].astype(np.float32)
-        moved = self._mean[:cells] @ left.astype(np.float32)
-        estimate: Doubles = moved.astype(np.float64) - below + float(weights @ known.top[near])
-        rounding = (len(left) + 8) * _EPS * float(self._widest @ np.abs(left))
-        slack = self._radius[:cells] * float(np.linalg.norm(left * self._metric)) + rounding
-        return estimate, estimate + slack + 1e-9 * np.abs(estimate)
-
-    def _nearest(self, turned: Doubles, kind: Kind) -> NDArray[np.intp]:
-        """The references that differ least from the query."""
-        scaled = (turned * self._metric).astype(np.float32)
-        distance = self._norms[kind] - 2.0 * (self._scaled[kind] @ scaled)  # [R]
-        count = min(NEIGHBOURS, len(distance))
-        return np.argpartition(distance, count - 1)[:count]
+@compiled
+def _turned(axes: Axes, raw: Doubles) -> Doubles:
+    """The query on the sketch's axes, [P]."""
+    turned = np.zeros(len(raw))
+    for p in range(len(raw)):
+        for axis in range(len(raw)):
+            turned[axis] += raw[p] * axes.queries[p, axis]
+    return turned
 
 
-def _combination(vectors: Singles, wanted: Doubles) -> Doubles:
+@compiled
+def _coded(coding: Coding, turned: Doubles, constant: float) -> tuple[Singles, float]:
+    """The query for coded rows [W], and what makes a scanned score an upper bound.
+
+    Codes are off by at most `error` a column and by `error_norm` a row, of which the smaller sum
+    counts; added to it is the rounding of W float32 products in any order (ADR 0021).
+    """
+    own, rest = np.empty(len(coding.middle)), 0.0  # the sketch: leading columns, norm of the rest
+    for p in range(len(turned)):
+        if p < len(own) - 1:
+            own[p] = turned[p]
+        else:
+            rest += turned[p] * turned[p]
+    own[-1] = np.sqrt(rest)
+    vector, size = np.empty(len(coding.steps), np.float32), 0.0
+    for code in range(len(vector)):
+        exact = own[coding.columns[code]] * coding.steps[code]
+        vector[code] = np.float32(exact)
+        size += abs(exact)
+        constant += 0.5 * float(vector[code])
+    by_largest, by_norm = 0.0, 0.0
+    for column in range(len(own)):
+        constant += own[column] * coding.middle[column]
+        by_largest += abs(own[column]) * coding.error[column]
+        by_norm += (own[column] * coding.last_step[column]) ** 2
+    error = min(by_largest, float(np.sqrt(by_norm)) * coding.error_norm)
+    return vector, constant + error + (len(vector) + 8) * _EPS * _LARGEST_CODE * size
+
+
+@compiled
+def _nearest(known: Known, scaled: Doubles) -> Integers:
+    """The references that differ least from a query in the cells' metric, [M]."""
+    distance = known.norms.copy()  # [R]
+    for p in range(len(known.scaled)):
+        factor = np.float32(-2.0 * scaled[p])
+        for r in range(len(distance)):
+            distance[r] += factor * known.scaled[p, r]
+    count = min(NEIGHBOURS, len(distance))
+    best = np.arange(count)
+    last = best[np.argmax(distance[best])]
+    for r in range(count, len(distance)):
+        if distance[r] < distance[last]:
+            best[best == last] = r
+            last = best[np.argmax(distance[best])]
+    return best
+
+
+@compiled
+def _products(vectors: Doubles, wanted: Doubles) -> tuple[Doubles, Doubles]:
+    """Products of the vectors, [M, P], with each other, [M, M], and with `wanted`, [M]."""
+    turned = vectors.T.copy()  # [P, M]
+    gram, right = np.zeros((len(vectors), len(vectors))), np.zeros(len(vectors))
+    for p in range(len(wanted)):
+        for i in range(len(right)):
+            right[i] += turned[p, i] * wanted[p]
+            for j in range(len(right)):
+                gram[i, j] += turned[p, i] * turned[p, j]
+    return gram, right
+
+
+@compiled
+def _solve(gram: Doubles, right: Doubles, used: Integers, lower: Doubles, x: Doubles) -> None:
+    """Solve `gram` x = `right` in the rows and columns `used`, by Cholesky's decomposition.
+
+    `lower`, [M, M], is room to work in; x, [M], holds the solution in its first places.
+    """
+    for i in range(len(used)):
+        x[i] = right[used[i]]
+        for j in range(i + 1):
+            rest = gram[used[i], used[j]]
+            for k in range(j):
+                rest -= lower[i, k] * lower[j, k]
+            lower[i, j] = np.sqrt(rest) if i == j else rest / lower[j, j]
+        for k in range(i):
+            x[i] -= lower[i, k] * x[k]
+        x[i] /= lower[i, i]
+    for i in range(len(used) - 1, -1, -1):
+        for k in range(i + 1, len(used)):
+            x[i] -= lower[k, i] * x[k]
+        x[i] /= lower[i, i]
+
+
+@compiled
+def combination(vectors: Doubles, wanted: Doubles) -> Doubles:
     """Weights >= 0, float32 numbers, whose sum of `vectors`, [M, P], comes near to `wanted`, [P].
 
     Least squares, dropping negative weights until none is left. Any answer is a valid one.
     """
-    at = vectors.astype(np.float64)
-    gram, right = at @ at.T, at @ wanted
-    gram[np.diag_indices_from(gram)] += _RIDGE * gram.trace() / len(gram) + 1e-30
-    weights, used = np.zeros(len(at)), np.arange(len(at))
+    count = len(vectors)
+    gram, right = _products(vectors, wanted)
+    ridge = _RIDGE * np.trace(gram) / count + 1e-30
+    for i in range(count):
+        gram[i, i] += ridge
+    weights, lower, x = np.zeros(count), np.empty((count, count)), np.empty(count)
+    used = np.arange(count)
     while len(used):
-        found = np.linalg.solve(gram[np.ix_(used, used)], right[used])
+        _solve(gram, right, used, lower, x)
+        found = x[: len(used)]
         if found.min() >= 0.0:
-            weights[used] = found
+            for i in range(len(used)):
+                weights[used[i]] = np.float32(found[i])
             break
         used = used[found > 0.0]
-    return weights.astype(np.float32).astype(np.float64)
+    return weights
+
+
+@compiled
+def bounded(cells: Cells, known: Known, turned: Doubles, count: int) -> tuple[Doubles, Doubles]:
+    """Estimate and upper bound of the best score of each of the first `count` cells.
+
+    Sums in float32 are rounded to the safe side by more than they can be off: a sum of M
+    non-negative steps by a relative (M + 8) eps, one of P products by as much of its largest.
+
+    Args:
+        cells: Their means and radii.
+        known: The references; at least one.
+        turned: The query on the sketch's axes, [P].
+        count: How many cells.
+    """
+    near = _nearest(known, turned * cells.metric)
+    vectors = known.vectors[near].astype(np.float64)  # [M, P]
+    weights = combination(vectors * cells.metric, turned * cells.metric)
+    left, top = turned.copy(), 0.0  # exact: float32 numbers in float64
+    below = np.zeros(count, np.float32)
+    for i in range(len(near)):
+        left -= weights[i] * vectors[i]
+        top += weights[i] * known.top[near[i]]
+        least = weights[i] * known.step[near[i]] * (1.0 - (len(near) + 8) * _EPS)
+        factor = np.float32(least)
+        steps = known.below[near[i]]
+        for cell in range(count):
+            below[cell] += factor * np.float32(steps[cell])
+    for p in range(len(left)):
+        top += left[p] * cells.common[p]
+    moved = np.zeros(count, np.float32)
+    for p in range(len(cells.own)):
+        factor, mean = np.float32(left[cells.own[p]]), cells.mean[p]
+        for cell in range(count):
+            moved[cell] += factor * mean[cell]
+    rounding = (len(left) + 8) * _EPS * (cells.widest * np.abs(left)).sum()
+    length = np.sqrt(((left * cells.metric) ** 2).sum())
+    estimate = (moved.astype(np.float64) - below.astype(np.float64)) + top
+    slack = cells.radius[:count] * length + rounding + 1e-9 * np.abs(estimate)
+    return estimate, estimate + slack
+
+
+@compiled
+def _box_distance(cells: Cells, near: Doubles, lam: float, count: int) -> Doubles:
+    """Lambda times the L1 distance from a point to the box of each cell, rounded down, [C]."""
+    distance = np.zeros(count)
+    for k in range(len(near)):
+        low, high = cells.low[k], cells.high[k]
+        for cell in range(count):
+            distance[cell] += max(low[cell] - near[k], near[k] - high[cell], 0.0)
+    return lam * distance * (1.0 - 1e-12)
+
+
+@compiled
+def aim(
+    axes: Axes, coding: Coding, cells: Cells, known: Known, asked: Asked, count: int, choosy: bool
+) -> Coded:
+    """Turn and code a query, and bound the first `count` cells for it.
+
+    Args:
+        axes: The sketch's axes.
+        coding: How rows are coded.
+        cells: The cells.
+        known: References of the query's kind; without any, nothing is bounded.
+        asked: The query.
+        count: How many cells hold rows of its level.
+        choosy: Whether to bound them; else every cell may hold the answer.
+    """
+    raw, constant = columns(asked, axes.shift)
+    constant += (raw * axes.centre).sum()
+    turned = _turned(axes, raw)
+    vector, added = _coded(coding, turned, constant)
+    lam = asked.lam if asked.l1 else 0.0
+    estimate, bound, nearest = np.zeros(count), np.full(count, np.inf), np.zeros(count)
+    if lam > 0.0:
+        nearest = _box_distance(cells, asked.near, lam, count)
+    if choosy and len(known.norms):
+        estimate, bound = bounded(cells, known, turned, count)
+    estimate = (1.0 - lam) * (estimate + constant) - nearest
+    bound = (1.0 - lam) * (bound + constant) - nearest if lam < 1.0 else -nearest
+    return Coded(vector, added, 1.0 - lam, estimate, bound, nearest)

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from indexer.search_arrays import KINDS, doubled, raw_columns, raw_query, spread, typical_queries
-from indexer.search_bounds import References, Singles
-from indexer.search_cells import split
 from indexer.search_codes import CodeWriter, Doubles
+from indexer.search_references import References
 from indexer.search_sketch import Sketch
+from indexer.search_tables import Singles
 from indexer.snapshot_format import save_array
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, l1_item_vectors
@@ -28,9 +28,11 @@ from model.scoring import Direction, Kind, ScoringParams, l1_item_vectors
 COLUMNS = 39  # of the sketch; with the norm of the rest 40, and 8 second bytes: 48 codes
 SECOND_BYTES = 8
 _CLUSTERED = 12  # leading turned columns that say which rows lie together
+_CENTRED = 24  # leading turned columns in which each cell has its own mean
 _TRAINING_ROWS = 32  # a cell
 _SAMPLE = 20_000
 _BLOCK_ROWS = 1 << 13
+_STEP_BYTES = 2  # of a best score, for either kind
 _EPS = float(np.finfo(np.float32).eps)
 
 Rows = NDArray[np.int64]
@@ -43,12 +45,21 @@ class Layout:
     Attributes:
         rows_per_cell: Of small catalogues; C grows with the square root of S for others.
         rows_per_reference: Of small catalogues, so that their tables stay small.
+        bytes_per_row: Of the best scores of all references in all cells, at most.
         most_references: Of each kind.
     """
 
     rows_per_cell: int = 128
     rows_per_reference: int = 128
+    bytes_per_row: float = 15.0
     most_references: int = 1024
+
+    def references(self, rows: int, cells: int) -> int:
+        """How many references of each kind."""
+        if cells < 3:  # all of it is read anyway
+            return 0
+        affordable = int(self.bytes_per_row * rows / (2 * _STEP_BYTES * cells))
+        return min(self.most_references, rows // self.rows_per_reference, affordable)
 
 
 @dataclass(frozen=True)
@@ -169,22 +180,23 @@ def _clusters(points: Singles, rows_per_cell: int) -> Rows:
 
 
 def _means(source: _Source, cells: _Cells) -> tuple[Singles, Doubles]:
-    """The mean of each cell, [C, P], and the typical spread around it, [P]."""
+    """About the mean of each cell, [C, P], and the typical spread around it, [P].
+
+    Cells differ in their leading columns; in the others all have one, which costs a query less.
+    """
     width = len(source.axes.centre)
     mean, squares = np.empty((len(cells.sizes()), width), dtype=np.float32), np.zeros(width)
     for some, rows in cells.blocks():
         turned, sizes = source.turned(rows), cells.sizes(some)
         mean[some] = np.add.reduceat(turned, cells.within(some), axis=0) / sizes[:, None]
         squares += ((turned - np.repeat(mean[some], sizes, axis=0)) ** 2).sum(axis=0)
+    mean[:, _CENTRED:] = mean[:, _CENTRED:].mean(axis=0)
     return mean, np.sqrt(squares / len(source.embedding)) + 1e-9
 
 
 def _references(source: _Source, queries: Embedding | None, kind: Kind, cells: _Cells) -> Singles:
     """Turned queries to know every cell's best score for, [R, P]; none for few rows."""
-    rows = len(source.embedding) // source.layout.rows_per_reference
-    count = min(source.layout.most_references, rows)
-    if len(cells.sizes()) < 3:
-        count = 0
+    count = source.layout.references(len(source.embedding), len(cells.sizes()))
     asked: list[tuple[Embedding, Direction, int]] = [(source.embedding, "m2m", count)]
     if queries is not None and len(queries):
         some = count // 4
@@ -255,3 +267,9 @@ def _size(vectors: Doubles) -> Doubles:
     """Root mean square of each column."""
     size: Doubles = np.sqrt((vectors**2).mean(axis=0))
     return size
+
+
+def split(turned: Doubles, columns: int) -> Doubles:
+    """The first turned columns and the norm of the rest, [N, P] to [N, G + 1]."""
+    rest = np.linalg.norm(turned[:, columns:], axis=1, keepdims=True)
+    return np.concatenate([turned[:, :columns], rest], axis=1)

@@ -18,6 +18,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.search_tables import Coding
 from indexer.snapshot_format import load_array, save_array
 
 Doubles = NDArray[np.float64]
@@ -87,6 +88,14 @@ class Coder:
         last, used = self.step.copy(), self.refined >= 0
         last[self.refined[used]] = self.finer[used]
         return last
+
+    @property
+    def coding(self) -> Coding:
+        """What a compiled search reads of it."""
+        return Coding(
+            *(self.middle, self.error, self.last_step, self.error_norm),
+            *(self._columns, self._steps),
+        )
 
     def queries(self, raw: Doubles, constant: Doubles) -> CodedQueries:
         """Queries for the codes of the matrix X, each with the bound on its error.

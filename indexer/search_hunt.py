@@ -6,38 +6,23 @@ Both score candidates exactly and rank them; they differ in how they know that n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_cells import CellIndex, Query, allowed
+from indexer.search_cells import CellIndex
 from indexer.search_engines import Candidates, Engine
-from indexer.search_rank import TIE, Ranked, Ranker
-from indexer.search_scope import Scope, Scopes
-from indexer.search_scores import Asked
+from indexer.search_rank import Ranked, Ranker, Request
+from indexer.search_scope import Scopes
+from indexer.search_tables import Allowed, Sieve, Task
+from indexer.search_walk import hunt, ranked
 from model.embedding import Embedding
-from model.scoring import Direction, Kind, ScoringParams
+from model.scoring import Kind
 
-Rows = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
-_FIRST_FACTOR = {"segment": 6, "track": 2}  # rows of the first list for each track wanted
-_LEAST_FIRST = 48
-_PROBED = 1.3  # tracks scored for a threshold, for each that is wanted
+_ALL = np.empty(0, dtype=np.bool_)
 _WIDEN = 4
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a search asks for, besides its query."""
-
-    wanted: int
-    scoring: ScoringParams
-    direction: Direction
-    max_per_artist: int | None
-    scope: Scope
 
 
 class CellHunt:
@@ -60,78 +45,26 @@ class CellHunt:
         return [self._answer(queries[q : q + 1], request) for q in range(len(queries))]
 
     def _answer(self, query: Embedding, request: Request) -> Answer:
-        scores, passing = self._ranker.scores, request.scope.passing
-        asked = scores.ask(query, request.scoring.kind, request.direction)
-        if passing is not None and passing.count <= self._index.reading.few:
-            rows = passing.rows[allowed(passing.rows, request.scope.without)]
-            return self._chosen(asked, rows, request), True
-        hunted = self._index.query(asked, scores, request.scope)
-        rows, complete = self._rows(hunted, request)
-        return self._chosen(asked, rows, request), complete
+        task, scope = self._ranker.task(query, request), request.scope
+        passing, reading = scope.passing, self._index.reading
+        if passing is not None and passing.count <= reading.few:
+            rows = passing.rows[~np.isin(passing.rows, scope.without)]
+            return Ranked(*ranked(task, rows)), True
+        mask = _ALL if passing is None else passing.mask
+        share = 1.0 if passing is None else passing.count / self._index.segments
+        read = max(reading.least, reading.factor * request.wanted) / share
+        coded = self._index.aim(task.asked, scope.level)
+        sieve = Sieve(self._index.lists, coded, Allowed(mask, scope.without))
+        rows, tracks, scores, proven = hunt(task, sieve, read, self._most(task, request, read))
+        return Ranked(rows, tracks, scores), proven
 
-    def _rows(self, query: Query, request: Request) -> tuple[Rows, bool]:
-        """Rows among which the answer is, and whether that is proven."""
-        factor = _FIRST_FACTOR[request.scope.level]
-        count = max(_LEAST_FIRST, factor * request.wanted) + len(request.scope.without)
-        while True:
-            count = min(count, self._index.segments)
-            read = max(self._index.reading.least, self._index.reading.factor * count)
-            cells = self._index.promising(query, read)
-            rows, bounds, others = self._best(query, cells, count)
-            everything = len(cells) == query.cells
-            threshold = self._threshold(query.asked, rows, request)
-            if threshold is None:
-                if everything and np.isneginf(others):
-                    return rows, True
-                count *= _WIDEN
-                continue
-            if everything and others < threshold:
-                return rows[bounds >= threshold], True
-            return self._above(query, threshold, read)
-
-    def _threshold(self, asked: Asked, rows: Rows, request: Request) -> float | None:
-        """What the wanted tracks score at least, from the best rows by bound; None for too few."""
-        wanted = request.wanted
-        if request.max_per_artist is None:
-            first = self._ranker.first_of_each(rows, int(_PROBED * wanted) + 4)
-            if len(first) < wanted:
-                return None
-            totals = self._ranker.scores.score(asked, first)[0]
-            return float(np.partition(totals, len(first) - wanted)[len(first) - wanted]) - TIE
-        chosen = self._chosen(asked, rows, request)
-        return float(chosen.scores[0, -1]) - TIE if len(chosen.rows) == wanted else None
-
-    def _above(self, query: Query, threshold: float, read: int) -> tuple[Rows, bool]:
-        """The rows that may score `threshold`, and whether the budget sufficed for all."""
-        cells, complete = np.flatnonzero(query.bound >= threshold), True
-        budget = self._budget.get(query.asked.kind)
-        if budget is not None and query.scope.passing is None and not query.both_halves:
-            some = self._index.within(query, cells, max(budget, read))
-            cells, complete = some, len(some) == len(cells)
-        rows, bounds = self._bounded(query, cells, threshold)
-        return rows[bounds >= threshold], complete
-
-    def _best(self, query: Query, cells: Rows, count: int) -> tuple[Rows, Floats, float]:
-        """The `count` best rows of the cells by bound, their bounds, the bound of the others."""
-        if not query.both_halves:
-            return self._index.best(query, cells, count)
-        rows, bounds = self._bounded(query, cells, -np.inf)
-        if len(rows) <= count:
-            return rows, bounds, -np.inf
-        order = np.argpartition(-bounds, count)[: count + 1]
-        order = order[np.argsort(-bounds[order], kind="stable")]
-        return rows[order[:-1]], bounds[order[:-1]], float(bounds[order[-1]])
-
-    def _bounded(self, query: Query, cells: Rows, threshold: float) -> tuple[Rows, Floats]:
-        """Rows that may score `threshold`, among others, and what they score at most."""
-        rows, bounds = self._index.above(query, cells, threshold)
-        if query.both_halves:
-            bounds = bounds + query.asked.lam * self._ranker.scores.cca(query.asked, rows)
-        return rows, bounds
-
-    def _chosen(self, asked: Asked, rows: Rows, request: Request) -> Ranked:
-        ranked = self._ranker.ranked(asked, rows)
-        return self._ranker.chosen(ranked, request.wanted, request.max_per_artist)
+    def _most(self, task: Task, request: Request, read: float) -> float:
+        """The most rows to read after the first ones."""
+        both_halves = task.asked.l1 and task.asked.lam > 0.0
+        budget = self._budget.get(request.scoring.kind)
+        if budget is None or request.scope.passing is not None or both_halves:
+            return np.inf
+        return max(0.0, budget - read)
 
 
 class ListHunt:
@@ -156,15 +89,11 @@ class ListHunt:
 
     def _settle(self, query: Embedding, candidates: Candidates, request: Request) -> Answer | None:
         """The wanted ranks, if the candidates suffice for them, and whether that is proven."""
-        asked = self._ranker.scores.ask(query, request.scoring.kind, request.direction)
-        ranked = self._ranker.ranked(asked, candidates.rows)
-        chosen = self._chosen(ranked.above(candidates.bound), request)
-        if len(chosen.rows) >= request.wanted or np.isneginf(candidates.bound):
+        rows: NDArray[np.int64] = candidates.rows.astype(np.int64)
+        chosen = Ranked(*ranked(self._ranker.task(query, request), rows))
+        full = len(chosen.rows) >= request.wanted
+        if np.isneginf(candidates.bound):
             return chosen, True
-        if not candidates.final:
-            return None
-        chosen = self._chosen(ranked, request)
-        return (chosen, False) if len(chosen.rows) >= request.wanted else None
-
-    def _chosen(self, ranked: Ranked, request: Request) -> Ranked:
-        return self._ranker.chosen(ranked, request.wanted, request.max_per_artist)
+        if full and chosen.scores[-1, 0] > candidates.bound:
+            return chosen, True
+        return (chosen, False) if full and candidates.final else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.errors import SnapshotNotFoundError
+from indexer.snapshot_tracks import TrackFilter
 from indexer.verification import verify_apart
 
 if TYPE_CHECKING:
@@ -98,9 +99,11 @@ class LiveSearcher:
 
 
 def _warm_up(searcher: Searcher) -> None:
-    """Touch the scanned arrays with a few of the snapshot's own segments, at both levels."""
+    """Compile what is not compiled yet, and touch the arrays with a few of their own segments."""
+    nothing = TrackFilter(duration_max_s=0.0)
     for row in range(min(WARM_UP_QUERIES, searcher.snapshot.manifest.segments)):
         own = searcher.snapshot.embedding[row : row + 1]
         searcher.search(own, limit=10, direction="m2m")
         searcher.search(own, limit=10, direction="m2m", level="track")
+        searcher.search(own, limit=10, direction="m2m", filters=nothing)
         time.sleep(PAUSE_S)

@@ -1,6 +1,6 @@
-"""From scored segments to ranked tracks.
+"""From the rows of an answer to what is said of its tracks.
 
-Letters: M segments.
+Letters: N tracks of an answer, T tracks of the snapshot.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_scores import Asked, Scores
+from indexer.search_scope import Scope
+from indexer.search_scores import Scores
+from indexer.search_tables import Task, Wanted
 from indexer.snapshot_reader import Snapshot
-from model.scoring import ScoringParams
+from model.embedding import Embedding
+from model.scoring import Direction, ScoringParams
 
-TIE_DECIMALS = 9  # scores that agree to 1e-9 nats are equal; the smaller track id comes first
-TIE = 2.0 * 10.0**-TIE_DECIMALS
-
-Rows = NDArray[np.int64]
+_UNCOUNTED = np.empty(0, dtype=np.int32)
 
 
 class Hit(NamedTuple):
@@ -47,67 +47,50 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Ranked:
-    """Exactly scored segments in order of rank: rows, tracks, and total, cca, neg_kl of each."""
+    """Exactly scored tracks in order of rank.
 
-    rows: Rows
+    Attributes:
+        rows: The best segment of each, [N].
+        tracks: [N].
+        scores: Total, CCA half, -KL, [N, 3].
+    """
+
+    rows: NDArray[np.int64]
     tracks: NDArray[np.int64]
-    scores: NDArray[np.float64]  # [3, M]
+    scores: NDArray[np.float64]
 
-    def at(self, positions: NDArray[np.intp]) -> Ranked:
-        """Those in these places."""
-        return Ranked(self.rows[positions], self.tracks[positions], self.scores[:, positions])
 
-    def above(self, bound: float) -> Ranked:
-        """Those that score more than `bound`."""
-        return self.at(np.flatnonzero(self.scores[0] > bound))
+@dataclass(frozen=True)
+class Request:
+    """What a search asks for, besides its query."""
+
+    wanted: int
+    scoring: ScoringParams
+    direction: Direction
+    max_per_artist: int | None
+    scope: Scope
 
 
 class Ranker:
-    """Ranks the tracks of one snapshot by scores in float64."""
+    """What ranking the tracks of one snapshot takes, and their hits."""
 
     def __init__(self, snapshot: Snapshot, scoring: ScoringParams) -> None:
         """Prepare the columns that every search reads."""
-        self.scores = Scores(snapshot.embedding, scoring)
-        self._first = np.asarray(snapshot.track_first)
-        self._snapshot = snapshot
+        self._tracks = snapshot.tracks
+        self.scores = Scores(
+            snapshot.embedding, scoring, snapshot.track_first, snapshot.tracks.content_codes
+        )
         self._ids = np.asarray(snapshot.tracks.ids)
-        self._content = np.asarray(snapshot.tracks.content_codes)
         self._segment_s = np.asarray(snapshot.segment_s)
         self._emotion = np.asarray(snapshot.segment_emotion)
 
-    def ranked(self, asked: Asked, rows: Rows) -> Ranked:
-        """Segments scored by the definition, best first, ties by row.
-
-        Args:
-            asked: The query.
-            rows: Distinct segments, [M].
-        """
-        rows = np.sort(rows)
-        scores = self.scores.score(asked, rows)
-        order = np.argsort(-np.round(scores[0], TIE_DECIMALS), kind="stable")
-        rows = rows[order]
-        tracks = np.searchsorted(self._first, rows, side="right") - 1
-        return Ranked(rows, tracks, scores[:, order])
-
-    def first_of_each(self, rows: Rows, most: int) -> Rows:
-        """The first row of each of the first `most` contents in `rows`."""
-        tracks = np.searchsorted(self._first, rows, side="right") - 1
-        first = np.sort(np.unique(self._content[tracks], return_index=True)[1])
-        return rows[first[:most]]
-
-    def chosen(self, ranked: Ranked, wanted: int, max_per_artist: int | None) -> Ranked:
-        """The wanted tracks in order: each once, each content once, no artist too often."""
-        content = self._content[ranked.tracks]
-        best = np.sort(np.unique(content, return_index=True)[1])  # a track has one content
-        if max_per_artist is None:
-            return ranked.at(best[:wanted])
-        artists = self._snapshot.tracks.artist_codes[ranked.tracks[best]]
-        kept, seen = [], dict[int, int]()
-        for position, artist in zip(best.tolist(), artists.tolist(), strict=True):
-            seen[artist] = seen.get(artist, 0) + 1
-            if artist < 0 or seen[artist] <= max_per_artist:
-                kept.append(position)
-        return ranked.at(np.array(kept[:wanted], dtype=np.intp))
+    def task(self, query: Embedding, request: Request) -> Task:
+        """One query, a row, ready to be scored."""
+        wanted = Wanted(request.wanted, -1, _UNCOUNTED)
+        if request.max_per_artist is not None:
+            wanted = Wanted(request.wanted, request.max_per_artist, self._tracks.artist_codes)
+        asked = self.scores.ask(query, request.scoring.kind, request.direction)
+        return Task(self.scores.items, asked, wanted)
 
     def hits(self, ranked: Ranked, offset: int) -> tuple[Hit, ...]:
         """The answer from rank `offset` on."""
@@ -115,5 +98,5 @@ class Ranker:
         start_s, end_s = self._segment_s[rows].T.tolist() if len(rows) else ([], [])
         arousal, valence = self._emotion[rows].T.tolist() if len(rows) else ([], [])
         ids = self._ids[ranked.tracks[offset:]].tolist()
-        total, cca, neg_kl = ranked.scores[:, offset:].tolist()
+        total, cca, neg_kl = ranked.scores[offset:].T.tolist()
         return tuple(map(Hit, ids, start_s, end_s, total, cca, neg_kl, valence, arousal))

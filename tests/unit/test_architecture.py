@@ -56,6 +56,7 @@ def test_imports_only_point_left() -> None:
     [
         ("sqlalchemy", r"indexer/(database|tables|catalog)\w*\.py"),
         ("faiss", r"indexer/(snapshot|search)\w*\.py"),
+        ("numba", r"indexer/search_compiled\.py"),
         ("av", r"model/audio\w*\.py|app/demo/catalogue\.py"),
         ("mutagen", r"indexer/library\.py|app/demo/catalogue\.py"),
         ("fastapi", r"app/(?!cli|demo).*\.py"),
@@ -218,3 +219,18 @@ def test_the_readme_names_only_commands_that_exist() -> None:
     assert set(re.findall(r"^make ([\w-]+)", readme, re.MULTILINE)) <= set(
         re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
     )
+
+
+def test_compiled_functions_call_only_their_own_file() -> None:
+    """A kept compilation is known by its file alone: calling another's would go stale."""
+    compiled = {
+        path.stem: set(re.findall(r"^@compiled\ndef (\w+)", path.read_text(), re.MULTILINE))
+        for path in _tracked("indexer/*.py")
+    }
+    for path in _tracked("indexer/*.py"):
+        if compiled[path.stem]:
+            source = path.read_text(encoding="utf-8")
+            for other in set(compiled) - {path.stem}:
+                foreign = rf"from indexer\.{other} import [^)]*?\b({'|'.join(compiled[other])})\b"
+                assert not (compiled[other] and re.search(foreign, source)), (path.name, other)
+    assert any(compiled.values())

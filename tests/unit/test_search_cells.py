@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from indexer.search import Searcher, TrackFilter
 from indexer.search_arrays import doubled, points
-from indexer.search_bounds import CellBounds, References, _combination
-from indexer.search_cells import CellIndex, Reading
+from indexer.search_bounds import bounded, combination
+from indexer.search_cells import CellIndex, Reading, cells_of
 from indexer.search_cells_build import Layout, write_cells
+from indexer.search_references import References
 from indexer.snapshot import Snapshot, SnapshotContent
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, score
@@ -79,7 +80,7 @@ def choosy_index(
 ) -> CellIndex:
     """Cells of a few rows with many references, so that little is read."""
     folder.mkdir()
-    layout = Layout(rows_per_cell=rows_per_cell, rows_per_reference=4)
+    layout = Layout(rows_per_cell=rows_per_cell, rows_per_reference=4, bytes_per_row=1e6)
     write_cells(folder, at.embedding, at.whole, params, queries, layout)
     return CellIndex(folder, at.manifest.segments, CHOOSY)
 
@@ -162,17 +163,19 @@ def test_no_row_exceeds_the_bound_of_its_cell(
     first = np.unique(cell, return_index=True)[1]
     vectors = draws.normal(size=(known_queries, 5)).astype(np.float32)
     mean = np.stack([rows[cell == c].mean(axis=0) for c in np.unique(cell)]).astype(np.float32)
+    mean[:, 4 - seed % 3 :] = 0.0  # columns in which all cells have one mean
     metric = draws.uniform(0.1, 3.0, 5)
     away = np.linalg.norm((rows - np.repeat(mean, np.diff([*first, 60]), axis=0)) / metric, axis=1)
     best = np.maximum.reduceat(rows @ vectors.T.astype(np.float64), first, axis=0).T
-    known = References.of(vectors, best + 1e-9)
-    bounds = CellBounds(mean, np.maximum.reduceat(away, first), metric, {"gaussian": known})
+    known = References.of(vectors, best + 1e-9).known(metric)
+    radius = np.maximum.reduceat(away, first)
+    cells = cells_of(mean, radius, metric, np.empty((2, len(first), 0)))
     farthest = int(np.argmax(away))
     towards = (rows - np.repeat(mean, np.diff([*first, 60]), axis=0))[farthest] / metric**2
     off = towards / np.linalg.norm(towards) if seed % 2 else draws.normal(size=5)
     query = vectors[0] + strange * off
 
-    _, bound = bounds.of(query, "gaussian", len(first))
+    _, bound = bounded(cells, known, query, len(first))
 
     assert (bound >= np.maximum.reduceat(rows @ query, first) - 1e-12).all()
 
@@ -185,12 +188,11 @@ def test_a_query_among_the_references_is_bounded_almost_exactly(tmp_path: Path) 
     index = choosy_index(tmp_path / "cells", at, snapshots.scoring(), queries, 8)
     search = Searcher(at, snapshots.scoring(), engine=index)
     asked = search._ranker.scores.ask(queries[7:8], "gaussian", "e2m")
-    scope = search._scopes.of(None, "segment")
     threshold = search.search(queries[7:8], limit=10).hits[-1].score
 
-    query = index.query(asked, search._ranker.scores, scope)
+    coded = index.aim(asked, "segment")
 
-    assert np.mean(query.bound >= threshold) < 0.2
+    assert np.mean(coded.bound >= threshold) < 0.2
 
 
 def test_stored_best_scores_are_never_too_low() -> None:
@@ -210,9 +212,9 @@ def test_a_combination_has_no_negative_weight() -> None:
     """A query outside the references' cone is approached from inside it."""
     draws = np.random.default_rng(1)
     for _ in range(50):
-        vectors = draws.normal(size=(16, 30)).astype(np.float32)
+        vectors = draws.normal(size=(16, 30))
 
-        assert _combination(vectors, draws.normal(size=30)).min() >= 0.0
+        assert combination(vectors, draws.normal(size=30)).min() >= 0.0
 
 
 def test_a_budget_is_not_called_proof(tmp_path: Path) -> None:

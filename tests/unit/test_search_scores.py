@@ -1,4 +1,4 @@
-"""The search's numpy scores are those of `model.scoring`, the only definition."""
+"""The search's compiled scores are those of `model.scoring`, the only definition."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.search_arrays import doubled, points, raw_columns, raw_query
+from indexer.search_bounds import columns
 from indexer.search_scores import Scores
 from model.embedding import Embedding
-from model.scoring import Direction, Kind, score
+from model.scoring import Direction, Kind, ScoringParams, score
 from tests import snapshots
 
 
@@ -21,6 +22,12 @@ def spread_out(rows: int, seed: int, decades: float) -> Embedding:
     base, draws = snapshots.embedding(rows, seed), np.random.default_rng(seed)
     var = base.var * 10.0 ** draws.uniform(-decades, decades, base.var.shape)
     return Embedding(base.phi, base.mu, var.astype(np.float32))
+
+
+def scores_of(items: Embedding, params: ScoringParams) -> Scores:
+    """Scores of segments that are a track each."""
+    count = len(items)
+    return Scores(items, params, np.arange(count + 1), np.arange(count, dtype=np.int32))
 
 
 @pytest.mark.parametrize("direction", ["e2m", "m2m"])
@@ -33,7 +40,7 @@ def test_scores_are_those_of_the_definition(
     """Total and both halves of any query with any segments, to the last digits."""
     items, query = spread_out(40, seed, decades), spread_out(1, seed + 1, decades)
     rows = np.random.default_rng(seed).permutation(40)[:17]
-    fast = Scores(items, snapshots.scoring())
+    fast = scores_of(items, snapshots.scoring())
 
     found = fast.score(fast.ask(query, kind, direction), rows)
 
@@ -50,10 +57,10 @@ def test_columns_are_those_of_the_definition(kind: Kind, direction: Direction) -
     items, query = snapshots.embedding(30, 1), snapshots.embedding(1, 2)
     params = replace(snapshots.scoring(lambda_paper=0.0), kind=kind)
     shift = np.asarray(items.mu.mean(axis=0, dtype=np.float64))
-    fast = Scores(items, params)
+    fast = scores_of(items, params)
     asked = fast.ask(query, kind, direction)
 
-    vector, constant = fast.columns(asked, shift)
+    vector, constant = columns(asked, shift)
 
     expected = raw_query(query, params, shift, direction)
     assert np.allclose(vector, expected[0][0])
