@@ -3,26 +3,25 @@
 Hashing hundreds of megabytes inside the service takes a core and, again and again, the lock of the
 interpreter; queries wait for both. A thread of low priority would be worse: while it holds the lock
 and does not get a core, everybody waits for it. So the bytes are read by another process, of low
-priority (ADR 0042): `python -m indexer.verification FOLDER`.
+priority (ADR 0042): `python -m indexer.behind indexer.verification FOLDER`.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+from indexer import behind
 from indexer.errors import SnapshotDamagedError, SnapshotError
 from indexer.snapshot_format import Manifest, check_files, read_manifest
 
 logger = logging.getLogger(__name__)
 
-NICENESS = 19  # requests go before it: a swap may take its time
 APART_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
-_COMMAND = (sys.executable, "-m", "indexer.verification")
+_COMMAND = behind.command("indexer.verification")  # a swap may take its time
 
 
 def verified(folder: Path, *, apart: bool) -> Manifest:
@@ -89,8 +88,6 @@ def _verified_by_process(folder: Path, command: tuple[str, ...]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Verify the snapshot that the argument names."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     folder = Path(arguments[0])
     try:
         check_files(folder, read_manifest(folder), every_byte=True)
