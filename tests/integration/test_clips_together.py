@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,6 +27,7 @@ from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.errors import CheckpointMismatchError, ShapeError
 from tests.fakes import FakeModel
+from tests.postgres import wait_until
 from tests.running import Running, fake_settings, index_now, running_service, tone, write_library
 from tests.unit.encoded_audio import encoded
 
@@ -250,7 +250,7 @@ def test_uploads_at_once_cost_fewer_calls_than_uploads(
         first = clients.submit(upload, running, files[0])
         assert model.began.wait(30.0)
         others = [clients.submit(upload, running, file) for file in files[1:]]
-        wait_until_held(running, CLIPS)
+        wait_until(lambda: waiting(running, CLIPS), 30.0)
         model.go.set()
         crowd = [future.result() for future in (first, *others)]
 
@@ -262,14 +262,9 @@ def test_uploads_at_once_cost_fewer_calls_than_uploads(
         assert_same(*(EmotionResponse.model_validate(each.json()) for each in (one, other)))
 
 
-def wait_until_held(running: Running, count: int) -> None:
-    """Until so many analysed clips wait or are being heard, and nothing else is in work."""
-    deadline = time.monotonic() + 30.0
-    while time.monotonic() < deadline:
-        metrics = running.client.get("/metrics").text
-        values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
-        clips_held = float(values["circumplex_clips_held"])
-        if clips_held == count and float(values['circumplex_uploads{state="held"}']) == count:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not {count} clips came to wait")
+def waiting(running: Running, count: int) -> bool:
+    """Whether so many analysed clips wait or are being heard, and nothing else is in work."""
+    metrics = running.client.get("/metrics").text
+    values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
+    held = (values["circumplex_clips_held"], values['circumplex_uploads{state="held"}'])
+    return [float(each) for each in held] == [count, count]
