@@ -1,7 +1,7 @@
 """Clips that have been analysed and wait to be heard: their windows go through the model together.
 
 Segments, windows and wholes of all clips are rows of one matrix, so that N clips cost one call of
-the music network, one look through the bank of emotions and one search, instead of several each
+the music network and one search, instead of several each
 (ADR 0043). Letters: N clips.
 """
 
@@ -207,7 +207,7 @@ def _similar(
     if live is None or not asking:
         return {}
     own = Embedding.concatenate([wholes[index] for index in asking])
-    music = as_music(own, live.snapshot, model)
+    music = as_music(own, live.snapshot, model, lambda: live.emotion_bank(model))
     members: defaultdict[int, list[int]] = defaultdict(list)
     for row, index in enumerate(asking):
         members[clips[index].similar].append(row)

@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,10 @@ import soundfile
 import torch
 
 from app.listening import Clip, listen_all
+from app.live import Live
 from app.playlists import make_playlist
 from app.queries import absolute_curve
 from app.schemas import PlaylistRequest
-from app.shaping import ShownTracks
 from benchmarks.service_catalogue import SNAPSHOTS, cpu_s, music_folder, serving, write_catalogue
 from benchmarks.service_load import bodies, load, spread
 from indexer.balance import as_query
@@ -108,18 +109,17 @@ def overhead(folder: Path, model: EmotionModel, port: int, pid: int) -> dict[str
 
     Time on the clock, and processor time, which other programs do not change much.
     """
-    snapshot = Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
-    live = _Live(SNAPSHOTS[0], model.model_id, snapshot, Searcher(snapshot, model.scoring))
+    live = _live(folder, model)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60.0)
 
     def bare(body: dict[str, Any]) -> Callable[[], Any]:
-        curve = absolute_curve(PlaylistRequest.model_validate(body), snapshot)
-        query = as_query(model.embed_emotion([curve]), snapshot.embedding)
+        curve = absolute_curve(PlaylistRequest.model_validate(body), live.snapshot)
+        query = as_query(model.embed_emotion([curve]), live.snapshot.embedding)
         return lambda: live.searcher.search(query, limit=LIMIT, level="track")
 
     def call(body: dict[str, Any]) -> Callable[[], Any]:
         request = PlaylistRequest.model_validate(body)
-        return lambda: make_playlist(request, model, live)  # type: ignore[arg-type]
+        return lambda: make_playlist(request, model, live)
 
     def over_http(body: dict[str, Any]) -> Callable[[], Any]:
         return lambda: post(connection, body)
@@ -144,27 +144,23 @@ def overhead(folder: Path, model: EmotionModel, port: int, pid: int) -> dict[str
 
 def clips(folder: Path, model: EmotionModel) -> dict[str, Any]:
     """Processor time to hear an analysed clip of three minutes, by how many are heard together."""
-    snapshot = Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
-    live = _Live(SNAPSHOTS[0], model.model_id, snapshot, Searcher(snapshot, model.scoring))
+    live = _live(folder, model)
     heard = model.analyse(io.BytesIO(_noise(180.0, "FLAC")))
     ms: dict[int, list[float]] = {count: [] for count in TOGETHER}
     for _ in range(CLIP_REPEATS):
         for count in TOGETHER:
             asked = [Clip(heard, None, 10)] * count
             started_s = time.process_time()
-            answers = listen_all(asked, model, live)  # type: ignore[arg-type]
+            answers = listen_all(asked, model, live)
             ms[count].append((time.process_time() - started_s) * 1000 / count)
             assert len(answers) == count
     return {f"{count}_together_cpu_ms": spread(took) for count, took in ms.items()}
 
 
-class _Live:
-    """What playlists and clips need of a live snapshot."""
-
-    def __init__(self, id_: str, model_id: str, snapshot: Snapshot, searcher: Searcher) -> None:
-        self.id, self.model_id = id_, model_id
-        self.snapshot, self.searcher = snapshot, searcher
-        self.shown = ShownTracks(snapshot)
+def _live(folder: Path, model: EmotionModel) -> Live:
+    snapshot = Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
+    searcher = Searcher(snapshot, model.scoring)
+    return Live(SNAPSHOTS[0], model.model_id, datetime.now(UTC), snapshot, searcher)
 
 
 def uploads(port: int, count: int) -> dict[str, Any]:
