@@ -1,35 +1,25 @@
-"""Runs a module behind everything else: `python -m indexer.behind MODULE ARGUMENTS`.
-
-The priority is given up before the module is imported, because importing what an index run needs
-takes a core for a second. On Linux the process gets only what nobody else wants, and one that wakes
-up takes the core from it at once (`SCHED_IDLE`, ADR 0044); elsewhere it has the lowest priority.
-"""
+"""How work that nobody waits for stays behind requests (ADR 0044)."""
 
 from __future__ import annotations
 
 import os
-import runpy
-import sys
 from contextlib import suppress
 
-NICENESS = 19
+NICENESS = 19  # the lowest priority; on Linux its files are read last, too
 
 
 def give_way() -> None:
-    """Let everybody else go first, from now on and for every thread begun from now on."""
+    """Let every process of another niceness go before this one."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    if hasattr(os, "SCHED_IDLE"):
+
+
+def take_what_is_left() -> None:
+    """Let this thread of a process that has given way run only where no other wants to.
+
+    Whatever wakes up takes the core from it at once (`SCHED_IDLE`). Elsewhere than on Linux, and in
+    a process that has not given way, nothing changes.
+    """
+    if hasattr(os, "SCHED_IDLE") and os.getpriority(os.PRIO_PROCESS, 0) >= NICENESS:
         with suppress(OSError):  # some sandboxes forbid it; the niceness remains
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
-def command(module: str, *arguments: str) -> tuple[str, ...]:
-    """What starts a module behind everything else."""
-    return (sys.executable, "-m", "indexer.behind", module, *arguments)
-
-
-if __name__ == "__main__":
-    give_way()
-    del sys.argv[0]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -3,7 +3,7 @@
 Hashing hundreds of megabytes inside the service takes a core and, again and again, the lock of the
 interpreter; queries wait for both. A thread of low priority would be worse: while it holds the lock
 and does not get a core, everybody waits for it. So the bytes are read by another process, of low
-priority (ADR 0042): `python -m indexer.behind indexer.verification FOLDER`.
+priority (ADR 0042): `python -m indexer.verification FOLDER`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 APART_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
-_COMMAND = behind.command("indexer.verification")  # a swap may take its time
+_COMMAND = (sys.executable, "-m", "indexer.verification")
 
 
 def verified(folder: Path, *, apart: bool) -> Manifest:
@@ -88,6 +88,7 @@ def _verified_by_process(folder: Path, command: tuple[str, ...]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Verify the snapshot that the argument names."""
+    behind.give_way()  # a swap may take its time
     folder = Path(arguments[0])
     try:
         check_files(folder, read_manifest(folder), every_byte=True)

@@ -1,4 +1,4 @@
-"""Index runs in a process of their own, told their job on its input.
+"""Index runs in a process of their own: `python -m indexer.worker`, told its job on its input.
 
 A service stays responsive while it indexes, and nothing that a file does to a decoder can take it
 down. The job comes as one JSON object on standard input, so that a database password appears in no
@@ -30,7 +30,7 @@ from indexer.runs import KEEP_ANALYSES_DAYS, Indexer
 logger = logging.getLogger(__name__)
 
 STOP_S = 30.0  # how long a process may take to end between two files
-_COMMAND = behind.command("indexer.worker")  # requests go first; its files are read last, too
+_COMMAND = (sys.executable, "-m", "indexer.worker")
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,7 @@ def read_job() -> Job:
 
 def main() -> int:
     """Carry out the job on standard input with the real model."""
+    behind.give_way()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     job, stop = read_job(), threading.Event()
     stop_when_orphaned(stop)

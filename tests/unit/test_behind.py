@@ -1,49 +1,50 @@
-"""What runs behind everything else does so from its first moment."""
+"""What nobody waits for runs behind everything else."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from pathlib import Path
+import sys
 
 import pytest
 
-from indexer import behind, verification
-from indexer.worker import Job, ProcessExecutor
+from indexer.behind import NICENESS
 
 REPORT = """
-import json, os, sys
-os.write(1, json.dumps([__name__, sys.argv[1:], os.nice(0), at_import, policy()]).encode())
-sys.exit(3)
+import json, os
+from concurrent.futures import ThreadPoolExecutor
+from indexer import behind
+from indexer.embed import ahead
+
+{before}
+policy = lambda _=None: os.sched_getscheduler(0)
+workers = list(ahead([1, 2, 3], policy, workers=2))
+print(json.dumps([os.nice(0), policy(), workers]))
 """
-PRELUDE = """
-import os
-policy = lambda: os.sched_getscheduler(0) if hasattr(os, "SCHED_IDLE") else None
-at_import = policy()
-"""
+
+linux = pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="another scheduler")
 
 
-@pytest.fixture
-def reporting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A module that tells how it is run."""
-    (tmp_path / "reporting.py").write_text(PRELUDE + REPORT)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    return "reporting"
-
-
-def test_a_module_runs_as_the_program_with_the_lowest_priority(reporting: str) -> None:
-    """Its arguments, its exit code, and no core while anybody else wants one."""
+def seen(before: str) -> list[object]:
+    """Niceness, policy of the main thread and of the decoding threads of a fresh process."""
     done = subprocess.run(
-        behind.command(reporting, "one", "two"), capture_output=True, check=False, text=True
+        [sys.executable, "-c", REPORT.format(before=before)],
+        capture_output=True,
+        check=True,
+        text=True,
     )
-
-    idle = getattr(os, "SCHED_IDLE", None)
-    assert done.returncode == 3, done.stderr
-    assert json.loads(done.stdout) == ["__main__", ["one", "two"], 19, idle, idle]
+    found: list[object] = json.loads(done.stdout)
+    return found
 
 
-def test_indexing_and_hashing_run_behind() -> None:
-    """Both processes that a service starts beside its listeners."""
-    assert tuple(ProcessExecutor(Job("", ""))._command) == behind.command("indexer.worker")
-    assert behind.command("indexer.verification") == verification._COMMAND
+@linux
+def test_decoding_threads_of_a_process_that_gave_way_take_what_is_left() -> None:
+    """The thread that renews the lease and ends the run keeps its small share."""
+    assert seen("behind.give_way()") == [NICENESS, os.SCHED_OTHER, [os.SCHED_IDLE] * 3]
+
+
+@linux
+def test_decoding_threads_of_another_process_are_like_any_others() -> None:
+    """`circumplex index` in a shell has the shell's priority."""
+    assert seen("pass") == [os.nice(0), os.SCHED_OTHER, [os.SCHED_OTHER] * 3]

@@ -98,6 +98,21 @@ def test_verification_needs_no_process_of_its_own(folders: list[Path], tmp_path:
             verify_apart(harmed, command, least_bytes=0)
 
 
+def test_verification_runs_behind_requests(tmp_path: Path) -> None:
+    """The process that hashes has a low priority."""
+    script = (
+        "import os, sys\n"
+        "from indexer import verification\n"
+        "code = verification.main(sys.argv[2:])\n"
+        "open(sys.argv[1], 'w').write(f'{code} {os.nice(0)}')\n"
+    )
+    folder = snapshots.written(tmp_path / "whole", snapshots.content(20, 0)).folder
+
+    verify_apart(folder, (sys.executable, "-c", script, str(tmp_path / "seen")), least_bytes=0)
+
+    assert (tmp_path / "seen").read_text() == "0 19"
+
+
 def test_a_running_query_keeps_its_snapshot(folders: list[Path]) -> None:
     """The old searcher lives until its last user is done, and not longer."""
     live = LiveSearcher(opened(folders[0]))
