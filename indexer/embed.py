@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from indexer.analyses import AnalysisStore
 from indexer.balance import unbalanced
-from indexer.behind import take_what_is_left
 from indexer.errors import StorageError
 from indexer.library import FoundFile, Tags, content_id, read_tags, readable_name
 from indexer.records import FileResult, address_id
@@ -235,7 +234,8 @@ def ahead(
     """
     pending: set[Future[_Outcome]] = set()
     waiting = iter(items)
-    pool = ThreadPoolExecutor(workers, "analyse", _begin_thread)
+    # One thread of torch for each worker: more would only contend for the same processors.
+    pool = ThreadPoolExecutor(workers, "analyse", torch.set_num_threads, (1,))
     try:
         while True:
             pending |= {
@@ -248,11 +248,6 @@ def ahead(
                 yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin_thread() -> None:
-    torch.set_num_threads(1)  # for each worker: more would contend for the same processors
-    take_what_is_left()
 
 
 class BlockBuilder:

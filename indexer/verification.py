@@ -9,16 +9,17 @@ priority (ADR 0042): `python -m indexer.verification FOLDER`.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from indexer import behind
 from indexer.errors import SnapshotDamagedError, SnapshotError
 from indexer.snapshot_format import Manifest, check_files, read_manifest
 
 logger = logging.getLogger(__name__)
 
+NICENESS = 19  # requests go before it: a swap may take its time
 APART_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
 _COMMAND = (sys.executable, "-m", "indexer.verification")
@@ -88,7 +89,8 @@ def _verified_by_process(folder: Path, command: tuple[str, ...]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Verify the snapshot that the argument names."""
-    behind.give_way()  # a swap may take its time
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     folder = Path(arguments[0])
     try:
         check_files(folder, read_manifest(folder), every_byte=True)

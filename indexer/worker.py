@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from indexer import behind, lease
+from indexer import lease
 from indexer.apart import analyse_apart
 from indexer.catalog import Catalog, open_catalog
 from indexer.embed import AnalyseApart, Model
@@ -30,6 +30,7 @@ from indexer.runs import KEEP_ANALYSES_DAYS, Indexer
 logger = logging.getLogger(__name__)
 
 STOP_S = 30.0  # how long a process may take to end between two files
+NICENESS = 19  # requests go before indexing; the kernel reads its files last, too
 _COMMAND = (sys.executable, "-m", "indexer.worker")
 
 
@@ -188,7 +189,8 @@ def read_job() -> Job:
 
 def main() -> int:
     """Carry out the job on standard input with the real model."""
-    behind.give_way()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     job, stop = read_job(), threading.Event()
     stop_when_orphaned(stop)

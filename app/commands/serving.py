@@ -86,6 +86,7 @@ class Server:
         Raises:
             ServerStartError: The port is taken, or the start failed; the log says why.
         """
+        sys.setswitchinterval(SWITCH_S)
         try:
             self._server.run()
         except SystemExit as exc:
@@ -107,7 +108,6 @@ def run_server(settings: Settings) -> None:
     from app import logs
 
     logs.configure()
-    sys.setswitchinterval(SWITCH_S)
     server = Server(settings)
     announce = threading.Thread(target=_announce, args=(server,), daemon=True)
     announce.start()
