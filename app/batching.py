@@ -1,8 +1,8 @@
 """Requests that wait together are answered together.
 
 Playlists are made by one thread that takes whatever waits, so that a hundred requests at once
-share one call of the model and of the search instead of fighting for the interpreter (ADR 0040).
-A request that comes alone waits for nothing.
+share one call of the model and of the search instead of fighting for the interpreter (ADR 0040);
+another one hears analysed uploads (ADR 0043). A request that comes alone waits for nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from app.errors import OverloadedError
-from app.metrics import Metrics
+from app.metrics import Together
 
 logger = logging.getLogger("circumplex.service")
 
@@ -42,8 +42,9 @@ class Batcher(Generic[Question, Answer]):
     def __init__(
         self,
         answer: Callable[[Sequence[Question]], Sequence[Answer | Exception]],
-        metrics: Metrics,
+        counts: Together,
         *,
+        name: str = "playlists",
         most: int = MOST,
         places: int = 1024,
     ) -> None:
@@ -52,15 +53,16 @@ class Batcher(Generic[Question, Answer]):
         Args:
             answer: Answers or exceptions, one for each question, in order. What it raises itself
                 becomes the answer to all of them.
-            metrics: Told how many wait, how long, and how many are answered together.
+            counts: Told how many wait, how long, and how many are answered together.
+            name: Of the thread.
             most: How many questions at a time.
             places: How many may wait; more are refused.
         """
-        self._answer, self._metrics = answer, metrics
+        self._answer, self._counts = answer, counts
         self._most, self._places = most, places
         self._held = 0  # used from the event loop alone
         self._queue: SimpleQueue[_Waiting[Question, Answer] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="playlists", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     async def ask(self, question: Question) -> Answer:
@@ -92,7 +94,7 @@ class Batcher(Generic[Question, Answer]):
 
     def _count(self, change: int) -> None:
         self._held += change
-        self._metrics.playlists_waiting.set(self._held)
+        self._counts.held.set(self._held)
 
     def _work(self) -> None:
         while batch := self._take():
@@ -125,9 +127,9 @@ class Batcher(Generic[Question, Answer]):
 
     def _observe(self, asked: Sequence[_Waiting[Question, Answer]]) -> None:
         now_s = time.perf_counter()
-        self._metrics.playlist_batch.observe(len(asked))
+        self._counts.batch.observe(len(asked))
         for waiting in asked:
-            self._metrics.stage_seconds.labels("waiting").observe(now_s - waiting.since_s)
+            self._counts.waiting.observe(now_s - waiting.since_s)
 
 
 def _deliver(

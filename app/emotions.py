@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.live import Live
-from app.playlists import similar_hits
 from app.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.schemas import Scale
 from app.shaping import track_out
-from indexer.balance import as_music
-from indexer.embed import stretches
 from indexer.search import SearchResult
-from model.analysis import Analysis
-from model.curve_estimation import CurveEstimate
-from model.curves import EmotionCurve, QuantileScale
-from model.embedding import Embedding
-from model.scoring import ScoringParams
+from model.curves import QuantileScale
 
 Doubles = NDArray[np.float64]
 
@@ -55,46 +46,6 @@ def chosen_scale(asked: Scale | None, live: Live | None) -> Scale:
     if asked == "relative" and live is None:
         raise NotReadyError("the relative scale needs an index: run `circumplex index DIR`")
     return asked or ("relative" if live is not None else "absolute")
-
-
-class ListeningModel(Protocol):
-    """The part of the model that turns an analysis into emotion."""
-
-    model_id: str
-    scoring: ScoringParams
-
-    def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
-        """The embedding of rows of features."""
-
-    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
-        """The embedding of curves of the absolute scale."""
-
-    def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
-        """The emotion at each window."""
-
-
-def listen(
-    model: ListeningModel,
-    analysis: Analysis,
-    live: Live | None,
-    scale: Scale | None,
-    similar: int,
-) -> EmotionResponse:
-    """The emotion of an analysed clip, and the `similar` tracks most like it.
-
-    Raises:
-        NotReadyError: The relative scale was asked for, and there is no index.
-    """
-    chosen = chosen_scale(scale, live)
-    curve = model.emotion_curve(analysis)
-    estimate = Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, analysis.duration_s)
-    found = None
-    if live is not None and similar:
-        clip = model.embed_analyses(stretches(analysis)[1][-1:])  # the whole of it
-        found = similar_hits(live, as_music(clip, live.snapshot, model), similar)
-    return emotion_response(
-        estimate, model_id=model.model_id, live=live, scale=chosen, similar=found
-    )
 
 
 def emotion_response(

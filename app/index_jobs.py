@@ -22,7 +22,15 @@ from indexer.runs import Indexer
 logger = logging.getLogger("circumplex.index")
 
 IDLE_S = 1.0  # how often the queue is looked at
-LONGEST_PAUSE_S = 60.0  # between two attempts while the database or the disk refuses
+LONGEST_PAUSE_S = 15.0  # between two attempts while the database or the disk refuses
+
+
+def pause_s(refused: int) -> float:
+    """How long to rest after `refused` attempts in a row that came to nothing, seconds.
+
+    Not so long that a run waits on and on once there is room on the disk again.
+    """
+    return float(min(IDLE_S * 2.0 ** min(refused, 30), LONGEST_PAUSE_S))
 
 
 class RunExecutor(Protocol):
@@ -115,7 +123,7 @@ class IndexJobs:
                 logger.warning("index queue: %s; trying again", trouble)
             refused = 0 if trouble is None else refused + 1
             if not worked or refused:
-                self._wake.wait(min(IDLE_S * 2.0**refused, LONGEST_PAUSE_S))
+                self._wake.wait(pause_s(refused))
 
     def _try(self) -> tuple[bool, str | None]:
         """Carry out the next run, if any: whether there was one, and what kept it from ending."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +21,24 @@ from numpy.typing import NDArray
 from app.errors import NotReadyError
 from app.metrics import Metrics
 from app.shaping import ShownTracks
+from indexer.balance import Model as BalancingModel
+from indexer.balance import embedded_bank
 from indexer.catalog import Catalog
 from indexer.errors import CatalogUnavailableError, IndexerError
 from indexer.records import SnapshotRow
 from indexer.search import LiveSearcher, Searcher
 from indexer.snapshot import Snapshot
 from indexer.verification import verified
+from model.embedding import Embedding
 from model.scoring import ScoringParams
 
 logger = logging.getLogger("circumplex.snapshot")
+
+
+class EmbeddingModel(BalancingModel, Protocol):
+    """A model that has a name."""
+
+    model_id: str
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,19 @@ class Live:
     created_at: datetime
     snapshot: Snapshot
     searcher: Searcher
+    _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
 
     @cached_property
     def shown(self) -> ShownTracks:
         """Its tracks as they go over the wire."""
         return ShownTracks(self.snapshot)
+
+    def emotion_bank(self, model: EmbeddingModel) -> Embedding:
+        """What new music is balanced with (`indexer.balance.as_music`); embedded once a model."""
+        bank = self._banks.get(model.model_id)
+        if bank is None:  # two at once make the same
+            bank = self._banks[model.model_id] = embedded_bank(self.snapshot, model)
+        return bank
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:

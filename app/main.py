@@ -19,6 +19,7 @@ from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAn
 from app.batching import Batcher
 from app.index_jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.keys import KeyRing
+from app.listening import Clip, listen_all
 from app.live import LiveIndex
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
@@ -38,6 +39,7 @@ from indexer.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
 
 LoadModel = Callable[[Settings], EmotionModel]
+Hear = Callable[[Sequence[Clip]], list[str | Exception]]
 Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]]
 UPLOAD_PATHS = frozenset({"/v1/emotions"})
 
@@ -158,8 +160,11 @@ def _open(
         device=str(model.device),
         metrics=metrics,
     )
-    playlists = Batcher(matching(model, live, metrics), metrics)
+    playlists = Batcher(matching(model, live, metrics), metrics.playlists)
     stack.callback(playlists.close)
+    uploads = settings.upload_workers + settings.upload_queue
+    clips = Batcher(hearing(model, live, metrics), metrics.clips, name="clips", places=uploads)
+    stack.callback(clips.close)
     live.refresh()
     live.start(settings.snapshot_poll_s)
     stack.callback(live.stop)
@@ -184,7 +189,8 @@ def _open(
         live=live,
         analyser=analyser,
         playlists=playlists,
-        places=Places(settings.upload_workers + settings.upload_queue, metrics),
+        clips=clips,
+        places=Places(uploads, metrics),
         jobs=jobs,
         metrics=metrics,
         keys=KeyRing(settings.data_dir / "keys.json"),
@@ -202,6 +208,20 @@ def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:
             return match_all(requests, model, live.current())
 
     return match
+
+
+def hearing(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Hear:
+    """What answers analysed uploads that wait together, from one snapshot, as JSON."""
+
+    def hear(clips: Sequence[Clip]) -> list[str | Exception]:
+        with metrics.stage("embedding"):
+            answers = listen_all(clips, model, live.current_or_none())
+        return [
+            answer if isinstance(answer, Exception) else answer.model_dump_json()
+            for answer in answers
+        ]
+
+    return hear
 
 
 def make_analyser(settings: Settings, model: EmotionModel) -> Analyser:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -16,6 +17,21 @@ from indexer.snapshot import Manifest
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 KINDS = ("gaussian", "paper")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Together:
+    """What is counted of requests that are answered together.
+
+    Attributes:
+        held: How many are being answered or wait.
+        batch: How many are answered at a time.
+        waiting: How long each waited, seconds.
+    """
+
+    held: Gauge
+    batch: Histogram
+    waiting: Histogram
 
 
 class Metrics:
@@ -53,17 +69,8 @@ class Metrics:
             ("state",),
             registry=self.registry,
         )
-        self.playlists_waiting = Gauge(
-            "circumplex_playlists_held",
-            "Playlist requests being answered or waiting.",
-            registry=self.registry,
-        )
-        self.playlist_batch = Histogram(
-            "circumplex_playlist_batch",
-            "Playlist requests answered together.",
-            buckets=(1, 2, 4, 8, 16),
-            registry=self.registry,
-        )
+        self.playlists = self._together("playlist", "Playlist requests", "waiting")
+        self.clips = self._together("clip", "Analysed uploads", "clip waiting")
         self.refused = Counter(
             "circumplex_uploads_refused",
             "Uploads refused because all places were taken.",
@@ -114,6 +121,22 @@ class Metrics:
             "1 for the device the model runs on.",
             ("device",),
             registry=self.registry,
+        )
+
+    def _together(self, name: str, what: str, stage: str) -> Together:
+        return Together(
+            Gauge(
+                f"circumplex_{name}s_held",
+                f"{what} being answered or waiting.",
+                registry=self.registry,
+            ),
+            Histogram(
+                f"circumplex_{name}_batch",
+                f"{what} answered together.",
+                buckets=(1, 2, 4, 8, 16),
+                registry=self.registry,
+            ),
+            self.stage_seconds.labels(stage),
         )
 
     def is_live(self, row: SnapshotRow, manifest: Manifest) -> None:

@@ -13,6 +13,7 @@ from app.analysis_pool import Analyser
 from app.batching import Batcher
 from app.index_jobs import IndexJobs
 from app.keys import KeyRing
+from app.listening import Clip
 from app.live import LiveIndex
 from app.metrics import Metrics
 from app.responses import PlaylistResponse
@@ -37,6 +38,7 @@ class Services:
         live: The snapshot that answers.
         analyser: Turns uploads into features.
         playlists: Answers playlist requests that wait together.
+        clips: Hears analysed uploads that wait together; answers in JSON.
         places: Bounds the uploads in work.
         jobs: Carries out index runs.
         metrics: Counters.
@@ -52,6 +54,7 @@ class Services:
     live: LiveIndex
     analyser: Analyser
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
+    clips: Batcher[Clip, str]
     places: Places
     jobs: IndexJobs
     metrics: Metrics

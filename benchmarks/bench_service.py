@@ -1,7 +1,7 @@
 """The running service: overhead over the bare search, load while it swaps and indexes, uploads.
 
     python -m benchmarks.bench_service [--segments 100000] [--rate 200] [--seconds 60]
-        [--parts overhead steady swaps index uploads] [--folder DIR]
+        [--parts overhead clips steady swaps index uploads] [--folder DIR]
 
 Starts `circumplex serve` over a made-up catalogue with the shipped checkpoint and asks it over
 loopback, from the same machine. The index run of the part `index` is a real one, started through
@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ import numpy as np
 import soundfile
 import torch
 
+from app.listening import Clip, listen_all
+from app.live import Live
 from app.playlists import make_playlist
 from app.queries import absolute_curve
 from app.schemas import PlaylistRequest
-from app.shaping import ShownTracks
 from benchmarks.service_catalogue import SNAPSHOTS, cpu_s, music_folder, serving, write_catalogue
 from benchmarks.service_load import bodies, load, spread
 from indexer.balance import as_query
@@ -43,7 +45,9 @@ from model.emotion_model import EmotionModel
 REQUESTS = 300
 LIMIT = 20  # items of a playlist that names no number
 WARM_UP = 50
-PARTS = ("overhead", "steady", "swaps", "index", "uploads")
+TOGETHER = (1, 2, 4, 8, 16)  # clips heard in one call
+CLIP_REPEATS = 40
+PARTS = ("overhead", "clips", "steady", "swaps", "index", "uploads")
 
 
 def main() -> None:
@@ -78,6 +82,7 @@ def measured(folder: Path, model: EmotionModel, options: argparse.Namespace) -> 
         warm_up(port)
         parts = {
             "overhead": lambda: overhead(folder, model, port, pid),
+            "clips": lambda: clips(folder, model),
             "steady": lambda: load(port, pid, options.rate, 15.0),
             "swaps": lambda: load(port, pid, options.rate, 20.0, swap=True),
             "index": lambda: load(port, pid, options.rate, options.seconds, swap=True, index=True),
@@ -104,18 +109,17 @@ def overhead(folder: Path, model: EmotionModel, port: int, pid: int) -> dict[str
 
     Time on the clock, and processor time, which other programs do not change much.
     """
-    snapshot = Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
-    live = _Live(SNAPSHOTS[0], model.model_id, snapshot, Searcher(snapshot, model.scoring))
+    live = _live(folder, model)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60.0)
 
     def bare(body: dict[str, Any]) -> Callable[[], Any]:
-        curve = absolute_curve(PlaylistRequest.model_validate(body), snapshot)
-        query = as_query(model.embed_emotion([curve]), snapshot.embedding)
+        curve = absolute_curve(PlaylistRequest.model_validate(body), live.snapshot)
+        query = as_query(model.embed_emotion([curve]), live.snapshot.embedding)
         return lambda: live.searcher.search(query, limit=LIMIT, level="track")
 
     def call(body: dict[str, Any]) -> Callable[[], Any]:
         request = PlaylistRequest.model_validate(body)
-        return lambda: make_playlist(request, model, live)  # type: ignore[arg-type]
+        return lambda: make_playlist(request, model, live)
 
     def over_http(body: dict[str, Any]) -> Callable[[], Any]:
         return lambda: post(connection, body)
@@ -138,13 +142,25 @@ def overhead(folder: Path, model: EmotionModel, port: int, pid: int) -> dict[str
     }
 
 
-class _Live:
-    """What `make_playlist` needs of a live snapshot."""
+def clips(folder: Path, model: EmotionModel) -> dict[str, Any]:
+    """Processor time to hear an analysed clip of three minutes, by how many are heard together."""
+    live = _live(folder, model)
+    heard = model.analyse(io.BytesIO(_noise(180.0, "FLAC")))
+    ms: dict[int, list[float]] = {count: [] for count in TOGETHER}
+    for _ in range(CLIP_REPEATS):
+        for count in TOGETHER:
+            asked = [Clip(heard, None, 10)] * count
+            started_s = time.process_time()
+            answers = listen_all(asked, model, live)
+            ms[count].append((time.process_time() - started_s) * 1000 / count)
+            assert len(answers) == count
+    return {f"{count}_together_cpu_ms": spread(took) for count, took in ms.items()}
 
-    def __init__(self, id_: str, model_id: str, snapshot: Snapshot, searcher: Searcher) -> None:
-        self.id, self.model_id = id_, model_id
-        self.snapshot, self.searcher = snapshot, searcher
-        self.shown = ShownTracks(snapshot)
+
+def _live(folder: Path, model: EmotionModel) -> Live:
+    snapshot = Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
+    searcher = Searcher(snapshot, model.scoring)
+    return Live(SNAPSHOTS[0], model.model_id, datetime.now(UTC), snapshot, searcher)
 
 
 def uploads(port: int, count: int) -> dict[str, Any]:

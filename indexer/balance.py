@@ -12,7 +12,7 @@ engine and bound stays as it is. Letters: S segments, Q bank queries.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -68,15 +68,28 @@ def as_query(embedding: Embedding, candidates: Embedding) -> Embedding:
     return _with_dimension(embedding, np.zeros(len(embedding)))
 
 
-def as_music(embedding: Embedding, snapshot: Snapshot, model: Model) -> Embedding:
-    """Rows of new music as the catalogue's own would be, to ask for similar music."""
+def embedded_bank(snapshot: Snapshot, model: Model) -> Embedding:
+    """Emotions all over a snapshot's plane, embedded, for `as_music`: the same for all music."""
+    return model.embed_emotion(_bank(snapshot.scale))
+
+
+def as_music(
+    embedding: Embedding, snapshot: Snapshot, model: Model, bank: Callable[[], Embedding]
+) -> Embedding:
+    """Rows of new music as the catalogue's own would be, to ask for similar music.
+
+    Args:
+        embedding: The rows.
+        snapshot: The catalogue.
+        model: Embedded both.
+        bank: Gives `embedded_bank` of the two; called where rows are balanced.
+    """
     rows = snapshot.embedding
     if embedding.mu.shape[1] + 1 != rows.mu.shape[1]:
         return embedding
-    bank = model.embed_emotion(_bank(snapshot.scale))
     anchor = _as_float32(rows[:1])
     both = Embedding.concatenate([unbalanced(anchor), embedding])
-    attraction = _attraction(bank, both, model.scoring)
+    attraction = _attraction(bank(), both, model.scoring)
     weight = _kl_weight(model.scoring)
     least = attraction[0] - weight * float(anchor.mu[0, -1]) ** 2 / 2.0
     excess = np.maximum(attraction[1:] - least, 0.0)

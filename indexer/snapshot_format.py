@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,10 @@ Observer = Callable[[str], None]
 _PARTIAL_MARK = ".partial-"
 _EAGER_BYTES = 1 << 20  # files up to this size are hashed whenever a snapshot is opened
 _BLOCK_BYTES = 1 << 20
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 @dataclass(frozen=True)
@@ -220,18 +225,29 @@ def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[A
     """
     path = folder / f"{name}.npy"
     try:
-        # An empty array cannot be mapped.
-        empty = np.load(path, mmap_mode=None) if path.stat().st_size <= 128 else None
-        values: NDArray[Any] = (
-            np.load(path, mmap_mode="c").view(np.ndarray) if empty is None else empty
-        )
-    except (OSError, ValueError) as exc:
+        values = _mapped(path)
+    except (OSError, ValueError, TypeError) as exc:
         raise SnapshotDamagedError(f"{path} is no array ({exc}): {REBUILD}") from exc
     if rows is not None and values.shape[:1] != (rows,):
         raise SnapshotDamagedError(
             f"{path} has shape {values.shape}, its manifest says {rows} rows: {REBUILD}"
         )
     return values
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """What `np.load(path, mmap_mode="c")` gives, in half the time: a swap opens sixty arrays."""
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADERS:
+            raise ValueError(f"its header has version {version}")
+        shape, fortran, dtype = _HEADERS[version](file)
+        if dtype.hasobject:
+            raise ValueError("it holds objects")
+        if 0 in shape:  # an empty array cannot be mapped
+            return np.empty(shape, dtype)
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        return np.ndarray(shape, dtype, content, file.tell(), order="F" if fortran else "C")
 
 
 @contextmanager

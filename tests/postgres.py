@@ -6,7 +6,8 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,16 @@ class PostgreSQL:
     def close(self) -> None:
         """Stop it for good."""
         self._server.cleanup()
+
+
+@contextmanager
+def running_postgresql(folder: Path) -> Iterator[PostgreSQL]:
+    """A server below `folder` until the block ends; skips the test where none starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
+        server = PostgreSQL(folder)
+        yield server
+        server.close()
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,12 +70,13 @@ def serving(folder: Path, **more: str) -> Iterator[Served]:
 
     def read() -> None:
         assert process.stderr is not None
-        for line in process.stderr:
-            lines.append(line)
-            found = re.search(r"Circumplex is at (http://\S+)", line)
-            if found:
-                url.append(found[1])
-                known.set()
+        with suppress(ValueError):  # closed while a child of a killed service still holds it
+            for line in process.stderr:
+                lines.append(line)
+                found = re.search(r"Circumplex is at (http://\S+)", line)
+                if found:
+                    url.append(found[1])
+                    known.set()
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()

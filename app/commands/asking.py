@@ -94,7 +94,7 @@ def emotion(
     device: Device = None,
 ) -> None:
     """The emotion of an audio file over time."""
-    from app.emotions import listen
+    from app.listening import Clip, listen
 
     if not file.is_file():
         raise InvalidRequestError(f"{file} is no file")
@@ -102,7 +102,7 @@ def emotion(
     with open_library(settings) as library:
         live = library.live.current_or_none()
         analysis = library.model.analyse(file)
-        answer = listen(library.model, analysis, live, scale, similar)
+        answer = listen(Clip(analysis, scale, similar), library.model, live)
     if plot is not None:
         from app.plotting import save_plot
 

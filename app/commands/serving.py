@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from types import FrameType
 from typing import Annotated
@@ -13,6 +14,7 @@ from app.errors import ServerStartError
 from app.settings import Settings
 
 KEEP_ALIVE_S = 30
+SWITCH_S = 0.001  # the event loop waits so long for a search's Python, not 5 ms (ADR 0044)
 
 
 def serve(
@@ -84,6 +86,7 @@ class Server:
         Raises:
             ServerStartError: The port is taken, or the start failed; the log says why.
         """
+        sys.setswitchinterval(SWITCH_S)
         try:
             self._server.run()
         except SystemExit as exc:

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.access import upload_access
-from app.analysis_pool import Analyser
 from app.documentation import problems
-from app.emotions import chosen_scale, listen
+from app.emotions import chosen_scale
 from app.errors import BusyError, StorageFullError
+from app.listening import Clip
 from app.responses import EmotionResponse
 from app.schemas import Scale
 from app.services import Services, ServicesDep
@@ -73,30 +73,21 @@ async def create_emotion(
     settings = services.settings
     limits = UploadLimits(settings.max_upload_bytes, settings.upload_timeout_s)
     try:
-        async with (
-            services.places.taking_one(),
-            received_file(request, services.upload_dir, limits) as path,
-        ):
-            body = await run_in_threadpool(_listen, services, path, scale, similar)
+        async with services.places.taking_one():
+            async with received_file(request, services.upload_dir, limits) as path:
+                chosen_scale(scale, services.live.current_or_none())  # refused before the work
+                analysis = await run_in_threadpool(_analysed, services, path)
+            body = await services.clips.ask(Clip(analysis, scale, similar))
     except (BusyError, StorageFullError):
         await drain(request, limits)
         raise
     return Response(body, media_type="application/json")
 
 
-def _listen(services: Services, path: Path, scale: Scale | None, similar: int) -> str:
-    live = services.live.current_or_none()
-    chosen = chosen_scale(scale, live)  # refused before the work, not after
-    with services.metrics.stage("analysis"):
-        analysis = _analysed(services.analyser, path)
-    with services.metrics.stage("embedding"):
-        answer = listen(services.model, analysis, live, chosen, similar)
-    return answer.model_dump_json()
-
-
-def _analysed(analyser: Analyser, path: Path) -> Analysis:
+def _analysed(services: Services, path: Path) -> Analysis:
     """The analysis; what is wrong with the file is said without its temporary name."""
     try:
-        return analyser.analyse(path)
+        with services.metrics.stage("analysis"):
+            return services.analyser.analyse(path)
     except AudioError as exc:
         raise type(exc)(str(exc).replace(path.name, "the upload")) from exc

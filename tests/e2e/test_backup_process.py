@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import PostgreSQL
+from tests.postgres import PostgreSQL, running_postgresql
 from tests.processes import circumplex, serving
 from tests.running import write_library
 
@@ -18,13 +18,8 @@ ASKED = ("playlist", "--mood", "calm", "--limit", "5")
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    folder = tmp_path_factory.mktemp("postgresql")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
-    server = PostgreSQL(folder)
-    yield server
-    server.close()
-    patch.undo()
+    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
 
 
 def test_a_library_moves_from_sqlite_to_postgresql_and_back(

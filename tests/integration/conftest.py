@@ -9,7 +9,7 @@ import pytest
 
 from indexer.catalog import Catalog, open_catalog
 from tests.indexed_library import Library
-from tests.postgres import PostgreSQL
+from tests.postgres import PostgreSQL, running_postgresql
 from tests.running import (
     Running,
     fake_settings,
@@ -22,13 +22,8 @@ from tests.running import (
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
     """A real PostgreSQL that lives as long as the tests; skips where none starts."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
-    server = PostgreSQL(folder)
-    yield server
-    server.close()
-    patch.undo()
+    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.index_jobs import IndexJobs
+from app.index_jobs import IndexJobs, pause_s
 from indexer import patience
 from indexer.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, LeaseLostError
@@ -20,7 +20,7 @@ from indexer.snapshot import Snapshot
 from indexer.worker import Job, ProcessExecutor
 from tests.catalogue import write_tone
 from tests.indexed_library import Library
-from tests.postgres import PostgreSQL, wait_until
+from tests.postgres import PostgreSQL, running_postgresql, wait_until
 from tests.running import (
     ADMIN,
     Running,
@@ -39,13 +39,8 @@ CALM = {"emotion": {"mood": "calm"}}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    folder = tmp_path_factory.mktemp("stoppable")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
-    running = PostgreSQL(folder)
-    yield running
-    running.close()
-    patch.undo()
+    with running_postgresql(tmp_path_factory.mktemp("stoppable")) as running:
+        yield running
 
 
 class Place:
@@ -301,6 +296,13 @@ def test_a_run_that_gives_up_goes_back_into_the_queue(
 
     assert (queued.state, queued.attempts) == ("queued", 0)
     assert healthy.run(queued.id).state == "succeeded"
+
+
+def test_the_queue_rests_longer_and_longer_but_never_long() -> None:
+    """A database that is usable again is noticed within a quarter of a minute, however long ago."""
+    pauses = [pause_s(refused) for refused in (0, 1, 2, 3, 4, 100, 10_000)]
+
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
 
 
 def test_the_queue_does_not_hammer_a_run_that_cannot_end(tmp_path: Path) -> None:

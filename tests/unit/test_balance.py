@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from indexer.balance import as_music, as_query, balanced, unbalanced
+from indexer.balance import as_music, as_query, balanced, embedded_bank, unbalanced
 from indexer.search import Searcher
 from indexer.search_arrays import doubled, points
 from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
@@ -114,7 +114,7 @@ def test_music_is_most_similar_to_itself(tmp_path: Path) -> None:
     write_snapshot(folder, balanced(content, model), model_id="plane", scoring=model.scoring)
     snapshot = Snapshot.open(folder)
 
-    clips = as_music(content.embedding, snapshot, model)
+    clips = as_music(content.embedding, snapshot, model, lambda: embedded_bank(snapshot, model))
 
     found = Searcher(snapshot, model.scoring).search_batch(clips, limit=1, direction="m2m")
     assert [result.hits[0].track_id for result in found] == list(range(TRACKS))

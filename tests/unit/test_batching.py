@@ -38,7 +38,7 @@ def asked(
     """What `questions` comes to with a batcher in front of `desk`."""
 
     async def run() -> object:
-        batcher: Batcher[int, int] = Batcher(desk.answer, Metrics(), **options)
+        batcher: Batcher[int, int] = Batcher(desk.answer, Metrics().playlists, **options)
         try:
             return await questions(batcher)
         finally:
@@ -168,7 +168,7 @@ def test_the_metrics_count_batches(count: int) -> None:
     metrics, desk = Metrics(), Desk()
 
     async def run() -> None:
-        batcher: Batcher[int, int] = Batcher(desk.answer, metrics)
+        batcher: Batcher[int, int] = Batcher(desk.answer, metrics.playlists)
         await asyncio.gather(*(batcher.ask(n) for n in range(count)))
         await asyncio.to_thread(batcher.close)
 
