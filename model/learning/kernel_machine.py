@@ -36,7 +36,7 @@ class KernelConfig:
         seed: Draws centres and songs.
     """
 
-    centres: int = 1024
+    centres: int = 2048
     width: float = 0.5
     penalties: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     relevance_songs: int = 600
