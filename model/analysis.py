@@ -40,8 +40,11 @@ MIN_NEW_S = 0.5
 BLOCK_S = 300.0
 """About how much of a file is held in memory at once; nearly all songs fit."""
 
-SILENT_PEAK = 1e-4
-"""A file without a louder sample (-80 dB of full scale) is silent: it has no emotion to rank by."""
+SILENT_PEAK = 1e-3
+"""A file without a louder sample (-60 dB of full scale) is silent: it has no emotion to rank by.
+
+ITU-R BS.1770 leaves stretches below -70 LUFS out of a programme's loudness; dither and the noise of
+an encoder peak ten decibels above that."""
 
 _EPSILON = 1e-6
 

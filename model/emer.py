@@ -49,7 +49,7 @@ class EmerConfig:
         log_var_min: Lower bound of log_var, in ln of variance.
         log_var_max: Upper bound of log_var.
         members: Independent copies whose latent spaces are joined; 1 is the plain model.
-        kernel_centres: Songs of the kernel machine beside the networks; 0 for none.
+        kernel_centres: Centres of the kernel machine beside the networks; 0 for none.
     """
 
     features: int

@@ -21,7 +21,7 @@ Tables = Annotated[
     typer.Option("--tables", envvar="CIRCUMPLEX_SHARED_DATA", help="Folder of the dataset tables."),
 ]
 Dataset = Annotated[str, typer.Option(help="deam, emomusic or pmemo.")]
-Preset = Annotated[str, typer.Option(help="default, kernel, paper or attention.")]
+Preset = Annotated[str, typer.Option(help="default, networks, paper or attention.")]
 FeatureSet = Annotated[
     str | None, typer.Option(help="Columns to use. [default: the dataset's usual ones]")
 ]

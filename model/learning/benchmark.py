@@ -69,25 +69,25 @@ ALONE = ("baselines",)
 
 RUNS = (
     Run("deam/descriptors", "deam", "descriptors", "default", WHOLE),
-    Run("deam/descriptors/kernel", "deam", "descriptors", "kernel", ("kl", "cca", "cos")),
+    Run("deam/descriptors/networks", "deam", "descriptors", "networks", WHOLE),
     Run("deam/all", "deam", "all", "default", PARTS),
-    Run("deam/all/kernel", "deam", "all", "kernel", PARTS),
+    Run("deam/all/networks", "deam", "all", "networks", PARTS),
     Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),
     Run("deam/descriptors/smoothed", "deam", "descriptors", "texture", ALONE, smoothed),
     Run("deam/descriptors/unaugmented", "deam", "descriptors", "unaugmented", ()),
     Run("deam/descriptors/attention", "deam", "descriptors", "attention-brief", (), splits=1),
     Run("deam/descriptors/paper", "deam", "descriptors", "paper-brief", (), splits=1),
-    Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "kernel", PARTS),
+    Run("pmemo/gemaps_essentia", "pmemo", "gemaps_essentia", "default", PARTS),
     Run(
         "pmemo/gemaps_essentia/common_length",
         "pmemo",
         "gemaps_essentia",
-        "kernel",
+        "default",
         ALONE,
         common_length,
     ),
     Run("pmemo/gemaps_essentia/unaugmented", "pmemo", "gemaps_essentia", "unaugmented", ()),
-    Run("emomusic/convnet", "emomusic", "convnet", "kernel", PARTS),
+    Run("emomusic/convnet", "emomusic", "convnet", "default", PARTS),
 )
 
 

@@ -87,7 +87,7 @@ class TrainOptions:
         out: The checkpoint to write; a loss plot `<out stem>-loss.png` is written beside it.
         data_dir: Folder of the dataset tables.
         dataset: `deam`, `emomusic` or `pmemo`.
-        preset: `default`, `kernel`, `paper` or `attention`.
+        preset: `default`, `networks`, `paper` or `attention`.
         feature_set: Columns to train on; None: the dataset's usual ones.
         seed: Fixes everything random: equal seeds give equal files on one machine.
         epochs: None: the preset's.
@@ -129,18 +129,12 @@ class TrainSummary:
     def describe(self) -> str:
         """A few lines for a terminal."""
         scores = self.notes["cross_fitted_r2"]
-        held = (
-            ["holds the feature rows of its training songs: pass it on only if you may those"]
-            if self.notes["kernel_centres"]
-            else []
-        )
         return "\n".join(
             [
                 f"{self.checkpoint} ({self.model_id}), {self.songs} songs",
                 f"final loss {self.final_loss:.4f}, plot {self.loss_plot}",
                 f"cross-fitted R2: arousal {scores['arousal']:.3f}, "
                 f"valence {scores['valence']:.3f}",
-                *held,
             ]
         )
 
@@ -169,7 +163,6 @@ def train_command(options: TrainOptions, progress: Progress = no_progress) -> Tr
         "preset": options.preset,
         "seed": options.seed,
         "epochs": chosen.training.epochs,
-        "kernel_centres": fitted.model.config.kernel_centres,
     }
     summary = _write(options.out, fitted, data, feature_set, notes)
     _remove_states(options.state)
@@ -184,7 +177,7 @@ class EvaluateOptions:
         data_dir: Folder of the dataset tables.
         dataset: `deam`, `emomusic` or `pmemo`.
         feature_set: Columns; None: the dataset's usual ones.
-        preset: `default`, `kernel`, `paper` or `attention`.
+        preset: `default`, `networks`, `paper` or `attention`.
         splits: Random 80/20 divisions.
         seed: Shifts the divisions.
         epochs: None: the preset's.

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho, join_cca, pad_cca
 from model.embedding import Embedding
 from model.emer import Emer, EmerConfig, EmerWithKernel, Heads, Networks
-from model.kernel import CurveKernel
 from model.learning.datasets import Dataset
 from model.learning.evaluation import ranks
+from model.learning.kernel_machine import KernelConfig, fit_kernel
 from model.learning.losses import pairwise_kl
 from model.learning.training import Pairs, Progress, TrainingConfig, no_progress, train
 from model.scoring import Direction, Kind, Points, ScoringParams, score
@@ -45,7 +45,7 @@ class FitConfig:
             fewer songs, which the KL half suffers from more than a kernel machine does.
         min_rhos: Values of P that they choose from.
         seed: Fixes the folds.
-        kernel_width: Inverse width of the kernel machine's kernel; 0: no kernel machine.
+        kernel: The kernel machine beside the networks; None for none.
         kernel_regularisation: As `regularisation`, of the kernel machine's own CCA.
     """
 
@@ -57,7 +57,7 @@ class FitConfig:
     gaussian_lambdas: tuple[float, ...] = LAMBDAS
     min_rhos: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)
     seed: int = 0
-    kernel_width: float = 0.0
+    kernel: KernelConfig | None = None
     kernel_regularisation: float = 0.03
 
 
@@ -173,11 +173,12 @@ def beside_kernel(
         data: The training songs.
         config: Says whether there is a kernel.
     """
-    if config.kernel_width == 0.0:
+    if config.kernel is None:
         return networks, embed_heads(networks, data)
-    kernel = CurveKernel(networks.config.features, len(data), networks.config.quantiles)
     pairs, means = Pairs.of(data), torch.from_numpy(data.mean_features)
-    left_out = kernel.fit(means, pairs.curves, pairs.lengths, config.kernel_width)
+    kernel, left_out = fit_kernel(
+        means, pairs.curves, pairs.lengths, config.kernel, networks.config.quantiles
+    )
     model = EmerWithKernel.of(networks, kernel).eval()
     music, emotion = embed_heads(model, data)
     z = torch.cat([left_out, music.z[:, left_out.shape[1] :]], dim=1)

@@ -26,7 +26,7 @@ VGGISH_NAMES = ("vggish", "vggish-pca")
 
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
-HEAD_TRUSTS = (1.0, 0.3, 0.1, 0.05)
+HEAD_TRUSTS = (1.0, 0.3, 0.1, 0.05, 0.02, 0.01)
 
 Choice = tuple[float, float, float]
 """Ridge penalty, kernel width, and trust in the encoders' columns of a head."""
@@ -90,8 +90,9 @@ def choose_head(folds: Sequence[Fold], targets: Floats, honest: int = 0) -> Choi
         predicted, truth = held_out_means(folds, targets, choice, honest)
         return float(((predicted - truth) ** 2).mean())
 
-    trusts = HEAD_TRUSTS if honest else (1.0,)
-    return min(product(HEAD_RIDGES, HEAD_GAMMAS, trusts), key=error)
+    # A kernel machine leaves no bend to a kernel in the head, and knows how far to be trusted.
+    bends, trusts = ((0.0,), HEAD_TRUSTS) if honest else (HEAD_GAMMAS, (1.0,))
+    return min(product(HEAD_RIDGES, bends, trusts), key=error)
 
 
 def held_out_means(

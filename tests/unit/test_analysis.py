@@ -270,12 +270,12 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         )
 
 
-@pytest.mark.parametrize("level", [0.0, 5e-5])
+@pytest.mark.parametrize("level", [0.0, 8e-4])
 def test_a_silent_file_is_refused(level: float) -> None:
-    """Nothing above -80 dB, though a long file is read in blocks; a single louder click passes."""
+    """Nothing above -60 dB, though a long file is read in blocks; a single louder click passes."""
     quiet = np.full((1, 2_000 * 40), level, dtype=np.float32)
     click = quiet.copy()
-    click[0, 100] = -2e-4
+    click[0, 100] = -2e-3
 
     with pytest.raises(SilentAudioError, match=r"40\.0 s of silence"):
         analyse(io.BytesIO(wav(quiet, 2_000)), MeanAndSpan(), block_s=35.0)

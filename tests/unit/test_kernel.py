@@ -8,23 +8,26 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.kernel_ridge import KernelRidge
 from torch import Tensor
 
 from model.cca import fit_cca, join_cca, pad_cca
 from model.checkpoint import load_checkpoint
-from model.emer import EmerCl, EmerConfig, EmerWithKernel, build_emer
+from model.emer import EmerConfig, EmerWithKernel, build_emer
 from model.emotion_model import SHIPPED_CHECKPOINT
 from model.encoders import EncoderConfig
-from model.kernel import PENALTIES, STATISTICS, CurveKernel
+from model.kernel import STATISTICS, CurveKernel, exponential_kernel
 from model.learning.augmentation import NO_AUGMENTATION
-from model.learning.commands import TrainSummary
 from model.learning.datasets import Dataset, load_deam
 from model.learning.fitting import FitConfig, beside_kernel, embed, fit
+from model.learning.kernel_machine import KernelConfig, fit_kernel, relevance, surprise
 from model.learning.shipping import make_checkpoint
 from model.learning.training import TrainingConfig, one_thread
 
-SONGS, FEATURES, FRAMES, WIDTH = 60, 4, 20, 0.8
+SONGS, FEATURES, FRAMES = 60, 4, 20
+KERNEL = KernelConfig(centres=24, width=0.8)
 
 
 def pairs() -> tuple[Tensor, Tensor, Tensor]:
@@ -39,16 +42,16 @@ def pairs() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def fitted() -> tuple[CurveKernel, Tensor]:
-    kernel = CurveKernel(FEATURES, SONGS)
-    return kernel, kernel.fit(*pairs(), WIDTH)
+    return fit_kernel(*pairs(), KERNEL)
 
 
 def gram(kernel: CurveKernel) -> NDArray[np.float64]:
-    """exp(-width * root mean square distance) of the normalised training songs, by its formula."""
-    x = kernel.features(pairs()[0]).double().numpy()
-    mean_square = ((x[:, None, :] - x[None, :, :]) ** 2).mean(axis=2)
-    similarity: NDArray[np.float64] = np.exp(-WIDTH * np.sqrt(mean_square))
-    return similarity
+    """Similarity of the training songs seen through the centres: K_nm K_mm^-1 K_mn."""
+    x, centres = kernel.features(pairs()[0]).double().numpy(), kernel.centres.double().numpy()
+    similarity = Matern(1.0 / kernel.scales.double().numpy(), nu=0.5)
+    across = similarity(x, centres)
+    seen: NDArray[np.float64] = across @ np.linalg.solve(similarity(centres), across.T)
+    return seen
 
 
 def left_out_by_refitting(kernel: CurveKernel, penalty: float) -> NDArray[np.float64]:
@@ -68,7 +71,7 @@ def test_left_out_predictions_equal_those_of_refitting() -> None:
     """In closed form and with the penalty that has the least left-out error, statistic by one."""
     kernel, left_out = fitted()
     target = kernel.emotion(*pairs()[1:]).double().numpy()
-    refitted = np.array([left_out_by_refitting(kernel, penalty) for penalty in PENALTIES])
+    refitted = np.array([left_out_by_refitting(kernel, penalty) for penalty in KERNEL.penalties])
     best = ((refitted - target) ** 2).mean(axis=1).argmin(axis=0)  # [S]
 
     expected = refitted[best, :, np.arange(STATISTICS)].T
@@ -83,12 +86,49 @@ def test_predictions_are_kernel_ridge() -> None:
     bias = target.mean(axis=0)
     possible = [
         KernelRidge(alpha=p, kernel="precomputed").fit(gram(kernel), target - bias)
-        for p in PENALTIES
+        for p in KERNEL.penalties
     ]
     predictions = np.array([oracle.predict(gram(kernel)) + bias for oracle in possible])
 
     error = np.abs(predictions - kernel.music(features).numpy()).max(axis=1)  # [P, S]
     assert (error.min(axis=0) < 2e-3).all()
+
+
+def test_the_kernel_is_the_exponential_one() -> None:
+    """It equals scikit-learn's Matern kernel of order one half with a length a column."""
+    rng = np.random.default_rng(1)
+    left, right, scales = rng.normal(size=(7, 3)), rng.normal(size=(5, 3)), np.array([0.1, 1.0, 3])
+
+    actual = exponential_kernel(*(torch.from_numpy(each) for each in (left, right, scales)))
+
+    np.testing.assert_allclose(actual, Matern(1.0 / scales, nu=0.5)(left, right), atol=1e-6)
+
+
+def test_the_likelihood_is_a_gaussian_process() -> None:
+    """At the best variance it is scikit-learn's log marginal likelihood."""
+    rng = np.random.default_rng(2)
+    x, y, scales, noise = rng.normal(size=(30, 3)), rng.normal(size=30), np.array([0.3, 1, 2]), 0.4
+    similarity = Matern(1.0 / scales, nu=0.5)
+    variance = y @ np.linalg.solve(similarity(x) + noise * np.eye(30), y) / 30
+    process = GaussianProcessRegressor(
+        ConstantKernel(variance) * similarity + WhiteKernel(variance * noise), optimizer=None
+    )
+    expected = process.fit(x, y).log_marginal_likelihood_value_
+
+    tensors = [torch.from_numpy(np.asarray(each)) for each in (similarity(x), noise, y[:, None])]
+    actual = -float(surprise(*tensors)) - 15.0 * (1.0 + np.log(2.0 * np.pi))
+
+    assert actual == pytest.approx(expected, rel=1e-6)
+
+
+def test_columns_that_tell_something_count_more() -> None:
+    """The target depends on the second of four columns alone."""
+    x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    scales = relevance(x, torch.sin(2.0 * x[:, 1:2]), KernelConfig(relevance_steps=60))
+
+    assert int(scales.argmax()) == 1
+    assert scales[1] > 4.0 * scales[[0, 2, 3]].max()
 
 
 def test_statistics_do_not_depend_on_length() -> None:
@@ -142,7 +182,7 @@ SHAPE = EmerConfig(
     d_kl=4,
     members=2,
 )
-FIT = FitConfig(folds=2, dimensions=3, kernel_width=WIDTH)
+FIT = FitConfig(folds=2, dimensions=3, kernel=KERNEL)
 QUICK = TrainingConfig(epochs=2, batch=32, augmentation=NO_AUGMENTATION)
 
 
@@ -171,7 +211,7 @@ def test_training_songs_enter_the_cca_as_left_out() -> None:
 
     model, (music, emotion) = beside_kernel(networks, dataset(), FIT)
 
-    left_out = CurveKernel(FEATURES, SONGS).fit(*pairs(), WIDTH)
+    _, left_out = fit_kernel(*pairs(), KERNEL, SHAPE.quantiles)
     torch.testing.assert_close(music.z[:, :STATISTICS], left_out)
     assert music.z.shape == emotion.z.shape == (SONGS, STATISTICS + 2 * SHAPE.d_z)
     assert not torch.allclose(model.music(pairs()[0]).z[:, :STATISTICS], left_out, atol=1e-2)
@@ -187,7 +227,7 @@ def test_a_checkpoint_keeps_the_kernel_machine() -> None:
 
     expected = found.model.music(pairs()[0])
     torch.testing.assert_close(rebuilt.music(pairs()[0]).z, expected.z)
-    assert checkpoint.config.kernel_centres == SONGS
+    assert checkpoint.config.kernel_centres == KERNEL.centres
     assert embed(found, data).music.phi.shape[1] == STATISTICS + FIT.dimensions
 
 
@@ -203,24 +243,13 @@ def test_the_shipped_checkpoint_holds_no_song_of_the_tables(shared_data: Path) -
     """No tensor has a row that is a training song's, as it stands or normalised (ADR 70)."""
     checkpoint = load_checkpoint(SHIPPED_CHECKPOINT).checkpoint
     data = load_deam(shared_data)
-    networks = checkpoint.build()
-    assert isinstance(networks, EmerCl)
+    model = checkpoint.build()
+    assert isinstance(model, EmerWithKernel)
     raw = torch.from_numpy(data.features)
-    songs = (raw, networks.music_side.transform(raw))
+    songs = (raw, model.kernel.features(raw))
     tensors = [*checkpoint.weights.values(), torch.from_numpy(checkpoint.mean_head.centres)]
     columns = raw.shape[1]
 
     for rows in (t.float() for t in tensors if t.ndim == 2 and t.shape[1] == columns):
         for known in songs:
             assert torch.cdist(rows, known).min() > 1e-2
-
-
-def test_a_checkpoint_with_a_kernel_machine_says_what_it_holds(tmp_path: Path) -> None:
-    """Whoever trained it reads that the songs' feature rows are inside."""
-    notes = {"cross_fitted_r2": {"arousal": 0.7, "valence": 0.5}}
-    texts = [
-        TrainSummary(tmp_path, "x", tmp_path, 3, 0.1, {**notes, "kernel_centres": n}).describe()
-        for n in (0, 3)
-    ]
-
-    assert ["feature rows" in text for text in texts] == [False, True]

@@ -122,8 +122,8 @@ def test_studies_are_shown_as_tables() -> None:
         }
     )
 
-    assert "| DEAM, preset `kernel` | regression head of the checkpoint | 0.710 | 0.500 |" in text
-    assert "| DEAM, preset `kernel` | SVR on features | 0.690 | 0.470 |" in text
+    assert "| DEAM, preset `default` | regression head of the checkpoint | 0.710 | 0.500 |" in text
+    assert "| DEAM, preset `default` | SVR on features | 0.690 | 0.470 |" in text
     assert "1395 songs take 9.1 s" in text
     assert "M2E 0.200, E2M 0.800" in text
     assert "| 174 | 0.080 | 0.180 | 0.080 | 0.180 |" in text
@@ -275,7 +275,7 @@ def test_more_annotators_raise_the_ceiling(shared_data: Path) -> None:
     assert found == sorted(found)
 
 
-def test_the_kernel_preset_scores_with_a_fixed_lambda() -> None:
+def test_the_default_preset_scores_with_a_fixed_lambda() -> None:
     """The folds' halves of the songs do not choose it, see ADR 71."""
-    assert recipe("kernel", 31).fit.gaussian_lambdas == (0.7,)
+    assert recipe("default", 31).fit.gaussian_lambdas == (0.7,)
     assert len(recipe("paper", 31).fit.gaussian_lambdas) == 11
