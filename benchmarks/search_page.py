@@ -16,7 +16,8 @@ checkpoint's lambda {lambda_paper} (its CCA half does not count) and at 0.5. GPU
 
 The numpy scan is the paper's own way: the formulas over all segments in float32, blockwise. The
 floor is the time to read all float32 columns once at the memory bandwidth measured in that run.
-Cells are read selectively, so `exact` can lie below it and is proven all the same.
+Cells are read selectively, so `exact` can lie below it and is proven all the same. Where the load
+is more than the machine's two cores, a p99 of 4 ms and more is other processes' turns.
 """
 MODES = {
     "gaussian": "`gaussian`",
