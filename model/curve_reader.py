@@ -5,7 +5,8 @@ operations; this is the same arithmetic for encoders that read statistics of the
 time, so that a curve's embedding is the same to the last bit whatever it is embedded together with
 (ADR 0041). Tests hold it to `Side.forward`.
 
-Letters: B curves, T frames, V encoder outputs, D numbers of all heads.
+Letters: B curves, T frames, V encoder outputs, D numbers of all heads, S statistics, K points of a
+quantile table.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from torch import Tensor, nn
 
 from model.emer import Emer, EmerCl, EmerEnsemble, EmerWithKernel, Heads, Side
 from model.kernel import CurveKernel, bent_statistics
-from model.transforms import MAX_DEVIATION, StandardTransform
+from model.transforms import MAX_DEVIATION, MAX_NORMAL, StandardTransform
 
 Floats = NDArray[np.float32]
 
 _POOLINGS = ("mean", "statistics")
+_HALF = np.float32(0.5)
+_LEAST_WIDTH = np.finfo(np.float32).tiny
 _LEAST_VARIANCE = 1e-8  # as in `encoders`: a steady curve still has a root with a slope
 
 
@@ -99,7 +102,7 @@ class CurveReader:
 
     def __init__(self, members: Sequence[Side], kernel: CurveKernel | None) -> None:
         self._members = [_Member.of(side) for side in members]
-        self._kernel = kernel
+        self._table = None if kernel is None else _array(kernel.statistics.table)
 
     @classmethod
     def of(cls, model: Emer) -> CurveReader | None:
@@ -124,15 +127,31 @@ class CurveReader:
         z, mu, log_var = (
             torch.from_numpy(np.concatenate(each, axis=1)) for each in zip(*parts, strict=True)
         )
-        if self._kernel is not None:
-            z = torch.cat([self._course(self._kernel, curves), z], dim=1)
+        if self._table is not None:
+            z = torch.cat([_course(self._table, curves), z], dim=1)
         return Heads(z, mu, log_var)
 
-    def _course(self, kernel: CurveKernel, curves: Sequence[Floats]) -> Tensor:
-        """What `CurveKernel.emotion` makes of the curves, [B, S]."""
-        statistics = np.stack([_statistics(frames) for frames in curves])
-        course: Tensor = kernel.statistics(bent_statistics(torch.from_numpy(statistics)))
-        return course
+
+def _course(table: Floats, curves: Sequence[Floats]) -> Tensor:
+    """What `CurveKernel.emotion` makes of the curves, [B, S], from its quantile table, [S, K]."""
+    statistics = torch.from_numpy(np.stack([_statistics(frames) for frames in curves]))
+    columns = bent_statistics(statistics).numpy().T  # [S, B]
+    level = (_level(table, columns, right=False) + _level(table, columns, right=True)) * _HALF
+    variates: Tensor = torch.special.ndtri(torch.from_numpy(level.T.copy()))
+    return variates.clamp(-MAX_NORMAL, MAX_NORMAL)
+
+
+def _level(table: Floats, columns: Floats, *, right: bool) -> Floats:
+    """`QuantileTransform`'s share of the training songs below each value, [S, B]."""
+    last, values = table.shape[1] - 1, columns[:, :, None]
+    below = table[:, None, :] <= values if right else table[:, None, :] < values  # [S, B, K]
+    upper = below.sum(axis=2).clip(1, last)
+    low, high = (np.take_along_axis(table, at, axis=1) for at in (upper - 1, upper))
+    part = ((columns - low) / np.maximum(high - low, _LEAST_WIDTH)).clip(0.0, 1.0)
+    if right:
+        part[columns >= high] = 1.0
+    level: Floats = ((upper - 1 + part) / last).astype(np.float32)
+    return level
 
 
 def _statistics(values: Floats) -> Floats:
