@@ -34,8 +34,8 @@ class Reading:
     """
 
     whole: int = 2048
-    least: int = 2048
-    factor: int = 64
+    least: int = 512
+    factor: int = 16
     few: int = 1024
 
 
