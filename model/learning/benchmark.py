@@ -181,7 +181,8 @@ def read_run(cache: Path, run: Run) -> list[dict[str, Any]]:
 
 def _current(run: Run, kept: Mapping[str, Any]) -> dict[str, Any]:
     rows: dict[str, Any] = {}
-    for family, part in kept.items():
+    for family in sorted(kept, key=lambda name: name != "composite"):  # it comes first
+        part = kept[family]
         if part["recipe"] == recipe_id(recipe(run.preset, part["columns"]), family):
             rows.update(part["rows"])
     return rows

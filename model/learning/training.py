@@ -183,10 +183,13 @@ def train(
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread inside the block: sums then do not depend on the number of cores."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         torch.set_num_threads(before)
 

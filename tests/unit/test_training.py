@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.emer import EmerConfig
@@ -64,6 +65,11 @@ def weights(model: torch.nn.Module) -> list[torch.Tensor]:
 def same(left: torch.nn.Module, right: torch.nn.Module) -> bool:
     pairs = zip(weights(left), weights(right), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_numpy_computes_on_one_thread_too() -> None:
+    """The CCA is numpy's: its last bits, and so the file's, would depend on the cores."""
+    assert {pool["num_threads"] for pool in threadpool_info()} == {1}
 
 
 def test_equal_seeds_give_equal_weights() -> None:
