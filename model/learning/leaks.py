@@ -80,8 +80,8 @@ def leaks_page(figures: Mapping[str, Mapping[str, Figures]]) -> str:
         "The 744 songs with ids up to 1000 were annotated in another year than the rest. How "
         "rough a curve is tells the year, and so do the acoustic columns: pairs can be matched by "
         "year. Ranking within the query's own collection takes that away, and with it nearly all "
-        "that an encoder which reads roughness had won: there it is level with the shipped recipe, "
-        "which reads none.\n",
+        "that an encoder which reads roughness had won: there it is no better than the shipped "
+        "recipe, which reads none.\n",
         _table(figures, YEAR),
         "",
     ]
