@@ -32,6 +32,7 @@ TIE = 2.0 * 10.0**-TIE_DECIMALS
 
 _ONE = 10.0**TIE_DECIMALS
 _PATIENCE = 16  # rows that are scored at once, before the threshold is looked at again
+_AGAIN = 16  # a large board is ranked anew once a sixteenth of it was scored since
 _WIDEN = 4
 _STEPS = 512
 _HASH = 2654435761
@@ -45,11 +46,7 @@ def _board(room: int) -> Board:
     while length < 2 * room:
         length *= 2
     table, used = np.full(length, -1, np.int32), np.zeros(1, np.int64)
-    row, track, content = (
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-    )
+    row, track, content = np.empty((3, room), np.int64)
     return Board(table, used, row, track, content, np.empty((room, 3)))
 
 
@@ -336,10 +333,13 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
 def _walk(board: Board, task: Task, found: Found, threshold: float) -> tuple[Board, float]:
     """Score rows from the highest bound down to the threshold, which rises on the way."""
     board, order, start = _with_room(board, len(found.rows)), _order(found.bounds), 0
+    since = 0
     while start < len(order):
         batch, start = _next_batch(board, task.items, found, order, start, threshold)
         _enter(board, task.items, batch, scored(task.items, task.asked, batch))
-        threshold = max(threshold, _threshold(board, task.wanted))
+        since += len(batch)
+        if start == len(order) or _AGAIN * since >= board.used[0]:
+            threshold, since = max(threshold, _threshold(board, task.wanted)), 0
     return board, threshold
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from app.index_jobs import IndexJobs, pause_s
 from indexer import patience
 from indexer.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, LeaseLostError
+from indexer.library import stored_name
 from indexer.snapshot import Snapshot
 from indexer.worker import Job, ProcessExecutor
 from tests.catalogue import write_tone
@@ -318,15 +318,15 @@ def test_the_queue_does_not_hammer_a_run_that_cannot_end(tmp_path: Path) -> None
             """Nothing is in work."""
 
     jobs = IndexJobs(catalog, Futile(), on_finished=lambda: None)
+    catalog.create_run([stored_name(tmp_path)], full=False)  # waits there when they start
     jobs.start()
+    wait_until(lambda: len(tried) >= 3)
+    asked_s = time.monotonic()
     jobs.submit([tmp_path], full=False)
-    wait_until(lambda: len(tried) >= 2)
-    threading.Event().wait(1.5)
-    before = len(tried)
-    jobs.submit([tmp_path], full=False)
-    wait_until(lambda: len(tried) > before, 2.0)
+    wait_until(lambda: len(tried) >= 4)
     jobs.stop()
     catalog.close()
 
-    assert before == 2
     assert tried[1] - tried[0] >= 1.9
+    assert tried[2] - tried[1] >= 3.9
+    assert tried[3] - asked_s < 7.0  # and not after 8 s
