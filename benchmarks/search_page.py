@@ -12,7 +12,7 @@ Catalogues are perturbed mixtures of DEAM's songs embedded by the checkpoint as 
 14 segments and the whole of each track (ADR 30), with the balancing dimension (ADR 31). Queries
 are annotators' curves that no search array was fitted on. Answers are the best 50 tracks. `exact`
 proves every answer, `ann` reads a limited number of rows (ADR 23). `paper` stands at the
-checkpoint's lambda {lambda_paper} (its CCA half does not count) and at 0.5. GPU: not measured.
+checkpoint's lambda {lambda_paper} and at 0.5. GPU: not measured.
 
 The numpy scan is the paper's own way: the formulas over all segments in float32, blockwise. The
 floor is the time to read all float32 columns once at the memory bandwidth measured in that run.
