@@ -32,7 +32,7 @@ from search_measures import measure
 from search_page import page
 from search_proof import proof
 from search_rivals import bandwidth_bytes_s, fill_tables, rivals
-from search_vectors import catalogue, queries, songs_and_model
+from search_vectors import catalogue, data_folder, queries, songs_and_model
 
 from indexer.balance import as_query, balanced
 from indexer.search_queries import typical_curves
@@ -146,7 +146,7 @@ def _run(bench: Bench, part: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=_data())
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "bench-search")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
@@ -155,12 +155,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--proof-queries", type=int, default=10_000)
     parser.add_argument("--rival-segments", type=int, default=100_000)
     return parser.parse_args()
-
-
-def _data() -> Path:
-    """The data folder beside the repository, or beside one of its parents."""
-    found = (parent / "shared" / "data" for parent in ROOT.parents)
-    return next((path for path in found if path.exists()), ROOT.parent / "shared" / "data")
 
 
 def _circumstances() -> Figures:

@@ -70,7 +70,7 @@ class _Known(FunctionCache):
 class _Shipped(_Known):
     """What was compiled when the package was installed; only read."""
 
-    _impl_class = _Installed
+    _impl_class = _Installed  # type: ignore[assignment]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The code of a signature, or None: it will be compiled, and that takes a while."""
