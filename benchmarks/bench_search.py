@@ -36,7 +36,13 @@ from search_vectors import catalogue, data_folder, queries, songs_and_model
 
 from indexer.balance import as_query, balanced
 from indexer.search_queries import typical_curves
-from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.snapshot import (
+    Snapshot,
+    SnapshotContent,
+    TrackRecord,
+    relative_scale,
+    write_snapshot,
+)
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
@@ -93,7 +99,8 @@ class Bench:
         folder = self.options.cache / f"{self.model.model_id}-{size}"
         if not folder.exists():
             content = _content(self.model, self.songs, size)
-            asked = as_query(self.model.embed_emotion(typical_curves()), content.embedding)
+            curves = typical_curves(relative_scale(content))
+            asked = as_query(self.model.embed_emotion(curves), content.embedding)
             begun = time.perf_counter()
             write_snapshot(
                 folder,

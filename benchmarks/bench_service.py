@@ -38,7 +38,7 @@ from app.live import Live
 from app.playlists import make_playlist
 from app.queries import absolute_curve
 from app.schemas import PlaylistRequest
-from benchmarks.search_vectors import data_folder
+from benchmarks.search_vectors import annotators_curves, data_folder
 from benchmarks.service_catalogue import (
     DESCRIPTION,
     SNAPSHOTS,
@@ -51,9 +51,7 @@ from benchmarks.service_catalogue import (
 from benchmarks.service_load import bodies, load, spread
 from indexer.balance import as_query
 from indexer.search import Level, Searcher
-from indexer.search_queries import typical_curves
 from indexer.snapshot import Snapshot
-from model.curves import EmotionCurve
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam
 
@@ -111,7 +109,7 @@ def measured(folder: Path, model: EmotionModel, options: argparse.Namespace) -> 
         parts = {
             "overhead": lambda: overhead(folder, model, port, pid),
             "clips": lambda: clips(folder, model),
-            "levels": lambda: levels(folder, model),
+            "levels": lambda: levels(folder, model, options.data),
             "steady": lambda: load(port, pid, options.rate, 15.0),
             "swaps": lambda: load(port, pid, options.rate, 20.0, swap=True),
             "index": lambda: load(port, pid, options.rate, options.seconds, swap=True, index=True),
@@ -186,14 +184,17 @@ def clips(folder: Path, model: EmotionModel) -> dict[str, Any]:
     return {f"{count}_together_cpu_ms": spread(took) for count, took in ms.items()}
 
 
-def levels(folder: Path, model: EmotionModel) -> dict[str, Any]:
-    """The bare search at both levels, in turns, for constant and for walking curves."""
+def levels(folder: Path, model: EmotionModel, data: Path) -> dict[str, Any]:
+    """The bare search at both levels, in turns, for places of both scales and real curves."""
     live = _live(folder, model)
-    places = np.random.default_rng(1).uniform(-1.0, 1.0, (REQUESTS, 2)).tolist()
     asked = {
-        "constant": [EmotionCurve.constant(*place, 60.0) for place in places],
-        "walking": typical_curves()[-REQUESTS:],
+        scale: [
+            absolute_curve(PlaylistRequest.model_validate(body | {"scale": scale}), live.snapshot)
+            for body in bodies(REQUESTS)
+        ]
+        for scale in ("relative", "absolute")
     }
+    asked["annotators"] = annotators_curves(load_deam(data), REQUESTS, seed=2)
     report: dict[str, Any] = {}
     for name, curves in asked.items():
         queries = as_query(model.embed_emotion(curves), live.snapshot.embedding)

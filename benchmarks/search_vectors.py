@@ -73,9 +73,13 @@ def _spans_s() -> NDArray[np.float32]:
 
 def queries(model: EmotionModel, songs: Dataset, count: int, seed: int) -> Embedding:
     """`count` embedded curves of real annotators."""
+    return model.embed_emotion(annotators_curves(songs, count, seed))
+
+
+def annotators_curves(songs: Dataset, count: int, seed: int) -> list[EmotionCurve]:
+    """`count` curves of real annotators."""
     chosen = np.random.default_rng(seed).choice(len(songs), count, replace=count > len(songs))
-    curves = [_curve(songs.curves[row, : songs.lengths[row]]) for row in chosen]
-    return model.embed_emotion(curves)
+    return [_curve(songs.curves[row, : songs.lengths[row]]) for row in chosen]
 
 
 def songs_and_model(data_dir: Path) -> tuple[Dataset, EmotionModel]:

@@ -25,7 +25,7 @@ from indexer.balance import as_query, balanced
 from indexer.catalog import open_catalog
 from indexer.records import SnapshotRow
 from indexer.search_queries import typical_curves
-from indexer.snapshot import SnapshotContent, write_snapshot
+from indexer.snapshot import SnapshotContent, relative_scale, write_snapshot
 from indexer.snapshot_tracks import TrackRecord
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
@@ -54,7 +54,8 @@ def write_catalogue(
     """
     rows = noise(model, segments) if songs is None else catalogue(model, songs, segments, seed=1)
     content = _content(model, rows)
-    queries = as_query(model.embed_emotion(typical_curves()), content.embedding)
+    curves = typical_curves(relative_scale(content))
+    queries = as_query(model.embed_emotion(curves), content.embedding)
     (folder / "snapshots").mkdir(parents=True)
     catalog = open_catalog(f"sqlite:///{folder / 'circumplex.db'}")
     for name in SNAPSHOTS:

@@ -44,7 +44,7 @@ from indexer.records import (
 from indexer.scan import Scan, scan
 from indexer.search_queries import typical_curves
 from indexer.shelf import SnapshotShelf, is_current, tracks_digest
-from indexer.snapshot import Snapshot, TrackRecord
+from indexer.snapshot import Snapshot, TrackRecord, relative_scale
 from indexer.snapshot_format import EngineChoice
 
 logger = logging.getLogger(__name__)
@@ -309,7 +309,8 @@ class IndexJob:
         content = balanced(assemble(tracks, self._builder.blocks), self.model)
         row = self._shelf.new_row(content, digest, model_id)
         self._patiently(lambda: self.catalog.begin_snapshot(row))
-        queries = as_query(self.model.embed_emotion(typical_curves()), content.embedding)
+        curves = typical_curves(relative_scale(content))
+        queries = as_query(self.model.embed_emotion(curves), content.embedding)
         scoring, check = self.model.scoring, self.check
         try:
             self._shelf.write(row, content, scoring, queries, observe=lambda _step: check())
