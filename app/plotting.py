@@ -75,8 +75,8 @@ def emotion_png(answer: EmotionResponse, title: str, fonts: Sequence[str] = SYST
     words = ImageDraw.Draw(picture)
     for mark in marks:
         if isinstance(mark, Text):
-            place, size = (mark.x * SCALE, mark.y * SCALE), TITLE_PX if mark.title else TEXT_PX
-            text, font = lettered(mark.text, SCALE * size, fonts)
+            place = (mark.x * SCALE, mark.y * SCALE)
+            text, font = lettered(mark.text, SCALE * (TITLE_PX if mark.title else TEXT_PX), fonts)
             words.text(place, text, mark.colour, font, ANCHORS[mark.anchor])
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
