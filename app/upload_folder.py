@@ -40,8 +40,8 @@ def private_folder(parent: Path) -> Iterator[Path]:
 def _held_folder(parent: Path) -> tuple[Path, int]:
     """A new folder and its lock.
 
-    Another service that starts in the same moment may take it for abandoned before it is locked, and
-    remove it; then there is a next one.
+    Another service that starts in the same moment may take it for abandoned before it is locked,
+    and remove it; then there is a next one.
     """
     while True:
         folder = Path(tempfile.mkdtemp(dir=parent, prefix="service-"))
