@@ -140,7 +140,10 @@ class LiveIndex:
         """Look for the active snapshot and open it if it is another one."""
         with self._refreshing:
             row = self._catalog.active_snapshot()
-            if row is None or (self._live is not None and row.id == self._live.id):
+            if row is None:
+                self._retire()
+                return
+            if self._live is not None and row.id == self._live.id:
                 return
             if row.model_id != self._model_id:
                 self._refuse(
@@ -175,6 +178,12 @@ class LiveIndex:
         self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
+
+    def _retire(self) -> None:
+        """Answer no more from an index that has lost its last track."""
+        if self._live is not None:
+            self._refuse("no track is in the index any more: run `circumplex index DIR`")
+            self._live = None
 
     def _refuse(self, reason: str) -> None:
         if reason != self._why_not:

@@ -333,6 +333,50 @@ def test_old_snapshots_are_deleted_but_never_the_active_one(library: Library) ->
     assert "last.wav" in library.ids()
 
 
+def test_a_file_that_was_away_for_a_while_is_found_again(library: Library) -> None:
+    """The index of before holds exactly the tracks of now: it is active again, and stays so."""
+    first = library.index()
+    away = (library.music / "a.wav").rename(library.music.parent / "a.wav")
+    without = library.index()
+    away.rename(library.music / "a.wav")
+
+    again, later = library.index(), library.index()
+
+    active = library.catalog.active_snapshot()
+    assert active is not None
+    assert without.snapshot_id != first.snapshot_id
+    assert {active.id, again.snapshot_id, later.snapshot_id} == {first.snapshot_id}
+    assert not again.wrote_snapshot
+
+
+def test_a_library_that_was_emptied_stays_empty(library: Library) -> None:
+    """No later run brings the index of before back."""
+    library.index()
+    for path in library.music.rglob("*.wav"):
+        path.unlink()
+
+    emptied, later = library.index(full=True), library.index()
+
+    assert (emptied.snapshot_id, later.snapshot_id) == (None, None)
+    assert library.catalog.active_snapshot() is None
+
+
+def test_a_rollback_outlives_a_file_that_is_only_touched(library: Library) -> None:
+    """A newer time of a file with the old content is no new outcome."""
+    first = library.index()
+    write_tone(library.music / "d.wav")
+    library.index()
+    library.catalog.activate_snapshot(str(first.snapshot_id))
+    (library.music / "a.wav").touch()
+
+    touched = library.index()
+
+    active = library.catalog.active_snapshot()
+    assert active is not None
+    assert touched.files_read == 1
+    assert active.id == first.snapshot_id
+
+
 def test_a_rollback_outlives_a_run_that_finds_nothing_new(library: Library) -> None:
     """Only a new outcome replaces what someone chose."""
     first = library.index()
