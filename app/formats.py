@@ -121,10 +121,13 @@ def _m3u8(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
 
 
 def _m3u_location(location: str) -> str:
-    """A location that no reader takes for a comment, nor the start of a path for a protocol."""
+    """A location that no reader takes for a comment, a protocol, or a folder of another machine.
+
+    Players drop blanks before they look, and some read a leading backslash as a slash.
+    """
     location = _UNPRINTABLE.sub("", location)
     is_url = re.match(r"https?://", location) is not None
-    looks_other = location.startswith("#") or ":" in location.split("/")[0]
+    looks_other = re.match(r"[#\\\s]", location) is not None or ":" in location.split("/")[0]
     return f"./{location}" if looks_other and not is_url else location
 
 
