@@ -43,6 +43,7 @@ from indexer.snapshot import (
     relative_scale,
     write_snapshot,
 )
+from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
@@ -50,6 +51,7 @@ from model.scoring import ScoringParams
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("catalogue", "times", "rival-tables", "rivals", "proof")
+TABLES = "adr45"  # what snapshots are written for: those of another recipe are not taken
 PROOF_SEGMENTS = 10_000
 _BLOCK_ROWS = 1 << 14
 Figures = dict[str, Any]
@@ -94,9 +96,15 @@ class Bench:
         """Annotators' curves as queries to a catalogue."""
         return as_query(queries(self.model, self.songs, count, seed), at.embedding)
 
+    def places(self, at: Snapshot, count: int) -> Embedding:
+        """Places all over a catalogue's relative scale, as the page asks for them."""
+        places = np.random.default_rng(3).uniform(-1.0, 1.0, (count, 2)).tolist()
+        curves = [EmotionCurve.constant(*place, 60.0).mapped(at.scale) for place in places]
+        return as_query(self.model.embed_emotion(curves), at.embedding)
+
     def snapshot(self, size: int) -> Snapshot:
         """The catalogue of this size, written once."""
-        folder = self.options.cache / f"{self.model.model_id}-{size}"
+        folder = self.options.cache / f"{self.model.model_id}-{TABLES}-{size}"
         if not folder.exists():
             content = _content(self.model, self.songs, size)
             curves = typical_curves(relative_scale(content))
@@ -136,7 +144,8 @@ def _run(bench: Bench, part: str) -> None:
         at = bench.snapshot(size)
         if part == "times":
             asked = bench.asked(at, options.queries, seed=2)
-            found = measure(at, bench.modes(), asked, bandwidth_bytes_s())
+            places = bench.places(at, options.queries)
+            found = measure(at, bench.modes(), asked, places, bandwidth_bytes_s())
             bench.keep("sizes", str(size), value={**found, **_circumstances()})
         elif part == "rival-tables":
             seconds = fill_tables(at, bench.model.scoring, options.cache / f"pg-{size}")
