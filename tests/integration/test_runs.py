@@ -13,6 +13,8 @@ from indexer.errors import (
     RootNotFoundError,
 )
 from indexer.records import RunProgress, TrackQuery
+from model.analysis import Analysis
+from model.audio import Source
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 from tests.indexed_library import Library
@@ -50,6 +52,41 @@ def test_the_embedding_of_a_track_is_that_of_its_own_audio(library: Library) -> 
         curve = library.model.emotion_curve(analysis)
         np.testing.assert_allclose(mean, curve.mean, atol=2e-3)
         np.testing.assert_allclose(sd, curve.sd, atol=2e-3)
+
+
+class Exchanging(FakeModel):
+    """Decodes another file than was named: someone exchanges `a.wav` for it just before."""
+
+    def __init__(self, other: Path) -> None:
+        super().__init__()
+        self._other: Path | None = other
+
+    def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
+        """Exchange the file once, and decode it."""
+        if self._other is not None and str(source).endswith("a.wav"):
+            shutil.copy2(self._other, str(source))
+            self._other = None
+        return super().analyse(source, max_duration_s=max_duration_s)
+
+
+def test_a_file_that_is_exchanged_while_it_is_read_teaches_nothing_wrong(library: Library) -> None:
+    """It waits for the next run, and the content it had is not taken for the other one's."""
+    file, kept = library.music / "a.wav", library.music.parent / "kept.wav"
+    other = library.music.parent / "other.wav"
+    write_tone(other, hz=3000, level=0.9)
+    shutil.copy2(file, kept)
+    library.model = Exchanging(other)
+
+    first = library.index()
+    failed = library.catalog.list_tracks(TrackQuery(status="failed")).items
+    shutil.copy2(kept, file)
+    library.index()
+
+    assert first.files_failed == 1
+    assert [track.path for track in failed] == ["a.wav"]
+    expected = library.model.embed_segments(library.model.analyse(file))
+    found = library.snapshot().embedding_of(library.ids()["a.wav"])
+    np.testing.assert_allclose(found.mu[:, : expected.mu.shape[1]], expected.mu, rtol=1e-5)
 
 
 def test_an_unchanged_folder_is_not_touched_again(library: Library) -> None:
