@@ -103,6 +103,17 @@ def test_a_title_is_text_and_not_markup() -> None:
     assert not list(picture.iter(f"{SVG}script"))
 
 
+@pytest.mark.parametrize("title", ["a\x1bb", "a\0b", "a\ufffeb", "a\udcffb", "a\nb"])
+def test_a_title_with_what_xml_may_not_hold_is_drawn_without_it(title: str, tmp_path: Path) -> None:
+    """A control character of a tag, a byte of a name that is no UTF-8: still a picture."""
+    for ending in ("svg", "png"):
+        save_plot(answer(3), tmp_path / f"plot.{ending}", title=title)
+
+    picture = ElementTree.parse(tmp_path / "plot.svg")
+
+    assert "a b" in [text.text for text in picture.iter(f"{SVG}text")]
+
+
 def test_the_names_of_the_axes_do_not_cover_each_other() -> None:
     """Also where both lines end at the same height."""
     given = answer(3)
