@@ -16,6 +16,7 @@ import pydantic_core
 from app.errors import NotAcceptableError
 from app.printable import UNPRINTABLE, printable_line
 from app.responses import PlaylistItem, PlaylistResponse, TrackOut
+from indexer.library import file_path
 
 FormatName = Literal["json", "m3u8", "xspf", "jspf", "csv"]
 Locate = Callable[[TrackOut], str]
@@ -239,6 +240,11 @@ def quote_location(location: str) -> str:
         return location
     reference = quote(location, safe="/", errors="surrogateescape")
     return reference if ":" not in reference.split("/")[0] else "./" + reference
+
+
+def path_on_disk(track: TrackOut) -> str:
+    """The path below the music root as the disk has it, not as the catalogue writes odd bytes."""
+    return str(file_path(track.path))
 
 
 def _display(track: TrackOut) -> str:

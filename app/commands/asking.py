@@ -55,7 +55,7 @@ def playlist(
     device: Device = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, or a curve over time."""
-    from app.formats import render
+    from app.formats import path_on_disk, render
     from app.playlists import make_playlist
 
     request = _request(
@@ -77,7 +77,7 @@ def playlist(
     elif chosen == "json":
         emit(answer.model_dump_json(by_alias=True, indent=2))
     else:
-        file = render(answer, chosen, f"Circumplex {mood or mode}", lambda item: item.path)
+        file = render(answer, chosen, f"Circumplex {mood or mode}", path_on_disk)
         emit(file.content.decode().rstrip("\n"))
 
 
