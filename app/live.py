@@ -117,6 +117,7 @@ class LiveIndex:
         self._searchers = LiveSearcher()
         self._live: Live | None = None
         self._why_not = "nothing is indexed yet: run `circumplex index DIR`"
+        self._refused: str | None = None  # the snapshot that could not be opened
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -136,6 +137,10 @@ class LiveIndex:
         """The snapshot that answers now, if there is one."""
         return self._live
 
+    def trouble(self, snapshot_id: str) -> str | None:
+        """Why the snapshot cannot answer, if it was tried last and cannot."""
+        return self._why_not if self._refused == snapshot_id else None
+
     def refresh(self) -> None:
         """Look for the active snapshot and open it if it is another one."""
         with self._refreshing:
@@ -154,6 +159,7 @@ class LiveIndex:
             try:
                 self._open(row)
             except IndexerError as exc:
+                self._refused = row.id
                 self._refuse(f"snapshot {row.id} cannot be opened: {exc}")
 
     def start(self, poll_s: float) -> None:
@@ -175,6 +181,7 @@ class LiveIndex:
         snapshot = Snapshot(self._folder / row.id, manifest)
         searcher = Searcher(snapshot, self._scoring, device=self._device)
         self._searchers.swap(searcher, verify=False)  # warms it up
+        self._refused = None
         self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
