@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,7 +117,8 @@ class KeyRing:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._path.parent, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            with suppress(OSError):  # a file system without locks: as good as it gets
+                fcntl.flock(handle, fcntl.LOCK_EX)
             with self._lock:
                 self._reload()
                 yield
