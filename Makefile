@@ -20,6 +20,7 @@ export MUSIC
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
+COMPILE := $(BIN)/python -m indexer.search_ahead
 
 .PHONY: help install demo test lint bench-model bench-search bench-curve bench-analysis bench-index bench-service bench-page clean
 
@@ -79,9 +80,11 @@ $(BIN)/python:
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what the service needs into $(VENV): some minutes and 6 GB the first time" >&2
 	@$(PIP) -e .
+	@$(COMPILE)
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what development needs into $(VENV): some minutes and 6 GB the first time" >&2
 	@$(PIP) -e '.[dev]'
+	@$(COMPILE)
 	@touch $(RUNTIME) $@

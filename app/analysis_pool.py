@@ -15,8 +15,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +31,7 @@ logger = logging.getLogger("circumplex.uploads")
 
 START_TIMEOUT_S = 120.0
 MAX_MESSAGE_BYTES = 1 << 30
+SECRETS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "_KEY", "DATABASE_URL")
 AUDIO_ERRORS = {
     cls.__name__: cls
     for cls in (
@@ -58,6 +61,20 @@ class AnalysingModel(Protocol):
 
     def analyse(self, source: Path, *, max_duration_s: float | None = None) -> Analysis:
         """The analysis of the file."""
+
+
+class Worker(Protocol):
+    """What analyses one file at a time, and may be lost over it."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another file."""
+
+    def analyse(self, path: Path) -> Analysis:
+        """The analysis of the file."""
+
+    def close(self) -> None:
+        """End it; again is no mistake."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +109,26 @@ class DirectAnalyser:
 class PooledAnalyser:
     """A fixed number of worker processes, started ahead and replaced when one is lost."""
 
-    def __init__(self, frontend: str, workers: int, limits: AnalysisLimits) -> None:
+    def __init__(
+        self,
+        frontend: str,
+        workers: int,
+        limits: AnalysisLimits,
+        start: Callable[[], Worker] | None = None,
+    ) -> None:
         """Start the workers.
 
         Args:
             frontend: Name of the frontend that describes the audio.
             workers: How many files are analysed at the same time.
             limits: What one analysis may take.
+            start: Starts a worker; by default a process of its own.
         """
-        self._frontend, self._limits = frontend, limits
-        self._idle: queue.Queue[_Worker] = queue.Queue()
+        self._limits = limits
+        self._start = start or partial(_Process, frontend, limits)
+        self._idle: queue.Queue[Worker] = queue.Queue()
         for _ in range(workers):
-            self._idle.put(_Worker(frontend, limits))
+            self._idle.put(self._start())
         self._workers = workers
 
     def analyse(self, path: Path) -> Analysis:
@@ -112,21 +137,31 @@ class PooledAnalyser:
         Raises:
             AudioError: The file is no usable audio.
             AnalysisLimitError: It took too much time or memory, or broke the decoder.
-            BusyError: No worker became free in time.
+            BusyError: No worker became free in time, or none can be started.
         """
         try:
             worker = self._idle.get(timeout=self._limits.timeout_s)
         except queue.Empty as exc:
             raise BusyError("no analysis worker became free", headers={"Retry-After": "5"}) from exc
         try:
-            if not worker.alive:
-                worker = _Worker(self._frontend, self._limits)
+            worker = self._living(worker)
             return worker.analyse(path)
         finally:
-            if not worker.alive:
-                worker.close()
-                worker = _Worker(self._frontend, self._limits)
+            with suppress(BusyError):  # the place of a lost one stays: it is tried again
+                worker = self._living(worker)
             self._idle.put(worker)
+
+    def _living(self, worker: Worker) -> Worker:
+        if worker.alive:
+            return worker
+        worker.close()
+        try:
+            return self._start()
+        except OSError as exc:
+            raise BusyError(
+                f"no analysis worker can be started: {exc.strerror or exc}",
+                headers={"Retry-After": "5"},
+            ) from exc
 
     def close(self) -> None:
         """Stop the workers."""
@@ -135,7 +170,7 @@ class PooledAnalyser:
                 self._idle.get(timeout=1.0).close()
 
 
-class _Worker:
+class _Process:
     """One process, one file at a time."""
 
     def __init__(self, frontend: str, limits: AnalysisLimits) -> None:
@@ -211,7 +246,7 @@ def _environment() -> dict[str, str]:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith("CIRCUMPLEX_") and "TOKEN" not in key and "PASSWORD" not in key
+        if not key.startswith("CIRCUMPLEX_") and not any(word in key.upper() for word in SECRETS)
     }
     return kept | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
@@ -221,6 +256,7 @@ def wait_until_started(analyser: PooledAnalyser, timeout_s: float = START_TIMEOU
     started_s = time.monotonic()
     workers = [analyser._idle.get(timeout=timeout_s) for _ in range(analyser._workers)]
     for worker in workers:
+        assert isinstance(worker, _Process)
         worker._wait_until_ready()
         analyser._idle.put(worker)
     return time.monotonic() - started_s

@@ -51,8 +51,8 @@ class Batcher(Generic[Question, Answer]):
         """Start the thread.
 
         Args:
-            answer: Answers or exceptions, one for each question, in order. What it raises itself
-                becomes the answer to all of them.
+            answer: Answers or exceptions, one for each question, in order. Where it raises itself,
+                each question is asked again alone, and what is raised then is its answer.
             counts: Told how many wait, how long, and how many are answered together.
             name: Of the thread.
             most: How many questions at a time.
@@ -102,12 +102,17 @@ class Batcher(Generic[Question, Answer]):
             if not asked:
                 continue
             self._observe(asked)
-            answers: Sequence[Answer | Exception]
-            try:
-                answers = self._answer([waiting.question for waiting in asked])
-            except Exception as exc:  # each of them gets it, as if it had asked alone
-                answers = [exc] * len(asked)
-            _deliver(asked, answers)
+            _deliver(asked, self._answers([waiting.question for waiting in asked]))
+
+    def _answers(self, questions: Sequence[Question]) -> Sequence[Answer | Exception]:
+        """Answers to all; what fails for all is tried with each, so that one fails alone."""
+        try:
+            return self._answer(questions)
+        except Exception as exc:
+            if len(questions) == 1:
+                return [exc]
+            logger.warning("%d questions cannot be answered together: %s", len(questions), exc)
+            return [answer for each in questions for answer in self._answers([each])]
 
     def _take(self) -> list[_Waiting[Question, Answer]]:
         """What waits, once something does; nothing when it is time to end."""

@@ -20,7 +20,7 @@ from app.commands import (
     learning,
     serving,
 )
-from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes
+from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
 from app.version import VERSION
 
@@ -69,7 +69,7 @@ def main() -> None:
     try:
         app()
     except KNOWN_ERRORS as exc:
-        notes.print(f"[red]error:[/] {explain_error(exc)}", highlight=False, soft_wrap=True)
+        notes.print(f"[red]error:[/] {plain(explain_error(exc))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of a pipe has had enough
         sys.stderr.close()

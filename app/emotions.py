@@ -87,14 +87,19 @@ def on_scale(
 ) -> tuple[Doubles, Doubles]:
     """Means and standard deviations, [T, 2], absolute or (with `quantiles`) relative.
 
-    The relative deviation is half the distance that mean - sd and mean + sd have there.
+    The relative deviation is half the distance that mean - sd and mean + sd have there, of one axis
+    with the other at its mean. Relative valence is what is left of valence beside the arousal
+    (`QuantileScale`), and both are uncertain; but their errors go together (r = .32 over DEAM's
+    songs), which leaves about the deviation of valence alone (.96 of it at the slope of .56).
     """
     mean64 = np.clip(np.asarray(mean, dtype=np.float64), -1.0, 1.0)
     sd64 = np.asarray(sd, dtype=np.float64)
     if quantiles is None:
         return mean64, sd64
-    low, high = quantiles.to_relative(mean64 - sd64), quantiles.to_relative(mean64 + sd64)
-    return quantiles.to_relative(mean64), (high - low) / 2.0
+    off = np.zeros((2, *sd64.shape))  # [axis, T, 2]
+    off[0, ..., 0], off[1, ..., 1] = sd64[..., 0], sd64[..., 1]
+    width = quantiles.to_relative(mean64 + off) - quantiles.to_relative(mean64 - off)
+    return quantiles.to_relative(mean64), np.stack([width[0, ..., 0], width[1, ..., 1]], -1) / 2.0
 
 
 def similar_out(

@@ -14,7 +14,9 @@ from xml.sax.saxutils import escape
 import pydantic_core
 
 from app.errors import NotAcceptableError
+from app.printable import UNPRINTABLE, printable_line
 from app.responses import PlaylistItem, PlaylistResponse, TrackOut
+from indexer.library import file_path
 
 FormatName = Literal["json", "m3u8", "xspf", "jspf", "csv"]
 Locate = Callable[[TrackOut], str]
@@ -43,8 +45,6 @@ ALIASES = {
     "text/*": "csv",
     "audio/*": "m3u8",
 } | {media_type: name for name, media_type in MEDIA_TYPES.items()}
-# Characters that neither XML 1.0 nor a line of a playlist may hold.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]+")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def render(playlist: PlaylistResponse, name: FormatName, title: str, locate: Loc
     Returns:
         The file, UTF-8.
     """
-    content = _RENDERERS[name](playlist, _line(title), locate)
+    content = _RENDERERS[name](playlist, printable_line(title), locate)
     stem = re.sub(r"[^\w-]+", "-", title.lower(), flags=re.ASCII).strip("-") or "playlist"
     suffix = "jspf" if name == "jspf" else name
     media_type = MEDIA_TYPES[name]
@@ -115,16 +115,19 @@ def _m3u8(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
     lines = ["#EXTM3U", f"#PLAYLIST:{title}"]
     for item in playlist.items:
         seconds = -1 if item.track.duration_s is None else round(item.track.duration_s)
-        lines.append(f"#EXTINF:{seconds},{_line(_display(item.track))}")
+        lines.append(f"#EXTINF:{seconds},{printable_line(_display(item.track))}")
         lines.append(_m3u_location(locate(item.track)))
     return "\n".join(lines) + "\n"
 
 
 def _m3u_location(location: str) -> str:
-    """A location that no reader takes for a comment, nor the start of a path for a protocol."""
-    location = _UNPRINTABLE.sub("", location)
+    """A location that no reader takes for a comment, a protocol, or a folder of another machine.
+
+    Players drop blanks before they look, and some read a leading backslash as a slash.
+    """
+    location = UNPRINTABLE.sub("", location)
     is_url = re.match(r"https?://", location) is not None
-    looks_other = location.startswith("#") or ":" in location.split("/")[0]
+    looks_other = re.match(r"[#\\\s]", location) is not None or ":" in location.split("/")[0]
     return f"./{location}" if looks_other and not is_url else location
 
 
@@ -151,7 +154,7 @@ def _xspf_track(item: PlaylistItem, locate: Locate) -> str:
         ("album", track.album),
         ("duration", duration_ms),
     ]
-    inner = [f"      <{tag}>{escape(_line(text))}</{tag}>" for tag, text in fields if text]
+    inner = [f"      <{tag}>{escape(printable_line(text))}</{tag}>" for tag, text in fields if text]
     return "\n".join(["    <track>", *inner, "    </track>"])
 
 
@@ -227,7 +230,7 @@ def _csv(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
 
 def _cell(text: str | None) -> str:
     """A text that no spreadsheet takes for a formula."""
-    line = _line(text or "")
+    line = printable_line(text or "")
     return "'" + line if line[:1] in {"=", "+", "-", "@"} else line
 
 
@@ -237,6 +240,11 @@ def quote_location(location: str) -> str:
         return location
     reference = quote(location, safe="/", errors="surrogateescape")
     return reference if ":" not in reference.split("/")[0] else "./" + reference
+
+
+def path_on_disk(track: TrackOut) -> str:
+    """The path below the music root as the disk has it, not as the catalogue writes odd bytes."""
+    return str(file_path(track.path))
 
 
 def _display(track: TrackOut) -> str:
@@ -253,10 +261,6 @@ def _item_annotation(item: PlaylistItem) -> str:
         f"score {item.score:.3f}, valence {item.valence:+.2f}, arousal {item.arousal:+.2f}, "
         f"best from {item.segment.start_s:.0f} s to {item.segment.end_s:.0f} s"
     )
-
-
-def _line(text: str) -> str:
-    return _UNPRINTABLE.sub(" ", text).strip()
 
 
 _RENDERERS: dict[str, Callable[[PlaylistResponse, str, Locate], str]] = {

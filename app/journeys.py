@@ -7,7 +7,6 @@ for its piece.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,13 +16,15 @@ from app.live import Live
 from app.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
 from app.schemas import PlaylistRequest
 from indexer.balance import as_query
-from indexer.search import Hit, TrackFilter
+from indexer.search import Hit, SearchResult, TrackFilter
 from indexer.snapshot import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 
 PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks looked at for a place of a journey before searching anew
+FURTHER = 96  # looked at then, where artists are capped; and so many times more each time
+WIDEN = 8
 
 
 def travel(
@@ -45,11 +46,10 @@ def travel(
         level=request.level,
     )
     traveller = _Traveller(live, filters, request)
-    exact = all(result.exact for result in results)
     for query, result in zip(asked, results, strict=True):
-        if not traveller.take(result.hits) and not traveller.take(traveller.more(query)):
+        if not traveller.take(result) and not traveller.search(query):
             break
-    return traveller.hits, asked, exact
+    return traveller.hits, asked, traveller.exact
 
 
 def _journey_queries(
@@ -87,18 +87,25 @@ def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
 
 
 class _Traveller:
-    """Collects the hits of a journey: no track twice, no artist too often."""
+    """Collects the hits of a journey: no track twice, no artist too often.
+
+    Attributes:
+        hits: So far.
+        exact: Whether every ranking that was looked at is proven.
+    """
 
     def __init__(self, live: Live, filters: TrackFilter | None, request: PlaylistRequest) -> None:
         self.hits: list[Hit] = []
+        self.exact = True
         self._live, self._filters = live, filters
         self._cap, self._level = request.max_per_artist, request.level
         self._used: set[int] = set()
         self._artists: Counter[str] = Counter()
 
-    def take(self, candidates: Sequence[Hit]) -> bool:
-        """Append the first candidate that may still come; False if there is none."""
-        for hit in candidates:
+    def take(self, found: SearchResult) -> bool:
+        """Append the first of these tracks that may still come; False if there is none."""
+        self.exact = self.exact and found.exact
+        for hit in found.hits:
             if hit.track_id in self._used:
                 continue
             artist = self._artist(hit)
@@ -110,14 +117,23 @@ class _Traveller:
             return True
         return False
 
-    def more(self, query: Asked) -> Sequence[Hit]:
-        """Search among the unused tracks alone; all of them when artists are capped."""
+    def search(self, query: Asked) -> bool:
+        """Append the best track that may still come, however far down; False if there is none.
+
+        Without a cap that is the best unused one. With a cap the ranking is read further and
+        further: all of it at once would cost each place a catalogue.
+        """
         unused = excluding(self._filters, self._used)
-        limit = 1 if self._cap is None else len(self._live.snapshot.tracks)
-        found = self._live.searcher.search(
-            query.embedding, limit=limit, filters=unused, level=self._level
-        )
-        return found.hits
+        limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
+        while True:
+            found = self._live.searcher.search(
+                query.embedding, limit=min(limit, most), filters=unused, level=self._level
+            )
+            if self.take(found):
+                return True
+            if len(found.hits) < limit:
+                return False
+            limit *= WIDEN
 
     def _artist(self, hit: Hit) -> str:
         tracks = self._live.snapshot.tracks

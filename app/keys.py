@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,20 +98,32 @@ class KeyRing:
         token = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         key = ApiKey(key_id, name, _digest(token), tuple(dict.fromkeys(scopes)), now)
-        with self._lock:
-            self._reload()
+        with self._changing():
             self._write({**self._keys, key_id: key})
         return key, token
 
     def revoke(self, key_id: str) -> bool:
         """Forget a key; False if there is none of that id."""
-        with self._lock:
-            self._reload()
+        with self._changing():
             kept = {name: key for name, key in self._keys.items() if name != key_id}
             if len(kept) == len(self._keys):
                 return False
             self._write(kept)
             return True
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Nobody else changes the keys meanwhile: a revoked one would come back with theirs."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a file system without locks: as good as it gets
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            with self._lock:
+                self._reload()
+                yield
+        finally:
+            os.close(handle)
 
     def _reload(self) -> None:
         try:
@@ -117,6 +131,8 @@ class KeyRing:
         except FileNotFoundError:
             self._keys, self._stamp = {}, None
             return
+        except OSError as exc:
+            raise KeyFileError(f"{self._path.name} cannot be read: {exc.strerror}") from exc
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp != self._stamp:
             self._keys, self._stamp = {key.id: key for key in self._listed()}, stamp
@@ -132,7 +148,6 @@ class KeyRing:
             ) from exc
 
     def _write(self, keys: dict[str, ApiKey]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         aside = self._path.with_suffix(f".{secrets.token_hex(4)}.part")
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

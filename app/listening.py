@@ -119,6 +119,20 @@ def listen_all(
     return [answers[index] for index in range(len(clips))]
 
 
+def written(answers: Sequence[EmotionResponse | Exception]) -> list[str | Exception]:
+    """The answers as JSON; one that cannot be written becomes an exception, the others stay."""
+    return [_written(answer) for answer in answers]
+
+
+def _written(answer: EmotionResponse | Exception) -> str | Exception:
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        return answer.model_dump_json()
+    except Exception as exc:  # the answer to this clip alone
+        return exc
+
+
 def _check(clip: Clip, model: ListeningModel, live: Live | None) -> None:
     """Find out before the work what would spoil it."""
     chosen_scale(clip.scale, live)

@@ -117,6 +117,7 @@ class LiveIndex:
         self._searchers = LiveSearcher()
         self._live: Live | None = None
         self._why_not = "nothing is indexed yet: run `circumplex index DIR`"
+        self._refused: str | None = None  # the snapshot that could not be opened
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -136,11 +137,18 @@ class LiveIndex:
         """The snapshot that answers now, if there is one."""
         return self._live
 
+    def trouble(self, snapshot_id: str) -> str | None:
+        """Why the snapshot cannot answer, if it was tried last and cannot."""
+        return self._why_not if self._refused == snapshot_id else None
+
     def refresh(self) -> None:
         """Look for the active snapshot and open it if it is another one."""
         with self._refreshing:
             row = self._catalog.active_snapshot()
-            if row is None or (self._live is not None and row.id == self._live.id):
+            if row is None:
+                self._retire()
+                return
+            if self._live is not None and row.id == self._live.id:
                 return
             if row.model_id != self._model_id:
                 self._refuse(
@@ -151,6 +159,7 @@ class LiveIndex:
             try:
                 self._open(row)
             except IndexerError as exc:
+                self._refused = row.id
                 self._refuse(f"snapshot {row.id} cannot be opened: {exc}")
 
     def start(self, poll_s: float) -> None:
@@ -172,9 +181,16 @@ class LiveIndex:
         snapshot = Snapshot(self._folder / row.id, manifest)
         searcher = Searcher(snapshot, self._scoring, device=self._device)
         self._searchers.swap(searcher, verify=False)  # warms it up
+        self._refused = None
         self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
+
+    def _retire(self) -> None:
+        """Answer no more from an index that has lost its last track."""
+        if self._live is not None:
+            self._refuse("no track is in the index any more: run `circumplex index DIR`")
+            self._live = None
 
     def _refuse(self, reason: str) -> None:
         if reason != self._why_not:

@@ -19,7 +19,7 @@ from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAn
 from app.batching import Batcher
 from app.index_jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.keys import KeyRing
-from app.listening import Clip, listen_all
+from app.listening import Clip, listen_all, written
 from app.live import LiveIndex
 from app.metrics import Metrics
 from app.middleware import RequestMiddleware
@@ -215,11 +215,7 @@ def hearing(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Hear:
 
     def hear(clips: Sequence[Clip]) -> list[str | Exception]:
         with metrics.stage("embedding"):
-            answers = listen_all(clips, model, live.current_or_none())
-        return [
-            answer if isinstance(answer, Exception) else answer.model_dump_json()
-            for answer in answers
-        ]
+            return written(listen_all(clips, model, live.current_or_none()))
 
     return hear
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from app.printable import printable_line
 from app.responses import CurvePoint, EmotionResponse
 
 WIDTH, HEIGHT = 900, 300  # CSS pixels
@@ -86,7 +87,7 @@ def emotion_figure(answer: EmotionResponse, title: str) -> list[Mark]:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value) / 2.0
 
     return [
-        Text(LEFT, 26, title, INK, title=True),
+        Text(LEFT, 26, printable_line(title), INK, title=True),
         Text(WIDTH - RIGHT, 26, f"{answer.scale} scale", anchor="end"),
         *_grid(duration_s, x, y),
         *(band for axis in COLOURS for band in _bands(curve, axis, x, y)),
@@ -102,7 +103,7 @@ def emotion_svg(answer: EmotionResponse, title: str) -> str:
         answer: The curve.
         title: Above the picture, and its accessible name.
     """
-    name = quoteattr(f"Emotion curve of {title}: valence and arousal over time")
+    name = quoteattr(f"Emotion curve of {printable_line(title)}: valence and arousal over time")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label={name}>',

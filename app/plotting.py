@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from app.errors import InvalidRequestError
+from app.lettering import SYSTEM_FONTS, lettered
 from app.plots import (
     BAND_OPACITY,
     DASH,
@@ -28,8 +29,6 @@ SCALE = 2  # pixels of the picture for one of the figure: sharp on fine screens
 FINER = 2  # Pillow's lines have hard edges: drawn this much larger, then reduced
 TEXT_PX, TITLE_PX = 12, 17
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}  # left, middle, right; on the baseline
-LAST_OWN_LETTER = "\N{LATIN SMALL LETTER LONG S}"  # as far as Pillow's own font goes
-WIDER_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf")
 
 
 def save_plot(answer: EmotionResponse, path: Path, *, title: str) -> None:
@@ -56,12 +55,13 @@ def save_plot(answer: EmotionResponse, path: Path, *, title: str) -> None:
         raise InvalidRequestError(f"{path} cannot be written: {exc}") from exc
 
 
-def emotion_png(answer: EmotionResponse, title: str) -> bytes:
+def emotion_png(answer: EmotionResponse, title: str, fonts: Sequence[str] = SYSTEM_FONTS) -> bytes:
     """The figure of `emotion_svg` as PNG, `SCALE` times its size in pixels.
 
     Args:
         answer: The curve, on any scale; seconds and [-1, 1].
-        title: Above the picture. Letters that no font here has show as boxes.
+        title: Above the picture; see `app.lettering` for letters that no font here has.
+        fonts: To look for letters in, after Pillow's own.
     """
     marks = emotion_figure(answer, title)
     size = (WIDTH * SCALE, HEIGHT * SCALE)
@@ -76,7 +76,8 @@ def emotion_png(answer: EmotionResponse, title: str) -> bytes:
     for mark in marks:
         if isinstance(mark, Text):
             place = (mark.x * SCALE, mark.y * SCALE)
-            words.text(place, mark.text, mark.colour, _font(mark), ANCHORS[mark.anchor])
+            text, font = lettered(mark.text, SCALE * (TITLE_PX if mark.title else TEXT_PX), fonts)
+            words.text(place, text, mark.colour, font, ANCHORS[mark.anchor])
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -109,15 +110,3 @@ def _dashes(points: Points) -> Iterable[Points]:
 
 def _enlarged(points: Points) -> list[tuple[float, float]]:
     return [(x * SCALE * FINER, y * SCALE * FINER) for x, y in points]
-
-
-def _font(mark: Text) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font; for other scripts one of the system's, where there is one."""
-    size = SCALE * (TITLE_PX if mark.title else TEXT_PX)
-    if max(mark.text, default="") > LAST_OWN_LETTER:
-        for name in WIDER_FONTS:
-            try:
-                return ImageFont.truetype(name, size)
-            except OSError:
-                continue
-    return ImageFont.load_default(size)

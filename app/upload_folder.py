@@ -29,14 +29,28 @@ def private_folder(parent: Path) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in parent.iterdir():
         _remove_abandoned(left)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix="service-"))
-    handle = os.open(folder, os.O_RDONLY)
+    folder, handle = _held_folder(parent)
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         yield folder
     finally:
         os.close(handle)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _held_folder(parent: Path) -> tuple[Path, int]:
+    """A new folder and its lock.
+
+    Another service that starts in the same moment may take it for abandoned before it is locked,
+    and remove it; then there is a next one.
+    """
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix="service-"))
+        with suppress(FileNotFoundError):
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if folder.exists():
+                return folder, handle
+            os.close(handle)
 
 
 def is_held(parent: Path) -> bool:

@@ -32,11 +32,18 @@ from search_measures import measure
 from search_page import page
 from search_proof import proof
 from search_rivals import bandwidth_bytes_s, fill_tables, rivals
-from search_vectors import catalogue, queries, songs_and_model
+from search_vectors import catalogue, data_folder, queries, songs_and_model
 
 from indexer.balance import as_query, balanced
 from indexer.search_queries import typical_curves
-from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.snapshot import (
+    Snapshot,
+    SnapshotContent,
+    TrackRecord,
+    relative_scale,
+    write_snapshot,
+)
+from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
@@ -44,6 +51,7 @@ from model.scoring import ScoringParams
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("catalogue", "times", "rival-tables", "rivals", "proof")
+TABLES = "adr45"  # what snapshots are written for: those of another recipe are not taken
 PROOF_SEGMENTS = 10_000
 _BLOCK_ROWS = 1 << 14
 Figures = dict[str, Any]
@@ -88,12 +96,19 @@ class Bench:
         """Annotators' curves as queries to a catalogue."""
         return as_query(queries(self.model, self.songs, count, seed), at.embedding)
 
+    def places(self, at: Snapshot, count: int) -> Embedding:
+        """Places all over a catalogue's relative scale, as the page asks for them."""
+        places = np.random.default_rng(3).uniform(-1.0, 1.0, (count, 2)).tolist()
+        curves = [EmotionCurve.constant(*place, 60.0).mapped(at.scale) for place in places]
+        return as_query(self.model.embed_emotion(curves), at.embedding)
+
     def snapshot(self, size: int) -> Snapshot:
         """The catalogue of this size, written once."""
-        folder = self.options.cache / f"{self.model.model_id}-{size}"
+        folder = self.options.cache / f"{self.model.model_id}-{TABLES}-{size}"
         if not folder.exists():
             content = _content(self.model, self.songs, size)
-            asked = as_query(self.model.embed_emotion(typical_curves()), content.embedding)
+            curves = typical_curves(relative_scale(content))
+            asked = as_query(self.model.embed_emotion(curves), content.embedding)
             begun = time.perf_counter()
             write_snapshot(
                 folder,
@@ -129,7 +144,8 @@ def _run(bench: Bench, part: str) -> None:
         at = bench.snapshot(size)
         if part == "times":
             asked = bench.asked(at, options.queries, seed=2)
-            found = measure(at, bench.modes(), asked, bandwidth_bytes_s())
+            places = bench.places(at, options.queries)
+            found = measure(at, bench.modes(), asked, places, bandwidth_bytes_s())
             bench.keep("sizes", str(size), value={**found, **_circumstances()})
         elif part == "rival-tables":
             seconds = fill_tables(at, bench.model.scoring, options.cache / f"pg-{size}")
@@ -146,7 +162,7 @@ def _run(bench: Bench, part: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=_data())
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "bench-search")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
@@ -155,12 +171,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--proof-queries", type=int, default=10_000)
     parser.add_argument("--rival-segments", type=int, default=100_000)
     return parser.parse_args()
-
-
-def _data() -> Path:
-    """The data folder beside the repository, or beside one of its parents."""
-    found = (parent / "shared" / "data" for parent in ROOT.parents)
-    return next((path for path in found if path.exists()), ROOT.parent / "shared" / "data")
 
 
 def _circumstances() -> Figures:

@@ -1,13 +1,16 @@
 """The running service: overhead over the bare search, load while it swaps and indexes, uploads.
 
     python -m benchmarks.bench_service [--segments 100000] [--rate 200] [--seconds 60]
-        [--parts overhead clips steady swaps index uploads] [--folder DIR]
+        [--parts overhead clips levels steady swaps index uploads] [--rows music|noise]
+        [--folder DIR]
 
 Starts `circumplex serve` over a made-up catalogue with the shipped checkpoint and asks it over
-loopback, from the same machine. The index run of the part `index` is a real one, started through
+loopback, from the same machine. The rows are those of the search benchmark, made of DEAM's songs,
+or noise, a harder case. The index run of the part `index` is a real one, started through
 the API: a full run over real music where Battle for Wesnoth's lies at its usual place, else over
 pieces that the demo composes. Prints one JSON object. Other programs show in every figure, so the
-load average stands beside them. A catalogue that `--folder` holds already is used as it is.
+load average stands beside them. A catalogue that `--folder` holds already is used as it is, if it
+is of the same rows, size and checkpoint.
 """
 
 from __future__ import annotations
@@ -35,19 +38,29 @@ from app.live import Live
 from app.playlists import make_playlist
 from app.queries import absolute_curve
 from app.schemas import PlaylistRequest
-from benchmarks.service_catalogue import SNAPSHOTS, cpu_s, music_folder, serving, write_catalogue
+from benchmarks.search_vectors import annotators_curves, data_folder
+from benchmarks.service_catalogue import (
+    DESCRIPTION,
+    SNAPSHOTS,
+    cpu_s,
+    described,
+    music_folder,
+    serving,
+    write_catalogue,
+)
 from benchmarks.service_load import bodies, load, spread
 from indexer.balance import as_query
-from indexer.search import Searcher
+from indexer.search import Level, Searcher
 from indexer.snapshot import Snapshot
 from model.emotion_model import EmotionModel
+from model.learning.datasets import load_deam
 
 REQUESTS = 300
 LIMIT = 20  # items of a playlist that names no number
 WARM_UP = 50
 TOGETHER = (1, 2, 4, 8, 16)  # clips heard in one call
 CLIP_REPEATS = 40
-PARTS = ("overhead", "clips", "steady", "swaps", "index", "uploads")
+PARTS = ("overhead", "clips", "levels", "steady", "swaps", "index", "uploads")
 
 
 def main() -> None:
@@ -57,6 +70,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="of the part `index`")
     parser.add_argument("--uploads", type=int, default=50)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--rows", choices=("music", "noise"), default="music")
+    parser.add_argument("--data", type=Path, default=data_folder(), help="holds DEAM's tables")
     parser.add_argument("--folder", type=Path, help="catalogue to use, made where it is missing")
     parser.add_argument("--prepare", action="store_true", help="make the catalogue and stop")
     options = parser.parse_args()
@@ -64,16 +79,27 @@ def main() -> None:
     model = EmotionModel.load(device="cpu")
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name) / "data"
-        if not (folder / "circumplex.db").exists():
-            write_catalogue(folder, model, options.segments)
+        prepare(folder, model, options)
         if not options.prepare:
             print(json.dumps(measured(folder, model, options), indent=2))
+
+
+def prepare(folder: Path, model: EmotionModel, options: argparse.Namespace) -> None:
+    """Make the catalogue, or see that the one that is there is what was asked for."""
+    noise = options.rows == "noise"
+    wanted = described(model, options.segments, noise)
+    if not (folder / DESCRIPTION).exists():
+        songs = None if noise else load_deam(options.data)
+        write_catalogue(folder, model, options.segments, songs)
+    found = json.loads((folder / DESCRIPTION).read_text())
+    if found != wanted:
+        raise SystemExit(f"{folder} holds {found}, not {wanted}: name another folder")
 
 
 def measured(folder: Path, model: EmotionModel, options: argparse.Namespace) -> dict[str, Any]:
     """Every part that was asked for, on one service."""
     report: dict[str, Any] = {
-        "segments": options.segments,
+        **json.loads((folder / DESCRIPTION).read_text()),
         "cores": os.cpu_count(),
         "load_average": os.getloadavg()[0],
     }
@@ -83,6 +109,7 @@ def measured(folder: Path, model: EmotionModel, options: argparse.Namespace) -> 
         parts = {
             "overhead": lambda: overhead(folder, model, port, pid),
             "clips": lambda: clips(folder, model),
+            "levels": lambda: levels(folder, model, options.data),
             "steady": lambda: load(port, pid, options.rate, 15.0),
             "swaps": lambda: load(port, pid, options.rate, 20.0, swap=True),
             "index": lambda: load(port, pid, options.rate, options.seconds, swap=True, index=True),
@@ -155,6 +182,30 @@ def clips(folder: Path, model: EmotionModel) -> dict[str, Any]:
             ms[count].append((time.process_time() - started_s) * 1000 / count)
             assert len(answers) == count
     return {f"{count}_together_cpu_ms": spread(took) for count, took in ms.items()}
+
+
+def levels(folder: Path, model: EmotionModel, data: Path) -> dict[str, Any]:
+    """The bare search at both levels, in turns, for places of both scales and real curves."""
+    live = _live(folder, model)
+    asked = {
+        scale: [
+            absolute_curve(PlaylistRequest.model_validate(body | {"scale": scale}), live.snapshot)
+            for body in bodies(REQUESTS)
+        ]
+        for scale in ("relative", "absolute")
+    }
+    asked["annotators"] = annotators_curves(load_deam(data), REQUESTS, seed=2)
+    report: dict[str, Any] = {}
+    for name, curves in asked.items():
+        queries = as_query(model.embed_emotion(curves), live.snapshot.embedding)
+        ms: dict[Level, list[float]] = {"track": [], "segment": []}
+        for row in range(len(queries)):
+            for level, took in ms.items():
+                started_s = time.perf_counter()
+                live.searcher.search(queries[row : row + 1], limit=LIMIT, level=level)
+                took.append((time.perf_counter() - started_s) * 1000)
+        report |= {f"{name}_{level}_ms": spread(took[WARM_UP:]) for level, took in ms.items()}
+    return report
 
 
 def _live(folder: Path, model: EmotionModel) -> Live:

@@ -23,14 +23,19 @@ Search = Callable[[Embedding], SearchResult]
 
 
 def measure(
-    at: Snapshot, modes: dict[str, ScoringParams], asked: Embedding, bandwidth: float
+    at: Snapshot,
+    modes: dict[str, ScoringParams],
+    asked: Embedding,
+    places: Embedding,
+    bandwidth: float,
 ) -> Figures:
     """All figures of one size.
 
     Args:
         at: The catalogue.
         modes: Scorings to measure, by name.
-        asked: Queries.
+        asked: Queries, annotators' curves.
+        places: Other queries, places of the relative scale.
         bandwidth: Of memory, bytes a second.
     """
     begun = time.perf_counter()
@@ -62,6 +67,10 @@ def measure(
     ann = Searcher(at, modes["gaussian"], threads=1)
     whole = {"level": "track"}
     figures["whole_tracks"] = _compared(_asking(exact, **whole), _asking(ann, **whole), asked)
+    figures["places"] = _compared(_asking(exact), _asking(ann), places)
+    figures["places_whole_tracks"] = _compared(
+        _asking(exact, **whole), _asking(ann, **whole), places
+    )
     figures["filters"] = _filters(ann, exact, asked)
     figures["memory"] = _memory(at)
     return figures

@@ -24,6 +24,11 @@ MODES = {
     "paper": "`paper`, lambda as shipped",
     "paper_0.5": "`paper`, lambda 0.5",
 }
+OTHERS = {
+    "whole_tracks": "Whole tracks alone: `level: track`",
+    "places": "Places of the relative scale, as the page asks for them",
+    "places_whole_tracks": "Places of the relative scale, whole tracks alone",
+}
 
 
 def page(summary: dict[str, Any]) -> str:
@@ -32,7 +37,9 @@ def page(summary: dict[str, Any]) -> str:
     for name, title in MODES.items():
         parts += [f"\n## {title}\n", _table(summary["sizes"], name)]
     parts += ["\n## Wanted and measured (`gaussian`, the largest size)\n", _targets(summary)]
-    parts += ["\n## Whole tracks alone (`level: track`, `gaussian`)\n", _whole(summary["sizes"])]
+    for key, title in OTHERS.items():
+        if all(key in size for size in summary["sizes"]):
+            parts += [f"\n## {title} (`gaussian`)\n", _others(summary["sizes"], key)]
     parts += ["\n## Filters\n", _filters(summary["sizes"])]
     parts += ["\n## Memory, opening, writing\n", _details(summary)]
     parts += ["\n## Beside others\n", _rivals(summary)]
@@ -92,10 +99,10 @@ def _times(figures: dict[str, Any]) -> str:
     return f"{figures['p50_ms']} / {figures['p99_ms']} ({figures['cpu_p50_ms']})"
 
 
-def _whole(sizes: list[dict[str, Any]]) -> str:
+def _others(sizes: list[dict[str, Any]], key: str) -> str:
     rows = []
     for size in sizes:
-        exact, ann = size["whole_tracks"]["exact"], size["whole_tracks"]["ann"]
+        exact, ann = size[key]["exact"], size[key]["ann"]
         rows.append(
             f"| {size['segments']:,} | {_times(exact)} | {exact['qps']} | {exact['certified']:.1%} "
             f"| {_times(ann)} | {ann['recall_at_50']} |"

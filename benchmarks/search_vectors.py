@@ -25,6 +25,13 @@ SEGMENT_NOISE = 0.25
 _BATCH = 1 << 11  # tracks
 
 
+def data_folder() -> Path:
+    """The data folder beside the repository, or beside one of its parents."""
+    root = Path(__file__).resolve().parents[1]
+    found = (parent / "shared" / "data" for parent in root.parents)
+    return next((path for path in found if path.exists()), root.parent / "shared" / "data")
+
+
 def catalogue(
     model: EmotionModel, songs: Dataset, segments: int, seed: int
 ) -> tuple[Embedding, NDArray[np.int64], NDArray[np.float32]]:
@@ -66,9 +73,13 @@ def _spans_s() -> NDArray[np.float32]:
 
 def queries(model: EmotionModel, songs: Dataset, count: int, seed: int) -> Embedding:
     """`count` embedded curves of real annotators."""
+    return model.embed_emotion(annotators_curves(songs, count, seed))
+
+
+def annotators_curves(songs: Dataset, count: int, seed: int) -> list[EmotionCurve]:
+    """`count` curves of real annotators."""
     chosen = np.random.default_rng(seed).choice(len(songs), count, replace=count > len(songs))
-    curves = [_curve(songs.curves[row, : songs.lengths[row]]) for row in chosen]
-    return model.embed_emotion(curves)
+    return [_curve(songs.curves[row, : songs.lengths[row]]) for row in chosen]
 
 
 def songs_and_model(data_dir: Path) -> tuple[Dataset, EmotionModel]:

@@ -1,7 +1,12 @@
-"""A made-up catalogue in two snapshots, and `circumplex serve` over it."""
+"""A made-up catalogue in two snapshots, and `circumplex serve` over it.
+
+Rows are those of the search benchmark, made of DEAM's songs (`search_vectors`), or `noise`, farther
+from each other and from any emotion than music is, which makes every search read more.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,26 +17,45 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.demo.catalogue import render
+from benchmarks.search_vectors import catalogue
 from indexer.balance import as_query, balanced
 from indexer.catalog import open_catalog
 from indexer.records import SnapshotRow
 from indexer.search_queries import typical_curves
-from indexer.snapshot import SnapshotContent, write_snapshot
+from indexer.snapshot import SnapshotContent, relative_scale, write_snapshot
 from indexer.snapshot_tracks import TrackRecord
+from model.embedding import Embedding
 from model.emotion_model import EmotionModel
+from model.learning.datasets import Dataset
 
 TOKEN = "a-token-of-the-benchmark"
 SNAPSHOTS = ("bench-a", "bench-b")
-ROWS_PER_TRACK = 10  # nine segments and the whole
+DESCRIPTION = "catalogue.json"
+NOISE_ROWS_PER_TRACK = 10  # nine segments and the whole
 MUSIC = Path("/usr/share/games/wesnoth/1.16/data/core/music")
 
 
-def write_catalogue(folder: Path, model: EmotionModel, segments: int) -> None:
-    """Two snapshots of invented tracks, embedded and balanced as an index run does it."""
-    content = _content(model, segments)
-    queries = as_query(model.embed_emotion(typical_curves()), content.embedding)
+Rows = tuple[Embedding, NDArray[np.int64], NDArray[np.float32]]  # as `search_vectors.catalogue`
+
+
+def write_catalogue(
+    folder: Path, model: EmotionModel, segments: int, songs: Dataset | None = None
+) -> None:
+    """Two snapshots of invented tracks, embedded and balanced as an index run does it.
+
+    Args:
+        folder: Data folder of a service to be.
+        model: Embeds.
+        segments: Rows, those that stand for whole tracks included.
+        songs: What tracks are made of; None: of noise.
+    """
+    rows = noise(model, segments) if songs is None else catalogue(model, songs, segments, seed=1)
+    content = _content(model, rows)
+    curves = typical_curves(relative_scale(content))
+    queries = as_query(model.embed_emotion(curves), content.embedding)
     (folder / "snapshots").mkdir(parents=True)
     catalog = open_catalog(f"sqlite:///{folder / 'circumplex.db'}")
     for name in SNAPSHOTS:
@@ -47,23 +71,41 @@ def write_catalogue(folder: Path, model: EmotionModel, segments: int) -> None:
         catalog.begin_snapshot(row)
     catalog.activate_snapshot(SNAPSHOTS[0])
     catalog.close()
+    told = described(model, segments, songs is None)
+    (folder / DESCRIPTION).write_text(json.dumps(told))
 
 
-def _content(model: EmotionModel, segments: int) -> SnapshotContent:
+def described(model: EmotionModel, segments: int, noise: bool) -> dict[str, str | int]:
+    """What tells catalogues apart."""
+    return {
+        "rows": "noise" if noise else "music",
+        "segments": segments,
+        "model_id": model.model_id,
+    }
+
+
+def noise(model: EmotionModel, segments: int) -> Rows:
+    """Embedded noise, a whole beside the segments of each track."""
     draws = np.random.default_rng(0)
-    tracks, features = segments // ROWS_PER_TRACK, len(model.frontend.feature_names)
+    tracks, features = segments // NOISE_ROWS_PER_TRACK, len(model.frontend.feature_names)
     rows = draws.normal(size=(tracks, 1, features)) + 0.5 * draws.normal(
-        size=(tracks, ROWS_PER_TRACK, features)
+        size=(tracks, NOISE_ROWS_PER_TRACK, features)
     )
     rows[:, -1] = rows[:, :-1].mean(axis=1)  # the whole is described by the mean (ADR 0030)
     flat = (10.0 * rows).reshape(-1, features).astype(np.float32)
-    embedding = model.embed_analyses(flat)
-    starts_s = 15.0 * np.arange(ROWS_PER_TRACK - 1)
+    starts_s = 15.0 * np.arange(NOISE_ROWS_PER_TRACK - 1)
     spans = [*np.stack([starts_s, starts_s + 30.0], axis=1), [0.0, starts_s[-1] + 30.0]]
+    track = np.repeat(np.arange(tracks), NOISE_ROWS_PER_TRACK)
+    return model.embed_analyses(flat), track, np.tile(np.array(spans, np.float32), (tracks, 1))
+
+
+def _content(model: EmotionModel, rows: Rows) -> SnapshotContent:
+    embedding, track, span_s = rows
+    tracks = int(track[-1]) + 1
     content = SnapshotContent(
         tracks=[_record(track_id) for track_id in range(1, tracks + 1)],
-        segment_track=np.repeat(np.arange(tracks), ROWS_PER_TRACK),
-        segment_s=np.tile(np.array(spans, dtype=np.float32), (tracks, 1)),
+        segment_track=track,
+        segment_s=span_s,
         embedding=embedding,
         segment_emotion=np.clip(model.mean_emotion(embedding), -1.0, 1.0),
         curve_offsets=np.arange(tracks + 1, dtype=np.int64),

@@ -55,6 +55,13 @@ class RunRows:
         with transaction(self.engine) as connection:
             return [_run(row) for row in connection.execute(statement).mappings()]
 
+    def published_snapshot(self) -> str | None:
+        """The snapshot of the run that succeeded last; None where it left no track, or before."""
+        ended = select(runs.c.snapshot_id).where(runs.c.state == "succeeded")
+        latest = ended.order_by(runs.c.finished_at.desc(), runs.c.id.desc()).limit(1)
+        with transaction(self.engine) as connection:
+            return connection.execute(latest).scalar_one_or_none()
+
     def cancel_run(self, run_id: int) -> IndexRun:
         """End a run: at once if no living process holds it, else before its next file.
 

@@ -161,9 +161,9 @@ class Examiner:
         try:
             content = content_id(path)
             tags = read_tags(path)
-            analysis, decoded = self._analysis(address_id(found.address), path, content)
+            analysis, decoded = self._analysis(found, content)
             analysed = None if content in self._embedded else self._with_curve(analysis)
-            after = path.stat()
+            unchanged = _is_as_found(found)
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=str(exc)), None)
         except StorageError:
@@ -175,22 +175,24 @@ class Examiner:
             logger.exception("analysis of %s failed", path)
             reason = f"analysis failed: {type(exc).__name__}: {exc}"
             return Examined(self._result(found, content, tags, reason=reason), None)
-        if (after.st_size, after.st_mtime_ns) != (found.size_bytes, found.mtime_ns):
+        if not unchanged:
             reason = "changed while it was read; the next run reads it again"
             return Examined(self._result(found, None, tags, reason=reason), None)
         result = self._result(found, content, tags, duration_s=analysis.duration_s)
         return Examined(result, analysed, decoded)
 
-    def _analysis(self, key: str, path: Path, content: str) -> tuple[Analysis, bool]:
+    def _analysis(self, found: FoundFile, content: str) -> tuple[Analysis, bool]:
         kept = None if self._full else self._store.load(content)
         if kept is not None:
             return kept, False
+        key = address_id(found.address)
         self._store.begin(key)
         try:
-            analysis = self._analyse(key, path)
+            analysis = self._analyse(key, found.file)
         finally:
             self._store.end(key)
-        self._store.save(content, analysis)
+        if _is_as_found(found):  # else what was decoded need not be what was named
+            self._store.save(content, analysis)
         return analysis, True
 
     def _analyse(self, key: str, path: Path) -> Analysis:
@@ -223,6 +225,11 @@ class Examiner:
         reason: str | None = None,
     ) -> FileResult:
         return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason)
+
+
+def _is_as_found(found: FoundFile) -> bool:
+    status = found.file.stat()
+    return (status.st_size, status.st_mtime_ns) == (found.size_bytes, found.mtime_ns)
 
 
 def ahead(

@@ -44,7 +44,7 @@ from indexer.records import (
 from indexer.scan import Scan, scan
 from indexer.search_queries import typical_curves
 from indexer.shelf import SnapshotShelf, is_current, tracks_digest
-from indexer.snapshot import Snapshot, TrackRecord
+from indexer.snapshot import Snapshot, TrackRecord, relative_scale
 from indexer.snapshot_format import EngineChoice
 
 logger = logging.getLogger(__name__)
@@ -134,11 +134,13 @@ class IndexJob:
         self._prepare()
         self.meter.enter("scanning")
         seen = self._scan()
-        newest = next(iter(self._patiently(self.catalog.list_snapshots)), None)
-        if self._is_up_to_date(seen, newest):
-            assert newest is not None
+        complete = self._patiently(self.catalog.list_snapshots)
+        newest = next(iter(complete), None)
+        published = self._patiently(self.catalog.published_snapshot)
+        outcome = next((row for row in complete if row.id == published), None)
+        if outcome is not None and self._is_up_to_date(seen, outcome):
             self._report_found(seen, seen.unchanged)
-            return self._publish(seen, (), TrackChanges(), newest.id, wrote=False)
+            return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
         self._examiner = Examiner(
             self.model,
@@ -150,9 +152,11 @@ class IndexJob:
         results = self._read(seen)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         self.meter.enter("writing")
-        tracks = final_tracks(self._patiently(self.catalog.published_tracks), changes)
+        before = self._patiently(self.catalog.published_tracks)
+        tracks = final_tracks(before, changes)
         snapshot_id, wrote = self._snapshot(tracks)
-        return self._publish(seen, results, changes, snapshot_id, wrote=wrote)
+        is_new = wrote or tracks != final_tracks(before, TrackChanges())
+        return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
 
     # Before ----------------------------------------------------------------------------------
 
@@ -178,15 +182,14 @@ class IndexJob:
     def _next_id(self) -> int:
         return 1 + max((track.id for track in self._known), default=0)
 
-    def _is_up_to_date(self, seen: Scan, newest: SnapshotRow | None) -> bool:
-        """Whether nothing changed since the newest snapshot, which then holds everything."""
+    def _is_up_to_date(self, seen: Scan, outcome: SnapshotRow) -> bool:
+        """Whether nothing changed since the last run, whose snapshot then holds everything."""
         vanished = any(track.status != "missing" for track in seen.gone)
         return (
             not seen.to_read
             and not vanished
-            and newest is not None
-            and is_current(newest, self.model.model_id)
-            and self._shelf.open(newest) is not None
+            and is_current(outcome, self.model.model_id)
+            and self._shelf.open(outcome) is not None
         )
 
     def _reusable(self, newest: SnapshotRow | None) -> Snapshot | None:
@@ -309,7 +312,8 @@ class IndexJob:
         content = balanced(assemble(tracks, self._builder.blocks), self.model)
         row = self._shelf.new_row(content, digest, model_id)
         self._patiently(lambda: self.catalog.begin_snapshot(row))
-        queries = as_query(self.model.embed_emotion(typical_curves()), content.embedding)
+        curves = typical_curves(relative_scale(content))
+        queries = as_query(self.model.embed_emotion(curves), content.embedding)
         scoring, check = self.model.scoring, self.check
         try:
             self._shelf.write(row, content, scoring, queries, observe=lambda _step: check())
@@ -326,12 +330,13 @@ class IndexJob:
         changes: TrackChanges,
         snapshot_id: str | None,
         *,
+        is_new: bool,
         wrote: bool,
     ) -> RunSummary:
         self.check()
         active = self._patiently(self.catalog.active_snapshot)
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
-        activate = wrote or active is None or active.model_id != self.model.model_id
+        activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
         self._patiently(lambda: self.catalog.report(self.run.id, self.owner, self.meter.now()))
         self._make_visible(changes, snapshot_id, activate=activate)

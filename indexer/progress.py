@@ -36,10 +36,12 @@ class ProgressMeter:
         self._total = self._done = self._failed = self._analysed = 0
         self._file: str | None = None
         self._began = time.monotonic()
+        self._rate: float | None = None  # once the files are done
         self._called = 0.0
 
     def enter(self, stage: Stage) -> None:
         """Begin a stage."""
+        self._rate = self._files_per_s()
         self._stage = stage
         self._began = time.monotonic()
         self._call(at_once=True)
@@ -59,9 +61,7 @@ class ProgressMeter:
 
     def now(self) -> RunProgress:
         """The state at this moment."""
-        elapsed_s = time.monotonic() - self._began
-        rate = self._analysed / elapsed_s if self._analysed and elapsed_s > 0 else None
-        left = self._total - self._done
+        rate, left = self._files_per_s(), self._total - self._done
         return RunProgress(
             stage=self._stage,
             files_total=self._total,
@@ -71,6 +71,13 @@ class ProgressMeter:
             seconds_left=left / rate if rate and self._stage == "analysing" else None,
             current_file=self._file,
         )
+
+    def _files_per_s(self) -> float | None:
+        """How fast files are analysed; afterwards, how fast they were."""
+        elapsed_s = time.monotonic() - self._began
+        if self._stage != "analysing" or not self._analysed or elapsed_s <= 0:
+            return self._rate
+        return self._analysed / elapsed_s
 
     def _call(self, *, at_once: bool) -> None:
         now = time.monotonic()

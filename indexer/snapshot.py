@@ -44,7 +44,14 @@ from model.curves import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 
-__all__ = ["Manifest", "Snapshot", "SnapshotContent", "TrackRecord", "write_snapshot"]
+__all__ = [
+    "Manifest",
+    "Snapshot",
+    "SnapshotContent",
+    "TrackRecord",
+    "relative_scale",
+    "write_snapshot",
+]
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,15 @@ def write_snapshot(
         observe("search")
         manifest = replace(manifest, recall=build(partial, manifest, scoring, queries))
         return publish(partial, folder, manifest, observe)
+
+
+def relative_scale(content: SnapshotContent) -> QuantileScale:
+    """The relative scale that a snapshot of this content has."""
+    track = np.asarray(content.segment_track, dtype=np.int64)
+    order = np.lexsort((content.segment_s[:, 0], track))  # [S]
+    first = np.concatenate([[0], np.cumsum(np.bincount(track, minlength=len(content.tracks)))])
+    whole = whole_tracks(content.segment_s[order], first)
+    return QuantileScale.fit(content.segment_emotion[order][whole])
 
 
 def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from app.commands.common import (
     make_settings,
     notes,
     open_library,
+    plain,
 )
 from app.errors import InvalidRequestError
 from app.responses import EmotionResponse, PlaylistResponse
@@ -54,7 +55,7 @@ def playlist(
     device: Device = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, or a curve over time."""
-    from app.formats import render
+    from app.formats import path_on_disk, render
     from app.playlists import make_playlist
 
     request = _request(
@@ -76,7 +77,7 @@ def playlist(
     elif chosen == "json":
         emit(answer.model_dump_json(by_alias=True, indent=2))
     else:
-        file = render(answer, chosen, f"Circumplex {mood or mode}", lambda item: item.path)
+        file = render(answer, chosen, f"Circumplex {mood or mode}", path_on_disk)
         emit(file.content.decode().rstrip("\n"))
 
 
@@ -107,7 +108,7 @@ def emotion(
         from app.plotting import save_plot
 
         save_plot(answer, plot, title=file.name)
-        notes.print(f"Drawn into {plot}")
+        notes.print(f"Drawn into {plain(plot)}")
     if as_json:
         emit(answer.model_dump_json(indent=2))
     else:
@@ -132,8 +133,8 @@ def playlist_table(answer: PlaylistResponse) -> Table:
     for item in answer.items:
         table.add_row(
             str(item.rank),
-            item.track.title or item.track.path,
-            item.track.artist or "",
+            plain(item.track.title or item.track.path),
+            plain(item.track.artist or ""),
             f"{item.segment.start_s:.0f} s",
             f"{item.score:.2f}",
             f"{item.valence:+.2f}",
@@ -144,12 +145,13 @@ def playlist_table(answer: PlaylistResponse) -> Table:
 
 def _show_emotion(file: Path, answer: EmotionResponse) -> None:
     notes.print(
-        f"{file.name}: {answer.duration_s:.1f} s, valence {answer.mean.valence:+.2f}, "
+        f"{plain(file.name)}: {answer.duration_s:.1f} s, valence {answer.mean.valence:+.2f}, "
         f"arousal {answer.mean.arousal:+.2f} ({answer.scale} scale, {answer.model_id})"
     )
     for item in answer.similar:
         title = item.track.title or item.track.path
-        notes.print(f"  similar: {title} ({item.track.artist or 'unknown artist'})")
+        artist = item.track.artist or "unknown artist"
+        notes.print(f"  similar: {plain(title)} ({plain(artist)})")
 
 
 def _emotion(

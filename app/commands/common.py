@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from app.errors import AppError, ServerStartError, one_line
 from app.settings import Settings
 from indexer.errors import IndexerError
 from model.errors import ModelError
 
-notes = Console(stderr=True)  # everything for people; standard output is for data
+notes = Console(stderr=True, emoji=False)  # everything for people; standard output is for data
 KNOWN_ERRORS = (AppError, IndexerError, ModelError)
 
 DataDir = Annotated[
@@ -51,6 +52,12 @@ def make_settings(**changes: Any) -> Settings:
             for item in exc.errors()
         ]
         raise ServerStartError("; ".join(found)) from exc
+
+
+def plain(text: object) -> str:
+    """Text from elsewhere, for `notes`: `[live]` is no markup, and nothing steers the terminal."""
+    shown = (c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return escape("".join(shown))
 
 
 def emit(text: str) -> None:

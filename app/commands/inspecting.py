@@ -21,6 +21,7 @@ from app.commands.common import (
     make_settings,
     notes,
     open_library,
+    plain,
 )
 from app.settings import Settings
 from app.version import VERSION
@@ -88,7 +89,7 @@ def doctor(
     findings = [_finding(name, check, settings) for name, check in CHECKS.items()]
     for finding in findings:
         mark = "[green]ok[/]  " if finding["ok"] else "[red]bad[/] "
-        notes.print(f"{mark} {finding['check']}: {finding['detail']}")
+        notes.print(f"{mark} {finding['check']}: {plain(finding['detail'])}")
     if as_json:
         emit(json.dumps(findings, indent=2))
     if not all(finding["ok"] for finding in findings):

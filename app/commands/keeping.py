@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from app.commands.common import DataDir, make_settings, notes
+from app.commands.common import DataDir, make_settings, notes, plain
 from app.settings import Settings
 from app.version import VERSION
 
@@ -55,7 +55,7 @@ def backup(
             )
     finally:
         catalog.close()
-    notes.print(f"[green]Backed up[/] {_described(manifest)} into {file}", soft_wrap=True)
+    notes.print(f"[green]Backed up[/] {_described(manifest)} into {plain(file)}", soft_wrap=True)
 
 
 def restore(
@@ -92,7 +92,8 @@ def restore(
     finally:
         catalog.close()
     notes.print(
-        f"[green]Restored[/] {_described(ready.manifest)} into {settings.data_dir}", soft_wrap=True
+        f"[green]Restored[/] {_described(ready.manifest)} into {plain(settings.data_dir)}",
+        soft_wrap=True,
     )
 
 
@@ -124,7 +125,7 @@ def _set_damaged_aside(settings: Settings) -> None:
             raise
         for part in settings.data_dir.glob("circumplex.db*"):
             part.rename(part.with_name(part.name.replace("circumplex.db", "circumplex.damaged")))
-        notes.print(f"{path} is damaged and is now circumplex.damaged", soft_wrap=True)
+        notes.print(f"{plain(path)} is damaged and is now circumplex.damaged", soft_wrap=True)
 
 
 def _described(manifest: BackupManifest) -> str:

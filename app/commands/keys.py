@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.common import DataDir, emit, make_settings, notes
+from app.commands.common import DataDir, emit, make_settings, notes, plain
 from app.errors import InvalidRequestError
 from app.keys import SCOPES, KeyRing
 
@@ -50,4 +50,4 @@ def revoke(
     """Make a key useless, at once."""
     if not _ring(data_dir).revoke(key_id):
         raise InvalidRequestError(f"no key {key_id}; `circumplex key list` shows them")
-    notes.print(f"Key {key_id} is revoked.")
+    notes.print(f"Key {plain(key_id)} is revoked.")

@@ -81,7 +81,7 @@ def train(
     )
     with learning_bar() as told:
         summary = train_command(options, told)
-    notes.print(summary.describe(), highlight=False)
+    notes.print(summary.describe(), highlight=False, markup=False)
 
 
 def evaluate(

@@ -162,8 +162,14 @@ def activate_snapshot(
             f"snapshot {row.id} was made with model {row.model_id}, but {services.model.model_id} "
             "is loaded: index again instead"
         )
+    before = next((each.id for each in known.values() if each.active), None)
     active = services.catalog.activate_snapshot(snapshot_id)
     services.live.refresh()
+    trouble = services.live.trouble(snapshot_id)
+    if trouble is not None:
+        if before is not None:
+            services.catalog.activate_snapshot(before)
+        raise ConflictError(f"{trouble}; the index of before stays")
     return _snapshot_out(active, services)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.access import read_access
 from app.documentation import problems
 from app.errors import TrackNotFoundError
-from app.formats import DOCUMENTED, render
+from app.formats import DOCUMENTED, path_on_disk, render
 from app.live import Live
 from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
 from app.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
@@ -94,7 +94,7 @@ def create_playlist_file(
 
     def locate(track: TrackOut) -> str:
         if locations == "path":
-            return track.path
+            return path_on_disk(track)
         return str(request.url_for("get_track_audio", track_id=track.id))
 
     file = render(playlist, format, body.title, locate)

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from app.access import read_access
 from app.documentation import problems
-from app.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate, render
+from app.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate, path_on_disk, render
 from app.playlists import make_playlist
 from app.responses import PlaylistResponse, TrackOut
 from app.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
@@ -69,7 +69,7 @@ async def create_playlist(
 
     def locate(track: TrackOut) -> str:
         if locations == "path":
-            return track.path
+            return path_on_disk(track)
         return str(request.url_for("get_track_audio", track_id=track.id))
 
     file = render(playlist, name, _title(body), locate)

@@ -107,7 +107,12 @@ def circumplex(image: Path, folder: Path, *arguments: str) -> subprocess.Complet
     """The installed command, far from the sources, with the image's kind of environment."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("CIRCUMPLEX_")}
     kept.pop("PYTHONPATH", None)
-    own = {"CIRCUMPLEX_DATA_DIR": str(folder / "data"), "CIRCUMPLEX_DEVICE": "cpu"}
+    (compiled,) = re.findall(r"NUMBA_CACHE_DIR=/(\S+)", dict(stages()[-1])["ENV"])
+    own = {
+        "CIRCUMPLEX_DATA_DIR": str(folder / "data"),
+        "CIRCUMPLEX_DEVICE": "cpu",
+        "NUMBA_CACHE_DIR": str(folder / compiled),
+    }
     return subprocess.run(
         [str(image / "bin" / "circumplex"), *arguments],
         cwd=folder,
@@ -140,6 +145,19 @@ def test_the_installed_command_works_far_from_the_sources(image: Path, tmp_path:
     assert len(json.loads(playlist.stdout)["items"]) == 3
     assert doctor.returncode == 0, doctor.stderr
     assert where.stdout.startswith(str(image))
+
+
+def test_the_image_holds_the_search_compiled(image: Path, tmp_path: Path) -> None:
+    """The first index run and the first search of a new container compile nothing."""
+    write_library(tmp_path / "music")
+
+    indexed = circumplex(image, tmp_path, "index")
+    playlist = circumplex(image, tmp_path, "playlist", "--mood", "calm", "--limit", "3")
+
+    assert (indexed.returncode, playlist.returncode) == (0, 0)
+    assert "compiled for this processor" not in indexed.stderr + playlist.stderr
+    assert not list(tmp_path.rglob("*.nbc"))
+    assert len(list(image.rglob("*.nbc"))) > 20
 
 
 def test_the_wheel_holds_every_file_that_is_not_python(image: Path) -> None:

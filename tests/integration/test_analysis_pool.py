@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -15,8 +16,8 @@ import torch
 
 from app.analysis_pool import AnalysisLimits, PooledAnalyser, wait_until_started
 from app.analysis_worker import ran_out_of_memory
-from app.errors import AnalysisLimitError
-from model.analysis import analyse
+from app.errors import AnalysisLimitError, BusyError
+from model.analysis import Analysis, analyse
 from model.errors import AudioTooLongError, UndecodableAudioError
 from model.frontends import get_frontend
 
@@ -74,6 +75,41 @@ def test_a_worker_that_dies_is_replaced(pool: PooledAnalyser, clip: Path) -> Non
         pool.analyse(clip)
 
     assert pool.analyse(clip).duration_s == pytest.approx(10.0)
+
+
+class Fragile:
+    """A worker that is lost over its first file."""
+
+    alive = True
+
+    def analyse(self, path: Path) -> Analysis:
+        """Be lost."""
+        self.alive = False
+        raise AnalysisLimitError(f"{path.name} broke the decoder")
+
+    def close(self) -> None:
+        """It is lost already."""
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(clip: Path) -> None:
+    """While the machine has no room for a process uploads are put off; then all is well."""
+    refusals = [False, True, True, True, False, False]
+
+    def start() -> Fragile:
+        if refusals.pop(0):
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        return Fragile()
+
+    limits = AnalysisLimits(max_duration_s=60.0, timeout_s=0.2, memory_bytes=1 << 30)
+    pool = PooledAnalyser("descriptors", 1, limits, start)
+    with pytest.raises(AnalysisLimitError):
+        pool.analyse(clip)  # and its worker is not replaced
+
+    with pytest.raises(BusyError, match="can be started"):
+        pool.analyse(clip)
+
+    with pytest.raises(AnalysisLimitError, match="broke"):
+        pool.analyse(clip)
 
 
 def _kill_soon(pid: int) -> None:
@@ -143,6 +179,8 @@ def test_the_worker_knows_no_secrets(clip: Path, monkeypatch: pytest.MonkeyPatch
     """Its environment holds neither the token nor the database's address."""
     monkeypatch.setenv("CIRCUMPLEX_ADMIN_TOKEN", "hunter2")
     monkeypatch.setenv("CIRCUMPLEX_DATABASE_URL", "postgresql://user:hunter2@db/circumplex")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
     pool = PooledAnalyser("descriptors", 1, LIMITS)
     pool.analyse(clip)  # only then has the process become another program for certain
     worker = pool._idle.get()

@@ -233,6 +233,25 @@ def test_an_older_snapshot_can_be_activated(empty_service: Running) -> None:
     assert (activate(first), activate(second)) == (9, 8)
 
 
+def test_a_damaged_snapshot_is_not_activated(empty_service: Running) -> None:
+    """It is refused, and the next start finds the index of before, not none."""
+    first = index_now(empty_service)["snapshot_id"]
+    (empty_service.settings.music_roots[0] / "loud" / "bright.flac").unlink()
+    second = index_now(empty_service)["snapshot_id"]
+    damaged = empty_service.settings.data_dir / "snapshots" / first / "mu.npy"
+    damaged.write_bytes(damaged.read_bytes()[:-8] + b"\xff" * 8)
+    path = f"/v1/admin/snapshots/{first}/activate"
+
+    refusal = empty_service.client.post(path, headers=ADMIN)
+
+    assert "cannot be opened" in problem_of(refusal, 409, "conflict")["detail"]
+    listed = empty_service.client.get("/v1/admin/snapshots", headers=ADMIN).json()["items"]
+    assert [item["id"] for item in listed if item["active"]] == [second]
+    ask = {"emotion": {"mood": "calm"}}
+    answer = empty_service.client.post("/v1/playlists", json=ask).json()
+    assert answer["snapshot_id"] == second
+
+
 def test_unknown_runs_and_snapshots_are_not_found(service: Running) -> None:
     """404 for each."""
     client = service.client

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.listening import Clip, curve_of, listen, listen_all
+from app.listening import Clip, curve_of, listen, listen_all, written
 from app.live import Live
 from app.responses import EmotionResponse
 from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
@@ -177,6 +177,20 @@ def test_a_broken_clip_fails_alone(counting: Counting, live: Live) -> None:
     for one, other in zip(expected, [answers[1], answers[2], answers[5]], strict=True):
         assert isinstance(other, EmotionResponse)
         assert_same(one, other)
+
+
+def test_an_answer_that_cannot_be_written_fails_alone(counting: Counting) -> None:
+    """Half a character, which no JSON can hold: the others' answers are those they had."""
+    answers = listen_all(clips(counting._model)[:3], counting, None)
+    assert isinstance(answers[1], EmotionResponse)
+    answers[1] = answers[1].model_copy(update={"model_id": "\ud800"})
+
+    first, broken, last = written(answers)
+
+    assert isinstance(broken, Exception)
+    for answer, text in [(answers[0], first), (answers[2], last)]:
+        assert isinstance(text, str)
+        assert EmotionResponse.model_validate_json(text) == answer
 
 
 @pytest.mark.parametrize("estimator", ["regression", "bank"])

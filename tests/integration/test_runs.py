@@ -331,17 +331,3 @@ def test_old_snapshots_are_deleted_but_never_the_active_one(library: Library) ->
     assert library.folders() == [row.id for row in library.catalog.all_snapshots()]
     assert len(library.folders()) == 1
     assert "last.wav" in library.ids()
-
-
-def test_a_rollback_outlives_a_run_that_finds_nothing_new(library: Library) -> None:
-    """Only a new outcome replaces what someone chose."""
-    first = library.index()
-    write_tone(library.music / "d.wav")
-    library.index()
-    library.catalog.activate_snapshot(str(first.snapshot_id))
-
-    library.index()
-
-    active = library.catalog.active_snapshot()
-    assert active is not None
-    assert active.id == first.snapshot_id

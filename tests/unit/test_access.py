@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,19 @@ import pytest
 from app.access import RateLimit
 from app.errors import InvalidRequestError, KeyFileError, RateLimitedError
 from app.keys import KeyRing
+from tests.conftest import REPOSITORY
+
+PROCESSES, KEYS = 4, 15
+MANY_KEYS = """
+import sys
+from pathlib import Path
+from app.keys import KeyRing
+ring = KeyRing(Path(sys.argv[1]))
+for _ in range(int(sys.argv[2])):
+    ring.create("stays", ["read"])
+    gone, _token = ring.create("goes", ["read"])
+    assert ring.revoke(gone.id)
+"""
 
 
 def test_a_key_is_found_by_its_token_alone(tmp_path: Path) -> None:
@@ -27,7 +42,7 @@ def test_only_hashes_are_kept_and_only_for_the_owner(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     _, token = KeyRing(path).create("player", ["read"])
 
-    assert token.rpartition("_")[2] not in path.read_text()
+    assert token.split("_", 2)[2] not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -40,6 +55,25 @@ def test_another_ring_sees_changes_at_once(tmp_path: Path) -> None:
     assert command.revoke(key.id)
     assert service.find(token) is None
     assert not command.revoke(key.id)
+
+
+def test_keys_changed_at_once_are_all_kept(tmp_path: Path) -> None:
+    """Processes that read and write the file together lose nothing, above all no revocation."""
+    command = [sys.executable, "-c", MANY_KEYS, str(tmp_path / "keys.json"), str(KEYS)]
+    started = [subprocess.Popen(command, cwd=REPOSITORY) for _ in range(PROCESSES)]
+
+    assert [process.wait(timeout=60) for process in started] == [0] * PROCESSES
+
+    listed = KeyRing(tmp_path / "keys.json").all()
+    assert [key.name for key in listed] == ["stays"] * (PROCESSES * KEYS)
+
+
+def test_a_file_that_may_not_be_looked_at_lets_nobody_in(tmp_path: Path) -> None:
+    """Also where its folder is no folder."""
+    (tmp_path / "data").write_text("a file")
+
+    with pytest.raises(KeyFileError, match=r"keys\.json cannot be read"):
+        KeyRing(tmp_path / "data" / "keys.json").find("cpx_a_b")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '[{"id": "a"}]', '{"a": 1}', "\xff"])

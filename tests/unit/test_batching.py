@@ -99,15 +99,19 @@ def test_an_error_meets_the_question_that_made_it() -> None:
     assert str(answers[1]) == "-3 is negative"
 
 
-def test_a_failure_of_the_whole_batch_meets_all_and_the_next_batch_works() -> None:
-    """The thread outlives what is raised in it."""
+def test_what_breaks_a_whole_batch_fails_alone() -> None:
+    """Its neighbours are answered without it, in order, and the thread outlives it."""
     desk = Desk()
 
     async def questions(batcher: Batcher[int, int]) -> object:
-        failed = await behind_the_first(desk, batcher, 2, 1000)
-        return [str(each) for each in failed], await batcher.ask(5)
+        return await behind_the_first(desk, batcher, 2, 1000, -4, 3), await batcher.ask(5)
 
-    assert asked(desk, questions) == (["everything fails"] * 2, 10)
+    found = asked(desk, questions)
+
+    assert isinstance(found, tuple)
+    (first, broken, negative, last), later = found
+    assert (first, last, later) == (4, 6, 10)
+    assert [str(broken), str(negative)] == ["everything fails", "-4 is negative"]
 
 
 def test_too_many_questions_are_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from xml.etree import ElementTree
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotAcceptableError
-from app.formats import FormatName, negotiate, render
+from app.formats import FormatName, negotiate, path_on_disk, render
 from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from indexer.library import stored_name
 
 FILES: tuple[FormatName, ...] = ("m3u8", "xspf", "jspf", "csv")
 
@@ -53,19 +55,48 @@ def test_any_tags_make_files_that_readers_accept(title: str, artist: str, path: 
     assert len(list(csv.DictReader(io.StringIO(written("csv", content, title), newline="")))) == 1
     lines = written("m3u8", content, title).split("\n")
     assert len(lines) == 5
-    assert not lines[3].startswith("#")
+    assert not lines[3].lstrip().startswith("#")
 
 
 @pytest.mark.parametrize(
-    "path", ["javascript:alert(1).mp3", "http:evil.mp3", "data:x/a.mp3", "#EXTINF.mp3", "C:a.mp3"]
+    "path",
+    [
+        "javascript:alert(1).mp3",
+        "http:evil.mp3",
+        "data:x/a.mp3",
+        "#EXTINF.mp3",
+        "C:a.mp3",
+        " #EXTINF.mp3",
+        "\\\\host\\share\\a.mp3",
+    ],
 )
 def test_no_path_is_taken_for_a_protocol_or_a_comment(path: str) -> None:
-    """A file may be called like an address; a player must still look for a file."""
+    """A file may be called like an address, or a share; a player must still look for a file."""
     assert written("m3u8", playlist("t", path=path)).splitlines()[3] == f"./{path}"
     root = ElementTree.fromstring(written("xspf", playlist("t", path=path)))
     location = root.findtext(".//{http://xspf.org/ns/0/}location")
     assert location is not None
     assert ":" not in location.split("/")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "m3u8", "xspf"),
+    [
+        (b"back\\slash.flac", "back\\slash.flac", "back%5Cslash.flac"),
+        (b"bad\xff.flac", "bad.flac", "bad%FF.flac"),  # M3U8 is UTF-8 and has no way to say it
+        ("e\u0301.flac".encode(), "e\u0301.flac", "e%CC%81.flac"),
+    ],
+)
+def test_files_are_named_as_the_disk_names_them(name: bytes, m3u8: str, xspf: str) -> None:
+    """Not as the catalogue writes bytes that are no UTF-8, and backslashes."""
+    content = playlist("t", path=stored_name(os.fsdecode(name)))
+
+    files = {f: render(content, f, "Mine", path_on_disk).content.decode() for f in FILES}
+
+    assert files["m3u8"].splitlines()[3] == m3u8
+    root = ElementTree.fromstring(files["xspf"])
+    assert root.findtext(".//{http://xspf.org/ns/0/}location") == xspf
+    assert json.loads(files["jspf"])["playlist"]["track"][0]["location"] == [xspf]
 
 
 def test_a_url_of_this_service_stays_one() -> None:

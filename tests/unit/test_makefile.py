@@ -85,7 +85,7 @@ def test_demo_hands_its_variables_on(tmp_path: Path, arguments: list[str], expec
 
 
 def test_a_change_of_pins_installs_again(tmp_path: Path) -> None:
-    """The stamp is older than constraints.txt after an edit, so make installs again."""
+    """The stamp is older than constraints.txt after an edit: make installs and compiles again."""
     shutil.copy(REPOSITORY / "Makefile", tmp_path)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     for name in ("pyproject.toml", "constraints.txt", ".venv/bin/python", ".venv/.dev"):
@@ -97,4 +97,5 @@ def test_a_change_of_pins_installs_again(tmp_path: Path) -> None:
     settled = _make("--dry-run", "install", cwd=tmp_path)
 
     assert "-m pip install" in plan.stdout
+    assert "-m indexer.search_ahead" in plan.stdout
     assert "pip install" not in settled.stdout

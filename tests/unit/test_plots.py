@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from app.errors import InvalidRequestError
+from app.lettering import lettered
 from app.plots import COLOURS, HEIGHT, MAX_POINTS, WIDTH, Line, emotion_figure, emotion_svg
 from app.plotting import SCALE, emotion_png, save_plot
 from app.responses import CurvePoint, EmotionResponse, MeanOut
 
+CYRILLIC = "\u0414\u0440\u0443\u0436\u0431\u0430"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -99,6 +103,17 @@ def test_a_title_is_text_and_not_markup() -> None:
     assert not list(picture.iter(f"{SVG}script"))
 
 
+@pytest.mark.parametrize("title", ["a\x1bb", "a\0b", "a\ufffeb", "a\udcffb", "a\nb"])
+def test_a_title_with_what_xml_may_not_hold_is_drawn_without_it(title: str, tmp_path: Path) -> None:
+    """A control character of a tag, a byte of a name that is no UTF-8: still a picture."""
+    for ending in ("svg", "png"):
+        save_plot(answer(3), tmp_path / f"plot.{ending}", title=title)
+
+    picture = ElementTree.parse(tmp_path / "plot.svg")
+
+    assert "a b" in [text.text for text in picture.iter(f"{SVG}text")]
+
+
 def test_the_names_of_the_axes_do_not_cover_each_other() -> None:
     """Also where both lines end at the same height."""
     given = answer(3)
@@ -138,14 +153,53 @@ def test_the_png_shows_the_curve_of_the_svg() -> None:
     assert {line.colour for line in lines[-2:]} == set(COLOURS.values())
 
 
-def test_a_title_of_any_letters_can_be_drawn() -> None:
-    """Long, empty, and beyond Latin: the picture keeps its size and the title leaves its trace."""
-    blank = pixels_of(emotion_png(answer(5), ""))[: 36 * SCALE]
+def heading(title: str, fonts: Sequence[str]) -> np.ndarray:
+    """The pixels of a picture's title."""
+    drawn = pixels_of(emotion_png(answer(5), title, fonts))
+    assert drawn.shape == (HEIGHT * SCALE, WIDTH * SCALE, 3)
+    return drawn[: 36 * SCALE]
 
-    for title in ("Été", "Дружба", "歌", "x" * 500):
-        drawn = pixels_of(emotion_png(answer(5), title))
-        assert drawn.shape == (HEIGHT * SCALE, WIDTH * SCALE, 3)
-        assert (drawn[: 36 * SCALE] != blank).any(), title
+
+@pytest.mark.parametrize("title", ["", "A piece", "x" * 500])
+def test_a_plain_title_needs_no_font_of_the_system(title: str) -> None:
+    """Long or empty: it is drawn as it is."""
+    assert lettered(title, 34, ())[0] == title
+    assert (heading(title, ()) != heading("", ())).any() == bool(title)
+
+
+@pytest.mark.parametrize("title", ["夜に駆ける", CYRILLIC, "\U0010ffff", "。。。"])
+def test_a_title_without_a_font_is_left_out(title: str) -> None:
+    """No row of boxes stands for it, and none of question marks."""
+    assert (heading(title, ()) == heading("", ())).all()
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("歌 no 歌", "? no ?"),
+        ("\uff21\uff22 2", "AB 2"),
+        ("\u0416e\u0301 e\u200bt\u00e9", "?e ete"),
+        ("Ærøskøbing \u2013 Łódź", "AEroskobing - Lodz"),
+    ],
+)
+def test_letters_without_a_font_are_replaced(title: str, shown: str) -> None:
+    """By plain letters where there are some, else by a question mark, never by a box."""
+    assert lettered(title, 34, ())[0] == shown
+    assert (heading(title, ()) == heading(shown, ())).all()
+
+
+def test_a_font_that_has_the_letters_is_used() -> None:
+    """The first that has all of them; files that are not there or no fonts are passed over."""
+    dejavu = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
+    fonts = ("no-such-font.ttf", __file__, dejavu)
+
+    text, font = lettered(CYRILLIC, 34, fonts)
+
+    assert text == CYRILLIC
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    assert font.getname()[0] == "DejaVu Sans"
+    assert (heading(CYRILLIC, fonts) != heading("", fonts)).any()
+    assert lettered(CYRILLIC + " 歌", 34, fonts)[0] == CYRILLIC + " ?"
 
 
 def test_the_ending_chooses_the_kind_of_picture(tmp_path: Path) -> None:

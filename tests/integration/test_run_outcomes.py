@@ -1,0 +1,108 @@
+"""Which index is active after a run, and what a run must not learn, on both databases."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from indexer.records import TrackQuery
+from model.analysis import Analysis
+from model.audio import Source
+from tests.catalogue import write_tone
+from tests.fakes import FakeModel
+from tests.indexed_library import Library
+
+
+class Exchanging(FakeModel):
+    """Decodes another file than was named: someone exchanges `a.wav` for it just before."""
+
+    def __init__(self, other: Path) -> None:
+        super().__init__()
+        self._other: Path | None = other
+
+    def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
+        """Exchange the file once, and decode it."""
+        if self._other is not None and str(source).endswith("a.wav"):
+            shutil.copy2(self._other, str(source))
+            self._other = None
+        return super().analyse(source, max_duration_s=max_duration_s)
+
+
+def test_a_file_that_is_exchanged_while_it_is_read_teaches_nothing_wrong(library: Library) -> None:
+    """It waits for the next run, and the content it had is not taken for the other one's."""
+    file, kept = library.music / "a.wav", library.music.parent / "kept.wav"
+    other = library.music.parent / "other.wav"
+    write_tone(other, hz=3000, level=0.9)
+    shutil.copy2(file, kept)
+    library.model = Exchanging(other)
+
+    first = library.index()
+    failed = library.catalog.list_tracks(TrackQuery(status="failed")).items
+    shutil.copy2(kept, file)
+    library.index()
+
+    assert first.files_failed == 1
+    assert [track.path for track in failed] == ["a.wav"]
+    expected = library.model.embed_segments(library.model.analyse(file))
+    found = library.snapshot().embedding_of(library.ids()["a.wav"])
+    np.testing.assert_allclose(found.mu[:, : expected.mu.shape[1]], expected.mu, rtol=1e-5)
+
+
+def test_a_file_that_was_away_for_a_while_is_found_again(library: Library) -> None:
+    """The index of before holds exactly the tracks of now: it is active again, and stays so."""
+    first = library.index()
+    away = (library.music / "a.wav").rename(library.music.parent / "a.wav")
+    without = library.index()
+    away.rename(library.music / "a.wav")
+
+    again, later = library.index(), library.index()
+
+    active = library.catalog.active_snapshot()
+    assert active is not None
+    assert without.snapshot_id != first.snapshot_id
+    assert {active.id, again.snapshot_id, later.snapshot_id} == {first.snapshot_id}
+    assert not again.wrote_snapshot
+
+
+def test_a_library_that_was_emptied_stays_empty(library: Library) -> None:
+    """No later run brings the index of before back."""
+    library.index()
+    for path in library.music.rglob("*.wav"):
+        path.unlink()
+
+    emptied, later = library.index(full=True), library.index()
+
+    assert (emptied.snapshot_id, later.snapshot_id) == (None, None)
+    assert library.catalog.active_snapshot() is None
+
+
+def test_a_rollback_outlives_a_file_that_is_only_touched(library: Library) -> None:
+    """A newer time of a file with the old content is no new outcome."""
+    first = library.index()
+    write_tone(library.music / "d.wav")
+    library.index()
+    library.catalog.activate_snapshot(str(first.snapshot_id))
+    (library.music / "a.wav").touch()
+
+    touched = library.index()
+
+    active = library.catalog.active_snapshot()
+    assert active is not None
+    assert touched.files_read == 1
+    assert active.id == first.snapshot_id
+
+
+def test_a_rollback_outlives_a_run_that_finds_nothing_new(library: Library) -> None:
+    """Only a new outcome replaces what someone chose."""
+    first = library.index()
+    write_tone(library.music / "d.wav")
+    library.index()
+    library.catalog.activate_snapshot(str(first.snapshot_id))
+
+    library.index()
+
+    active = library.catalog.active_snapshot()
+    assert active is not None
+    assert active.id == first.snapshot_id
