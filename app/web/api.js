@@ -152,6 +152,12 @@ export function track(id) {
   return json(`v1/tracks/${id}`);
 }
 
+/** Tracks of the index whose title, artist, album or path hold all of the words. @param {string} words @returns {Promise<Track[]>} */
+export async function findTracks(words) {
+  const { items } = await json(`v1/tracks?limit=200&q=${encodeURIComponent(words)}`);
+  return items.filter((/** @type {{valence: ?number}} */ item) => item.valence !== null);
+}
+
 /** @param {number} id @param {string} scale @returns {Promise<EmotionAnswer>} */
 export function trackEmotion(id, scale) {
   return json(`v1/tracks/${id}/emotion?scale=${scale}`);

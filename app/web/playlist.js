@@ -7,7 +7,7 @@
 
 import { isSteady } from "./geometry.js";
 import { partScale, row } from "./rows.js";
-import { byId, nearestWord, titleOf } from "./text.js";
+import { byId, longTime, nearestWord, titleOf } from "./text.js";
 
 /** Rows made while a line is drawn: those in view. The rest follow at its end. */
 const WHILE_DRAWING = 24;
@@ -15,7 +15,7 @@ const WHILE_DRAWING = 24;
 export class Playlist {
   /**
    * @param {Store} store
-   * @param {{play: (item: Item) => void, say: (text: string) => void, likeTrack: (item: Item) => void}} outside
+   * @param {{play: (item: Item) => void, say: (text: string) => void, undoable: (text: string, undo: () => void) => void, likeTrack: (item: Item) => void}} outside
    */
   constructor(store, outside) {
     this.store = store;
@@ -66,7 +66,12 @@ export class Playlist {
     else if (query.kind === "none") node.textContent = "";
     else if (answer === "refused") node.textContent = refusal;
     else if (answer === "answered" && !items.length) node.textContent = "No track passes these filters.";
-    else if (items.length) node.textContent = `${items.length} of ${(map?.ids.length || items.length).toLocaleString("en")} tracks`;
+    else if (answer === "asking") node.textContent = "Looking for it…";
+    else if (items.length) {
+      const all = (map?.ids.length || items.length).toLocaleString("en");
+      node.textContent = `${items.length} of ${all} tracks · ${longTime(playingTime(items))}`;
+    }
+    this.list.setAttribute("aria-busy", String(answer === "asking" && !clip));
   }
 
   /** @param {State} state */
@@ -129,9 +134,20 @@ export class Playlist {
     this.store.set({
       items: left, arranged: true, options: { ...options, excluded: [...options.excluded, item.track.id] },
     });
-    this.outside.say(`${titleOf(item.track)} removed`);
+    const text = `${titleOf(item.track)} removed`;
+    this.outside.say(text);
+    this.outside.undoable(text, () => this.bringBack(item, index));
     const next = this.list.children[Math.min(index, left.length - 1)];
     next?.querySelector('[data-part="remove"]')?.focus();
+  }
+
+  /** A removed item, where it was. @param {Item} item @param {number} index */
+  bringBack(item, index) {
+    const { items, options } = this.store.state;
+    const excluded = options.excluded.filter((id) => id !== item.track.id);
+    const here = items.some(({ track }) => track.id === item.track.id);
+    this.store.set({ items: here ? items : items.toSpliced(index, 0, item), options: { ...options, excluded } });
+    this.list.querySelector(`[data-track="${item.track.id}"] [data-part="remove"]`)?.focus();
   }
 
   /** @param {EventTarget | null} target */
@@ -150,6 +166,11 @@ export class Playlist {
       else row.removeAttribute("aria-current");
     }
   }
+}
+
+/** How long it takes to play them through, seconds. @param {Item[]} items */
+function playingTime(items) {
+  return items.reduce((total, { segment }) => total + segment.end_s - segment.start_s, 0);
 }
 
 /** @param {State} state */

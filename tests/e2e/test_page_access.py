@@ -55,7 +55,7 @@ ASKED = """
       - slider "Point 3 of 3"
   - region "Playlist":
     - heading /From .* to .*/ [level=2]
-    - status: 9 of 9 tracks
+    - status: 9 of 9 tracks · 27 s
     - group "How to match":
       - radio "Match"
       - radio "Journey" [checked]

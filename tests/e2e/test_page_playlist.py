@@ -87,7 +87,7 @@ def test_a_link_restores_the_query(page: Page, service: Running) -> None:
     assert wait_for_items(page).count() == 2
     expect(page.locator("#match")).to_be_checked()
     expect(page.locator("#duration")).to_have_value("1:00")
-    expect(page.locator("#remark")).to_have_text("2 of 9 tracks")
+    expect(page.locator("#remark")).to_have_text("2 of 9 tracks · 6 s")
     assert page.evaluate("location.hash") == f"#{link}"
     page.locator("#refine summary").click()
     expect(page.locator("[name=genre]")).to_have_value("Drone")
