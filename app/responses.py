@@ -225,6 +225,13 @@ class FailureList(Shown):
     next_cursor: str | None
 
 
+class GenreOut(Shown):
+    """A genre that a filter may name."""
+
+    name: str
+    tracks: int = Field(description="How many have it.")
+
+
 class LibraryOut(Shown):
     """What is indexed."""
 
@@ -237,6 +244,7 @@ class LibraryOut(Shown):
     indexing: bool = Field(description="Whether an index run is queued or under way.")
     duration_s: float = Field(description="Length of all tracks together, seconds.")
     indexed_at: datetime | None
+    genres: list[GenreOut] = Field(description="The hundred largest genres, the largest first.")
     moods: dict[str, MeanOut] = Field(
         description="Words `emotion.mood` understands, and where they lie on the relative scale."
     )

@@ -19,6 +19,7 @@ from app.plots import emotion_svg
 from app.queries import track_query
 from app.responses import (
     EmotionResponse,
+    GenreOut,
     LibraryOut,
     MeanOut,
     TrackDetail,
@@ -33,6 +34,7 @@ from indexer.records import Track, TrackQuery
 from indexer.search import TrackFilter
 from model.moods import MOODS
 
+MOST_GENRES = 100  # in the library's description
 OPEN_STATES = frozenset({"queued", "running"})
 
 router = APIRouter(
@@ -51,7 +53,7 @@ Names = Annotated[list[Name], Query(max_length=100)]
 
 @router.get("/library", summary="What is indexed", responses=problems(429, 503))
 def get_library(services: ServicesDep) -> LibraryOut:
-    """Size and age of the index, and the mood words it can be asked with."""
+    """Size and age of the index, and the genres and mood words it can be asked with."""
     live = services.live.current_or_none()
     return LibraryOut(
         snapshot_id=live.id if live else None,
@@ -63,6 +65,7 @@ def get_library(services: ServicesDep) -> LibraryOut:
         indexing=any(run.state in OPEN_STATES for run in services.catalog.list_runs(limit=1)),
         duration_s=round(live.duration_s, 1) if live else 0.0,
         indexed_at=live.created_at if live else None,
+        genres=[GenreOut(name=n, tracks=t) for n, t in live.genres[:MOST_GENRES]] if live else [],
         moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in MOODS.items()},
     )
 

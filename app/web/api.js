@@ -92,7 +92,9 @@ function posting(body, init = {}) {
 export function playlistBody(query, options) {
   const filters = filtersOf(options);
   /** @type {Record<string, any>} */
-  const body = { emotion: emotionOf(query), mode: modeOf(query, options), limit: options.limit };
+  const body = { emotion: emotionOf(query), mode: modeOf(query, options) };
+  if (options.minutes) body.duration_s = 60 * options.minutes;
+  else body.limit = options.limit;
   if (options.scale !== "relative") body.scale = options.scale;
   if (options.level !== "track") body.level = options.level;
   if (Object.keys(filters).length) body.filters = filters;
