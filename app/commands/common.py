@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from app.errors import AppError, ServerStartError, one_line
+from app.errors import AppError, NotReadyError, ServerStartError, one_line
 from app.settings import Settings
 from indexer.errors import IndexerError
 from model.errors import ModelError
@@ -98,6 +98,19 @@ def open_library(settings: Settings) -> Iterator[Library]:
         yield Library(catalog, model, live)
     finally:
         catalog.close()
+
+
+def active(library: Library, settings: Settings) -> Any:
+    """The index that answers.
+
+    Raises:
+        NotReadyError: There is none; says in which folder it was looked for.
+    """
+    try:
+        return library.live.current()
+    except NotReadyError as exc:
+        where = f"{settings.data_dir} (--data-dir names another folder)"
+        raise NotReadyError(f"{where}: {exc}") from exc
 
 
 def explain_error(error: Exception) -> str:
