@@ -11,6 +11,8 @@ import { clamp } from "./geometry.js";
 import { byId, creditOf, element, titleOf } from "./text.js";
 
 const PAUSE_MS = 120;
+/** An answer that takes longer is waited for visibly. */
+const PATIENCE_MS = 400;
 const MOST = 8;
 
 export class Find {
@@ -33,6 +35,7 @@ export class Find {
     this.field.addEventListener("keydown", (event) => this.key(event));
     // The field keeps the focus while the list is used with a pointer.
     this.list.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => event.preventDefault());
+    store.on(["connected"], ({ connected }) => connected && this.soon());
     store.on(["catalogue"], ({ catalogue }) => (byId("find-form").hidden = catalogue !== "ready"));
   }
 
@@ -47,11 +50,12 @@ export class Find {
       this.close();
       return;
     }
+    const patience = window.setTimeout(() => this.tell("Looking…"), PATIENCE_MS);
     try {
-      const found = await findTracks(words);
+      const found = await findTracks(words).finally(() => clearTimeout(patience));
       if (words === this.field.value.trim() && document.activeElement === this.field) this.show(words, found);
     } catch (error) {
-      this.tell(/** @type {Error} */ (error).message);
+      if (document.activeElement === this.field) this.tell(/** @type {Error} */ (error).message);
     }
   }
 

@@ -195,6 +195,7 @@ document.addEventListener("keydown", (event) => {
 
 store.on(["connected"], ({ connected }) => (byId("lost").hidden = connected));
 store.on(["catalogue", "clip"], ({ catalogue, clip }) => {
+  byId("opening").hidden = Boolean(clip) || catalogue !== "unknown";
   byId("empty").hidden = Boolean(clip) || catalogue === "unknown" || catalogue === "ready";
   byId("empty").dataset.kind = catalogue;
 });

@@ -66,7 +66,7 @@ export class Search {
       }
     } catch (error) {
       if (error instanceof Unreachable) {
-        this.store.set({ answer: this.store.state.items.length ? "answered" : "idle" });
+        this.store.set({ answer: "asking" });
         this.outside.lost();
       } else this.store.set({ items: [], answer: "refused", refusal: /** @type {Error} */ (error).message });
     }

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.browser import (
     PHONE,
+    Watch,
     draw,
     open_page,
     tap,
@@ -178,3 +179,56 @@ def test_a_slow_answer_is_waited_for_visibly(page: Page, service: Running) -> No
     expect(page.locator("#items")).to_have_attribute("aria-busy", "true")
     expect(page.locator("#remark")).to_have_text("9 of 9 tracks · 27 s")
     expect(page.locator("#items")).to_have_attribute("aria-busy", "false")
+
+
+def test_a_search_for_a_name_survives_a_lost_connection(
+    page: Page, service: Running, watch: Watch
+) -> None:
+    """It says that nothing answers, and finds the track as soon as something does."""
+    open_page(page, service.url, "mood=happy")
+    wait_for_items(page)
+    page.context.set_offline(True)
+    tap(page, 0.0, -0.9)
+    expect(page.locator("#lost")).to_be_visible()
+    expect(page.locator("#items")).to_have_attribute("aria-busy", "true")
+    _find(page, "loud bright")
+    expect(page.locator("#found")).to_have_text("The service does not answer.")
+    page.context.set_offline(False)
+
+    expect(page.get_by_role("option")).to_have_text(["Loud brightAda"])
+    expect(page.locator("#items")).to_have_attribute("aria-busy", "false")
+    watch.errors.clear()
+
+
+def test_the_focus_stays_in_the_sample_when_it_changes(page: Page, service: Running) -> None:
+    """From one movement to its tracks by Tab alone, also when they arrive later."""
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(600)
+        route.continue_()
+
+    open_page(page, service.url)
+    expect(page.locator("#sample li")).to_have_count(5)
+    page.route("**/v1/playlists", late)
+    page.locator("#examples button").nth(3).focus()
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(1200)
+
+    assert page.evaluate("document.activeElement.closest('#sample') !== null")
+
+
+def test_a_library_that_opens_slowly_says_so(page: Page, service: Running) -> None:
+    """Instead of an empty side; the invitation follows."""
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(1500)
+        route.continue_()
+
+    page.route("**/v1/library", late)
+    page.goto(service.url)
+    opening = page.locator("#opening")
+    expect(opening).to_have_css("visibility", "visible")
+    expect(page.locator("#invitation")).to_be_hidden()
+
+    expect(opening).to_be_hidden()
+    expect(page.locator("#invitation")).to_be_visible()
