@@ -74,7 +74,7 @@ ASKED = """
   - button /Pause|Play/
   - button "Next track"
   - slider "Position"
-  - checkbox "whole tracks"
+  - slider "Volume"
   - button "Close the player"
 """
 
