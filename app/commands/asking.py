@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from pydantic import ValidationError
@@ -22,10 +22,13 @@ from app.commands.common import (
     notes,
     open_library,
 )
-from app.commands.naming import described, track_called
+from app.commands.naming import below_root, described, seen_from, track_called
 from app.errors import InvalidRequestError
 from app.responses import EmotionResponse, PlaylistResponse
 from app.schemas import PlaylistRequest
+
+if TYPE_CHECKING:
+    from app.formats import Locate
 
 Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
 FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
@@ -105,7 +108,8 @@ def playlist(
             asked, named = {"track_id": meant.id}, f"like {described(meant)}"
             notes.print(f"Music {named}", markup=False)
         answer = make_playlist(_request({"emotion": asked, **values}), library.model, live)
-    _write(answer, chosen, output, f"Circumplex {named}")
+        locate = below_root if output is None else seen_from(output, live.snapshot.tracks)
+        _write(answer, chosen, output, f"Circumplex {named}", locate)
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
@@ -121,7 +125,9 @@ def _format(asked: Format | None, output: Path | None) -> Format:
     return cast(Format, ending)
 
 
-def _write(answer: PlaylistResponse, chosen: Format, output: Path | None, title: str) -> None:
+def _write(
+    answer: PlaylistResponse, chosen: Format, output: Path | None, title: str, locate: Locate
+) -> None:
     from app.formats import render
 
     if chosen == "table":
@@ -130,7 +136,7 @@ def _write(answer: PlaylistResponse, chosen: Format, output: Path | None, title:
     if chosen == "json":
         text = answer.model_dump_json(by_alias=True, indent=2)
     else:
-        text = render(answer, chosen, title, lambda item: item.path).content.decode().rstrip("\n")
+        text = render(answer, chosen, title, locate).content.decode().rstrip("\n")
     if output is None:
         emit(text)
         return

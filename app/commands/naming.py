@@ -1,13 +1,17 @@
-"""Which track somebody means who names one on the command line."""
+"""How the command line names tracks: which one is meant, and where it lies."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import InvalidRequestError
+from app.responses import TrackOut
 from indexer.catalog import Catalog
 from indexer.library import file_path, fold
 from indexer.records import Track, TrackQuery
+from indexer.snapshot_tracks import TrackTable
 
 MOST_LOOKED_AT = 1000
 MOST_NAMED = 8
@@ -40,3 +44,19 @@ def described(track: Track) -> str:
     """Title and artist, as far as they are known."""
     title = track.title or track.path
     return f"{title} ({track.artist})" if track.artist else title
+
+
+def below_root(track: TrackOut) -> str:
+    """The path below the track's music root."""
+    return track.path
+
+
+def seen_from(playlist: Path, tracks: TrackTable) -> Callable[[TrackOut], str]:
+    """The way from a playlist's folder to a track, whichever music root the track lies in."""
+    folder = playlist.expanduser().resolve().parent
+
+    def locate(track: TrackOut) -> str:
+        root = file_path(tracks[tracks.row_of(track.id)].root).resolve()
+        return os.path.relpath(root / file_path(track.path), folder)
+
+    return locate
