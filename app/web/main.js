@@ -10,7 +10,7 @@ import { isDark } from "./colour.js";
 import { Examples } from "./examples.js";
 import { Find } from "./find.js";
 import { followAddress } from "./history.js";
-import { Library } from "./library.js";
+import { Library, progressText, showProgress } from "./library.js";
 import { fromHash } from "./link.js";
 import { Plane } from "./plane.js";
 import { Player } from "./player.js";
@@ -200,7 +200,11 @@ store.on(["catalogue", "clip"], ({ catalogue, clip }) => {
   byId("empty").dataset.kind = catalogue;
 });
 store.on(["library"], ({ library: known }) => {
-  byId("count").textContent = known?.tracks ? `${known.tracks.toLocaleString("en")} tracks` : "";
+  const { files_total: total, files_done: done } = known?.progress || {};
+  const part = known?.indexing ? ` · indexing${total ? ` ${Math.floor((100 * done) / total)} %` : ""}` : "";
+  byId("count").textContent = known?.tracks ? `${known.tracks.toLocaleString("en")} tracks${part}` : "";
+  byId("first-text").textContent = known?.progress ? progressText(known.progress) : "";
+  showProgress(byId("first-bar"), known?.progress || {});
 });
 store.on(["options"], ({ options, map }) => {
   if (map && map.scale !== options.scale) trackMap(options.scale).then((fresh) => store.set({ map: fresh }), lost);
