@@ -18,7 +18,7 @@ import { Playlist } from "./playlist.js";
 import { Pointed } from "./pointed.js";
 import { Sample } from "./sample.js";
 import { Search } from "./search.js";
-import { Store } from "./store.js";
+import { shownItems, Store } from "./store.js";
 import { Strip } from "./strip.js";
 import { byId, element } from "./text.js";
 import { Tools } from "./tools.js";
@@ -149,6 +149,12 @@ async function playTrack(id) {
   }
 }
 
+/** From the first track that is shown to the last. */
+function playAll() {
+  const [first] = shownItems(store.state);
+  if (first) player.play(first);
+}
+
 const player = new Player(store, { fail });
 const play = (/** @type {Item} */ item) => player.play(item);
 const nowS = () => player.nowS();
@@ -160,7 +166,7 @@ new Playlist(store, { play, say, undoable, likeTrack: (item) => likeTrack(item.t
 new Find(store, { like: likeTrack, play: playTrack, say });
 new Sample(store, { play });
 new Pointed(store, plane, track);
-new Tools(store, { say, fail, playAll: () => store.state.items[0] && player.play(store.state.items[0]) });
+new Tools(store, { say, fail, playAll });
 new ClipDrop(store, { say, fail });
 new Library(store, { say, fail, reload: load });
 

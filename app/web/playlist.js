@@ -85,7 +85,8 @@ export class Playlist {
     const rows = items.slice(0, most).map((item, index) => row(item, index, scale, item.track.id === this.opened, actions));
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
-    byId("foot").hidden = !items.length || Boolean(state.clip);
+    byId("foot").hidden = !items.length;
+    for (const menu of byId("foot").querySelectorAll(".menu")) menu.hidden = Boolean(state.clip);
     byId("legend").hidden = !items.length || Boolean(state.clip);
     this.mark(this.store.state);
     if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
