@@ -166,7 +166,7 @@ new Playlist(store, { play, say, undoable, likeTrack: (item) => likeTrack(item.t
 new Find(store, { like: likeTrack, play: playTrack, say });
 new Sample(store, { play });
 new Pointed(store, plane, track);
-new Tools(store, { say, fail, playAll });
+new Tools(store, { say, fail, playAll, again: () => search.again() });
 new ClipDrop(store, { say, fail });
 new Library(store, { say, fail, reload: load });
 

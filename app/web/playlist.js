@@ -59,13 +59,13 @@ export class Playlist {
   }
 
   /** @param {State} state */
-  remark({ answer, refusal, items, clip, map, query }) {
+  remark({ answer, refusal, items, clip, map, query, options }) {
     const node = byId("remark");
     node.classList.toggle("remark--wrong", answer === "refused" && !clip);
     if (clip) node.textContent = clip.answer.similar.length ? "The tracks most like it" : "Nothing is indexed to compare it with.";
     else if (query.kind === "none") node.textContent = "";
     else if (answer === "refused") node.textContent = refusal;
-    else if (answer === "answered" && !items.length) node.textContent = "No track passes these filters.";
+    else if (answer === "answered" && !items.length) node.textContent = nothing(options);
     else if (answer === "asking") node.textContent = "Looking for it…";
     else if (items.length) {
       const all = (map?.ids.length || items.length).toLocaleString("en");
@@ -86,6 +86,7 @@ export class Playlist {
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
     byId("foot").hidden = !items.length;
+    byId("others").hidden = Boolean(state.clip);
     for (const menu of byId("foot").querySelectorAll(".menu")) menu.hidden = Boolean(state.clip);
     byId("legend").hidden = !items.length || Boolean(state.clip);
     this.mark(this.store.state);
@@ -167,6 +168,11 @@ export class Playlist {
       else row.removeAttribute("aria-current");
     }
   }
+}
+
+/** Why nothing is left. @param {import("./types.js").Options} options */
+function nothing({ excluded }) {
+  return excluded.length ? "No other track is left. Back leads to the ones before." : "No track passes these filters.";
 }
 
 /** How long it takes to play them through, seconds. @param {Item[]} items */

@@ -10,13 +10,15 @@ import { clamp } from "./geometry.js";
 import { modeOf } from "./link.js";
 import { byId, clock, element, parseClock } from "./text.js";
 
+/** Tracks that the service leaves out at most. */
+const MOST_EXCLUDED = 10_000;
 /** Genres that are offered as buttons; others can be typed. */
 const MOST_GENRES = 12;
 /** Formats the service writes, and the ends of their file names. */
 const FORMATS = ["m3u8", "xspf", "jspf", "csv"];
 
 export class Tools {
-  /** @param {Store} store @param {{say: (text: string, shown?: boolean) => void, fail: (text: string) => void, playAll: () => void}} outside */
+  /** @param {Store} store @param {{say: (text: string, shown?: boolean) => void, fail: (text: string) => void, playAll: () => void, again: () => void}} outside */
   constructor(store, outside) {
     this.store = store;
     this.outside = outside;
@@ -35,6 +37,7 @@ export class Tools {
     byId("copy-curl").addEventListener("click", () => this.copy(curlOf(store.state.query, store.state.options), "The curl command is copied."));
     byId("copy-link").addEventListener("click", () => this.copy(window.location.href, "The link is copied."));
     byId("play-all").addEventListener("click", () => outside.playAll());
+    byId("others").addEventListener("click", () => this.others());
     closeMenusOutside();
     store.on(["options", "query"], (state) => this.writeForm(state));
     store.on(["library", "options"], (state) => this.offerGenres(state));
@@ -61,6 +64,13 @@ export class Tools {
   /** @param {Partial<Options>} change */
   set(change) {
     this.store.set({ options: { ...this.store.state.options, ...change } });
+  }
+
+  /** The same question, answered without what stands there now. */
+  others() {
+    const { items, options } = this.store.state;
+    this.set({ excluded: [...options.excluded, ...items.map(({ track }) => track.id)].slice(-MOST_EXCLUDED) });
+    this.outside.again();
   }
 
   /** @param {string} name @returns {any} */

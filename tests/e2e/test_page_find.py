@@ -123,6 +123,29 @@ def test_a_removed_track_comes_back(page: Page, service: Running) -> None:
     wait_until(page, "!location.hash.includes('without=')")
 
 
+def test_other_tracks_answer_the_same_question(page: Page, service: Running) -> None:
+    """Each press leaves out what was shown, until nothing is left; back leads through them."""
+    every = service.client.post("/v1/playlists", json={"emotion": {"mood": "happy"}}).json()
+    ranked = [item["track"]["title"] for item in every["items"]]
+    open_page(page, service.url, "mood=happy&limit=4")
+    wait_for_items(page)
+    assert titles(page) == ranked[:4]
+    others = page.get_by_role("button", name="Other tracks")
+    others.click()
+    expect(page.locator("#items .item__title")).to_have_text(ranked[4:8])
+    page.wait_for_timeout(1100)
+    others.click()
+    expect(page.locator("#items .item__title")).to_have_text(ranked[8:])
+    page.wait_for_timeout(1100)
+    others.click()
+    expect(page.locator("#remark")).to_have_text(re.compile("^No other track is left"))
+
+    page.go_back()
+    expect(page.locator("#items .item__title")).to_have_text(ranked[8:])
+    page.go_back()
+    expect(page.locator("#items .item__title")).to_have_text(ranked[4:8])
+
+
 def test_back_leads_to_the_question_before(page: Page, service: Running) -> None:
     """A line, then a word, then nothing: each is one step of the browser's back button."""
     open_page(page, service.url)
