@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -105,6 +106,20 @@ def test_a_phone_opens_the_field_over_its_masthead(browser: Browser, service: Ru
         assert over <= 0
         expect(page.locator("#heading")).to_have_text(re.compile("Like “Loud"))
         assert watch.errors == watch.foreign == watch.refused == []
+
+
+def test_the_masthead_fits_the_smallest_phone(browser: Browser, service: Running) -> None:
+    """All of its buttons are on the screen, and none lies on another."""
+    with watched_page(browser, viewport={"width": 320, "height": 568}, is_mobile=True) as (page, _):
+        open_page(page, service.url)
+        parts = page.locator(".masthead button:visible, #find")
+        boxes = [part.bounding_box() for part in parts.all()]
+
+        edges = [(box["x"], box["x"] + box["width"]) for box in boxes if box is not None]
+        assert len(edges) == 4
+        assert max(right for _, right in edges) <= 320
+        ordered = sorted(edges)
+        assert all(a[1] <= b[0] + 1 for a, b in pairwise(ordered))
 
 
 def test_a_removed_track_comes_back(page: Page, service: Running) -> None:
