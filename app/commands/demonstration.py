@@ -56,7 +56,7 @@ def demo(
         device=device,
         music_roots=(music.resolve(),),
     )
-    notes.print(describe(run_index(settings, [music])))
+    notes.print(describe(run_index(settings, [music], only=True)))
     _print_sample(settings)
     if check:
         _check(settings, music)

@@ -141,6 +141,19 @@ def test_playlist_finds_what_is_meant_and_writes_a_file(library: Path) -> None:
     assert "music/loud/bright.flac" not in lines
 
 
+def test_index_forgets_other_folders_when_asked(library: Path, tmp_path: Path) -> None:
+    """What the demo composed does not stay among one's own music."""
+    data = ("--data-dir", str(tmp_path / "data"))
+    music = library / "music"
+    first = circumplex(library, "index", str(music / "loud"), *data)
+    second = circumplex(library, "index", "--only", str(music / "quiet"), *data)
+    info = json.loads(circumplex(library, "info", *data).stdout)
+
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert "3 gone" in second.stderr
+    assert info["tracks"] == {"ok": 3, "failed": 0, "missing": 3}
+
+
 def test_playlist_says_where_it_found_no_index(library: Path, tmp_path: Path) -> None:
     """The folder that was looked into, and how to name another."""
     done = circumplex(library, "playlist", "--mood", "calm", "--data-dir", str(tmp_path))
