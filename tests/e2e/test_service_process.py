@@ -88,13 +88,16 @@ def test_serve_refuses_an_open_administration(library: Path) -> None:
 
 
 def test_serve_says_when_its_port_is_taken(library: Path) -> None:
-    """Exit code 1, one reason."""
+    """Exit code 1, one reason, and what to do."""
     with serving(library) as served:
         port = str(served.client.base_url.port)
         done = circumplex(library, "serve", "--port", port)
+        demo = circumplex(library, "demo", str(library / "music"), "--port", port)
 
-    assert done.returncode == 1
-    assert "did not start" in done.stderr
+    assert done.returncode == demo.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in done.stderr
+    assert "--port" in demo.stderr
+    assert "Indexed" not in demo.stderr, "it is said before the long work"
 
 
 # The other commands ------------------------------------------------------------------------------
