@@ -52,7 +52,7 @@ def playlist(
     ] = None,
     track: Annotated[int | None, typer.Option(help="Music like the track of this id.")] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, max=500, help="Most tracks. [default: 20]")
+        int | None, typer.Option(min=1, max=500, help="Most tracks. \\[default: 20]")
     ] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0.1, max=1440.0, help="About how long it should last.")
@@ -75,7 +75,7 @@ def playlist(
     ] = None,
     format: Annotated[
         Format | None,
-        typer.Option(help="[default: by the ending of --output; table, json in pipes]"),
+        typer.Option(help="\\[default: by the ending of --output, else table; json in pipes]"),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write it there, not on standard output.")

@@ -23,7 +23,7 @@ KNOWN_ERRORS = (AppError, IndexerError, ModelError)
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of database and snapshots. [default: ~/.local/share/circumplex]",
+        help="Folder of database and snapshots. \\[default: ~/.local/share/circumplex]",
         show_default=False,
     ),
 ]
@@ -31,7 +31,7 @@ Checkpoint = Annotated[
     Path | None, typer.Option(help="Model file; the shipped one by default.", show_default=False)
 ]
 Device = Annotated[
-    str | None, typer.Option(help="auto, cpu or cuda. [default: auto]", show_default=False)
+    str | None, typer.Option(help="auto, cpu or cuda. \\[default: auto]", show_default=False)
 ]
 
 

@@ -36,8 +36,8 @@ def demo(
     check: Annotated[
         bool, typer.Option("--check", help="Ask the running service over HTTP, judge, and stop.")
     ] = False,
-    host: Annotated[str | None, typer.Option(help="Address. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port. [default: 8000]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address. \\[default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port. \\[default: 8000]")] = None,
     data_dir: Annotated[Path, typer.Option(help="Where index and demo music go.")] = Path(
         "demo-data"
     ),

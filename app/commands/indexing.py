@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 def index(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(help="Music folders. [default: CIRCUMPLEX_MUSIC_ROOTS]", show_default=False),
+        typer.Argument(
+            help="Music folders. \\[default: CIRCUMPLEX_MUSIC_ROOTS]", show_default=False
+        ),
     ] = None,
     full: Annotated[bool, typer.Option(help="Analyse unchanged files again too.")] = False,
     only: Annotated[

@@ -19,9 +19,9 @@ SWITCH_S = 0.001  # the event loop waits so long for a search's Python, not 5 ms
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address. [default: 127.0.0.1]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address. \\[default: 127.0.0.1]")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port; 0 takes a free one. [default: 8000]")
+        int | None, typer.Option(help="Port; 0 takes a free one. \\[default: 8000]")
     ] = None,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,

@@ -157,6 +157,23 @@ def test_index_forgets_other_folders_when_asked(library: Path, tmp_path: Path) -
     assert info["tracks"] == {"ok": 3, "failed": 0, "missing": 3}
 
 
+@pytest.mark.parametrize(
+    ("command", "defaults"),
+    [
+        (["playlist"], ["20", "match", "~/.local/share/circumplex", "auto"]),
+        (["serve"], ["127.0.0.1", "8000"]),
+        (["index"], ["CIRCUMPLEX_MUSIC_ROOTS"]),
+        (["key", "create"], ["read"]),
+    ],
+    ids=" ".join,
+)
+def test_the_help_names_defaults(library: Path, command: list[str], defaults: list[str]) -> None:
+    """Also those that are written in the help's own words, in brackets."""
+    help_ = circumplex(library, *command, "--help", COLUMNS="160").stdout
+
+    assert [value for value in defaults if f"[default: {value}]" not in help_] == []
+
+
 def test_playlist_says_where_it_found_no_index(library: Path, tmp_path: Path) -> None:
     """The folder that was looked into, and how to name another."""
     done = circumplex(library, "playlist", "--mood", "calm", "--data-dir", str(tmp_path))
