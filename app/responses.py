@@ -251,6 +251,7 @@ class LibraryOut(Shown):
     segments: int
     failed: int = Field(description="Files that could not be indexed.")
     indexing: bool = Field(description="Whether an index run is queued or under way.")
+    administered: bool = Field(description="Whether there is a token that opens `/v1/admin`.")
     progress: IndexingOut | None = Field(description="Of that run; null without one.")
     duration_s: float = Field(description="Length of all tracks together, seconds.")
     indexed_at: datetime | None

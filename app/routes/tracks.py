@@ -63,6 +63,7 @@ def get_library(services: ServicesDep) -> LibraryOut:
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
         failed=services.catalog.counts().failed,
+        administered=services.settings.admin and services.settings.admin_token is not None,
         indexing=bool(under_way),
         progress=_progress(under_way[0].progress) if under_way else None,
         duration_s=round(live.duration_s, 1) if live else 0.0,

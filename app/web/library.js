@@ -29,7 +29,18 @@ export class Library {
     byId("run-form").addEventListener("submit", (/** @type {Event} */ e) => this.start(e));
     byId("cancel-run").addEventListener("click", () => this.cancel());
     byId("lock").addEventListener("click", () => this.lock());
-    store.on(["library", "catalogue"], (state) => this.facts(state.library));
+    store.on(["library", "catalogue"], (state) => {
+      this.facts(state.library);
+      this.offerToken();
+    });
+  }
+
+  /** The field for a token, where one opens anything that is not open yet. */
+  offerToken() {
+    const { library, catalogue } = this.store.state;
+    const useless = catalogue !== "locked" && library?.administered === false;
+    byId("no-token").hidden = !useless;
+    byId("token-form").hidden = useless || Boolean(this.admin);
   }
 
   async open() {
@@ -76,7 +87,7 @@ export class Library {
     keepToken(token);
     if (this.store.state.catalogue === "locked") this.outside.reload();
     this.complain(null);
-    byId("token-form").hidden = true;
+    this.offerToken();
     byId("administration").hidden = false;
     this.watch();
   }
@@ -97,7 +108,7 @@ export class Library {
     this.watching?.abort();
     keepToken("");
     this.admin = undefined;
-    byId("token-form").hidden = false;
+    this.offerToken();
     byId("administration").hidden = true;
     this.complain(null);
   }
