@@ -1,7 +1,7 @@
 """Journeys: playlists that follow an emotion curve through time.
 
 The curve is cut into as many pieces as the playlist has places, and each place gets the best track
-for its piece.
+for its piece. A playlist that should last a given time has as many places as that takes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from app.lengths import nearest
 from app.live import Live
 from app.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
 from app.schemas import PlaylistRequest
@@ -35,7 +36,24 @@ def travel(
     Returns:
         The tracks, what was asked for at each place, and whether the rankings are proven.
     """
-    asked = _journey_queries(request, model, live.snapshot)
+    most = min(request.places, len(live.snapshot.tracks))
+    if request.duration_s is None or not most:
+        return _travel(request, model, live, most)
+    first = round(request.duration_s / (live.duration_s / len(live.snapshot.tracks)))
+    journeys = {}
+
+    def hits_of(places: int) -> list[Hit]:
+        journeys[places] = _travel(request, model, live, places)
+        return journeys[places][0]
+
+    places, _ = nearest(hits_of, request.duration_s, first, most)
+    return journeys[places]
+
+
+def _travel(
+    request: PlaylistRequest, model: QueryModel, live: Live, places: int
+) -> tuple[list[Hit], list[Asked], bool]:
+    asked = _journey_queries(request, model, live.snapshot, places)
     if not asked:
         return [], [], True
     filters = allowed(request)
@@ -53,10 +71,9 @@ def travel(
 
 
 def _journey_queries(
-    request: PlaylistRequest, model: QueryModel, snapshot: Snapshot
+    request: PlaylistRequest, model: QueryModel, snapshot: Snapshot, places: int
 ) -> list[Asked]:
     curve = absolute_curve(request, snapshot)
-    places = min(request.limit, len(snapshot.tracks))
     edges = np.linspace(0.0, curve.duration_s, places + 1)
     pieces = [_piece(curve, start, end) for start, end in pairwise(edges.tolist())]
     if not pieces:

@@ -85,7 +85,12 @@ class Live:
     @cached_property
     def duration_s(self) -> float:
         """Length of all tracks together."""
-        return float(sum(track.duration_s for track in self.snapshot.tracks))
+        return self.snapshot.tracks.total_s
+
+    @cached_property
+    def genres(self) -> list[tuple[str, int]]:
+        """Each genre with its number of tracks, the largest first."""
+        return self.snapshot.tracks.genres()
 
 
 class LiveIndex:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.journeys import travel
+from app.lengths import filling
 from app.live import Live
 from app.queries import (
     Asked,
@@ -77,10 +78,11 @@ def match_all(
     for terms, members in together.items():
         results = _search(live, terms, [query for _, query in members])
         for (index, query), found in zip(members, results, strict=True):
-            asked = [query] * len(found.hits)
-            answers[index] = _response(
-                requests[index], model, live, found.hits, asked, exact=found.exact
-            )
+            request = requests[index]
+            lasts_s = request.duration_s
+            hits = found.hits if lasts_s is None else filling(found.hits, lasts_s)
+            asked = [query] * len(hits)
+            answers[index] = _response(request, model, live, hits, asked, exact=found.exact)
     return [answers[index] for index in range(len(requests))]
 
 
@@ -121,7 +123,7 @@ def _track_or_curve(request: PlaylistRequest, snapshot: Snapshot) -> Asked | Emo
 
 def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
     return _Terms(
-        query.direction, request.limit, allowed(request), request.max_per_artist, request.level
+        query.direction, request.places, allowed(request), request.max_per_artist, request.level
     )
 
 

@@ -225,6 +225,22 @@ class FailureList(Shown):
     next_cursor: str | None
 
 
+class GenreOut(Shown):
+    """A genre that a filter may name."""
+
+    name: str
+    tracks: int = Field(description="How many have it.")
+
+
+class IndexingOut(Shown):
+    """How far the index run under way is."""
+
+    files_total: int = Field(description="Audio files found; 0 while they are looked for.")
+    files_done: int
+    files_failed: int
+    seconds_left: float | None = Field(description="Of the analysis; null while unknown.")
+
+
 class LibraryOut(Shown):
     """What is indexed."""
 
@@ -235,8 +251,11 @@ class LibraryOut(Shown):
     segments: int
     failed: int = Field(description="Files that could not be indexed.")
     indexing: bool = Field(description="Whether an index run is queued or under way.")
+    administered: bool = Field(description="Whether there is a token that opens `/v1/admin`.")
+    progress: IndexingOut | None = Field(description="Of that run; null without one.")
     duration_s: float = Field(description="Length of all tracks together, seconds.")
     indexed_at: datetime | None
+    genres: list[GenreOut] = Field(description="The hundred largest genres, the largest first.")
     moods: dict[str, MeanOut] = Field(
         description="Words `emotion.mood` understands, and where they lie on the relative scale."
     )

@@ -31,7 +31,9 @@ AsInt = BeforeValidator(_as_int)
 TrackId = Annotated[
     int, Field(ge=1, le=2**31 - 1, description="Id of a track of the catalogue."), AsInt
 ]
-Count = Annotated[int, Field(ge=1, le=500), AsInt]
+MOST_ITEMS = 500
+Count = Annotated[int, Field(ge=1, le=MOST_ITEMS), AsInt]
+PlayingTime = Annotated[float, Field(ge=1.0, le=1e6, allow_inf_nan=False)]
 Year = Annotated[int, Field(ge=0, le=9999), AsInt]
 FolderName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -161,7 +163,7 @@ class PlaylistRequest(Strict):
                         ]
                     },
                     "mode": "journey",
-                    "limit": 12,
+                    "duration_s": 1800,
                     "max_per_artist": 2,
                 },
             ]
@@ -179,13 +181,26 @@ class PlaylistRequest(Strict):
         description="What has to feel like it: the `track` as a whole, or the `segment` of it "
         "that does so most.",
     )
-    limit: Count = Field(20, description="Most items to return.")
+    limit: Count = Field(
+        20, description="Most items to return; with `duration_s`, 500 unless it is given."
+    )
+    duration_s: PlayingTime | None = Field(
+        None,
+        description="About how long the playlist should last, s: it has as many items as come "
+        "nearest to it.",
+    )
     scale: Scale = Field("relative", description=SCALE_NOTE + " Of the curve and of the answer.")
     filters: Filters | None = Field(None, description="Which tracks may appear.")
     max_per_artist: Count | None = Field(
         None, description="Most items by one artist; tracks without one are free."
     )
     explain: bool = Field(False, description="Say how each score came about.")
+
+    @property
+    def places(self) -> int:
+        """Most items to return."""
+        filled = self.duration_s is not None and "limit" not in self.model_fields_set
+        return MOST_ITEMS if filled else self.limit
 
 
 class IndexRunRequest(Strict):

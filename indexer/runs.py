@@ -55,6 +55,8 @@ class Indexer:
         engine: How the snapshot is searched.
         apart: Analyses, in a process of its own, a file that an earlier process died over.
         keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
+        only: Tracks outside the roots of a run leave the index instead of staying as they are. A
+            run that another process resumes goes by that process.
     """
 
     catalog: Catalog
@@ -65,6 +67,7 @@ class Indexer:
     engine: EngineChoice = "auto"
     apart: AnalyseApart = analyse_apart
     keep_analyses_days: float = KEEP_ANALYSES_DAYS
+    only: bool = False
 
     def run(
         self,
@@ -77,7 +80,7 @@ class Indexer:
     ) -> RunSummary:
         """Index the roots: only what is new or changed, unless `full`.
 
-        Tracks of other roots stay as they are. Files that are gone leave the index.
+        Tracks of other roots stay as they are, unless `only`. Files that are gone leave the index.
 
         Args:
             roots: Music folders; not used with `run_id`.
@@ -157,4 +160,5 @@ class Indexer:
             engine=self.engine,
             apart=self.apart,
             keep_analyses=timedelta(days=self.keep_analyses_days),
+            only=self.only,
         )

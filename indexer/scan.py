@@ -40,7 +40,12 @@ class Scan:
 
 
 def scan(
-    roots: Sequence[Path], tracks: Sequence[KnownFile], *, frontend_id: str, full: bool
+    roots: Sequence[Path],
+    tracks: Sequence[KnownFile],
+    *,
+    frontend_id: str,
+    full: bool,
+    only: bool = False,
 ) -> Scan:
     """Walk the roots and sort files and tracks by what has to be done.
 
@@ -51,6 +56,7 @@ def scan(
         tracks: Everything the catalogue knows.
         frontend_id: A failure under another frontend is tried again.
         full: Take every file for changed.
+        only: Take tracks outside the roots for gone.
 
     Raises:
         RootNotFoundError: A root is no folder or may not be read.
@@ -78,7 +84,8 @@ def scan(
     away = [
         track for track in tracks if known[track.address] is not track or track.address not in found
     ]
-    looked_for = {track.id for track in away if _looked_for(track, prefixes, unreadable)}
+    inside = ["/"] if only else prefixes
+    looked_for = {track.id for track in away if _looked_for(track, inside, unreadable)}
     return Scan(
         known=known,
         to_read=tuple(file for address, file in found.items() if address not in kept),

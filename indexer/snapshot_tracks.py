@@ -6,7 +6,7 @@ turned into Python objects until a row is asked for, so opening costs the same f
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,6 +124,12 @@ class TextColumn:
     def _folded(self) -> list[str]:
         return [self._word(code).casefold() for code in range(len(self._offsets) - 1)]
 
+    def counts(self) -> list[tuple[str, int]]:
+        """Each text with the number of tracks that have it."""
+        used, counts = np.unique(self.codes[self.codes != _NO_TEXT], return_counts=True)
+        counted = zip(used, counts.tolist(), strict=True)
+        return [(self._word(code), count) for code, count in counted]
+
     def _word(self, code: int) -> str:
         start, end = self._offsets[code], self._offsets[code + 1]
         return self._text[start:end].tobytes().decode("utf-8", "surrogateescape")
@@ -198,6 +204,20 @@ class TrackTable(Sequence[TrackRecord]):
     def artist_codes(self) -> NDArray[np.int32]:
         """Equal for tracks of the same artist (without case), -1 where unknown, [T]."""
         return self._text["artist"].folded_codes
+
+    @property
+    def total_s(self) -> float:
+        """Length of all tracks together, seconds."""
+        return float(self._durations_s.sum())
+
+    def genres(self) -> list[tuple[str, int]]:
+        """Each name a filter may use, as it is mostly spelt, and its tracks; the largest first."""
+        spellings: dict[str, Counter[str]] = defaultdict(Counter)
+        for joined, count in self._text["genre"].counts():
+            for name in {fold(name): name for name in genres_of(joined)}.values():
+                spellings[fold(name)][name] += count
+        found = [(names.most_common(1)[0][0], names.total()) for names in spellings.values()]
+        return sorted(found, key=lambda genre: (-genre[1], genre[0]))
 
     def passing(self, filters: TrackFilter) -> NDArray[np.bool_]:
         """Mask of the tracks that a filter lets through, [T]."""

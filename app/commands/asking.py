@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
+    active,
     emit,
     explain_error,
     make_settings,
@@ -22,63 +23,130 @@ from app.commands.common import (
     open_library,
     plain,
 )
+from app.commands.naming import described, seen_from, track_called
 from app.errors import InvalidRequestError
 from app.responses import EmotionResponse, PlaylistResponse
 from app.schemas import PlaylistRequest
 
+if TYPE_CHECKING:
+    from app.formats import Locate
+
 Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
+FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
 
 
 def playlist(
     mood: Annotated[str | None, typer.Option(help="A mood word, such as calm.")] = None,
-    valence: Annotated[float | None, typer.Option(help="-1 unpleasant … 1 pleasant.")] = None,
-    arousal: Annotated[float | None, typer.Option(help="-1 sleepy … 1 activated.")] = None,
+    valence: Annotated[
+        float | None, typer.Option(min=-1.0, max=1.0, help="-1 unpleasant … 1 pleasant.")
+    ] = None,
+    arousal: Annotated[
+        float | None, typer.Option(min=-1.0, max=1.0, help="-1 sleepy … 1 activated.")
+    ] = None,
     curve: Annotated[
         Path | None,
         typer.Option(help='JSON: a list of {"t", "valence", "arousal"}; - reads standard input.'),
     ] = None,
-    track: Annotated[int | None, typer.Option(help="Music like this track.")] = None,
-    limit: Annotated[int, typer.Option(help="Most tracks, 1 to 500.")] = 20,
+    like: Annotated[
+        str | None,
+        typer.Option(help="Music like this: a title, words of its title or artist, or its file."),
+    ] = None,
+    track: Annotated[int | None, typer.Option(help="Music like the track of this id.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=500, help="Most tracks. \\[default: 20]")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, max=1440.0, help="About how long it should last.")
+    ] = None,
     mode: Annotated[
-        str, typer.Option(help="match: all resemble it; journey: follow it through time.")
+        Literal["match", "journey"],
+        typer.Option(help="match: all resemble it; journey: follow it through time."),
     ] = "match",
-    scale: Annotated[str, typer.Option(help="relative or absolute.")] = "relative",
+    level: Annotated[
+        Literal["track", "segment"],
+        typer.Option(help="What resembles it: whole tracks, or single moments of them."),
+    ] = "track",
+    scale: Annotated[
+        Literal["relative", "absolute"], typer.Option(help="Of valence, arousal and curve.")
+    ] = "relative",
     genre: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
     artist: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
-    max_per_artist: Annotated[int | None, typer.Option(help="Most tracks by one artist.")] = None,
+    max_per_artist: Annotated[
+        int | None, typer.Option(min=1, max=500, help="Most tracks by one artist.")
+    ] = None,
     format: Annotated[
         Format | None,
-        typer.Option(help="table, json, m3u8, xspf, jspf or csv. [default: table, json in pipes]"),
+        typer.Option(help="\\[default: by the ending of --output, else table; json in pipes]"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it there, not on standard output.")
     ] = None,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
 ) -> None:
-    """Music that feels like a mood, a point of the plane, or a curve over time."""
-    from app.formats import path_on_disk, render
+    """Music that feels like a mood, a point of the plane, a track, or a curve over time."""
+    from app.formats import path_on_disk
     from app.playlists import make_playlist
 
-    request = _request(
-        {
-            "emotion": _emotion(mood, valence, arousal, curve, track),
-            "mode": mode,
-            "limit": limit,
-            "scale": scale,
-            "max_per_artist": max_per_artist,
-            "filters": {"genre": genre or [], "artist": artist or []},
-        }
-    )
+    asked = _emotion(mood, valence, arousal, curve, track, like)
+    chosen = _format(format, output)
+    values: dict[str, Any] = {
+        "mode": mode,
+        "level": level,
+        "scale": scale,
+        "max_per_artist": max_per_artist,
+        "filters": {"genre": genre or [], "artist": artist or []},
+    }
+    if limit is not None:
+        values["limit"] = limit
+    if minutes is not None:
+        values["duration_s"] = 60.0 * minutes
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
-        answer = make_playlist(request, library.model, library.live.current())
-    chosen = format or ("table" if sys.stdout.isatty() else "json")
+        live, named = active(library, settings), mood or mode
+        if like is not None:
+            meant = track_called(like, library.catalog)
+            asked, named = {"track_id": meant.id}, f"like {described(meant)}"
+            notes.print(f"Music {plain(named)}")
+        answer = make_playlist(_request({"emotion": asked, **values}), library.model, live)
+        locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
+        _write(answer, chosen, output, f"Circumplex {named}", locate)
+
+
+def _format(asked: Format | None, output: Path | None) -> Format:
+    if asked is not None:
+        return asked
+    if output is None:
+        return "table" if sys.stdout.isatty() else "json"
+    ending = output.suffix.lower().lstrip(".")
+    if ending not in FILE_FORMATS:
+        raise typer.BadParameter(
+            f"{output} ends in none of {', '.join(FILE_FORMATS)}: name a --format"
+        )
+    return cast(Format, ending)
+
+
+def _write(
+    answer: PlaylistResponse, chosen: Format, output: Path | None, title: str, locate: Locate
+) -> None:
+    from app.formats import render
+
     if chosen == "table":
         notes.print(playlist_table(answer))
-    elif chosen == "json":
-        emit(answer.model_dump_json(by_alias=True, indent=2))
+        return
+    if chosen == "json":
+        text = answer.model_dump_json(by_alias=True, indent=2)
     else:
-        file = render(answer, chosen, f"Circumplex {mood or mode}", path_on_disk)
-        emit(file.content.decode().rstrip("\n"))
+        text = render(answer, chosen, title, locate).content.decode().rstrip("\n")
+    if output is None:
+        emit(text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8", newline="")
+    except OSError as exc:
+        raise InvalidRequestError(f"{output} cannot be written: {exc.strerror}") from exc
+    notes.print(f"{len(answer.items)} tracks are written into {plain(output)}")
 
 
 def emotion(
@@ -160,6 +228,7 @@ def _emotion(
     arousal: float | None,
     curve: Path | None,
     track: int | None,
+    like: str | None,
 ) -> dict[str, Any]:
     given: list[dict[str, Any]] = []
     if mood is not None:
@@ -171,9 +240,11 @@ def _emotion(
         given.append({"curve": _read_curve(curve)})
     if track is not None:
         given.append({"track_id": track})
+    if like is not None:
+        given.append({"like": like})
     if len(given) != 1:
         raise typer.BadParameter(
-            "give exactly one of --mood, --valence with --arousal, --curve and --track"
+            "give exactly one of --mood, --valence with --arousal, --curve, --like and --track"
         )
     return given[0]
 

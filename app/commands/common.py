@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from app.errors import AppError, ServerStartError, one_line
+from app.errors import AppError, NotReadyError, ServerStartError, one_line
 from app.settings import Settings
 from indexer.errors import IndexerError
 from model.errors import ModelError
@@ -24,7 +24,7 @@ KNOWN_ERRORS = (AppError, IndexerError, ModelError)
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        help="Folder of database and snapshots. [default: ~/.local/share/circumplex]",
+        help="Folder of database and snapshots. \\[default: ~/.local/share/circumplex]",
         show_default=False,
     ),
 ]
@@ -32,7 +32,7 @@ Checkpoint = Annotated[
     Path | None, typer.Option(help="Model file; the shipped one by default.", show_default=False)
 ]
 Device = Annotated[
-    str | None, typer.Option(help="auto, cpu or cuda. [default: auto]", show_default=False)
+    str | None, typer.Option(help="auto, cpu or cuda. \\[default: auto]", show_default=False)
 ]
 
 
@@ -105,6 +105,19 @@ def open_library(settings: Settings) -> Iterator[Library]:
         yield Library(catalog, model, live)
     finally:
         catalog.close()
+
+
+def active(library: Library, settings: Settings) -> Any:
+    """The index that answers.
+
+    Raises:
+        NotReadyError: There is none; says in which folder it was looked for.
+    """
+    try:
+        return library.live.current()
+    except NotReadyError as exc:
+        where = f"{settings.data_dir} (--data-dir names another folder)"
+        raise NotReadyError(f"{where}: {exc}") from exc
 
 
 def explain_error(error: Exception) -> str:

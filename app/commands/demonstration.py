@@ -19,7 +19,7 @@ from app.commands.common import (
     open_library,
 )
 from app.commands.indexing import describe, run_index
-from app.commands.serving import Server, run_server
+from app.commands.serving import Server, require_free_port, run_server
 from app.errors import InvalidRequestError, ServerStartError
 from app.schemas import PlaylistRequest
 from app.settings import Settings
@@ -36,8 +36,8 @@ def demo(
     check: Annotated[
         bool, typer.Option("--check", help="Ask the running service over HTTP, judge, and stop.")
     ] = False,
-    host: Annotated[str | None, typer.Option(help="Address. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port. [default: 8000]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address. \\[default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port. \\[default: 8000]")] = None,
     data_dir: Annotated[Path, typer.Option(help="Where index and demo music go.")] = Path(
         "demo-data"
     ),
@@ -45,9 +45,9 @@ def demo(
     device: Device = None,
 ) -> None:
     """Index some music, print a playlist, and serve."""
-    music = folder if folder is not None else _compose(data_dir / "music")
-    if not music.is_dir():
-        raise InvalidRequestError(f"{music} is no folder")
+    if folder is not None and not folder.is_dir():
+        raise InvalidRequestError(f"{folder} is no folder")
+    music = data_dir / "music" if folder is None else folder
     settings = make_settings(
         host=host,
         port=0 if check else port,
@@ -56,7 +56,10 @@ def demo(
         device=device,
         music_roots=(music.resolve(),),
     )
-    notes.print(describe(run_index(settings, [music])))
+    require_free_port(settings)
+    if folder is None:
+        _compose(music)
+    notes.print(describe(run_index(settings, [music], only=True)))
     _print_sample(settings)
     if check:
         _check(settings, music)
@@ -64,7 +67,7 @@ def demo(
         run_server(settings)
 
 
-def _compose(folder: Path) -> Path:
+def _compose(folder: Path) -> None:
     from app.demo.catalogue import render
     from app.demo.recipes import RECIPES
 
@@ -78,7 +81,6 @@ def _compose(folder: Path) -> Path:
             if not composing.is_alive():
                 break
     composing.join()
-    return folder
 
 
 def _print_sample(settings: Settings) -> None:

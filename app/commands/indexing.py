@@ -31,9 +31,14 @@ if TYPE_CHECKING:
 def index(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(help="Music folders. [default: CIRCUMPLEX_MUSIC_ROOTS]", show_default=False),
+        typer.Argument(
+            help="Music folders. \\[default: CIRCUMPLEX_MUSIC_ROOTS]", show_default=False
+        ),
     ] = None,
     full: Annotated[bool, typer.Option(help="Analyse unchanged files again too.")] = False,
+    only: Annotated[
+        bool, typer.Option("--only", help="Let tracks of all other folders leave the index.")
+    ] = False,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Remove at once the analyses that no track needs any more."),
@@ -56,12 +61,17 @@ def index(
         raise typer.BadParameter("name at least one music folder, or set CIRCUMPLEX_MUSIC_ROOTS")
     if prune:
         settings = settings.with_changes(keep_analyses_days=0.0)
-    summary = run_index(settings, roots, full=full, run_id=run)
+    summary = run_index(settings, roots, full=full, only=only, run_id=run)
     notes.print(describe(summary))
 
 
 def run_index(
-    settings: Settings, roots: list[Path], *, full: bool = False, run_id: int | None = None
+    settings: Settings,
+    roots: list[Path],
+    *,
+    full: bool = False,
+    only: bool = False,
+    run_id: int | None = None,
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
     from app.main import load_model
@@ -78,6 +88,7 @@ def run_index(
             settings.data_dir,
             keep_snapshots=settings.keep_snapshots,
             keep_analyses_days=settings.keep_analyses_days,
+            only=only,
         )
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(roots, full=full, progress=bar.show, run_id=run_id, stop=stop)

@@ -16,6 +16,7 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
+    active,
     emit,
     explain_error,
     make_settings,
@@ -161,7 +162,7 @@ def _library(settings: Settings) -> str:
     with open_library(settings) as library:
         live, counts = library.live.current_or_none(), library.catalog.counts()
         if live is None:
-            library.live.current()  # raises, and says why there is none
+            active(library, settings)  # raises, and says why there is none
         live.snapshot.verify()
         failed = f", {counts.failed} files could not be indexed" if counts.failed else ""
         return (

@@ -23,7 +23,7 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(SCOPES)}; may be repeated. [default: read]"),
+        typer.Option(help=f"{', '.join(SCOPES)}; may be repeated. \\[default: read]"),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -23,9 +23,9 @@ Tables = Annotated[
 Dataset = Annotated[str, typer.Option(help="deam, emomusic or pmemo.")]
 Preset = Annotated[str, typer.Option(help="default, networks, paper or attention.")]
 FeatureSet = Annotated[
-    str | None, typer.Option(help="Columns to use. [default: the dataset's usual ones]")
+    str | None, typer.Option(help="Columns to use. \\[default: the dataset's usual ones]")
 ]
-Epochs = Annotated[int | None, typer.Option(help="Epochs. [default: the preset's]")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs. \\[default: the preset's]")]
 
 AudioFolder = Annotated[
     Path | None,
@@ -34,9 +34,9 @@ AudioFolder = Annotated[
 FrontendName = Annotated[
     str, typer.Option("--frontend", help="With --audio: vggish, vggish-pca or descriptors.")
 ]
-Weights = Annotated[Path | None, typer.Option(help="VGGish's weights. [default: fetched before]")]
+Weights = Annotated[Path | None, typer.Option(help="VGGish's weights. \\[default: fetched before]")]
 WeightsHash = Annotated[
-    str | None, typer.Option("--weights-sha256", help="Their SHA-256. [default: the published]")
+    str | None, typer.Option("--weights-sha256", help="Their SHA-256. \\[default: the published]")
 ]
 
 
@@ -94,7 +94,7 @@ def evaluate(
     epochs: Epochs = None,
     family: Annotated[
         list[str] | None,
-        typer.Option(help="Rows beside the composite: cca, kl, cos, baselines. [default: all]"),
+        typer.Option(help="Rows beside the composite: cca, kl, cos, baselines. \\[default: all]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON.")] = False,
     audio: AudioFolder = None,

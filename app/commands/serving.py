@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from types import FrameType
@@ -18,9 +19,9 @@ SWITCH_S = 0.001  # the event loop waits so long for a search's Python, not 5 ms
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address. [default: 127.0.0.1]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address. \\[default: 127.0.0.1]")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port; 0 takes a free one. [default: 8000]")
+        int | None, typer.Option(help="Port; 0 takes a free one. \\[default: 8000]")
     ] = None,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
@@ -31,6 +32,24 @@ def serve(
         host=host, port=port, data_dir=data_dir, checkpoint=checkpoint, device=device
     )
     run_server(settings)
+
+
+def require_free_port(settings: Settings) -> None:
+    """Find out before longer work whether the service can listen.
+
+    Raises:
+        ServerStartError: It cannot; says why and what to do.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as exc:
+        raise ServerStartError(
+            f"the service cannot listen on {settings.host}:{settings.port} "
+            f"({exc.strerror or exc}): name another with --port (`make demo PORT=…`)"
+        ) from exc
 
 
 class Server:
@@ -74,8 +93,8 @@ class Server:
         """Where the service is reached from this machine."""
         port = self._settings.port
         for server in getattr(self._server, "servers", []):
-            for socket in server.sockets:
-                port = socket.getsockname()[1]
+            for listening in server.sockets:
+                port = listening.getsockname()[1]
         host = self._settings.host
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
         return f"http://{host}:{port}"
@@ -107,6 +126,7 @@ def run_server(settings: Settings) -> None:
     """Serve in the foreground, with logs on standard error."""
     from app import logs
 
+    require_free_port(settings)
     logs.configure()
     server = Server(settings)
     announce = threading.Thread(target=_announce, args=(server,), daemon=True)

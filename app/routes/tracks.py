@@ -19,6 +19,8 @@ from app.plots import emotion_svg
 from app.queries import track_query
 from app.responses import (
     EmotionResponse,
+    GenreOut,
+    IndexingOut,
     LibraryOut,
     MeanOut,
     TrackDetail,
@@ -29,11 +31,11 @@ from app.responses import (
 from app.schemas import Name, Scale
 from app.services import ServicesDep
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
-from indexer.records import Track, TrackQuery
+from indexer.records import RunProgress, Track, TrackQuery
 from indexer.search import TrackFilter
 from model.moods import MOODS
 
-OPEN_STATES = frozenset({"queued", "running"})
+MOST_GENRES = 100  # in the library's description
 
 router = APIRouter(
     prefix="/v1",
@@ -51,8 +53,9 @@ Names = Annotated[list[Name], Query(max_length=100)]
 
 @router.get("/library", summary="What is indexed", responses=problems(429, 503))
 def get_library(services: ServicesDep) -> LibraryOut:
-    """Size and age of the index, and the mood words it can be asked with."""
+    """Size and age of the index, and the genres and mood words it can be asked with."""
     live = services.live.current_or_none()
+    under_way = [run for run in services.catalog.list_runs(limit=1) if not run.is_over]
     return LibraryOut(
         snapshot_id=live.id if live else None,
         model_id=services.model.model_id,
@@ -60,9 +63,12 @@ def get_library(services: ServicesDep) -> LibraryOut:
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
         failed=services.catalog.counts().failed,
-        indexing=any(run.state in OPEN_STATES for run in services.catalog.list_runs(limit=1)),
+        administered=services.settings.admin and services.settings.admin_token is not None,
+        indexing=bool(under_way),
+        progress=_progress(under_way[0].progress) if under_way else None,
         duration_s=round(live.duration_s, 1) if live else 0.0,
         indexed_at=live.created_at if live else None,
+        genres=[GenreOut(name=n, tracks=t) for n, t in live.genres[:MOST_GENRES]] if live else [],
         moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in MOODS.items()},
     )
 
@@ -207,6 +213,15 @@ def get_track_audio(track_id: TrackIdPath, request: Request, services: ServicesD
 router.add_api_route(
     "/tracks/{track_id}/audio", get_track_audio, methods=["HEAD"], include_in_schema=False
 )
+
+
+def _progress(progress: RunProgress) -> IndexingOut:
+    return IndexingOut(
+        files_total=progress.files_total,
+        files_done=progress.files_done,
+        files_failed=progress.files_failed,
+        seconds_left=progress.seconds_left,
+    )
 
 
 def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:

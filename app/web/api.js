@@ -92,7 +92,9 @@ function posting(body, init = {}) {
 export function playlistBody(query, options) {
   const filters = filtersOf(options);
   /** @type {Record<string, any>} */
-  const body = { emotion: emotionOf(query), mode: modeOf(query, options), limit: options.limit };
+  const body = { emotion: emotionOf(query), mode: modeOf(query, options) };
+  if (options.minutes) body.duration_s = 60 * options.minutes;
+  else body.limit = options.limit;
   if (options.scale !== "relative") body.scale = options.scale;
   if (options.level !== "track") body.level = options.level;
   if (Object.keys(filters).length) body.filters = filters;
@@ -150,6 +152,12 @@ export function trackMap(scale) {
 /** @param {number} id @returns {Promise<Track>} */
 export function track(id) {
   return json(`v1/tracks/${id}`);
+}
+
+/** Tracks of the index whose title, artist, album or path hold all of the words. @param {string} words @returns {Promise<Track[]>} */
+export async function findTracks(words) {
+  const { items } = await json(`v1/tracks?limit=200&q=${encodeURIComponent(words)}`);
+  return items.filter((/** @type {{valence: ?number}} */ item) => item.valence !== null);
 }
 
 /** @param {number} id @param {string} scale @returns {Promise<EmotionAnswer>} */

@@ -29,7 +29,18 @@ export class Library {
     byId("run-form").addEventListener("submit", (/** @type {Event} */ e) => this.start(e));
     byId("cancel-run").addEventListener("click", () => this.cancel());
     byId("lock").addEventListener("click", () => this.lock());
-    store.on(["library", "catalogue"], (state) => this.facts(state.library));
+    store.on(["library", "catalogue"], (state) => {
+      this.facts(state.library);
+      this.offerToken();
+    });
+  }
+
+  /** The field for a token, where one opens anything that is not open yet. */
+  offerToken() {
+    const { library, catalogue } = this.store.state;
+    const useless = catalogue !== "locked" && library?.administered === false;
+    byId("no-token").hidden = !useless;
+    byId("token-form").hidden = useless || Boolean(this.admin);
   }
 
   async open() {
@@ -76,7 +87,7 @@ export class Library {
     keepToken(token);
     if (this.store.state.catalogue === "locked") this.outside.reload();
     this.complain(null);
-    byId("token-form").hidden = true;
+    this.offerToken();
     byId("administration").hidden = false;
     this.watch();
   }
@@ -97,7 +108,7 @@ export class Library {
     this.watching?.abort();
     keepToken("");
     this.admin = undefined;
-    byId("token-form").hidden = false;
+    this.offerToken();
     byId("administration").hidden = true;
     this.complain(null);
   }
@@ -175,10 +186,7 @@ export class Library {
     const open = OPEN_STATES.includes(run.state);
     const bar = /** @type {HTMLProgressElement} */ (byId("run-bar"));
     bar.hidden = !open;
-    if (run.files_total) {
-      bar.max = run.files_total;
-      bar.value = run.files_done;
-    } else bar.removeAttribute("value");
+    showProgress(bar, run);
     byId("run-text").textContent = runText(run);
     byId("cancel-run").hidden = !open;
     byId("start-run").disabled = open;
@@ -229,18 +237,32 @@ function when(moment) {
   return new Date(moment).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** @param {HTMLProgressElement} bar @param {{files_total?: number, files_done?: number}} run */
+export function showProgress(bar, { files_total: total, files_done: done }) {
+  if (total) [bar.max, bar.value] = [total, done ?? 0];
+  else bar.removeAttribute("value");
+}
+
+/** How far a run is, in words. @param {any} run */
+export function progressText(run) {
+  if (!run.files_total) return "Looking through the folders";
+  const rate = run.files_per_s ? ` · ${run.files_per_s.toFixed(1)} a second` : "";
+  const left = run.seconds_left ? ` · ${longTime(run.seconds_left)} left` : "";
+  return `${filesText(run)}${rate}${left}`;
+}
+
 /** @param {any} run */
-function runText(run) {
+function filesText(run) {
   const failed = run.files_failed ? `, ${run.files_failed.toLocaleString("en")} failed` : "";
   const total = run.files_total ? ` of ${run.files_total.toLocaleString("en")}` : "";
-  const done = `${run.files_done.toLocaleString("en")}${total} files${failed}`;
+  return `${run.files_done.toLocaleString("en")}${total} files${failed}`;
+}
+
+/** @param {any} run */
+function runText(run) {
   if (run.state === "queued") return "Waiting to start";
-  if (run.state === "running") {
-    const rate = run.files_per_s ? ` · ${run.files_per_s.toFixed(1)} a second` : "";
-    const left = run.seconds_left ? ` · ${longTime(run.seconds_left)} left` : "";
-    return run.files_total === null ? "Looking through the folders" : `${done}${rate}${left}`;
-  }
+  if (run.state === "running") return progressText(run);
   const end = run.finished_at ? `, ${when(run.finished_at)}` : "";
   const outcome = { succeeded: "Last run succeeded", failed: "Last run failed", cancelled: "Last run was cancelled" }[/** @type {string} */ (run.state)];
-  return `${outcome}${end}: ${run.error || done}`;
+  return `${outcome}${end}: ${run.error || filesText(run)}`;
 }

@@ -14,6 +14,7 @@ export function defaultOptions() {
     scale: "relative",
     level: "track",
     limit: 20,
+    minutes: null,
     maxPerArtist: null,
     genre: [],
     artist: [],
@@ -39,6 +40,7 @@ const NUMBERS = /** @type {const} */ ([
   ["durationMin", "longer"],
   ["durationMax", "shorter"],
   ["maxPerArtist", "artists"],
+  ["minutes", "minutes"],
 ]);
 
 /** @param {Query} query @param {Options} options @returns {string} Without the `#`. */
@@ -80,6 +82,7 @@ export function fromHash(hash) {
     const text = parts.get(key);
     if (text !== null && Number.isFinite(Number(text))) options[name] = Number(text);
   }
+  if (options.minutes !== null && !(options.minutes >= 1 && options.minutes <= 1440)) options.minutes = null;
   options.genre = parts.getAll("genre");
   options.artist = parts.getAll("artist");
   options.excluded = (parts.get("without") || "").split(".").map(Number).filter((id) => id > 0);

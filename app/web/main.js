@@ -1,22 +1,24 @@
 /**
  * The page: makes the parts and connects them.
  *
- * @import {Item, Mood, Query} from "./types.js"
+ * @import {Item, Mood, Query, Track} from "./types.js"
  */
 
 import { library, Problem, request, track, trackMap, Unreachable } from "./api.js";
 import { ClipDrop } from "./clip.js";
 import { isDark } from "./colour.js";
 import { Examples } from "./examples.js";
-import { Library } from "./library.js";
-import { fromHash, toHash } from "./link.js";
+import { Find } from "./find.js";
+import { followAddress } from "./history.js";
+import { Library, progressText, showProgress } from "./library.js";
+import { fromHash } from "./link.js";
 import { Plane } from "./plane.js";
 import { Player } from "./player.js";
 import { Playlist } from "./playlist.js";
 import { Pointed } from "./pointed.js";
 import { Sample } from "./sample.js";
 import { Search } from "./search.js";
-import { Store } from "./store.js";
+import { shownItems, Store } from "./store.js";
 import { Strip } from "./strip.js";
 import { byId, element } from "./text.js";
 import { Tools } from "./tools.js";
@@ -24,6 +26,18 @@ import { Tools } from "./tools.js";
 const store = new Store();
 const MOST_TOASTS = 3;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+
+/** What the visitor may take back for a while. @param {string} text @param {() => void} undo */
+function undoable(text, undo) {
+  byId("toasts").querySelector(".toast--undo")?.remove();
+  const node = toast(text, "toast--undo");
+  const button = element("button", { class: "button button--quiet", type: "button" }, "Undo");
+  button.addEventListener("click", () => {
+    node.remove();
+    undo();
+  });
+  node.querySelector("p")?.after(button);
+}
 
 /** Tell a screen reader, and where `shown` everyone. @param {string} text @param {boolean} [shown] */
 function say(text, shown = false) {
@@ -44,7 +58,8 @@ function toast(text, kind) {
   const toasts = byId("toasts");
   toasts.append(node);
   while (toasts.children.length > MOST_TOASTS) toasts.firstElementChild?.remove();
-  setTimeout(() => node.remove(), kind ? 12_000 : 4_000);
+  setTimeout(() => node.remove(), kind ? 10_000 : 4_000);
+  return node;
 }
 
 /** @param {Query} query @param {boolean} [edited] */
@@ -117,10 +132,10 @@ function setTheme(theme) {
   store.set({ items: [...store.state.items] });
 }
 
-/** @param {Item} item */
-function likeTrack(item) {
-  store.set({ like: item.track });
-  ask({ kind: "track", id: item.track.id });
+/** @param {Track} like */
+function likeTrack(like) {
+  store.set({ like });
+  ask({ kind: "track", id: like.id });
 }
 
 /** Any dot of the plane, from its track's beginning. @param {number} id */
@@ -134,6 +149,12 @@ async function playTrack(id) {
   }
 }
 
+/** From the first track that is shown to the last. */
+function playAll() {
+  const [first] = shownItems(store.state);
+  if (first) player.play(first);
+}
+
 const player = new Player(store, { fail });
 const play = (/** @type {Item} */ item) => player.play(item);
 const nowS = () => player.nowS();
@@ -141,10 +162,11 @@ const plane = new Plane(store, { play, playTrack, nowS, say });
 const search = new Search(store, { lost, changed: load });
 const examples = new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
-new Playlist(store, { play, say, likeTrack });
+new Playlist(store, { play, say, undoable, likeTrack: (item) => likeTrack(item.track) });
+new Find(store, { like: likeTrack, play: playTrack, say });
 new Sample(store, { play });
 new Pointed(store, plane, track);
-new Tools(store, { say, fail, playAll: () => store.state.items[0] && player.play(store.state.items[0]) });
+new Tools(store, { say, fail, playAll, again: () => search.again() });
 new ClipDrop(store, { say, fail });
 new Library(store, { say, fail, reload: load });
 
@@ -160,6 +182,7 @@ function shortcut(event) {
   const busy = target instanceof HTMLElement && target.matches("input, textarea, button, summary, [role=slider], [role=application]");
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "?" && !(target instanceof HTMLElement && target.matches("input, textarea"))) byId("help").showModal();
+  else if (event.key === "/" && !(target instanceof HTMLElement && target.matches("input, textarea"))) byId("find").focus();
   else if (event.key === " " && !busy && store.state.playing) player.toggle();
   else return;
   event.preventDefault();
@@ -178,30 +201,22 @@ document.addEventListener("keydown", (event) => {
 
 store.on(["connected"], ({ connected }) => (byId("lost").hidden = connected));
 store.on(["catalogue", "clip"], ({ catalogue, clip }) => {
+  byId("opening").hidden = Boolean(clip) || catalogue !== "unknown";
   byId("empty").hidden = Boolean(clip) || catalogue === "unknown" || catalogue === "ready";
   byId("empty").dataset.kind = catalogue;
 });
 store.on(["library"], ({ library: known }) => {
-  byId("count").textContent = known?.tracks ? `${known.tracks.toLocaleString("en")} tracks` : "";
+  const { files_total: total, files_done: done } = known?.progress || {};
+  const part = known?.indexing ? ` · indexing${total ? ` ${Math.floor((100 * done) / total)} %` : ""}` : "";
+  byId("count").textContent = known?.tracks ? `${known.tracks.toLocaleString("en")} tracks${part}` : "";
+  byId("first-text").textContent = known?.progress ? progressText(known.progress) : "";
+  showProgress(byId("first-bar"), known?.progress || {});
 });
 store.on(["options"], ({ options, map }) => {
   if (map && map.scale !== options.scale) trackMap(options.scale).then((fresh) => store.set({ map: fresh }), lost);
 });
 
-let written = window.location.hash.slice(1);
-const start = fromHash(written);
-store.set(start);
-window.addEventListener("hashchange", () => {
-  const hash = window.location.hash.slice(1);
-  if (hash !== written) store.set({ ...fromHash(hash), clip: null });
-  written = hash;
-});
-store.on(["query", "options", "drawing"], ({ query, options, drawing }) => {
-  const hash = toHash(query, options);
-  if (drawing || hash === written) return;
-  written = hash;
-  const here = window.location.pathname + window.location.search;
-  window.history.replaceState(null, "", hash ? `#${hash}` : here);
-});
+store.set(fromHash(window.location.hash));
+followAddress(store, { back: () => search.again() });
 setTheme(localStorage.getItem("circumplex-theme"));
 load();

@@ -23,6 +23,8 @@ import { Words } from "./words.js";
 const TAP_PX = 6;
 /** How near to a dot a tap plays it. */
 const DOT_PX = 6;
+/** More dots than words can be read over. */
+const CROWD = 1500;
 const NEW_PATH_S = 180;
 const EXAMPLE_S = 2.2;
 
@@ -140,6 +142,7 @@ export class Plane {
     const started = performance.now();
     const none = { snapshot_id: null, scale: "", ids: [], valence: [], arousal: [] };
     paintDots(this.layers[1], map || none, place, ratio, isDark());
+    this.root.dataset.crowded = String((map?.ids.length ?? 0) > CROWD);
     if (map) performance.measure("paint-dots", { start: started });
   }
 

@@ -7,11 +7,13 @@
 
 import { audioAddress, isGuarded, request, trackEmotion } from "./api.js";
 import { css, dotColour, isDark } from "./colour.js";
+import { clamp } from "./geometry.js";
 import { shownItems } from "./store.js";
 import { byId, clock, creditOf, titleOf } from "./text.js";
 
 /** After so many tracks in a row that cannot be played, the next would not play either. */
 const MOST_FAILURES = 3;
+const VOLUME_KEY = "circumplex-volume";
 
 export class Player {
   /** @param {Store} store @param {{fail: (text: string) => void}} outside */
@@ -43,7 +45,25 @@ export class Player {
     audio.addEventListener("error", () => this.failed());
     for (const name of ["play", "pause"]) audio.addEventListener(name, () => this.show());
     this.store.on(["playing"], () => this.show());
+    // Where whole tracks are asked for there is nothing to choose.
+    this.store.on(["options"], ({ options }) => (byId("whole-label").hidden = options.level === "track"));
     this.#listenToKeys();
+    this.#listenToVolume();
+  }
+
+  /** The browser remembers it. */
+  #listenToVolume() {
+    const bar = /** @type {HTMLInputElement} */ (byId("volume"));
+    const set = (/** @type {number} */ volume) => {
+      this.audio.volume = volume;
+      bar.value = String(volume);
+      bar.setAttribute("aria-valuetext", `${Math.round(100 * volume)} %`);
+    };
+    bar.addEventListener("input", () => {
+      set(Number(bar.value));
+      localStorage.setItem(VOLUME_KEY, bar.value);
+    });
+    set(clamp(Number(localStorage.getItem(VOLUME_KEY) ?? 1) || 0, 0, 1));
   }
 
   /** Keys of the keyboard, the headphones and the lock screen, where the browser passes them on. */
@@ -165,7 +185,8 @@ export class Player {
     this.seekBar.value = String(this.audio.currentTime);
     byId("now").textContent = `${clock(this.audio.currentTime)} / ${clock(Number(this.seekBar.max))}`;
     this.seekBar.setAttribute("aria-valuetext", clock(this.audio.currentTime));
-    if (playing.id !== null && !this.whole.checked && this.audio.currentTime >= playing.endS) this.step(1);
+    const moments = this.store.state.options.level === "segment" && !this.whole.checked;
+    if (playing.id !== null && moments && this.audio.currentTime >= playing.endS) this.step(1);
   }
 
   failed() {

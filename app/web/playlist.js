@@ -7,7 +7,7 @@
 
 import { isSteady } from "./geometry.js";
 import { partScale, row } from "./rows.js";
-import { byId, nearestWord, titleOf } from "./text.js";
+import { byId, longTime, nearestWord, titleOf } from "./text.js";
 
 /** Rows made while a line is drawn: those in view. The rest follow at its end. */
 const WHILE_DRAWING = 24;
@@ -15,7 +15,7 @@ const WHILE_DRAWING = 24;
 export class Playlist {
   /**
    * @param {Store} store
-   * @param {{play: (item: Item) => void, say: (text: string) => void, likeTrack: (item: Item) => void}} outside
+   * @param {{play: (item: Item) => void, say: (text: string) => void, undoable: (text: string, undo: () => void) => void, likeTrack: (item: Item) => void}} outside
    */
   constructor(store, outside) {
     this.store = store;
@@ -59,14 +59,19 @@ export class Playlist {
   }
 
   /** @param {State} state */
-  remark({ answer, refusal, items, clip, map, query }) {
+  remark({ answer, refusal, items, clip, map, query, options }) {
     const node = byId("remark");
     node.classList.toggle("remark--wrong", answer === "refused" && !clip);
     if (clip) node.textContent = clip.answer.similar.length ? "The tracks most like it" : "Nothing is indexed to compare it with.";
     else if (query.kind === "none") node.textContent = "";
     else if (answer === "refused") node.textContent = refusal;
-    else if (answer === "answered" && !items.length) node.textContent = "No track passes these filters.";
-    else if (items.length) node.textContent = `${items.length} of ${(map?.ids.length || items.length).toLocaleString("en")} tracks`;
+    else if (answer === "answered" && !items.length) node.textContent = nothing(options);
+    else if (answer === "asking") node.textContent = "Looking for it…";
+    else if (items.length) {
+      const all = (map?.ids.length || items.length).toLocaleString("en");
+      node.textContent = `${items.length} of ${all} tracks · ${longTime(playingTime(items))}`;
+    }
+    this.list.setAttribute("aria-busy", String(answer === "asking" && !clip));
   }
 
   /** @param {State} state */
@@ -80,7 +85,9 @@ export class Playlist {
     const rows = items.slice(0, most).map((item, index) => row(item, index, scale, item.track.id === this.opened, actions));
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
-    byId("foot").hidden = !items.length || Boolean(state.clip);
+    byId("foot").hidden = !items.length;
+    byId("others").hidden = Boolean(state.clip);
+    for (const menu of byId("foot").querySelectorAll(".menu")) menu.hidden = Boolean(state.clip);
     byId("legend").hidden = !items.length || Boolean(state.clip);
     this.mark(this.store.state);
     if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
@@ -129,9 +136,20 @@ export class Playlist {
     this.store.set({
       items: left, arranged: true, options: { ...options, excluded: [...options.excluded, item.track.id] },
     });
-    this.outside.say(`${titleOf(item.track)} removed`);
+    const text = `${titleOf(item.track)} removed`;
+    this.outside.say(text);
+    this.outside.undoable(text, () => this.bringBack(item, index));
     const next = this.list.children[Math.min(index, left.length - 1)];
     next?.querySelector('[data-part="remove"]')?.focus();
+  }
+
+  /** A removed item, where it was. @param {Item} item @param {number} index */
+  bringBack(item, index) {
+    const { items, options } = this.store.state;
+    const excluded = options.excluded.filter((id) => id !== item.track.id);
+    const here = items.some(({ track }) => track.id === item.track.id);
+    this.store.set({ items: here ? items : items.toSpliced(index, 0, item), options: { ...options, excluded } });
+    this.list.querySelector(`[data-track="${item.track.id}"] [data-part="remove"]`)?.focus();
   }
 
   /** @param {EventTarget | null} target */
@@ -150,6 +168,16 @@ export class Playlist {
       else row.removeAttribute("aria-current");
     }
   }
+}
+
+/** Why nothing is left. @param {import("./types.js").Options} options */
+function nothing({ excluded }) {
+  return excluded.length ? "No other track is left. Back leads to the ones before." : "No track passes these filters.";
+}
+
+/** How long it takes to play them through, seconds. @param {Item[]} items */
+function playingTime(items) {
+  return items.reduce((total, { segment }) => total + segment.end_s - segment.start_s, 0);
 }
 
 /** @param {State} state */

@@ -50,8 +50,8 @@ export class Pointed {
     const length = track.duration_s ? clock(track.duration_s) : "";
     const facts = item ? `score ${number(item.score)} · ${segmentLine(item)}` : length;
     this.label.replaceChildren(
-      element("strong", {}, titleOf(track)),
-      element("span", {}, creditOf(track)),
+      element("strong", { dir: "auto" }, titleOf(track)),
+      element("span", { dir: "auto" }, creditOf(track)),
       element("span", { class: "label__facts" }, facts),
     );
     this.label.hidden = false;

@@ -34,8 +34,8 @@ export function playButton(item, sign, play) {
 /** Title and credit; a click anywhere on them plays. @param {Item} item @param {() => void} play */
 export function trackText(item, play) {
   return element("div", { class: "item__text", onclick: play },
-    element("span", { class: "item__title", title: item.track.path }, titleOf(item.track)),
-    element("span", { class: "item__credit" }, creditOf(item.track) || item.track.path));
+    element("span", { class: "item__title", title: item.track.path, dir: "auto" }, titleOf(item.track)),
+    element("span", { class: "item__credit", dir: "auto" }, creditOf(item.track) || item.track.path));
 }
 
 /**

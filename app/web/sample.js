@@ -45,12 +45,14 @@ export class Sample {
 
   /** @param {State} state */
   fill({ sample }) {
+    const held = [...this.list.children].findIndex((row) => row.contains(document.activeElement));
     this.list.replaceChildren(...sample.map((item, index) => {
       const play = () => this.outside.play(item);
       return element("li", { class: "item item--sample", "data-track": String(item.track.id) },
         playButton(item, String(index + 1), play), trackText(item, play));
     }));
     byId("sample-part").hidden = !sample.length;
+    this.list.children[held]?.querySelector("button")?.focus();
     this.mark(this.store.state);
   }
 

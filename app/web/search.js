@@ -7,6 +7,8 @@
 import { playlist, Unreachable } from "./api.js";
 
 const PAUSE_MS = 25;
+/** An answer that takes longer is waited for visibly. */
+const PATIENCE_MS = 400;
 
 export class Search {
   /**
@@ -54,16 +56,19 @@ export class Search {
     this.busy = true;
     this.asked = this.key();
     const started = performance.now();
+    const patience = window.setTimeout(() => this.store.set({ answer: "asking" }), PATIENCE_MS);
     try {
-      const answer = await playlist(query, options);
+      const answer = await playlist(query, options).finally(() => clearTimeout(patience));
       if (this.store.state.query.kind !== "none") {
         this.store.set({ items: answer.items, answer: "answered", refusal: "", arranged: false });
         performance.measure("answer", { start: started });
         if (this.store.state.map && answer.snapshot_id !== this.store.state.map.snapshot_id) this.outside.changed();
       }
     } catch (error) {
-      if (error instanceof Unreachable) this.outside.lost();
-      else this.store.set({ items: [], answer: "refused", refusal: /** @type {Error} */ (error).message });
+      if (error instanceof Unreachable) {
+        this.store.set({ answer: "asking" });
+        this.outside.lost();
+      } else this.store.set({ items: [], answer: "refused", refusal: /** @type {Error} */ (error).message });
     }
     this.busy = false;
     if (this.store.state.connected) this.wish();

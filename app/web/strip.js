@@ -67,7 +67,9 @@ export class Strip {
         id: "duration", type: "text", inputMode: "numeric", autocomplete: "off", size: 7,
         onchange: () => this.setDuration(),
       });
-      parts.push(element("label", { class: "field" }, "Lasts", this.duration));
+      parts.push(element("label", {
+        class: "field", title: "How long the feeling takes. The tracks are spread over it evenly, however long they are.",
+      }, "Lasts", this.duration));
       parts.push(element("p", { class: "quiet" }, "Drag the points: along for time, up and down for feeling."));
     } else if (clip) {
       parts.push(element("p", { class: "strip__title" }, clip.name));

@@ -8,13 +8,17 @@
 import { curlOf, request } from "./api.js";
 import { clamp } from "./geometry.js";
 import { modeOf } from "./link.js";
-import { byId, clock, parseClock } from "./text.js";
+import { byId, clock, element, parseClock } from "./text.js";
 
+/** Tracks that the service leaves out at most. */
+const MOST_EXCLUDED = 10_000;
+/** Genres that are offered as buttons; others can be typed. */
+const MOST_GENRES = 12;
 /** Formats the service writes, and the ends of their file names. */
 const FORMATS = ["m3u8", "xspf", "jspf", "csv"];
 
 export class Tools {
-  /** @param {Store} store @param {{say: (text: string, shown?: boolean) => void, fail: (text: string) => void, playAll: () => void}} outside */
+  /** @param {Store} store @param {{say: (text: string, shown?: boolean) => void, fail: (text: string) => void, playAll: () => void, again: () => void}} outside */
   constructor(store, outside) {
     this.store = store;
     this.outside = outside;
@@ -33,13 +37,40 @@ export class Tools {
     byId("copy-curl").addEventListener("click", () => this.copy(curlOf(store.state.query, store.state.options), "The curl command is copied."));
     byId("copy-link").addEventListener("click", () => this.copy(window.location.href, "The link is copied."));
     byId("play-all").addEventListener("click", () => outside.playAll());
+    byId("others").addEventListener("click", () => this.others());
     closeMenusOutside();
     store.on(["options", "query"], (state) => this.writeForm(state));
+    store.on(["library", "options"], (state) => this.offerGenres(state));
+  }
+
+  /** The library's largest genres, to choose from. @param {State} state */
+  offerGenres({ library, options }) {
+    const chosen = options.genre.map((name) => name.toLowerCase());
+    const offered = (library?.genres || []).slice(0, MOST_GENRES);
+    const buttons = offered.map((/** @type {{name: string, tracks: number}} */ { name, tracks }) => {
+      const on = chosen.includes(name.toLowerCase());
+      const genre = on ? options.genre.filter((other) => other.toLowerCase() !== name.toLowerCase()) : [...options.genre, name];
+      return element("button", {
+        class: "chip", type: "button", dir: "auto", "aria-pressed": String(on), "data-genre": name,
+        title: `${tracks.toLocaleString("en")} ${tracks === 1 ? "track" : "tracks"}`, onclick: () => this.set({ genre }),
+      }, name);
+    });
+    const held = document.activeElement?.getAttribute("data-genre");
+    byId("genres").replaceChildren(...buttons);
+    byId("genres").hidden = !buttons.length;
+    if (held) buttons.find((/** @type {HTMLElement} */ button) => button.dataset.genre === held)?.focus();
   }
 
   /** @param {Partial<Options>} change */
   set(change) {
     this.store.set({ options: { ...this.store.state.options, ...change } });
+  }
+
+  /** The same question, answered without what stands there now. */
+  others() {
+    const { items, options } = this.store.state;
+    this.set({ excluded: [...options.excluded, ...items.map(({ track }) => track.id)].slice(-MOST_EXCLUDED) });
+    this.outside.again();
   }
 
   /** @param {string} name @returns {any} */
@@ -54,9 +85,10 @@ export class Tools {
     };
     const words = (/** @type {string} */ name) =>
       this.input(name).value.split(",").map((/** @type {string} */ w) => w.trim()).filter(Boolean);
-    const cap = number("maxPerArtist");
+    const [cap, minutes] = [number("maxPerArtist"), number("minutes")];
     this.set({
-      limit: clamp(number("limit") ?? 20, 1, 500),
+      limit: this.input("limit").disabled ? this.store.state.options.limit : clamp(number("limit") ?? 20, 1, 500),
+      minutes: minutes === null ? null : clamp(minutes, 1, 1440),
       maxPerArtist: cap === null ? null : clamp(cap, 1, 500),
       genre: words("genre"),
       artist: words("artist"),
@@ -74,7 +106,8 @@ export class Tools {
     byId(modeOf(query, options)).checked = true;
     const text = (/** @type {?number} */ value) => (value === null ? "" : String(value));
     const values = /** @type {Record<string, string>} */ ({
-      limit: String(options.limit),
+      limit: options.minutes ? "" : String(options.limit),
+      minutes: text(options.minutes),
       maxPerArtist: text(options.maxPerArtist),
       genre: options.genre.join(", "),
       artist: options.artist.join(", "),
@@ -86,11 +119,13 @@ export class Tools {
     for (const [name, value] of Object.entries(values)) {
       if (document.activeElement !== this.input(name)) this.input(name).value = value;
     }
+    this.input("limit").disabled = options.minutes !== null;
+    this.input("limit").placeholder = options.minutes ? "any" : "20";
     this.input("absolute").checked = options.scale === "absolute";
     this.input("moments").checked = options.level === "segment";
     const count = [
       options.genre.length, options.artist.length, options.yearMin ?? options.yearMax,
-      options.durationMin ?? options.durationMax, options.maxPerArtist, options.level === "segment",
+      options.durationMin ?? options.durationMax, options.maxPerArtist, options.minutes, options.level === "segment",
     ].filter(Boolean).length;
     byId("refine-count").textContent = count ? `· ${count}` : "";
   }

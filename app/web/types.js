@@ -49,6 +49,7 @@
  * @property {"relative" | "absolute"} scale
  * @property {"track" | "segment"} level Whole tracks, or single moments of them.
  * @property {number} limit
+ * @property {?number} minutes About how long the playlist lasts; goes before `limit`.
  * @property {?number} maxPerArtist
  * @property {string[]} genre
  * @property {string[]} artist

@@ -55,7 +55,7 @@ ASKED = """
       - slider "Point 3 of 3"
   - region "Playlist":
     - heading /From .* to .*/ [level=2]
-    - status: 9 of 9 tracks
+    - status: 9 of 9 tracks · 27 s
     - group "How to match":
       - radio "Match"
       - radio "Journey" [checked]
@@ -74,7 +74,7 @@ ASKED = """
   - button /Pause|Play/
   - button "Next track"
   - slider "Position"
-  - checkbox "whole tracks"
+  - slider "Volume"
   - button "Close the player"
 """
 

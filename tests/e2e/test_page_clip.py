@@ -114,6 +114,19 @@ def test_a_clip_can_be_heard(page: Page, service: Running) -> None:
     wait_until(page, "Number(document.querySelector('.chart__now').getAttribute('x1')) > 0")
 
 
+def test_what_is_like_a_clip_plays_through(page: Page, service: Running) -> None:
+    """From the first on; what can be saved and shared is a question, which a clip is not yet."""
+    open_page(page, service.url)
+    choose(page, "loud.wav", clip_bytes())
+    wait_for_items(page)
+    expect(page.locator("#foot summary")).to_have_count(2)
+    expect(page.locator("#foot summary").first).to_be_hidden()
+    page.get_by_role("button", name="Play through").click()
+
+    expect(page.locator("#playing-title")).to_have_text(titles(page)[0])
+    expect(page.locator("#items > li").first).to_have_attribute("aria-current", "true")
+
+
 def test_a_clip_becomes_the_query(page: Page, service: Running) -> None:
     """Its curve is asked with as keyframes, which can be edited like any other."""
     open_page(page, service.url)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import soundfile
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import Watch, open_page, wait_for_items
-from tests.running import RATE_HZ, TOKEN, Running, index_now, tone
+from tests.running import (
+    RATE_HZ,
+    TOKEN,
+    Running,
+    fake_settings,
+    index_now,
+    running_service,
+    tone,
+    write_library,
+)
 
 
 def unlock(page: Page, token: str = TOKEN) -> None:
@@ -27,6 +38,18 @@ def test_the_library_says_what_is_indexed(page: Page, service: Running) -> None:
     expect(page.locator("#administration")).to_be_hidden()
     page.keyboard.press("Escape")
     expect(page.locator("#library")).to_be_hidden()
+
+
+def test_a_library_without_a_token_asks_for_none(page: Page, tmp_path: Path) -> None:
+    """It says how there could be one, and what works without."""
+    write_library(tmp_path / "music")
+    with running_service(fake_settings(tmp_path, admin_token=None)) as running:
+        page.goto(running.url)
+        page.locator("#open-library").click()
+
+        expect(page.locator("#no-token")).to_contain_text("CIRCUMPLEX_ADMIN_TOKEN")
+        expect(page.locator("#token-form")).to_be_hidden()
+        page.goto("about:blank")
 
 
 def test_a_wrong_token_is_refused(page: Page, service: Running, watch: Watch) -> None:

@@ -115,6 +115,7 @@ def test_a_link_holds_everything(bench: Page) -> None:
         "scale": "absolute",
         "level": "segment",
         "limit": 7,
+        "minutes": 45,
         "maxPerArtist": 2,
         "genre": ["Étude", "a & b, c"],
         "artist": ["x=y#z"],

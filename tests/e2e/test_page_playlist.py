@@ -87,7 +87,7 @@ def test_a_link_restores_the_query(page: Page, service: Running) -> None:
     assert wait_for_items(page).count() == 2
     expect(page.locator("#match")).to_be_checked()
     expect(page.locator("#duration")).to_have_value("1:00")
-    expect(page.locator("#remark")).to_have_text("2 of 9 tracks")
+    expect(page.locator("#remark")).to_have_text("2 of 9 tracks · 6 s")
     assert page.evaluate("location.hash") == f"#{link}"
     page.locator("#refine summary").click()
     expect(page.locator("[name=genre]")).to_have_value("Drone")
@@ -115,40 +115,6 @@ def test_a_point_leads_nowhere(page: Page, service: Running) -> None:
     expect(page.locator("#journey")).to_be_disabled()
     page.evaluate("location.hash = 'curve=0,-0.9,-0.9;60,0.9,0.9'")
     expect(page.locator("#journey")).to_be_checked()
-
-
-def test_refinements_go_into_the_question(page: Page, service: Running) -> None:
-    """A genre and a cap narrow the list at once; one that nothing passes says so."""
-    open_page(page, service.url, "mood=happy")
-    wait_for_items(page)
-    page.locator("#refine summary").click()
-
-    page.locator("[name=genre]").fill("Drone")
-    page.locator("[name=maxPerArtist]").fill("1")
-    page.locator("[name=maxPerArtist]").press("Tab")
-
-    expect(page.locator("#items > li")).to_have_count(2)
-    expect(page.locator("#refine-count")).to_have_text("· 2")
-    page.locator("[name=genre]").fill("no such genre")
-    page.locator("[name=genre]").press("Tab")
-    expect(page.locator("#remark")).to_have_text("No track passes these filters.")
-
-
-def test_single_moments_can_be_asked_for(page: Page, service: Running) -> None:
-    """A box asks for the best moment of each track; it stands in the link and counts as refined."""
-    open_page(page, service.url, "mood=happy")
-    wait_for_items(page)
-    page.locator("#refine summary").click()
-
-    with page.expect_request("**/v1/playlists") as asked:
-        page.get_by_label("Single moments").check()
-
-    assert asked.value.post_data_json["level"] == "segment"
-    wait_until(page, "location.hash.includes('level=segment')")
-    expect(page.locator("#refine-count")).to_have_text("· 1")
-    page.get_by_role("button", name="Done").click()
-    expect(page.locator("#refine-form")).to_be_hidden()
-    expect(page.locator("#refine summary")).to_be_focused()
 
 
 def test_each_score_is_the_sum_of_the_two_parts_it_shows(page: Page, service: Running) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.keys import KeyRing
 from tests.e2e.browser import (
@@ -60,14 +60,34 @@ def test_a_clip_is_heard_without_an_index(page: Page, empty_service: Running) ->
 
 
 def test_a_first_index_under_way_is_shown(page: Page, empty_service: Running) -> None:
-    """While the first run goes on, the page says so to everyone."""
+    """While the first run goes on, the page says so to everyone, and how far it is."""
+    progress = {"files_total": 0, "files_done": 0, "files_failed": 0, "seconds_left": None}
+
+    def under_way(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"indexing": True, "progress": progress})
+
+    page.route("**/v1/library", under_way)
+    page.goto(empty_service.url)
+    expect(page.get_by_role("heading", name="Listening to your music")).to_be_visible()
+    expect(page.locator("#first-text")).to_have_text("Looking through the folders")
+    progress |= {"files_total": 20_000, "files_done": 3214, "seconds_left": 7700.0}
+
+    expect(page.locator("#first-text")).to_have_text("3,214 of 20,000 files · 2.1 h left")
+    assert page.locator("#first-bar").evaluate("bar => bar.position") == 3214 / 20_000
+
+
+def test_a_later_index_under_way_stands_beside_the_count(page: Page, service: Running) -> None:
+    """In per cent, while the old index answers."""
+    progress = {"files_total": 200, "files_done": 33, "files_failed": 0, "seconds_left": None}
     page.route(
         "**/v1/library",
-        lambda route: route.fulfill(json={**route.fetch().json(), "indexing": True}),
+        lambda route: route.fulfill(
+            json=route.fetch().json() | {"indexing": True, "progress": progress}
+        ),
     )
-    page.goto(empty_service.url)
+    open_page(page, service.url)
 
-    expect(page.get_by_role("heading", name="Listening to your music")).to_be_visible()
+    expect(page.locator("#count")).to_have_text("9 tracks · indexing 16 %")
 
 
 def test_another_snapshot_is_noticed(page: Page, empty_service: Running) -> None:

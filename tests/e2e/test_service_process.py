@@ -54,6 +54,8 @@ def test_log_lines_are_json(library: Path) -> None:
         time.sleep(0.3)
         logged = [line for line in served.lines if line.startswith("{")]
 
+    loggers = {json.loads(line)["logger"].split(".")[0] for line in logged}
+    assert loggers <= {"circumplex", "uvicorn"}, "libraries talk about their own loading"
     requests = [json.loads(line) for line in logged if '"request"' in line]
     assert any(line["route"] == "/v1/library" for line in requests)
 
@@ -86,13 +88,16 @@ def test_serve_refuses_an_open_administration(library: Path) -> None:
 
 
 def test_serve_says_when_its_port_is_taken(library: Path) -> None:
-    """Exit code 1, one reason."""
+    """Exit code 1, one reason, and what to do."""
     with serving(library) as served:
         port = str(served.client.base_url.port)
         done = circumplex(library, "serve", "--port", port)
+        demo = circumplex(library, "demo", str(library / "music"), "--port", port)
 
-    assert done.returncode == 1
-    assert "did not start" in done.stderr
+    assert done.returncode == demo.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in done.stderr
+    assert "--port" in demo.stderr
+    assert "Indexed" not in demo.stderr, "it is said before the long work"
 
 
 # The other commands ------------------------------------------------------------------------------
@@ -122,13 +127,73 @@ def test_playlist_writes_other_formats_and_reads_curves(library: Path) -> None:
     assert len(csv.stdout.splitlines()) == 10
 
 
+def test_playlist_finds_what_is_meant_and_writes_a_file(library: Path) -> None:
+    """Music like a track by its title and by its file, as long as asked, in the ending's format."""
+    file = library / "like.m3u8"
+    by_title = circumplex(library, "playlist", "--like", "LOUD bright", "-o", str(file))
+    song = next((library / "music").rglob("loud/bright.flac"))
+    by_file = circumplex(library, "playlist", "--like", str(song), "--minutes", "0.1")
+
+    assert by_title.returncode == 0, by_title.stderr
+    assert by_title.stdout == ""
+    lines = file.read_text().splitlines()
+    assert lines[:2] == ["#EXTM3U", "#PLAYLIST:Circumplex like Loud bright (Ada)"]
+    assert all((library / line).is_file() for line in lines[3::2]), "as a player reads them"
+    items = json.loads(by_file.stdout)["items"]
+    assert [f"music/{item['track']['path']}" for item in items] == [lines[3], lines[5]]
+    assert "music/loud/bright.flac" not in lines
+
+
+def test_index_forgets_other_folders_when_asked(library: Path, tmp_path: Path) -> None:
+    """What the demo composed does not stay among one's own music."""
+    data = ("--data-dir", str(tmp_path / "data"))
+    music = library / "music"
+    first = circumplex(library, "index", str(music / "loud"), *data)
+    second = circumplex(library, "index", "--only", str(music / "quiet"), *data)
+    info = json.loads(circumplex(library, "info", *data).stdout)
+
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert "3 gone" in second.stderr
+    assert info["tracks"] == {"ok": 3, "failed": 0, "missing": 3}
+
+
+@pytest.mark.parametrize(
+    ("command", "defaults"),
+    [
+        (["playlist"], ["20", "match", "~/.local/share/circumplex", "auto"]),
+        (["serve"], ["127.0.0.1", "8000"]),
+        (["index"], ["CIRCUMPLEX_MUSIC_ROOTS"]),
+        (["key", "create"], ["read"]),
+    ],
+    ids=" ".join,
+)
+def test_the_help_names_defaults(library: Path, command: list[str], defaults: list[str]) -> None:
+    """Also those that are written in the help's own words, in brackets."""
+    help_ = circumplex(library, *command, "--help", COLUMNS="160").stdout
+
+    assert [value for value in defaults if f"[default: {value}]" not in help_] == []
+
+
+def test_playlist_says_where_it_found_no_index(library: Path, tmp_path: Path) -> None:
+    """The folder that was looked into, and how to name another."""
+    done = circumplex(library, "playlist", "--mood", "calm", "--data-dir", str(tmp_path))
+
+    assert done.returncode == 1
+    assert f"{tmp_path} (--data-dir names another folder): nothing is indexed yet" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["playlist", "--mood", "clam"], 1, "calm"),
         (["playlist"], 2, "exactly one of"),
         (["playlist", "--mood", "calm", "--track", "1"], 2, "exactly one of"),
-        (["playlist", "--valence", "3"], 1, "less than or equal to 1"),
+        (["playlist", "--valence", "3"], 2, "'--valence'"),
+        (["playlist", "--mood", "calm", "--mode", "jorney"], 2, "'match', 'journey'"),
+        (["playlist", "--like", "polka"], 1, "nothing in the index is called 'polka'"),
+        (["playlist", "--like", "loud"], 1, "3 tracks are called 'loud': --track"),
+        (["playlist", "--mood", "calm", "-o", "a.doc"], 2, "name a --format"),
+        (["playlist", "--mood", "calm", "-o", "/nowhere/a.csv"], 1, "cannot be written"),
         (["playlist", "--curve", "/nowhere.json"], 1, "No such file"),
         (["emotion", "/nowhere.mp3"], 1, "no file"),
         (["index", "/nowhere"], 1, "/nowhere"),

@@ -162,6 +162,28 @@ def test_events_follow_a_run_to_its_end(gated: Running) -> None:
     assert [done for _, done in seen] == sorted(done for _, done in seen)
 
 
+def test_the_library_tells_everyone_how_far_a_run_is(gated: Running) -> None:
+    """Counts alone, without a token, until it is over."""
+    run = gated.client.post("/v1/admin/index-runs", headers=ADMIN).json()
+    for _, state in events_of(gated, run["id"]):
+        if state["files_total"]:
+            break
+    under_way = gated.client.get("/v1/library").json()
+    gated.model.gate.release(100)
+    wait_for_run(gated, run["id"])
+    after = gated.client.get("/v1/library").json()
+
+    assert under_way["indexing"] is True
+    assert under_way["progress"]["files_total"] == 10
+    assert set(under_way["progress"]) == {
+        "files_total",
+        "files_done",
+        "files_failed",
+        "seconds_left",
+    }
+    assert (after["indexing"], after["progress"]) == (False, None)
+
+
 def test_a_running_run_can_be_cancelled(gated: Running) -> None:
     """It ends before the rest of the files, and the old state answers on."""
     run = gated.client.post("/v1/admin/index-runs", headers=ADMIN).json()

@@ -320,6 +320,8 @@ def test_an_unknown_track_is_not_found(service: Running) -> None:
         {"limit": 501},
         {"limit": 2.5},
         {"limit": True},
+        {"duration_s": 0},
+        {"duration_s": "60"},
         {"mode": "shuffle"},
         {"scale": "log"},
         {"max_per_artist": 0},

@@ -33,6 +33,8 @@ def test_the_library_says_what_is_indexed(service: Running) -> None:
 
     assert (library["tracks"], library["segments"], library["failed"]) == (9, 9, 1)
     assert library["duration_s"] == pytest.approx(27.0)
+    assert library["administered"] is True
+    assert library["genres"] == [{"name": "Drone", "tracks": 5}, {"name": "Étude", "tracks": 4}]
     assert library["moods"]["calm"]["arousal"] < 0 < library["moods"]["calm"]["valence"]
 
 

@@ -269,6 +269,26 @@ def test_tracks_of_other_roots_stay(library: Library, tmp_path: Path) -> None:
     assert set(library.ids()) == {"a.wav", "b.wav", "sub/c.wav", "z.wav"}
 
 
+def test_tracks_of_other_roots_leave_when_asked(library: Library, tmp_path: Path) -> None:
+    """Failed ones too; they come back with their ids, and only a broken one is tried again."""
+    (library.music / "broken.wav").write_bytes(b"no music")
+    library.index()
+    before = library.ids()
+    write_tone(tmp_path / "other/z.wav", hz=700)
+
+    summary = library.indexer(only=True).run([tmp_path / "other"])
+    assert set(library.ids()) == {"z.wav"}
+    assert summary.files_missing == 4
+    assert library.catalog.counts().failed == 0
+    again = library.indexer(only=True).run([tmp_path / "other"])
+    assert (again.files_missing, again.wrote_snapshot) == (0, False)
+    analysed = library.model.analysed
+    library.index()
+
+    assert library.ids() == before | {"z.wav": max(library.ids().values())}
+    assert library.model.analysed == analysed + 1
+
+
 def test_a_root_above_finds_the_same_tracks(library: Library) -> None:
     """Indexing a folder's parent neither doubles nor decodes its files."""
     library.indexer().run([library.music / "sub"])

@@ -114,3 +114,17 @@ def test_everything_the_image_copies_exists(dockerfile: str) -> None:
     assert names
     assert [name for name in names if not (REPOSITORY / name).exists()] == []
     assert [name for name in names if f"!{name}" not in ignore.splitlines()] == []
+
+
+def test_the_systemd_unit_sets_what_exists() -> None:
+    """Known settings, a command of the project, the time to stop, folders of its own."""
+    text = (REPOSITORY / "docs" / "circumplex.service").read_text(encoding="utf-8")
+    lines = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    named = re.findall(r"^Environment=CIRCUMPLEX_(\w+)=", text, re.MULTILINE)
+
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
+    assert lines["ExecStart"].endswith("/.venv/bin/circumplex serve")
+    assert int(lines["TimeoutStopSec"]) >= Settings().shutdown_s + STOP_S
+    assert lines["ProtectSystem"] == "strict"
+    assert f"/var/lib/{lines['StateDirectory']}" in text
+    assert f"NUMBA_CACHE_DIR=/var/cache/{lines['CacheDirectory']}" in text

@@ -106,3 +106,17 @@ def test_a_filter_matches_each_value(
     mask = table.passing(TrackFilter(**wanted))  # type: ignore[arg-type]
 
     assert table.ids[mask].tolist() == ids
+
+
+def test_the_genres_of_a_library_are_counted_as_the_filter_finds_them(tmp_path: Path) -> None:
+    """Under their most usual spelling, the largest first; each count is what a filter gives."""
+    names = ["Rock; Pop", *["rock"] * 3, "Folk/Rock", "Étude", None, "Pop", "POP; pop"]
+    records = [record(index, name, None) for index, name in enumerate(names, start=1)]
+    write_tracks(tmp_path, records)
+    table = TrackTable(tmp_path, len(records))
+
+    genres = table.genres()
+
+    assert genres[:2] == [("rock", 5), ("Pop", 3)]
+    assert {name for name, _ in genres} == {"rock", "Pop", "Folk/Rock", "Folk", "Étude"}
+    assert all(table.passing(TrackFilter(genre=(n,))).sum() == count for n, count in genres)

@@ -1,0 +1,57 @@
+"""How the command line names tracks: which one is meant, and where it lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from app.errors import InvalidRequestError
+from app.responses import TrackOut
+from indexer.catalog import Catalog
+from indexer.library import file_path, fold
+from indexer.records import Track, TrackQuery
+from indexer.snapshot_tracks import TrackTable
+
+MOST_LOOKED_AT = 1000
+MOST_NAMED = 8
+
+
+def track_called(words: str, catalog: Catalog) -> Track:
+    """The track that is meant: by its file, its title, or words of title, artist, album and path.
+
+    Raises:
+        InvalidRequestError: There is none, or more than one; names some with their ids.
+    """
+    file = Path(words).expanduser()
+    if file.is_file():
+        wanted = file.resolve()
+        near = catalog.list_tracks(TrackQuery(text=file.name), limit=MOST_LOOKED_AT).items
+        found = [track for track in near if file_path(track.root, track.path).resolve() == wanted]
+    else:
+        near = catalog.list_tracks(TrackQuery(text=words), limit=MOST_LOOKED_AT).items
+        found = [track for track in near if fold(track.title or "") == fold(words)] or list(near)
+    if not found:
+        raise InvalidRequestError(f"nothing in the index is called {words!r}")
+    if len(found) > 1:
+        named = "; ".join(f"--track {track.id}: {described(track)}" for track in found[:MOST_NAMED])
+        more = "; …" if len(found) > MOST_NAMED else ""
+        raise InvalidRequestError(f"{len(found)} tracks are called {words!r}: {named}{more}")
+    return found[0]
+
+
+def described(track: Track) -> str:
+    """Title and artist, as far as they are known."""
+    title = track.title or track.path
+    return f"{title} ({track.artist})" if track.artist else title
+
+
+def seen_from(playlist: Path, tracks: TrackTable) -> Callable[[TrackOut], str]:
+    """The way from a playlist's folder to a track, whichever music root the track lies in."""
+    folder = playlist.expanduser().resolve().parent
+
+    def locate(track: TrackOut) -> str:
+        root = file_path(tracks[tracks.row_of(track.id)].root).resolve()
+        return os.path.relpath(root / file_path(track.path), folder)
+
+    return locate
