@@ -22,7 +22,7 @@ export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 COMPILE := $(BIN)/python -m indexer.search_ahead
 
-.PHONY: help install demo test lint bench-model bench-search bench-curve bench-analysis bench-index bench-service bench-page clean
+.PHONY: help install demo test lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -49,6 +49,9 @@ bench-model: $(DEV) ## Evaluate the shipped model and its baselines
 
 bench-curve: $(DEV) ## Evaluate emotion curves and their intervals
 	@$(BIN)/python -m benchmarks.bench_curve $(ARGS)
+
+bench-playlists: $(DEV) ## Compare playlists with what annotators say of the music
+	@$(BIN)/python -m benchmarks.bench_playlists $(ARGS)
 
 bench-search: $(DEV) ## Time the search and count its recall
 	@$(BIN)/python -m benchmarks.bench_search $(ARGS)

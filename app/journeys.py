@@ -1,17 +1,20 @@
 """Journeys: playlists that follow an emotion curve through time.
 
-The curve is cut into as many pieces as the playlist has places, and each place gets the best track
-for its piece. A playlist that should last a given time has as many places as that takes.
+The curve is cut into as many pieces as the playlist has places. The search ranks tracks for each
+piece, and `app.itinerary` decides which of them comes where, for all places together. A playlist
+that should last a given time has as many places as that takes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from app.itinerary import plan
 from app.lengths import nearest
 from app.live import Live
 from app.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
@@ -23,15 +26,15 @@ from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 
 PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
-CANDIDATES = 24  # tracks looked at for a place of a journey before searching anew
-FURTHER = 96  # looked at then, where artists are capped; and so many times more each time
+CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone
+FURTHER = 96  # tracks looked at then, where artists are capped; and so many times more each time
 WIDEN = 8
 
 
 def travel(
     request: PlaylistRequest, model: QueryModel, live: Live
 ) -> tuple[list[Hit], list[Asked], bool]:
-    """The best unused track for each piece of the curve in turn.
+    """A track for each piece of the curve, as far as there are tracks.
 
     Returns:
         The tracks, what was asked for at each place, and whether the rankings are proven.
@@ -64,10 +67,12 @@ def _travel(
         level=request.level,
     )
     traveller = _Traveller(live, filters, request)
-    for query, result in zip(asked, results, strict=True):
-        if not traveller.take(result) and not traveller.search(query):
-            break
-    return traveller.hits, asked, traveller.exact
+    planned = traveller.plan(asked, results)
+    taken = [
+        (query, hit or traveller.search(query)) for query, hit in zip(asked, planned, strict=True)
+    ]
+    arrived = [(query, hit) for query, hit in taken if hit is not None]
+    return [hit for _, hit in arrived], [query for query, _ in arrived], traveller.exact
 
 
 def _journey_queries(
@@ -104,53 +109,58 @@ def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
 
 
 class _Traveller:
-    """Collects the hits of a journey: no track twice, no artist too often.
+    """Chooses the tracks of a journey: none twice, no artist too often.
 
     Attributes:
-        hits: So far.
         exact: Whether every ranking that was looked at is proven.
     """
 
     def __init__(self, live: Live, filters: TrackFilter | None, request: PlaylistRequest) -> None:
-        self.hits: list[Hit] = []
         self.exact = True
         self._live, self._filters = live, filters
         self._cap, self._level = request.max_per_artist, request.level
         self._used: set[int] = set()
         self._artists: Counter[str] = Counter()
+        self._exhausted = False
 
-    def take(self, found: SearchResult) -> bool:
-        """Append the first of these tracks that may still come; False if there is none."""
-        self.exact = self.exact and found.exact
-        for hit in found.hits:
-            if hit.track_id in self._used:
-                continue
-            artist = self._artist(hit)
-            if self._cap is not None and artist and self._artists[artist] >= self._cap:
-                continue
-            self.hits.append(hit)
-            self._used.add(hit.track_id)
-            self._artists[artist] += 1
-            return True
-        return False
+    def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
+        """The tracks of all places from what was found for each; None where that is used up."""
+        self.exact = all(found.exact for found in results)
+        rankings = [found.hits for found in results]
+        planned = plan(rankings, asked, self._live.snapshot.scale, self._artist, self._cap)
+        for hit in planned:
+            if hit is not None:
+                self._use(hit)
+        return planned
 
-    def search(self, query: Asked) -> bool:
-        """Append the best track that may still come, however far down; False if there is none.
+    def search(self, query: Asked) -> Hit | None:
+        """The best track that may still come, however far down; None if there is none.
 
         Without a cap that is the best unused one. With a cap the ranking is read further and
         further: all of it at once would cost each place a catalogue.
         """
         unused = excluding(self._filters, self._used)
         limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
-        while True:
+        while not self._exhausted:
             found = self._live.searcher.search(
                 query.embedding, limit=min(limit, most), filters=unused, level=self._level
             )
-            if self.take(found):
-                return True
-            if len(found.hits) < limit:
-                return False
+            self.exact = self.exact and found.exact
+            for hit in found.hits:
+                if not self._full(hit):
+                    return self._use(hit)
+            self._exhausted = len(found.hits) < limit
             limit *= WIDEN
+        return None
+
+    def _use(self, hit: Hit) -> Hit:
+        self._used.add(hit.track_id)
+        self._artists[self._artist(hit)] += 1
+        return hit
+
+    def _full(self, hit: Hit) -> bool:
+        artist = self._artist(hit)
+        return self._cap is not None and bool(artist) and self._artists[artist] >= self._cap
 
     def _artist(self, hit: Hit) -> str:
         tracks = self._live.snapshot.tracks

@@ -174,7 +174,8 @@ class PlaylistRequest(Strict):
     mode: Mode = Field(
         "match",
         description="`match`: every item resembles the whole emotion, best first. `journey`: the "
-        "items follow the curve through time, one after the other.",
+        "items follow the curve through time, one after the other, chosen so that they fit it best "
+        "together.",
     )
     level: Level = Field(
         "track",

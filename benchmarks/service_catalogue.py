@@ -53,7 +53,7 @@ def write_catalogue(
         songs: What tracks are made of; None: of noise.
     """
     rows = noise(model, segments) if songs is None else catalogue(model, songs, segments, seed=1)
-    content = _content(model, rows)
+    content = balanced(content_of(model, rows), model)
     curves = typical_curves(relative_scale(content))
     queries = as_query(model.embed_emotion(curves), content.embedding)
     (folder / "snapshots").mkdir(parents=True)
@@ -99,10 +99,11 @@ def noise(model: EmotionModel, segments: int) -> Rows:
     return model.embed_analyses(flat), track, np.tile(np.array(spans, np.float32), (tracks, 1))
 
 
-def _content(model: EmotionModel, rows: Rows) -> SnapshotContent:
+def content_of(model: EmotionModel, rows: Rows) -> SnapshotContent:
+    """Embedded rows with invented tags, not balanced; track ids count from 1."""
     embedding, track, span_s = rows
     tracks = int(track[-1]) + 1
-    content = SnapshotContent(
+    return SnapshotContent(
         tracks=[_record(track_id) for track_id in range(1, tracks + 1)],
         segment_track=track,
         segment_s=span_s,
@@ -111,7 +112,6 @@ def _content(model: EmotionModel, rows: Rows) -> SnapshotContent:
         curve_offsets=np.arange(tracks + 1, dtype=np.int64),
         curve_values=np.zeros((tracks, 4), dtype=np.float16),
     )
-    return balanced(content, model)
 
 
 def _record(track_id: int) -> TrackRecord:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.journeys import PIECE_S, _piece, travel
+from app.journeys import CANDIDATES, PIECE_S, _piece, travel
 from app.live import Live
 from app.schemas import PlaylistRequest
 from indexer.search import Searcher, SearchResult
@@ -42,6 +42,14 @@ class Drawing:
         return snapshots.embedding(len(curves), 50)
 
 
+class Same:
+    """Embeds all curves in one place."""
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """A row for each curve."""
+        return Embedding.concatenate([snapshots.embedding(1, 50)] * len(curves))
+
+
 class Watched(Searcher):
     """Notes how many tracks are asked for; says of searches for few that they are not proven."""
 
@@ -65,32 +73,60 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Live:
     return Live("s", "m", datetime.now(UTC), at, searcher)
 
 
-@pytest.mark.parametrize("cap", [None, 1, 5])
-def test_a_journey_takes_the_best_track_that_may_still_come(live: Live, cap: int | None) -> None:
-    """As from the whole ranking of each place, which is not read."""
-    assert isinstance(live.searcher, Watched)
+def journey(cap: int | None = None, limit: int = 60, **others: Any) -> PlaylistRequest:
+    """From unpleasant to pleasant."""
     curve = [{"t": 0, "valence": -1, "arousal": 0}, {"t": 600, "valence": 1, "arousal": 0}]
-    request = PlaylistRequest.model_validate(
-        {"emotion": {"curve": curve}, "mode": "journey", "limit": 60, "max_per_artist": cap}
-    )
+    asked = {"emotion": {"curve": curve}, "mode": "journey", "limit": limit}
+    return PlaylistRequest.model_validate({**asked, "max_per_artist": cap, **others})
+
+
+@pytest.mark.parametrize("cap", [None, 1, 5])
+def test_a_journey_holds_no_track_twice_and_no_artist_too_often(
+    live: Live, cap: int | None
+) -> None:
+    """And it is as long as was asked for, without reading whole rankings."""
+    assert isinstance(live.searcher, Watched)
     live.searcher.asked_for.clear()
 
-    hits, asked, exact = travel(request, Drawing(), live)  # type: ignore[arg-type]
+    hits, asked, exact = travel(journey(cap), Drawing(), live)  # type: ignore[arg-type]
 
+    tracks = [hit.track_id for hit in hits]
+    artists = Counter(snapshots.track(track).artist for track in tracks)
+    del artists[None]
+    assert len(set(tracks)) == len(tracks) == len(asked) == 60
+    assert cap is None or max(artists.values()) <= cap
     assert max(live.searcher.asked_for) < TRACKS
-    used, artists = set[int](), Counter[str]()
-    for hit, query in zip(hits, asked, strict=True):
-        ranking = live.searcher.search(query.embedding, limit=TRACKS, level="track").hits
-        for best in ranking:
-            artist = snapshots.track(best.track_id).artist
-            full = cap is not None and artist is not None and artists[artist] >= cap
-            if best.track_id not in used and not full:
-                break
-        assert hit.track_id == best.track_id
-        used.add(best.track_id)
-        artists.update([artist] if artist else [])
     assert exact
-    assert len(hits) == 60
+
+
+def test_places_whose_tracks_are_used_up_get_the_best_that_is_left(live: Live) -> None:
+    """All places ask for the same, so that only the first can choose from what was found."""
+    steady = {"emotion": {"mood": "calm"}}
+
+    hits, asked, _ = travel(journey(**steady), Same(), live)  # type: ignore[arg-type]
+
+    ranking = live.searcher.search(asked[0].embedding, limit=TRACKS, level="track").hits
+    assert [hit.track_id for hit in hits[CANDIDATES:]] == [
+        hit.track_id for hit in ranking[CANDIDATES : len(hits)]
+    ]
+    assert {hit.track_id for hit in hits[:CANDIDATES]} == {
+        hit.track_id for hit in ranking[:CANDIDATES]
+    }
+
+
+def test_a_journey_ends_where_there_are_no_more_tracks(live: Live) -> None:
+    """Each of its tracks stands beside what its place asked for."""
+    assert isinstance(live.searcher, Watched)
+    artist = snapshots.track(live.snapshot.tracks[0].id).artist
+    only = {"filters": {"artist": [artist]}, "max_per_artist": 7}
+    live.searcher.asked_for.clear()
+
+    hits, asked, _ = travel(journey(**only), Drawing(), live)  # type: ignore[arg-type]
+
+    assert len(hits) == len(asked) == 7
+    times = [query.at_s for query in asked]
+    assert times == sorted(times)  # type: ignore[type-var]
+    assert len(live.searcher.asked_for) < 10
 
 
 def test_a_journey_is_exact_only_if_all_its_rankings_are(live: Live) -> None:

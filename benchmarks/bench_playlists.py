@@ -1,0 +1,273 @@
+"""How well playlists fit what was asked for, by what annotators say of the music.
+
+Libraries are DEAM songs that the model which embeds them never met (five folds, those of
+`bench_curve`), indexed and asked as the service does it. A distance is taken on the relative plane:
+between the place asked for and the place of a song's mean annotation among the library's
+annotations, each axis from -1 to 1. Prints the figures as JSON, writes `playlists.json` and
+`playlists.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
+from app.live import Live
+from app.playlists import make_playlist
+from app.schemas import PlaylistRequest
+from benchmarks.service_catalogue import content_of
+from indexer.balance import balanced
+from indexer.search import Searcher
+from indexer.snapshot import Snapshot, SnapshotContent, write_snapshot
+from model.curves import QuantileScale
+from model.emotion_model import EmotionModel
+from model.learning.curve_report import Fold, train_folds
+from model.learning.datasets import Dataset, load_deam
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+LEVELS = np.linspace(-0.8, 0.8, 9)  # of each axis: 81 places are asked for
+TOP = 10
+SMALL, DRAWS = 40, 5  # libraries of so many songs, so many of each fold
+JOURNEYS, PLACES = 20, 20
+
+Doubles = NDArray[np.float64]
+Figures = dict[str, dict[str, dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class Library:
+    """Songs as the service has them, and where they are.
+
+    Attributes:
+        model: Embedded them.
+        live: Balanced as shipped.
+        plain: The same without balancing.
+        shown: (arousal, valence) that the service shows, relative, [N, 2].
+        true: The annotators', relative, [N, 2].
+    """
+
+    model: EmotionModel
+    live: Live
+    plain: Live
+    shown: Doubles
+    true: Doubles
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    default_data = os.environ.get("CIRCUMPLEX_SHARED_DATA", REPOSITORY.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(default_data))
+    parser.add_argument("--cache", type=Path, default=REPOSITORY / "build" / "bench-curve")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks")
+    options = parser.parse_args()
+    data = load_deam(options.data)
+    folds = train_folds(data, "default", options.cache, print)
+    found = figures(folds, data)
+    text = json.dumps(found, indent=1) + "\n"
+    (options.out / "playlists.json").write_text(text, encoding="utf-8")
+    (options.out / "playlists.md").write_text(markdown(found), encoding="utf-8")
+    print(text, end="")
+
+
+def figures(folds: list[Fold], data: Dataset) -> Figures:
+    """Means over all libraries: size of the library, way of choosing, measure."""
+    collected: dict[str, dict[str, list[dict[str, float]]]] = defaultdict(lambda: defaultdict(list))
+    for number, fold in enumerate(folds):
+        draws = np.random.default_rng(number)
+        libraries = [fold.rows, *(draws.choice(fold.rows, SMALL, False) for _ in range(DRAWS))]
+        for rows in libraries:
+            size = "small" if len(rows) == SMALL else "fold"
+            with tempfile.TemporaryDirectory() as folder:
+                library = _library(Path(folder), fold.model, data, rows)
+                for way, measured in (*_matches(library), *_journeys(library, draws)):
+                    collected[size][way].append(measured)
+    return {
+        size: {way: _mean(each) for way, each in ways.items()} for size, ways in collected.items()
+    }
+
+
+def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
+    return {name: round(float(np.mean([m[name] for m in measured])), 4) for name in measured[0]}
+
+
+def _library(folder: Path, model: EmotionModel, data: Dataset, rows: NDArray[np.intp]) -> Library:
+    songs = data.rows(rows)
+    spans = np.tile(np.array([0.0, 45.0], dtype=np.float32), (len(rows), 1))
+    embedding = model.embed_analyses(songs.features)
+    content = content_of(model, (embedding, np.arange(len(rows)), spans))
+    live = _live(folder / "balanced", balanced(content, model), model)
+    true = QuantileScale.fit(songs.mean_emotion).to_relative(songs.mean_emotion)
+    shown = live.snapshot.scale.to_relative(content.segment_emotion)
+    return Library(model, live, _live(folder / "plain", content, model), shown, true)
+
+
+def _live(folder: Path, content: SnapshotContent, model: EmotionModel) -> Live:
+    write_snapshot(folder, content, model_id=model.model_id, scoring=model.scoring)
+    snapshot = Snapshot.open(folder)
+    searcher = Searcher(snapshot, model.scoring)
+    return Live("bench", model.model_id, datetime.now(UTC), snapshot, searcher)
+
+
+def _matches(library: Library) -> Iterator[tuple[str, dict[str, float]]]:
+    """The ten best for 81 places of the plane."""
+    asked = np.array([(arousal, valence) for arousal in LEVELS for valence in LEVELS])
+    far = _distances(asked, library.true)
+
+    def top(order: NDArray[np.intp]) -> dict[str, float]:
+        return {"distance": float(np.take_along_axis(far, order[:, :TOP], axis=1).mean())}
+
+    def answered(live: Live) -> NDArray[np.intp]:
+        return np.array([_tracks(library.model, live, _steady(place), TOP) for place in asked])
+
+    yield "match: any songs", {"distance": float(far.mean())}
+    yield "match: composite alone", top(answered(library.plain))
+    yield "match: as shipped", top(answered(library.live))
+    yield "match: nearest as shown", top(np.argsort(_distances(asked, library.shown), axis=1))
+    yield "match: nearest by annotators", top(np.argsort(far, axis=1))
+
+
+def _journeys(
+    library: Library, draws: np.random.Generator
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Twenty tracks along straight lines across the plane."""
+    for ends in draws.uniform(-0.9, 0.9, (JOURNEYS, 2, 2)):
+        share = (np.arange(PLACES) + 0.5)[:, None] / PLACES
+        places = ends[0] + share * (ends[1] - ends[0])
+        far = _distances(places, library.true)
+        ways: dict[str, Callable[[], Any]] = {
+            "journey: any songs": lambda: draws.permutation(len(library.true))[:PLACES],
+            "journey: place after place": lambda ends=ends: _in_turn(library, ends),
+            "journey: as shipped": lambda ends=ends: _tracks(
+                library.model, library.live, _line(ends), PLACES, mode="journey"
+            ),
+            "journey: nearest as shown": lambda places=places: linear_sum_assignment(
+                _distances(places, library.shown)
+            )[1],
+            "journey: nearest by annotators": lambda far=far: linear_sum_assignment(far)[1],
+        }
+        for way, choose in ways.items():
+            chosen = np.asarray(choose())
+            yield way, _followed(library, places, chosen)
+
+
+def _followed(library: Library, places: Doubles, chosen: NDArray[np.intp]) -> dict[str, float]:
+    """How far tracks are from their places, and each from the next."""
+    found = {}
+    for name, where in (("distance", library.true), ("shown", library.shown)):
+        found[name] = float(np.linalg.norm(where[chosen] - places, axis=1).mean())
+        found[f"{name}_step"] = float(np.linalg.norm(np.diff(where[chosen], axis=0), axis=1).mean())
+    return found
+
+
+def _in_turn(library: Library, ends: Doubles) -> list[int]:
+    """The best unused track of each piece, first come, first served."""
+    used: list[int] = []
+    edges = np.linspace(0.0, 1.0, PLACES + 1)[:, None]
+    cuts = ends[0] + edges * (ends[1] - ends[0])
+    for ends_of_piece in pairwise(cuts):
+        piece = _line(np.stack(ends_of_piece))
+        used += _tracks(library.model, library.live, piece, 1, exclude=used)
+    return used
+
+
+def _tracks(
+    model: EmotionModel,
+    live: Live,
+    curve: list[dict[str, float]],
+    limit: int,
+    *,
+    mode: str = "match",
+    exclude: list[int] | None = None,
+) -> list[int]:
+    """What the service answers, as rows of the library."""
+    request = {
+        "emotion": {"curve": curve},
+        "mode": mode,
+        "limit": limit,
+        "scale": "relative",
+        "filters": {"exclude_ids": [row + 1 for row in exclude or []]},
+    }
+    answer = make_playlist(PlaylistRequest.model_validate(request), model, live)
+    return [item.track.id - 1 for item in answer.items]
+
+
+def _steady(place: Doubles) -> list[dict[str, float]]:
+    return [_keyframe(0.0, place)]
+
+
+def _line(ends: Doubles) -> list[dict[str, float]]:
+    return [_keyframe(0.0, ends[0]), _keyframe(30.0, ends[1])]
+
+
+def _keyframe(t_s: float, place: Doubles) -> dict[str, float]:
+    return {"t": t_s, "arousal": float(place[0]), "valence": float(place[1])}
+
+
+def _distances(places: Doubles, songs: Doubles) -> Doubles:
+    found: Doubles = np.linalg.norm(places[:, None] - songs[None], axis=2)
+    return found
+
+
+def markdown(found: Figures) -> str:
+    """The page."""
+    fold, small = found["fold"], found["small"]
+    lines = [
+        "# Playlists by annotation",
+        "",
+        "Written by `make bench-playlists` (`benchmarks/bench_playlists.py`): the shipped recipe,",
+        "five folds of DEAM. Each fold's songs, which its model never met, are a library of about",
+        f"350, and {DRAWS} draws of {SMALL} of them are small ones. They are indexed and asked as",
+        "the service does it. Distances are on the relative plane, each axis from -1 to 1, to",
+        "where **annotators** place a song among the library; `any songs` and `nearest by",
+        "annotators` are what chance and perfect knowledge give.",
+        "",
+        f"## The {TOP} best for each of {LEVELS.size**2} places",
+        "",
+        f"| way | about 350 songs | {SMALL} songs |",
+        "|---|---|---|",
+        *(
+            f"| {way.removeprefix('match: ')} | {fold[way]['distance']:.3f} "
+            f"| {small[way]['distance']:.3f} |"
+            for way in fold
+            if way.startswith("match")
+        ),
+        "",
+        f"## {PLACES} tracks along a line, {JOURNEYS} lines a library",
+        "",
+        "Distance to the place on the line, and from each track to the next: by annotators, and",
+        "as the service shows them. A journey that looks perfect (`nearest as shown`) is not the",
+        "one that fits best.",
+        "",
+        "| way | 350: distance | step | shown distance | shown step "
+        f"| {SMALL}: distance | step | shown distance | shown step |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {way.removeprefix('journey: ')} | {_cells(fold[way])} | {_cells(small[way])} |"
+            for way in fold
+            if way.startswith("journey")
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(measured: dict[str, float]) -> str:
+    names = ("distance", "distance_step", "shown", "shown_step")
+    return " | ".join(f"{measured[name]:.3f}" for name in names)
+
+
+if __name__ == "__main__":
+    main()
