@@ -31,7 +31,7 @@ def plan(
     rankings: Sequence[Sequence[Hit]],
     asked: Sequence[Asked],
     scale: QuantileScale,
-    artist_of: Callable[[Hit], str],
+    artist_of: Callable[[Hit], Hashable | None],
     cap: int | None,
 ) -> list[Hit | None]:
     """The track of each place, no track twice and no artist more often than `cap`.
@@ -40,7 +40,7 @@ def plan(
         rankings: What the search found for each place.
         asked: What each place asks for.
         scale: The relative scale, on which distances are taken.
-        artist_of: An artist's name, empty where none is known; those are not counted.
+        artist_of: What tells artists apart; None where none is known, which is not counted.
         cap: Tracks of one artist, or None for any number.
 
     Returns:
@@ -81,11 +81,13 @@ def _worth(
 Limit = tuple[coo_array, Doubles]
 
 
-def _at_most(count: int, names: Sequence[Hashable]) -> Limit:
-    """Of the offers that share a name at most `count` are taken; the empty name is no limit."""
+def _at_most(count: int, names: Sequence[Hashable | None]) -> Limit:
+    """Of the offers that share a name at most `count` are taken; None is no name."""
     rows: dict[Hashable, int] = {}
     pairs = [
-        (rows.setdefault(name, len(rows)), offer) for offer, name in enumerate(names) if name != ""
+        (rows.setdefault(name, len(rows)), offer)
+        for offer, name in enumerate(names)
+        if name is not None
     ]
     row, column = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     matrix = coo_array((np.ones(len(pairs)), (row, column)), shape=(len(rows), len(names)))

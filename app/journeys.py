@@ -120,7 +120,7 @@ class _Traveller:
         self._live, self._filters = live, filters
         self._cap, self._level = request.max_per_artist, request.level
         self._used: set[int] = set()
-        self._artists: Counter[str] = Counter()
+        self._artists: Counter[int | None] = Counter()
         self._exhausted = False
 
     def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
@@ -160,8 +160,10 @@ class _Traveller:
 
     def _full(self, hit: Hit) -> bool:
         artist = self._artist(hit)
-        return self._cap is not None and bool(artist) and self._artists[artist] >= self._cap
+        return self._cap is not None and artist is not None and self._artists[artist] >= self._cap
 
-    def _artist(self, hit: Hit) -> str:
+    def _artist(self, hit: Hit) -> int | None:
+        """Equal for hits of the same artist; None where that is unknown."""
         tracks = self._live.snapshot.tracks
-        return (tracks[tracks.row_of(hit.track_id)].artist or "").casefold()
+        code = int(tracks.artist_codes[tracks.row_of(hit.track_id)])
+        return None if code < 0 else code

@@ -27,8 +27,8 @@ def _asked(valence: float = 0.0, arousal: float = 0.0) -> Asked:
     return Asked(snapshots.embedding(1, 1), "e2m", valence, arousal)
 
 
-def _artist(hit: Hit) -> str:
-    return ["", "one", "two"][hit.track_id % 3]
+def _artist(hit: Hit) -> str | None:
+    return [None, "one", "two"][hit.track_id % 3]
 
 
 def _score(rankings: list[list[Hit]], tracks: tuple[int | None, ...]) -> tuple[int, float]:
@@ -41,7 +41,7 @@ def _score(rankings: list[list[Hit]], tracks: tuple[int | None, ...]) -> tuple[i
 def _may_be(tracks: tuple[int | None, ...], rankings: list[list[Hit]], cap: int | None) -> bool:
     known = [{hit.track_id for hit in hits} for hits in rankings]
     artists = Counter(_artist(_hit(t, 0.0)) for t in tracks if t is not None)
-    del artists[""]
+    del artists[None]
     return all(t is None or t in k for t, k in zip(tracks, known, strict=True)) and (
         cap is None or not artists or max(artists.values()) <= cap
     )
