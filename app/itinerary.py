@@ -51,8 +51,10 @@ def plan(
     if not offers:
         return found
     worth = _worth(offers, asked, scale)
-    limits = [_at_most(1, [place for place, _ in offers])]
-    limits.append(_at_most(1, [hit.track_id for _, hit in offers]))
+    limits = [
+        _at_most(1, [place for place, _ in offers]),
+        _at_most(1, [hit.track_id for _, hit in offers]),
+    ]
     if cap is not None:
         limits.append(_at_most(cap, [artist_of(hit) for _, hit in offers]))
     for index in _best(worth, limits, len(rankings)):

@@ -29,6 +29,7 @@ import torch
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from benchmarks.shared_data import data_folder  # noqa: E402
 from model.analysis import analyse, segment_spans, window_spans  # noqa: E402
 from model.audio import decode, probe  # noqa: E402
 from model.frontends import get_frontend, loudness  # noqa: E402
@@ -37,7 +38,7 @@ from model.frontends.spectral import RATE_HZ, SpectralFrames  # noqa: E402
 
 REPORT = REPOSITORY / "docs" / "benchmarks" / "analysis.md"
 WESNOTH = Path("/usr/share/games/wesnoth/1.16/data/core/music")
-SHARED = Path(os.environ.get("CIRCUMPLEX_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+SHARED = data_folder()
 SUFFIXES = {".mp3", ".ogg", ".flac", ".m4a", ".wav", ".opus"}
 LONG_HOURS = 3
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from benchmarks.shared_data import data_folder  # noqa: E402
 from model.learning.curve_calibration import load_clips  # noqa: E402
 from model.learning.curve_report import (  # noqa: E402
     curve_figures,
@@ -29,8 +29,7 @@ from model.learning.datasets import load_deam  # noqa: E402
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    default_data = os.environ.get("CIRCUMPLEX_SHARED_DATA", REPOSITORY.parent / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default_data))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--cache", type=Path, default=REPOSITORY / "build" / "bench-curve")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks")
     parser.add_argument("--preset", default="default")

@@ -8,7 +8,6 @@ Prints wall-clock seconds and, because other programs may run beside it, process
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from benchmarks.shared_data import data_folder  # noqa: E402
 from indexer.catalog import Catalog, open_catalog  # noqa: E402
 from indexer.library import FoundFile, Tags  # noqa: E402
 from indexer.records import FileResult, TrackChange, TrackChanges, TrackQuery  # noqa: E402
@@ -32,8 +32,7 @@ from model.emotion_model import EmotionModel  # noqa: E402
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    data = os.environ.get("CIRCUMPLEX_SHARED_DATA", REPOSITORY.parent / "shared" / "data")
-    parser.add_argument("--music", type=Path, default=Path(data) / "open_audio")
+    parser.add_argument("--music", type=Path, default=data_folder() / "open_audio")
     parser.add_argument("--tracks", type=int, default=100_000)
     parser.add_argument("--files", type=int, default=10_000)
     options = parser.parse_args()

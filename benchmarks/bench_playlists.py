@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -28,7 +27,9 @@ from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from app.live import Live
 from app.playlists import make_playlist
 from app.schemas import PlaylistRequest
+from benchmarks.bench_curve import say
 from benchmarks.service_catalogue import content_of
+from benchmarks.shared_data import data_folder
 from indexer.balance import balanced
 from indexer.search import Searcher
 from indexer.snapshot import Snapshot, SnapshotContent, write_snapshot
@@ -69,13 +70,12 @@ class Library:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    default_data = os.environ.get("CIRCUMPLEX_SHARED_DATA", REPOSITORY.parent / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default_data))
+    parser.add_argument("--data", type=Path, default=data_folder(), help="holds DEAM's tables")
     parser.add_argument("--cache", type=Path, default=REPOSITORY / "build" / "bench-curve")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks")
     options = parser.parse_args()
     data = load_deam(options.data)
-    folds = train_folds(data, "default", options.cache, print)
+    folds = train_folds(data, "default", options.cache, say)
     found = figures(folds, data)
     text = json.dumps(found, indent=1) + "\n"
     (options.out / "playlists.json").write_text(text, encoding="utf-8")

@@ -32,7 +32,8 @@ from search_measures import measure
 from search_page import page
 from search_proof import proof
 from search_rivals import bandwidth_bytes_s, fill_tables, rivals
-from search_vectors import catalogue, data_folder, queries, songs_and_model
+from search_vectors import catalogue, queries, songs_and_model
+from shared_data import data_folder
 
 from indexer.balance import as_query, balanced
 from indexer.search_queries import typical_curves

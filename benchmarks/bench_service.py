@@ -38,7 +38,7 @@ from app.live import Live
 from app.playlists import make_playlist
 from app.queries import absolute_curve
 from app.schemas import PlaylistRequest
-from benchmarks.search_vectors import annotators_curves, data_folder
+from benchmarks.search_vectors import annotators_curves
 from benchmarks.service_catalogue import (
     DESCRIPTION,
     SNAPSHOTS,
@@ -49,6 +49,7 @@ from benchmarks.service_catalogue import (
     write_catalogue,
 )
 from benchmarks.service_load import bodies, load, spread
+from benchmarks.shared_data import data_folder
 from indexer.balance import as_query
 from indexer.search import Level, Searcher
 from indexer.snapshot import Snapshot

@@ -25,13 +25,6 @@ SEGMENT_NOISE = 0.25
 _BATCH = 1 << 11  # tracks
 
 
-def data_folder() -> Path:
-    """The data folder beside the repository, or beside one of its parents."""
-    root = Path(__file__).resolve().parents[1]
-    found = (parent / "shared" / "data" for parent in root.parents)
-    return next((path for path in found if path.exists()), root.parent / "shared" / "data")
-
-
 def catalogue(
     model: EmotionModel, songs: Dataset, segments: int, seed: int
 ) -> tuple[Embedding, NDArray[np.int64], NDArray[np.float32]]:

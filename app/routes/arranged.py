@@ -10,9 +10,10 @@ from pydantic import Field
 from app.access import read_access
 from app.documentation import problems
 from app.errors import TrackNotFoundError
-from app.formats import DOCUMENTED, path_on_disk, render
+from app.formats import DOCUMENTED
 from app.live import Live
-from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from app.responses import PlaylistItem, PlaylistResponse, SegmentOut
+from app.routes.playlist_files import Locations, file_response
 from app.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
 from app.services import ServicesDep
 from app.shaping import track_out
@@ -70,7 +71,7 @@ def create_playlist_file(
     services: ServicesDep,
     format: Annotated[FileFormat, Query(description="Format of the file.")] = "m3u8",
     locations: Annotated[
-        Literal["path", "url"],
+        Locations,
         Query(
             description="Name tracks by their `path` below the music root or by the `url` of "
             "their audio here."
@@ -91,15 +92,7 @@ def create_playlist_file(
         scoring=None,
         items=[_item(rank, item, live) for rank, item in enumerate(body.items, start=1)],
     )
-
-    def locate(track: TrackOut) -> str:
-        if locations == "path":
-            return path_on_disk(track)
-        return str(request.url_for("get_track_audio", track_id=track.id))
-
-    file = render(playlist, format, body.title, locate)
-    disposition = {"Content-Disposition": f'attachment; filename="{file.file_name}"'}
-    return Response(file.content, media_type=file.media_type, headers=disposition)
+    return file_response(request, playlist, format, body.title, locations)
 
 
 def _item(rank: int, item: ArrangedItem, live: Live) -> PlaylistItem:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.access import read_access
 from app.documentation import problems
-from app.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate, path_on_disk, render
+from app.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.playlists import make_playlist
-from app.responses import PlaylistResponse, TrackOut
+from app.responses import PlaylistResponse
+from app.routes.playlist_files import Locations, file_response
 from app.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
 from app.services import ServicesDep
 
@@ -43,7 +44,7 @@ async def create_playlist(
         FormatName | None, Query(description="Format of the answer; goes before `Accept`.")
     ] = None,
     locations: Annotated[
-        Literal["path", "url"],
+        Locations,
         Query(
             description="What files name the tracks by: `path` below the music root, for a file "
             "saved there, or the `url` of the audio on this service."
@@ -66,15 +67,7 @@ async def create_playlist(
     if name == "json":
         content = playlist.model_dump_json(by_alias=True)
         return Response(content, media_type=MEDIA_TYPES[name], headers=vary)
-
-    def locate(track: TrackOut) -> str:
-        if locations == "path":
-            return path_on_disk(track)
-        return str(request.url_for("get_track_audio", track_id=track.id))
-
-    file = render(playlist, name, _title(body), locate)
-    disposition = {"Content-Disposition": f'attachment; filename="{file.file_name}"'}
-    return Response(file.content, media_type=file.media_type, headers=vary | disposition)
+    return file_response(request, playlist, name, _title(body), locations, vary)
 
 
 def _title(body: PlaylistRequest) -> str:
