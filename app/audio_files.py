@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse
 from app.errors import AudioNotFoundError, RangeError
 from indexer.library import file_path
 from indexer.records import Track
+from indexer.snapshot_tracks import TrackRecord
 
 MEDIA_TYPES = {
     ".mp3": "audio/mpeg",
@@ -33,26 +34,39 @@ MEDIA_TYPES = {
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})-(\d{0,18})")
 
 
-def audio_path(track: Track, music_roots: Sequence[Path]) -> Path:
+def audio_path(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Path:
     """The file of a track, links resolved, if it lies inside a music root.
 
     Args:
-        track: A track of the catalogue.
+        track: A track of the catalogue or of a snapshot.
         music_roots: The configured roots; without any, the root the track was indexed in.
 
     Raises:
         AudioNotFoundError: The file is gone, is no file, or lies outside.
     """
-    roots = music_roots or (file_path(track.root),)
     try:
-        resolved = file_path(track.root, track.path).resolve(strict=True)
-        inside = any(resolved.is_relative_to(root.resolve()) for root in roots)
-        regular = stat.S_ISREG(resolved.stat().st_mode)
+        resolved = inside(file_path(track.root, track.path), roots_of(track, music_roots))
     except (OSError, RuntimeError, ValueError) as exc:
         raise AudioNotFoundError(f"the file of track {track.id} is not there any more") from exc
-    if not inside or not regular or resolved.suffix.lower() not in MEDIA_TYPES:
+    if resolved is None or resolved.suffix.lower() not in MEDIA_TYPES:
         raise AudioNotFoundError(f"the file of track {track.id} is not inside the music roots")
     return resolved
+
+
+def roots_of(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Sequence[Path]:
+    """The roots that files beside a track may be served from."""
+    return music_roots or (file_path(track.root),)
+
+
+def inside(path: Path, roots: Sequence[Path]) -> Path | None:
+    """The regular file that `path` leads to, links resolved; None if it is none of the roots.
+
+    Raises:
+        OSError, RuntimeError, ValueError: It leads nowhere.
+    """
+    resolved = path.resolve(strict=True)
+    within = any(resolved.is_relative_to(root.resolve()) for root in roots)
+    return resolved if within and stat.S_ISREG(resolved.stat().st_mode) else None
 
 
 def audio_response(request: Request, path: Path) -> FileResponse:

@@ -4,7 +4,8 @@ AppError
 ├── NotReadyError              nothing is indexed yet, or the service is still starting
 ├── NotFoundError
 │   ├── TrackNotFoundError     no track of that id in the active snapshot
-│   └── AudioNotFoundError     its file is gone, or lies outside the music roots
+│   ├── AudioNotFoundError     its file is gone, or lies outside the music roots
+│   └── CoverNotFoundError     there is no picture of it, or none that can be read
 ├── AccessError
 │   ├── AdminDisabledError     no token is configured, so nobody is the administrator
 │   ├── UnauthenticatedError   no credential, or one that is not known
@@ -77,6 +78,10 @@ class TrackNotFoundError(NotFoundError):
 
 class AudioNotFoundError(NotFoundError):
     """The track's file is gone, or lies outside the music roots."""
+
+
+class CoverNotFoundError(NotFoundError):
+    """There is no picture of the track, or none that can be read."""
 
 
 class AccessError(AppError):
@@ -198,6 +203,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     NotReadyError: Kind(503, "not-ready", "Not ready", retry_after_s=5),
     TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
     AudioNotFoundError: Kind(404, "audio-not-found", "No such audio file"),
+    CoverNotFoundError: Kind(404, "cover-not-found", "No such cover"),
     AdminDisabledError: Kind(403, "admin-disabled", "Administration is disabled"),
     UnauthenticatedError: Kind(401, "unauthenticated", "Credential missing or unknown"),
     ScopeError: Kind(403, "forbidden", "Not allowed with this credential"),

@@ -17,6 +17,7 @@ from app import documentation, errors
 from app.access import RateLimit
 from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
 from app.batching import Batcher
+from app.covers import CoverDesk
 from app.index_jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.keys import KeyRing
 from app.listening import Clip, listen_all, written
@@ -25,7 +26,7 @@ from app.metrics import Metrics
 from app.middleware import RequestMiddleware
 from app.playlists import match_all
 from app.responses import PlaylistResponse
-from app.routes import admin, arranged, emotions, operation, pages, playlists, tracks
+from app.routes import admin, arranged, covers, emotions, operation, pages, playlists, tracks
 from app.schemas import PlaylistRequest
 from app.services import Services, State
 from app.settings import Settings
@@ -81,7 +82,7 @@ def create_app(
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
     errors.install(app)
-    for module in (playlists, arranged, emotions, tracks, admin, operation):
+    for module in (playlists, arranged, emotions, tracks, covers, admin, operation):
         app.include_router(module.router)
     pages.mount(app)
     _add_middleware(app, settings, metrics)
@@ -165,6 +166,8 @@ def _open(
     uploads = settings.upload_workers + settings.upload_queue
     clips = Batcher(hearing(model, live, metrics), metrics.clips, name="clips", places=uploads)
     stack.callback(clips.close)
+    desk = CoverDesk()
+    stack.callback(desk.close)
     live.refresh()
     live.start(settings.snapshot_poll_s)
     stack.callback(live.stop)
@@ -190,6 +193,7 @@ def _open(
         analyser=analyser,
         playlists=playlists,
         clips=clips,
+        covers=desk,
         places=Places(uploads, metrics),
         jobs=jobs,
         metrics=metrics,

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from app.analysis_pool import Analyser
 from app.batching import Batcher
+from app.covers import CoverDesk
 from app.index_jobs import IndexJobs
 from app.keys import KeyRing
 from app.listening import Clip
@@ -39,6 +40,7 @@ class Services:
         analyser: Turns uploads into features.
         playlists: Answers playlist requests that wait together.
         clips: Hears analysed uploads that wait together; answers in JSON.
+        covers: Makes covers small, one after the other.
         places: Bounds the uploads in work.
         jobs: Carries out index runs.
         metrics: Counters.
@@ -55,6 +57,7 @@ class Services:
     analyser: Analyser
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
+    covers: CoverDesk
     places: Places
     jobs: IndexJobs
     metrics: Metrics

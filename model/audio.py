@@ -44,7 +44,7 @@ _FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,eac3,flac,flv,matroska,webm,mka,mov,mp4,m4a,3gp,3g2,mj2,"
     "mp1,mp2,mp3,mpc,mpc8,mpeg,mpegts,avi,ogg,oga,opus,tak,tta,voc,w64,wav,wv,xwma"
 )
-_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
 Source = Path | bytes | BinaryIO
 Samples = NDArray[np.float32]
@@ -313,7 +313,7 @@ def _open(source: Source) -> AbstractContextManager[Any]:
     else:
         target = io.BytesIO(source) if isinstance(source, bytes) else source
     container: AbstractContextManager[Any] = av.open(
-        target, options=_OPTIONS, metadata_errors="replace"
+        target, options=OPTIONS, metadata_errors="replace"
     )
     return container
 

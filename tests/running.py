@@ -19,6 +19,7 @@ from mutagen.flac import FLAC
 from app.main import create_app
 from app.settings import Settings
 from tests.fakes import FakeModel
+from tests.pictures import BLUE, FRONT, RED, embed, picture
 
 TOKEN = "a-token-for-tests-0123456789"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
@@ -45,7 +46,10 @@ def tone(level: float, tone_hz: float, seconds: float = 3.0) -> np.ndarray:
 
 
 def write_library(folder: Path) -> dict[str, Path]:
-    """Nine tagged FLAC files, one for each level and tone, and one broken file."""
+    """Nine tagged FLAC files, one for each level and tone, and one broken file.
+
+    One file holds a picture, and the folder of the quiet ones has one.
+    """
     pieces = {}
     for level_name, level in LEVELS.items():
         for tone_name, tone_hz in TONES_HZ.items():
@@ -65,6 +69,8 @@ def write_library(folder: Path) -> dict[str, Path]:
             )
             tags.save()
             pieces[name] = path
+    embed(pieces["loud bright"], (FRONT, picture(RED)))
+    (folder / "quiet" / "Cover.png").write_bytes(picture(BLUE, kind="PNG"))
     (folder / "broken.mp3").write_bytes(b"this is text, not music\n" * 100)
     return pieces
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from app.entity_tags import is_known
 from app.services import Services, ServicesDep
 
 WEB = Path(__file__).parent.parent / "web"
@@ -41,8 +42,7 @@ async def get_page_file(name: str, request: Request) -> Response:
         raise HTTPException(404)
     content, tag = _page_file(path, path.stat().st_mtime_ns)
     headers = {"cache-control": ASKED_ABOUT, "etag": tag}
-    known = request.headers.get("if-none-match", "")
-    if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=kind, headers=headers)
 

@@ -21,7 +21,8 @@ export class Problem extends Error {
 export class Unreachable extends Error {}
 
 const TOKEN_KEY = "circumplex-token";
-let guarded = false;
+const GUARDED_KEY = "circumplex-guarded";
+let guarded = sessionStorage.getItem(GUARDED_KEY) !== null;
 
 /** The key the visitor entered in this tab; "" without one. */
 export function keptToken() {
@@ -64,7 +65,10 @@ export async function request(path, init = {}) {
     keepToken("");
     return request(path, init);
   }
-  guarded ||= response.status === 401 && !path.startsWith("v1/admin");
+  if (response.status === 401 && !path.startsWith("v1/admin")) {
+    guarded = true;
+    sessionStorage.setItem(GUARDED_KEY, "true");
+  }
   const body = await response.json().catch(() => ({}));
   throw new Problem(response.status, body.title || response.statusText, body.detail || "");
 }
@@ -168,6 +172,11 @@ export function trackEmotion(id, scale) {
 /** @param {number} id */
 export function audioAddress(id) {
   return address(`v1/tracks/${id}/audio`);
+}
+
+/** The cover of a track, or a clear pixel. @param {number} id @param {number} sizePx */
+export function coverAddress(id, sizePx) {
+  return address(`v1/tracks/${id}/cover?size=${sizePx}&placeholder=true`);
 }
 
 /** @param {File} file @param {string} scale @param {AbortSignal} signal @returns {Promise<EmotionAnswer>} */

@@ -7,6 +7,7 @@
 
 import { audioAddress, isGuarded, request, trackEmotion } from "./api.js";
 import { css, dotColour, isDark } from "./colour.js";
+import { Covers } from "./covers.js";
 import { clamp } from "./geometry.js";
 import { shownItems } from "./store.js";
 import { byId, clock, creditOf, titleOf } from "./text.js";
@@ -14,6 +15,8 @@ import { byId, clock, creditOf, titleOf } from "./text.js";
 /** After so many tracks in a row that cannot be played, the next would not play either. */
 const MOST_FAILURES = 3;
 const VOLUME_KEY = "circumplex-volume";
+/** Enough for a lock screen too. */
+const COVER_PX = 512;
 
 export class Player {
   /** @param {Store} store @param {{fail: (text: string) => void}} outside */
@@ -27,6 +30,8 @@ export class Player {
     /** @type {Map<string, Promise<any>>} */
     this.emotions = new Map();
     this.fetched = "";
+    this.covers = new Covers(COVER_PX, () => this.#tellSession());
+    this.cover = byId("playing-cover");
     /** Tracks in a row that could not be played. */
     this.failures = 0;
     this.#listen();
@@ -45,6 +50,7 @@ export class Player {
     audio.addEventListener("error", () => this.failed());
     for (const name of ["play", "pause"]) audio.addEventListener(name, () => this.show());
     this.store.on(["playing"], () => this.show());
+    this.store.on(["playing"], (state) => this.#showCover(state.playing));
     // Where whole tracks are asked for there is nothing to choose.
     this.store.on(["options"], ({ options }) => (byId("whole-label").hidden = options.level === "track"));
     this.#listenToKeys();
@@ -74,9 +80,25 @@ export class Player {
     session.setActionHandler("pause", () => this.toggle());
     session.setActionHandler("nexttrack", () => this.step(1));
     session.setActionHandler("previoustrack", () => this.step(-1));
-    this.store.on(["playing"], ({ playing }) => {
-      session.metadata = playing && new MediaMetadata({ title: playing.title, artist: playing.credit });
-    });
+    this.store.on(["playing"], () => this.#tellSession());
+  }
+
+  /** What plays, for the lock screen: with its cover, once that is there. */
+  #tellSession() {
+    const { playing } = this.store.state;
+    if (!navigator.mediaSession) return;
+    const image = this.cover.querySelector(".cover--shown");
+    const artwork = image ? [{ src: image.src, sizes: `${image.naturalWidth}x${image.naturalHeight}`, type: "image/jpeg" }] : [];
+    navigator.mediaSession.metadata = playing && new MediaMetadata({ title: playing.title, artist: playing.credit, artwork });
+  }
+
+  /** @param {?Playing} playing */
+  #showCover(playing) {
+    const shown = this.cover.querySelector("img");
+    const image = typeof playing?.id === "number" ? this.covers.of(playing.id) : null;
+    if (shown === image) return;
+    shown?.remove();
+    if (image) this.cover.append(image);
   }
 
   /** @returns {?number} Seconds into what plays; null when nothing does. */

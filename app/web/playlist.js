@@ -5,12 +5,14 @@
  * @import {State, Store} from "./store.js"
  */
 
+import { Covers } from "./covers.js";
 import { isSteady } from "./geometry.js";
 import { partScale, row } from "./rows.js";
 import { byId, longTime, nearestWord, titleOf } from "./text.js";
 
 /** Rows made while a line is drawn: those in view. The rest follow at its end. */
 const WHILE_DRAWING = 24;
+const COVER_PX = 96;
 
 export class Playlist {
   /**
@@ -23,7 +25,9 @@ export class Playlist {
     this.list = byId("items");
     /** @type {?number} Track whose score is shown in its parts. */
     this.opened = null;
+    const covers = new Covers(COVER_PX);
     this.actions = {
+      cover: (/** @type {Item} */ item) => covers.of(item.track.id),
       play: outside.play,
       like: outside.likeTrack,
       open: (/** @type {Item} */ item) => this.open(item),

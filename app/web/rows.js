@@ -18,15 +18,19 @@ import { clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf
  * @property {((item: Item) => void) | null} remove Null where the list is not the visitor's own.
  * @property {(item: Item, by: number) => void} move
  * @property {(event: PointerEvent, item: Item) => void} drag
+ * @property {(item: Item) => HTMLImageElement} cover
  */
 
-/** The round button that plays, in the colour of the feeling. @param {Item} item @param {string} sign @param {() => void} play */
-export function playButton(item, sign, play) {
+/**
+ * The button that plays: the cover, or a disc in the colour of the feeling.
+ * @param {Item} item @param {string} sign @param {() => void} play @param {HTMLImageElement} cover
+ */
+export function playButton(item, sign, play, cover) {
   const from = isWhole(item) ? "" : ` from ${clock(item.segment.start_s)}`;
   const button = element("button", {
     class: "item__play", type: "button", "data-part": "play", onclick: play,
     "aria-label": `Play ${titleOf(item.track)}${from}`,
-  }, element("span", { class: "item__rank", "aria-hidden": "true" }, sign));
+  }, cover, element("span", { class: "item__rank", "aria-hidden": "true" }, sign));
   button.style.setProperty("--feeling", markColour(item, isDark()));
   return button;
 }
@@ -52,7 +56,7 @@ export function row(item, index, scale, opened, actions) {
     remove && moveButton(item, title, actions),
     remove && toolButton("remove", `Remove ${title}`, "×", () => remove(item)));
   return element("li", { class: `item${opened ? " item--open" : ""}`, "data-track": String(item.track.id) },
-    playButton(item, String(index + 1), play), trackText(item, play),
+    playButton(item, String(index + 1), play, actions.cover(item)), trackText(item, play),
     element("span", { class: "item__when", title: segmentLine(item) }, when),
     score(item, scale, opened, () => actions.open(item)), tools, opened && details(item, actions));
 }

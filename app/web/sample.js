@@ -6,12 +6,14 @@
  */
 
 import { playlist } from "./api.js";
+import { Covers } from "./covers.js";
 import { EXAMPLES } from "./examples.js";
 import { defaultOptions } from "./link.js";
 import { playButton, trackText } from "./rows.js";
 import { byId, element } from "./text.js";
 
 const TRACKS = 5;
+const COVER_PX = 96;
 
 export class Sample {
   /** @param {Store} store @param {{play: (item: Item) => void}} outside */
@@ -19,6 +21,7 @@ export class Sample {
     this.store = store;
     this.outside = outside;
     this.list = byId("sample");
+    this.covers = new Covers(COVER_PX);
     /** @type {Map<Keyframe[], Promise<Item[]>>} */
     this.known = new Map();
     this.list.addEventListener("pointerover", (/** @type {PointerEvent} */ e) => this.point(e.target));
@@ -49,7 +52,7 @@ export class Sample {
     this.list.replaceChildren(...sample.map((item, index) => {
       const play = () => this.outside.play(item);
       return element("li", { class: "item item--sample", "data-track": String(item.track.id) },
-        playButton(item, String(index + 1), play), trackText(item, play));
+        playButton(item, String(index + 1), play, this.covers.of(item.track.id)), trackText(item, play));
     }));
     byId("sample-part").hidden = !sample.length;
     this.list.children[held]?.querySelector("button")?.focus();

@@ -99,6 +99,7 @@ GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/tracks/{track_id}"): ("/v1/tracks/2", {}),
     ("GET", "/v1/tracks/{track_id}/emotion"): ("/v1/tracks/2/emotion", {}),
     ("GET", "/v1/tracks/{track_id}/audio"): ("/v1/tracks/2/audio", {}),
+    ("GET", "/v1/tracks/{track_id}/cover"): ("/v1/tracks/2/cover", {}),
 }
 
 # What is wrong for each status, where it takes more than another service or another id.
@@ -143,7 +144,13 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
         {},
     ),
 }
-NO_SQL = {"/v1/playlists", "/v1/playlists/files", "/v1/tracks/map", "/v1/tracks/{track_id}/emotion"}
+NO_SQL = {
+    "/v1/playlists",
+    "/v1/playlists/files",
+    "/v1/tracks/map",
+    "/v1/tracks/{track_id}/cover",
+    "/v1/tracks/{track_id}/emotion",
+}
 ELSEWHERE = {401: "guarded", 403: "guarded", 429: "limited", 413: "small", 408: "small"}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pictures import size_of
 from tests.running import Running
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -26,7 +27,7 @@ def _curls() -> list[str]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("command", _curls())
 def test_a_curl_of_the_readme_is_answered(service: Running, command: str, tmp_path: Path) -> None:
-    """Pasted as it stands, it answers 200 with tracks or a curve."""
+    """Pasted as it stands, it answers 200 with tracks, a curve or a picture."""
     song = next(service.settings.music_roots[0].rglob("*.flac"))
     shutil.copy(song, tmp_path / "song.mp3")
     real = command.replace(PORT, service.url).replace("curl -s", "curl -sS --fail-with-body", 1)
@@ -38,6 +39,8 @@ def test_a_curl_of_the_readme_is_answered(service: Running, command: str, tmp_pa
     assert said.returncode == 0, said.stdout + said.stderr
     if "m3u8" in command:
         assert said.stdout.startswith("#EXTM3U")
+    elif "/cover" in command:
+        assert size_of((tmp_path / "cover.jpg").read_bytes()) <= (300, 300)
     else:
         answer = json.loads(said.stdout)
         assert answer.get("items") or answer.get("curve")
