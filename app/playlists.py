@@ -19,8 +19,8 @@ from app.queries import (
     absolute_curve,
     allowed,
     curve_query,
-    row_of_track,
-    track_query,
+    seeds_of,
+    tracks_query,
 )
 from app.responses import PlaylistResponse
 from app.schemas import Level, PlaylistRequest
@@ -101,7 +101,7 @@ def _match_queries(
     found: list[Asked | EmotionCurve | Exception] = []
     for request in requests:
         try:
-            found.append(_track_or_curve(request, snapshot))
+            found.append(_tracks_or_curve(request, snapshot))
         except Exception as exc:  # the answer to this request alone
             found.append(exc)
     curves = [each for each in found if isinstance(each, EmotionCurve)]
@@ -113,12 +113,9 @@ def _match_queries(
     ]
 
 
-def _track_or_curve(request: PlaylistRequest, snapshot: Snapshot) -> Asked | EmotionCurve:
-    own = getattr(request.emotion, "track_id", None)
-    if own is None:
-        return absolute_curve(request, snapshot)
-    embedding, (arousal, valence) = track_query(snapshot, row_of_track(snapshot, own))
-    return Asked(embedding, "m2m", float(valence), float(arousal))
+def _tracks_or_curve(request: PlaylistRequest, snapshot: Snapshot) -> Asked | EmotionCurve:
+    seeds = seeds_of(request.emotion)
+    return tracks_query(snapshot, seeds) if seeds else absolute_curve(request, snapshot)
 
 
 def _terms(request: PlaylistRequest, query: Asked) -> _Terms:

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import MoodError, TrackNotFoundError
-from app.schemas import CurveEmotion, Filters, MoodEmotion, PlaylistRequest
+from app.schemas import (
+    CurveEmotion,
+    Emotion,
+    Filters,
+    MoodEmotion,
+    PlaylistRequest,
+    TrackEmotion,
+    TracksEmotion,
+)
 from indexer import errors as indexer_errors
 from indexer.search import TrackFilter
 from indexer.snapshot import Snapshot
@@ -21,6 +29,7 @@ from model.moods import near_moods
 from model.scoring import Direction, ScoringParams
 
 Floats = NDArray[np.float32]
+BETWEEN_S = 60.0  # from track to track, where a journey passes by several
 
 
 class QueryModel(Protocol):
@@ -67,6 +76,29 @@ def whole(embedding: Embedding) -> Embedding:
     return Embedding(embedding.phi.mean(axis=0, keepdims=True), mu, var)
 
 
+def seeds_of(emotion: Emotion) -> tuple[int, ...]:
+    """The tracks that music is asked to be like, each once; none where a feeling is named."""
+    if isinstance(emotion, TracksEmotion):
+        return tuple(dict.fromkeys(emotion.tracks))
+    return (emotion.track_id,) if isinstance(emotion, TrackEmotion) else ()
+
+
+def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
+    """Tracks as one query for music like all of them.
+
+    A score is linear in the query's variates and in its first two moments, so the mixture of the
+    tracks, as one Gaussian, scores each candidate by the mean of what the tracks score it, but for
+    a constant (ADR 0048); exactly so with the `gaussian` half.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks one.
+    """
+    found = [track_query(snapshot, row_of_track(snapshot, seed)) for seed in seeds]
+    arousal, valence = np.mean([emotion for _, emotion in found], axis=0)
+    together = whole(Embedding.concatenate([embedding for embedding, _ in found]))
+    return Asked(together, "m2m", float(valence), float(arousal))
+
+
 def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve:
     """The curve a request asks for, on the absolute scale."""
     emotion = request.emotion
@@ -75,9 +107,17 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     if isinstance(emotion, CurveEmotion):
         curve = EmotionCurve(tuple(Keyframe(k.t, k.valence, k.arousal) for k in emotion.curve))
         return curve if request.scale == "absolute" else curve.mapped(snapshot.scale)
-    row_of_track(snapshot, emotion.track_id)
-    _, mean, _ = snapshot.curve(emotion.track_id)
-    return EmotionCurve.from_values(np.clip(mean, -1.0, 1.0))
+    seeds = seeds_of(emotion)
+    places = [track_query(snapshot, row_of_track(snapshot, seed))[1] for seed in seeds]
+    if len(seeds) == 1:
+        _, mean, _ = snapshot.curve(seeds[0])
+        return EmotionCurve.from_values(np.clip(mean, -1.0, 1.0))
+    return EmotionCurve(
+        tuple(
+            Keyframe(index * BETWEEN_S, float(valence), float(arousal))
+            for index, (arousal, valence) in enumerate(np.clip(places, -1.0, 1.0))
+        )
+    )
 
 
 def mood_curve(word: str) -> EmotionCurve:
@@ -111,10 +151,10 @@ def row_of_track(snapshot: Snapshot, track_id: int) -> int:
 
 
 def allowed(request: PlaylistRequest) -> TrackFilter | None:
-    """Which tracks may answer; a track is not similar to itself, so the one asked with is out."""
+    """Which tracks may answer; a track is not similar to itself, so those asked with are out."""
     filters = _track_filter(request.filters)
-    own = getattr(request.emotion, "track_id", None)
-    return filters if own is None else excluding(filters, {own})
+    seeds = seeds_of(request.emotion)
+    return excluding(filters, set(seeds)) if seeds else filters
 
 
 def excluding(filters: TrackFilter | None, track_ids: set[int]) -> TrackFilter:

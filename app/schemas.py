@@ -32,6 +32,7 @@ TrackId = Annotated[
     int, Field(ge=1, le=2**31 - 1, description="Id of a track of the catalogue."), AsInt
 ]
 MOST_ITEMS = 500
+MOST_SEEDS = 20  # tracks that music may be asked to be like
 Count = Annotated[int, Field(ge=1, le=MOST_ITEMS), AsInt]
 PlayingTime = Annotated[float, Field(ge=1.0, le=1e6, allow_inf_nan=False)]
 Year = Annotated[int, Field(ge=0, le=9999), AsInt]
@@ -101,9 +102,19 @@ class TrackEmotion(Strict):
     track_id: TrackId = Field(examples=[1])
 
 
+class TracksEmotion(Strict):
+    """The emotion of several tracks: music that feels like all of them, each counting the same."""
+
+    tracks: Annotated[list[TrackId], Field(min_length=1, max_length=MOST_SEEDS)] = Field(
+        description="Ids of tracks; one that is named twice counts once. As a journey they are "
+        "passed by in this order.",
+        examples=[[1, 2]],
+    )
+
+
 def _emotion_kind(value: Any) -> str | None:
-    """Which of the three ways of naming an emotion `value` uses; None unless exactly one."""
-    kinds = ("curve", "mood", "track_id")
+    """Which of the four ways of naming an emotion `value` uses; None unless exactly one."""
+    kinds = ("curve", "mood", "track_id", "tracks")
     present = [
         kind
         for kind in kinds
@@ -115,11 +126,12 @@ def _emotion_kind(value: Any) -> str | None:
 Emotion = Annotated[
     Annotated[CurveEmotion, Tag("curve")]
     | Annotated[MoodEmotion, Tag("mood")]
-    | Annotated[TrackEmotion, Tag("track_id")],
+    | Annotated[TrackEmotion, Tag("track_id")]
+    | Annotated[TracksEmotion, Tag("tracks")],
     Discriminator(
         _emotion_kind,
         custom_error_type="emotion_kind",
-        custom_error_message="give exactly one of curve, mood and track_id",
+        custom_error_message="give exactly one of curve, mood, track_id and tracks",
     ),
 ]
 
@@ -155,6 +167,7 @@ class PlaylistRequest(Strict):
         json_schema_extra={
             "examples": [
                 {"emotion": {"mood": "calm"}, "limit": 10},
+                {"emotion": {"tracks": [1, 2]}, "limit": 10},
                 {
                     "emotion": {
                         "curve": [
@@ -170,7 +183,7 @@ class PlaylistRequest(Strict):
         }
     )
 
-    emotion: Emotion = Field(description="Exactly one of `curve`, `mood` and `track_id`.")
+    emotion: Emotion = Field(description="Exactly one of `curve`, `mood`, `track_id` and `tracks`.")
     mode: Mode = Field(
         "match",
         description="`match`: every item resembles the whole emotion, best first. `journey`: the "

@@ -48,10 +48,15 @@ def playlist(
         typer.Option(help='JSON: a list of {"t", "valence", "arousal"}; - reads standard input.'),
     ] = None,
     like: Annotated[
-        str | None,
-        typer.Option(help="Music like this: a title, words of its title or artist, or its file."),
+        list[str] | None,
+        typer.Option(
+            help="Music like this: a title, words of its title or artist, or its file; may be "
+            "repeated."
+        ),
     ] = None,
-    track: Annotated[int | None, typer.Option(help="Music like the track of this id.")] = None,
+    track: Annotated[
+        list[int] | None, typer.Option(help="Music like the track of this id; may be repeated.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, max=500, help="Most tracks. \\[default: 20]")
     ] = None,
@@ -85,7 +90,7 @@ def playlist(
     checkpoint: Checkpoint = None,
     device: Device = None,
 ) -> None:
-    """Music that feels like a mood, a point of the plane, a track, or a curve over time."""
+    """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
     from app.formats import path_on_disk
     from app.playlists import make_playlist
 
@@ -105,9 +110,10 @@ def playlist(
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
         live, named = active(library, settings), mood or mode
-        if like is not None:
-            meant = track_called(like, library.catalog)
-            asked, named = {"track_id": meant.id}, f"like {described(meant)}"
+        if like:
+            meant = [track_called(words, library.catalog) for words in like]
+            asked = {"tracks": [*(track or []), *(each.id for each in meant)]}
+            named = f"like {' and '.join(map(described, meant))}"
             notes.print(f"Music {plain(named)}")
         answer = make_playlist(_request({"emotion": asked, **values}), library.model, live)
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
@@ -227,8 +233,8 @@ def _emotion(
     valence: float | None,
     arousal: float | None,
     curve: Path | None,
-    track: int | None,
-    like: str | None,
+    track: list[int] | None,
+    like: list[str] | None,
 ) -> dict[str, Any]:
     given: list[dict[str, Any]] = []
     if mood is not None:
@@ -238,13 +244,11 @@ def _emotion(
         given.append({"curve": [point]})
     if curve is not None:
         given.append({"curve": _read_curve(curve)})
-    if track is not None:
-        given.append({"track_id": track})
-    if like is not None:
-        given.append({"like": like})
+    if track or like:
+        given.append({"tracks": track})
     if len(given) != 1:
         raise typer.BadParameter(
-            "give exactly one of --mood, --valence with --arousal, --curve, --like and --track"
+            "give exactly one of --mood, --valence with --arousal, --curve, and --like or --track"
         )
     return given[0]
 

@@ -11,6 +11,7 @@ from app.access import read_access
 from app.documentation import problems
 from app.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.playlists import make_playlist
+from app.queries import seeds_of
 from app.responses import PlaylistResponse
 from app.routes.playlist_files import Locations, file_response
 from app.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
@@ -76,4 +77,5 @@ def _title(body: PlaylistRequest) -> str:
         return f"Circumplex {emotion.mood.strip().lower()}"
     if isinstance(emotion, CurveEmotion):
         return f"Circumplex {body.mode}"
-    return f"Circumplex like track {emotion.track_id}"
+    seeds = seeds_of(emotion)
+    return f"Circumplex like track{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"

@@ -109,7 +109,7 @@ export function playlistBody(query, options) {
 /** @param {Query} query */
 function emotionOf(query) {
   if (query.kind === "mood") return { mood: query.word };
-  if (query.kind === "track") return { track_id: query.id };
+  if (query.kind === "track") return query.ids.length === 1 ? { track_id: query.ids[0] } : { tracks: query.ids };
   return { curve: query.kind === "curve" ? query.keyframes : [] };
 }
 

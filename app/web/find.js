@@ -8,6 +8,7 @@
 
 import { findTracks } from "./api.js";
 import { clamp } from "./geometry.js";
+import { takesAnother } from "./likes.js";
 import { byId, creditOf, element, titleOf } from "./text.js";
 
 const PAUSE_MS = 120;
@@ -18,7 +19,7 @@ const MOST = 8;
 export class Find {
   /**
    * @param {Store} store
-   * @param {{like: (track: Track) => void, play: (id: number) => void, say: (text: string) => void}} outside
+   * @param {{like: (track: Track) => void, likeToo: (track: Track) => void, play: (id: number) => void, say: (text: string) => void}} outside
    */
   constructor(store, outside) {
     this.store = store;
@@ -88,12 +89,19 @@ export class Find {
       event.stopPropagation();
       this.outside.play(track.id);
     });
+    const too = takesAnother(this.store.state) && element("span", { class: "icon found__too", title: "Like this too", "aria-hidden": "true" }, "+");
+    if (too) {
+      too.addEventListener("click", (event) => {
+        event.stopPropagation();
+        this.choose(index, this.outside.likeToo);
+      });
+    }
     return element("li", {
       id: `found-${index}`, class: "found__track", role: "option", "aria-selected": "false",
       onclick: () => this.choose(index), onpointermove: () => this.at !== index && this.lookAt(index),
     }, play, element("span", { class: "item__text" },
       element("span", { class: "item__title", dir: "auto" }, titleOf(track)),
-      element("span", { class: "item__credit", dir: "auto" }, creditOf(track) || track.path)));
+      element("span", { class: "item__credit", dir: "auto" }, creditOf(track) || track.path)), too);
   }
 
   /** Mark one, and show where on the plane it lies. @param {number} index */
@@ -105,12 +113,12 @@ export class Find {
     this.store.set({ pointed: this.tracks[index]?.id ?? null });
   }
 
-  /** @param {number} index */
-  choose(index) {
+  /** @param {number} index @param {(track: Track) => void} [how] */
+  choose(index, how = this.outside.like) {
     const track = this.tracks[index];
     this.field.value = "";
     this.field.blur();
-    this.outside.like(track);
+    how(track);
   }
 
   /** @param {boolean} open */
@@ -133,7 +141,7 @@ export class Find {
     const open = !this.list.hidden && this.tracks.length > 0;
     if (step && open) this.lookAt(clamp(this.at + step, 0, this.tracks.length - 1));
     else if (event.key === "Enter" && open && event.shiftKey) this.outside.play(this.tracks[Math.max(0, this.at)].id);
-    else if (event.key === "Enter" && open) this.choose(Math.max(0, this.at));
+    else if (event.key === "Enter" && open) this.choose(Math.max(0, this.at), event.altKey && takesAnother(this.store.state) ? this.outside.likeToo : this.outside.like);
     else if (event.key === "Escape") {
       if (this.field.value) this.field.value = "";
       else this.field.blur();

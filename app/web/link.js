@@ -7,6 +7,9 @@
 
 import { clamp, isSteady } from "./geometry.js";
 
+/** Tracks that music may be asked to be like. */
+export const MOST_SEEDS = 20;
+
 /** @returns {Options} */
 export function defaultOptions() {
   return {
@@ -48,7 +51,7 @@ export function toHash(query, options) {
   if (query.kind === "none") return "";
   const parts = new URLSearchParams();
   if (query.kind === "mood") parts.set("mood", query.word);
-  if (query.kind === "track") parts.set("track", String(query.id));
+  if (query.kind === "track") parts.set("track", query.ids.join("."));
   if (query.kind === "curve") parts.set("curve", curveText(query.keyframes));
   const plain = defaultOptions();
   if (options.mode !== plain.mode) parts.set("mode", options.mode);
@@ -93,8 +96,8 @@ export function fromHash(hash) {
 function queryOf(parts) {
   const mood = parts.get("mood");
   if (mood) return { kind: "mood", word: mood };
-  const id = Number(parts.get("track"));
-  if (Number.isInteger(id) && id > 0) return { kind: "track", id };
+  const ids = (parts.get("track") || "").split(".").map(Number).filter((id) => Number.isInteger(id) && id > 0);
+  if (ids.length) return { kind: "track", ids: [...new Set(ids)].slice(0, MOST_SEEDS) };
   const keyframes = (parts.get("curve") || "").split(";").map(keyframeOf);
   const sound = keyframes.every((frame, i) => frame && (i === 0 || frame.t > /** @type {Keyframe} */ (keyframes[i - 1]).t));
   if (sound) return { kind: "curve", keyframes: /** @type {Keyframe[]} */ (keyframes) };

@@ -1,7 +1,7 @@
 /**
  * The page: makes the parts and connects them.
  *
- * @import {Item, Mood, Query, Track} from "./types.js"
+ * @import {Item, Mood, Query} from "./types.js"
  */
 
 import { library, Problem, request, track, trackMap, Unreachable } from "./api.js";
@@ -11,6 +11,7 @@ import { Examples } from "./examples.js";
 import { Find } from "./find.js";
 import { followAddress } from "./history.js";
 import { Library, progressText, showProgress } from "./library.js";
+import { Likes } from "./likes.js";
 import { fromHash } from "./link.js";
 import { Plane } from "./plane.js";
 import { Player } from "./player.js";
@@ -132,12 +133,6 @@ function setTheme(theme) {
   store.set({ items: [...store.state.items] });
 }
 
-/** @param {Track} like */
-function likeTrack(like) {
-  store.set({ like });
-  ask({ kind: "track", id: like.id });
-}
-
 /** Any dot of the plane, from its track's beginning. @param {number} id */
 async function playTrack(id) {
   try {
@@ -162,8 +157,9 @@ const plane = new Plane(store, { play, playTrack, nowS, say });
 const search = new Search(store, { lost, changed: load });
 const examples = new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
-new Playlist(store, { play, say, undoable, likeTrack: (item) => likeTrack(item.track) });
-new Find(store, { like: likeTrack, play: playTrack, say });
+const likes = new Likes(store, { ask });
+new Playlist(store, { play, say, undoable, like: ({ track }) => likes.like(track), likeToo: ({ track }) => likes.likeToo(track) });
+new Find(store, { like: likes.like, likeToo: likes.likeToo, play: playTrack, say });
 new Sample(store, { play });
 new Pointed(store, plane, track);
 new Tools(store, { say, fail, playAll, again: () => search.again() });

@@ -212,8 +212,8 @@ export class Plane {
       const at = moods.find((mood) => mood.word === query.word);
       if (at && !this.words.shows(at.word)) drawTarget(c, this.place(at), dark);
     } else if (query.kind === "track") {
-      const at = this.placeOfTrack(query.id);
-      if (at) drawTarget(c, this.place(at), dark);
+      const places = query.ids.map((id) => this.placeOfTrack(id));
+      for (const at of places) if (at) drawTarget(c, this.place(at), dark);
     } else if (catalogue === "ready") this.#drawExample(c, dark);
   }
 

@@ -7,6 +7,7 @@
 
 import { Covers } from "./covers.js";
 import { isSteady } from "./geometry.js";
+import { likeWords, takesAnother } from "./likes.js";
 import { partScale, row } from "./rows.js";
 import { byId, longTime, nearestWord, titleOf } from "./text.js";
 
@@ -17,7 +18,7 @@ const COVER_PX = 96;
 export class Playlist {
   /**
    * @param {Store} store
-   * @param {{play: (item: Item) => void, say: (text: string) => void, undoable: (text: string, undo: () => void) => void, likeTrack: (item: Item) => void}} outside
+   * @param {{play: (item: Item) => void, say: (text: string) => void, undoable: (text: string, undo: () => void) => void, like: (item: Item) => void, likeToo: (item: Item) => void}} outside
    */
   constructor(store, outside) {
     this.store = store;
@@ -29,7 +30,8 @@ export class Playlist {
     this.actions = {
       cover: (/** @type {Item} */ item) => covers.of(item.track.id),
       play: outside.play,
-      like: outside.likeTrack,
+      like: outside.like,
+      likeToo: outside.likeToo,
       open: (/** @type {Item} */ item) => this.open(item),
       remove: (/** @type {Item} */ item) => this.remove(item),
       move: (/** @type {Item} */ item, /** @type {number} */ by) => this.move(item, this.shown.indexOf(item) + by),
@@ -40,7 +42,7 @@ export class Playlist {
     this.list.addEventListener("pointerleave", () => store.set({ pointed: null }));
     store.on(["items", "clip", "uploading"], (state) => this.fill(state));
     store.on(["drawing"], (state) => state.drawing || this.fill(state));
-    store.on(["query", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
+    store.on(["query", "likes", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
     store.on(["answer", "refusal", "items", "clip", "map"], (state) => this.remark(state));
     store.on(["pointed", "playing"], (state) => this.mark(state));
   }
@@ -85,7 +87,7 @@ export class Playlist {
     const part = document.activeElement?.getAttribute("data-part");
     const scale = partScale(items);
     const most = state.drawing ? WHILE_DRAWING : items.length;
-    const actions = state.clip ? { ...this.actions, remove: null } : this.actions;
+    const actions = { ...this.actions, ...(state.clip && { remove: null }), ...(!takesAnother(state) && { likeToo: null }) };
     const rows = items.slice(0, most).map((item, index) => row(item, index, scale, item.track.id === this.opened, actions));
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
@@ -194,10 +196,7 @@ function headline(state) {
   const { query, moods, clip } = state;
   if (clip) return clip.name;
   if (query.kind === "mood") return capital(query.word);
-  if (query.kind === "track") {
-    const item = state.items.find((other) => other.track.id === query.id);
-    return state.like?.id === query.id ? `Like “${titleOf(state.like)}”` : item ? `Like “${titleOf(item.track)}”` : "Like this track";
-  }
+  if (query.kind === "track") return likeWords(query.ids, state.likes);
   if (query.kind !== "curve") return "";
   const words = query.keyframes.map((frame) => nearestWord(frame, moods));
   const [first, last] = [words[0], words[words.length - 1]];

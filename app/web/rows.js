@@ -14,6 +14,7 @@ import { clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf
  * @typedef {object} RowActions
  * @property {(item: Item) => void} play
  * @property {(item: Item) => void} like
+ * @property {((item: Item) => void) | null} likeToo Null where the question is not one of tracks.
  * @property {(item: Item) => void} open Show or hide what the score is made of.
  * @property {((item: Item) => void) | null} remove Null where the list is not the visitor's own.
  * @property {(item: Item, by: number) => void} move
@@ -49,10 +50,11 @@ export function trackText(item, play) {
 export function row(item, index, scale, opened, actions) {
   const title = titleOf(item.track);
   const play = () => actions.play(item);
-  const { remove } = actions;
+  const { likeToo, remove } = actions;
   const when = isWhole(item) ? clock(item.track.duration_s ?? 0) : `at ${clock(item.segment.start_s)}`;
   const tools = element("span", { class: "item__tools" },
     toolButton("like", `More like ${title}`, "≈", () => actions.like(item)),
+    likeToo && toolButton("too", `Like ${title} too`, "+", () => likeToo(item)),
     remove && moveButton(item, title, actions),
     remove && toolButton("remove", `Remove ${title}`, "×", () => remove(item)));
   return element("li", { class: `item${opened ? " item--open" : ""}`, "data-track": String(item.track.id) },
@@ -124,12 +126,13 @@ function details(item, actions) {
     element("span", { class: `part part--${name}` }, `${words} ${signed(value)}`);
   const button = (/** @type {string} */ text, /** @type {() => void} */ run) =>
     element("button", { class: "button button--quiet", type: "button", "data-part": text, "aria-label": `${text}: ${titleOf(item.track)}`, onclick: run }, text);
-  const { remove } = actions;
+  const { likeToo, remove } = actions;
   return element("div", { class: "item__more" },
     element("p", {}, element("span", {}, `${number(item.score)} =`),
       part("cca", "correlation", ccaPart(item)), part("kl", "likelihood", klPart(item))),
     element("p", {}, `${segmentLine(item)} · valence ${signed(item.valence)}, arousal ${signed(item.arousal)}`),
     element("div", { class: "row" }, button("More like this", () => actions.like(item)),
+      likeToo && button("Like this too", () => likeToo(item)),
       remove && button("Up", () => actions.move(item, -1)), remove && button("Down", () => actions.move(item, 1)),
       remove && button("Remove", () => remove(item))));
 }

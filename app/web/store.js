@@ -15,7 +15,7 @@ import { defaultOptions } from "./link.js";
  * @property {boolean} arranged The visitor moved or removed items.
  * @property {"idle" | "asking" | "answered" | "refused"} answer
  * @property {string} refusal Why the last question was refused.
- * @property {?Track} like The track that `query` names, where its name is known.
+ * @property {Track[]} likes Tracks that `query` names, as far as they are known.
  * @property {?Clip} clip
  * @property {?string} uploading Name of the clip that is being analysed.
  * @property {?TrackMap} map
@@ -49,7 +49,7 @@ function initial() {
     arranged: false,
     answer: "idle",
     refusal: "",
-    like: null,
+    likes: [],
     clip: null,
     uploading: null,
     map: null,

@@ -42,7 +42,7 @@
  * @typedef {{kind: "none"}
  *   | {kind: "curve", keyframes: Keyframe[]}
  *   | {kind: "mood", word: string}
- *   | {kind: "track", id: number}} Query
+ *   | {kind: "track", ids: number[]}} Query
  *
  * @typedef {object} Options What the playlist is asked for beside its emotion.
  * @property {"match" | "journey"} mode

@@ -144,6 +144,22 @@ def test_playlist_finds_what_is_meant_and_writes_a_file(library: Path) -> None:
     assert "music/loud/bright.flac" not in lines
 
 
+def test_playlist_is_like_several_tracks(library: Path) -> None:
+    """Named by title, by file and by id; none of them is in it."""
+    file = library / "between.csv"
+    song = next((library / "music").rglob("loud/bright.flac"))
+    likes = ("--like", "quiet dull", "--like", str(song))
+    done = circumplex(library, "playlist", *likes, "-o", str(file))
+    ids = [f"--track={track_id}" for track_id in (2, 9)]
+    by_id = json.loads(circumplex(library, "playlist", *ids).stdout)["items"]
+
+    assert done.returncode == 0, done.stderr
+    assert "Music like Quiet dull (Ada) and Loud bright (Ada)" in " ".join(done.stderr.split())
+    rows = file.read_text().splitlines()[1:]
+    assert len(rows) == len(by_id) == 7
+    assert not any("Quiet dull" in row or "Loud bright" in row for row in rows)
+
+
 def test_index_forgets_other_folders_when_asked(library: Path, tmp_path: Path) -> None:
     """What the demo composed does not stay among one's own music."""
     data = ("--data-dir", str(tmp_path / "data"))
