@@ -103,16 +103,17 @@ class IndexJobs:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def submit(self, roots: Sequence[Path], *, full: bool) -> IndexRun:
+    def submit(self, roots: Sequence[Path], *, full: bool = False, only: bool = False) -> IndexRun:
         """Queue a run."""
-        run = self._catalog.create_run([stored_name(root) for root in roots], full=full)
+        names = [stored_name(root) for root in roots]
+        run = self._catalog.create_run(names, full=full, only=only)
         self._wake.set()
         return run
 
     def rescan(self) -> None:
         """Queue a run over the music roots, unless one waits in the queue already."""
         if not any(run.state == "queued" for run in self._catalog.list_runs(limit=20)):
-            self.submit(self._roots, full=False)
+            self.submit(self._roots)
 
     def _work(self) -> None:
         refused = 0  # times in a row that nothing could be done
@@ -153,4 +154,4 @@ class IndexJobs:
             return
         self._next_scan_s = time.monotonic() + self._rescan_s
         if all(run.is_over for run in self._catalog.list_runs(limit=5)):
-            self.submit(self._roots, full=False)
+            self.submit(self._roots)

@@ -169,6 +169,7 @@ class IndexRunOut(Shown):
     stage: str = Field(description="What it does: queued, scanning, analysing, writing, finished.")
     roots: list[str]
     full: bool
+    only: bool
     files_total: int
     files_done: int
     files_failed: int

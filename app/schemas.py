@@ -226,3 +226,4 @@ class IndexRunRequest(Strict):
         description="Folders inside the configured music roots; all of the roots by default.",
     )
     full: bool = Field(False, description="Analyse unchanged files again too.")
+    only: bool = Field(False, description="Let tracks outside these folders leave the index.")

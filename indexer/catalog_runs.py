@@ -33,10 +33,13 @@ class RunRows:
 
     # For whoever asks ------------------------------------------------------------------------
 
-    def create_run(self, roots: Sequence[str], *, full: bool = False) -> IndexRun:
+    def create_run(
+        self, roots: Sequence[str], *, full: bool = False, only: bool = False
+    ) -> IndexRun:
         """Ask for a run over these roots (absolute paths); a worker will claim it."""
+        asked = {"roots": list(roots), "full": full, "only": only}
         with transaction(self.engine, writes=True) as connection:
-            return self._insert(connection, roots, full, {"state": "queued"})
+            return self._insert(connection, {**asked, "state": "queued"})
 
     def run(self, run_id: int) -> IndexRun:
         """One run.
@@ -88,19 +91,22 @@ class RunRows:
                 return running if _is_abandoned(running, _now()) else None
             return _oldest_queued(connection, None)
 
-    def start_run(self, roots: Sequence[str], owner: str, *, full: bool = False) -> IndexRun:
+    def start_run(
+        self, roots: Sequence[str], owner: str, *, full: bool = False, only: bool = False
+    ) -> IndexRun:
         """Create a run that this process holds at once.
 
         Raises:
             RunActiveError: Another process is at work.
         """
-        held = _held_by(owner)
+        asked = {"roots": list(roots), "full": full, "only": only}
+        begun = {**_held_by(owner), "started_at": _now(), "attempts": 1}
         try:
             with transaction(self.engine, writes=True) as connection:
                 running = _running(connection, lock=True)
                 if running is not None:
                     self._give_up(connection, running)
-                return self._insert(connection, roots, full, {**held, "started_at": _now()})
+                return self._insert(connection, {**asked, **begun})
         except IntegrityError as exc:
             raise RunActiveError("another index run has just begun; try again later") from exc
 
@@ -190,12 +196,10 @@ class RunRows:
         outcome = {"snapshot_id": snapshot_id, "seconds_left": None, "current_file": None}
         _set(connection, run_id, {**ended, **outcome, **_no_lease()})
 
-    def _insert(
-        self, connection: Connection, roots: Sequence[str], full: bool, values: dict[str, Any]
-    ) -> IndexRun:
-        empty = {"files_total": 0, "files_done": 0, "files_failed": 0, "cancel_requested": False}
-        asked = {"roots": list(roots), "full": full, "requested_at": _now(), "stage": "queued"}
-        row = {**empty, **asked, "attempts": 1 if "lease_owner" in values else 0, **values}
+    def _insert(self, connection: Connection, values: dict[str, Any]) -> IndexRun:
+        empty = {"files_total": 0, "files_done": 0, "files_failed": 0, "attempts": 0}
+        new = {"requested_at": _now(), "stage": "queued", "cancel_requested": False}
+        row = {**empty, **new, **values}
         run_id = connection.execute(insert(runs).values(row)).inserted_primary_key
         assert run_id is not None
         return _one(connection, run_id[0])

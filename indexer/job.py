@@ -102,7 +102,6 @@ class IndexJob:
         engine: How the snapshot is searched.
         apart: Analyses files that a process died over.
         keep_analyses: How long an analysis stays that no track needs.
-        only: Tracks outside the roots leave the index.
     """
 
     catalog: Catalog
@@ -118,7 +117,6 @@ class IndexJob:
     engine: EngineChoice
     apart: AnalyseApart
     keep_analyses: timedelta
-    only: bool = False
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -179,7 +177,7 @@ class IndexJob:
             self._known,
             frontend_id=self._store.frontend_id,
             full=self.run.full,
-            only=self.only,
+            only=self.run.only,
         )
 
     def _next_id(self) -> int:

@@ -205,6 +205,7 @@ class IndexRun:
         state: queued, running, succeeded, failed or cancelled.
         roots: Music roots to walk.
         full: Whether every file is read and analysed anew.
+        only: Whether tracks outside the roots leave the index.
         model_id: The checkpoint that embeds; None before it began.
         requested_at: When it was asked for.
         started_at: When it was first claimed.
@@ -222,6 +223,7 @@ class IndexRun:
     state: RunState
     roots: tuple[str, ...]
     full: bool
+    only: bool
     model_id: str | None
     requested_at: datetime
     started_at: datetime | None

@@ -55,8 +55,6 @@ class Indexer:
         engine: How the snapshot is searched.
         apart: Analyses, in a process of its own, a file that an earlier process died over.
         keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
-        only: Tracks outside the roots of a run leave the index instead of staying as they are. A
-            run that another process resumes goes by that process.
     """
 
     catalog: Catalog
@@ -67,13 +65,13 @@ class Indexer:
     engine: EngineChoice = "auto"
     apart: AnalyseApart = analyse_apart
     keep_analyses_days: float = KEEP_ANALYSES_DAYS
-    only: bool = False
 
     def run(
         self,
         roots: Sequence[Path] = (),
         *,
         full: bool = False,
+        only: bool = False,
         progress: Callable[[RunProgress], None] | None = None,
         run_id: int | None = None,
         stop: threading.Event | None = None,
@@ -85,6 +83,7 @@ class Indexer:
         Args:
             roots: Music folders; not used with `run_id`.
             full: Read, decode and embed every file anew; not used with `run_id`.
+            only: Tracks outside the roots leave the index; not used with `run_id`.
             progress: Called with the progress, at most ten times a second.
             run_id: Execute this queued (or abandoned) run instead of a new one.
             stop: When set, the run goes back into the queue before its next file.
@@ -103,7 +102,7 @@ class Indexer:
             CatalogUnavailableError: The database does not answer; the run goes back into the queue.
         """
         owner = lease.new_owner()
-        run = self._begin(roots, full, owner, run_id)
+        run = self._begin(roots, owner, run_id, full=full, only=only)
         meter = ProgressMeter(progress)
         try:
             with Heartbeat(self.catalog, run.id, owner, meter, stop) as heartbeat:
@@ -133,10 +132,12 @@ class Indexer:
                 lambda: self.catalog.end_run(run.id, owner, "failed", reason)
             )
 
-    def _begin(self, roots: Sequence[Path], full: bool, owner: str, run_id: int | None) -> IndexRun:
+    def _begin(
+        self, roots: Sequence[Path], owner: str, run_id: int | None, *, full: bool, only: bool
+    ) -> IndexRun:
         if run_id is None:
             names = [stored_name(root) for root in distinct_roots(roots)]
-            return self.catalog.start_run(names, owner, full=full)
+            return self.catalog.start_run(names, owner, full=full, only=only)
         run = self.catalog.claim_run(owner, run_id)
         if run is None:
             state = self.catalog.run(run_id).state
@@ -160,5 +161,4 @@ class Indexer:
             engine=self.engine,
             apart=self.apart,
             keep_analyses=timedelta(days=self.keep_analyses_days),
-            only=self.only,
         )

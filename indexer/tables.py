@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -139,6 +140,7 @@ index_runs = Table(
     Column("state", String(10), nullable=False),
     Column("roots", JSON, nullable=False),
     Column("full", Boolean, nullable=False),
+    Column("only", Boolean, nullable=False, server_default=false()),
     Column("model_id", String(200)),
     Column("requested_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),

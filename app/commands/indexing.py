@@ -88,10 +88,11 @@ def run_index(
             settings.data_dir,
             keep_snapshots=settings.keep_snapshots,
             keep_analyses_days=settings.keep_analyses_days,
-            only=only,
         )
         with stop_on_sigterm() as stop, index_bar() as bar:
-            return indexer.run(roots, full=full, progress=bar.show, run_id=run_id, stop=stop)
+            return indexer.run(
+                roots, full=full, only=only, progress=bar.show, run_id=run_id, stop=stop
+            )
     finally:
         catalog.close()
 

@@ -61,9 +61,9 @@ def create_index_run(
     body: IndexRunRequest | None = None,
 ) -> IndexRunOut:
     """Queue an index run. The service answers from the old index until the new one is whole."""
-    asked = body or IndexRunRequest(roots=None, full=False)
+    asked = body or IndexRunRequest(roots=None, full=False, only=False)
     roots = _allowed_roots(asked.roots, services.settings.music_roots)
-    run = services.jobs.submit(roots, full=asked.full)
+    run = services.jobs.submit(roots, full=asked.full, only=asked.only)
     response.headers["Location"] = str(request.url_for("get_index_run", run_id=run.id))
     return run_out(run)
 
@@ -182,6 +182,7 @@ def run_out(run: IndexRun) -> IndexRunOut:
         stage=progress.stage,
         roots=list(run.roots),
         full=run.full,
+        only=run.only,
         files_total=progress.files_total,
         files_done=progress.files_done,
         files_failed=progress.files_failed,

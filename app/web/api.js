@@ -208,9 +208,9 @@ export class Admin {
     return json("v1/admin/index-runs", { headers: this.headers });
   }
 
-  /** @param {string[]} roots @param {boolean} full @returns {Promise<any>} */
-  start(roots, full) {
-    const body = { ...(roots.length && { roots }), full };
+  /** @param {string[]} roots @param {boolean} full @param {boolean} only @returns {Promise<any>} */
+  start(roots, full, only) {
+    const body = { ...(roots.length && { roots }), full, only };
     return json("v1/admin/index-runs", posting(body, { headers: this.headers }));
   }
 

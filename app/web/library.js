@@ -136,7 +136,7 @@ export class Library {
     const folders = byId("roots").value.split("\n").map((/** @type {string} */ f) => f.trim()).filter(Boolean);
     const admin = /** @type {Admin} */ (this.admin);
     try {
-      const run = await admin.start(folders, byId("full").checked);
+      const run = await admin.start(folders, byId("full").checked, byId("only").checked);
       this.runs = [run, ...(this.runs || [])];
       this.showRun(run);
       this.outside.say("The index run has started.");

@@ -5,6 +5,7 @@
  */
 
 import { playlist, Unreachable } from "./api.js";
+import { toHash } from "./link.js";
 
 const PAUSE_MS = 25;
 /** An answer that takes longer is waited for visibly. */
@@ -61,7 +62,7 @@ export class Search {
       const answer = await playlist(query, options).finally(() => clearTimeout(patience));
       if (this.store.state.query.kind !== "none") {
         this.store.set({ items: answer.items, answer: "answered", refusal: "", arranged: false });
-        performance.measure("answer", { start: started });
+        performance.measure("answer", { start: started, detail: toHash(query, options) });
         if (this.store.state.map && answer.snapshot_id !== this.store.state.map.snapshot_id) this.outside.changed();
       }
     } catch (error) {

@@ -159,6 +159,13 @@ def wait_for_items(page: Page) -> Locator:
     return rows
 
 
+def wait_for_answer(page: Page) -> list[str]:
+    """The titles that answer the question in the address; the list may show an earlier one's."""
+    last = "performance.getEntriesByName('answer').at(-1)"
+    wait_until(page, f"{last}?.detail === location.hash.slice(1)")
+    return titles(page)
+
+
 def curve_in_link(page: Page) -> list[tuple[float, float, float]]:
     """The keyframes the address holds: seconds, valence, arousal."""
     wait_until(page, "location.hash.includes('curve=')")

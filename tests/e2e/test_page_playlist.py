@@ -18,6 +18,7 @@ from tests.e2e.browser import (
     place_of,
     tap,
     titles,
+    wait_for_answer,
     wait_for_items,
     wait_until,
 )
@@ -61,8 +62,8 @@ def test_a_tap_asks_for_the_music_at_that_point(page: Page, service: Running) ->
 
     tap(page, 0.97, 0.97)
 
-    wait_for_items(page)
-    assert titles(page)[0] == "Loud bright"
+    wait_until(page, "location.hash !== ''")
+    assert wait_for_answer(page)[0] == "Loud bright"
 
 
 def test_a_word_is_a_question(page: Page, service: Running) -> None:

@@ -136,6 +136,19 @@ def test_a_folder_inside_a_root_may_be_indexed_alone(empty_service: Running) -> 
     assert (run["state"], run["files_total"]) == ("succeeded", 3)
 
 
+def test_tracks_of_other_folders_leave_when_asked(empty_service: Running) -> None:
+    """Folders that are no music root any more, for example."""
+    root = empty_service.settings.music_roots[0]
+    index_now(empty_service)
+    before = empty_service.client.get("/v1/library").json()["tracks"]
+
+    run = index_now(empty_service, roots=[str(root / "loud")], only=True)
+
+    assert (run["state"], run["only"]) == ("succeeded", True)
+    assert before == 9
+    assert empty_service.client.get("/v1/library").json()["tracks"] == 3
+
+
 def events_of(running: Running, run_id: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """The server-sent events of a run."""
     url = f"/v1/admin/index-runs/{run_id}/events"

@@ -17,6 +17,7 @@ from indexer.errors import (
     RunInterruptedError,
     StorageError,
 )
+from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 from tests.indexed_library import Library
 
@@ -92,6 +93,23 @@ def test_an_interrupted_full_run_does_not_begin_again(library: Library) -> None:
     summary = library.indexer(workers=1).run(run_id=run.id)
 
     assert 0 < summary.files_decoded < 3
+
+
+def test_who_resumes_a_run_goes_by_what_was_asked_of_it(library: Library, tmp_path: Path) -> None:
+    """Tracks of other folders leave, though the process that goes on was not told."""
+    library.index()
+    write_tone(tmp_path / "other/z.wav", hz=700)
+    run = library.catalog.create_run([str(tmp_path / "other")], only=True)
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(RunInterruptedError):
+        library.indexer().run(run_id=run.id, stop=stop)
+    kept = set(library.ids())
+
+    library.indexer().run(run_id=run.id)
+
+    assert kept == {"a.wav", "b.wav", "sub/c.wav"}
+    assert set(library.ids()) == {"z.wav"}
 
 
 def test_a_second_run_at_the_same_time_is_refused(library: Library) -> None:

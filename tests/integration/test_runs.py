@@ -276,11 +276,11 @@ def test_tracks_of_other_roots_leave_when_asked(library: Library, tmp_path: Path
     before = library.ids()
     write_tone(tmp_path / "other/z.wav", hz=700)
 
-    summary = library.indexer(only=True).run([tmp_path / "other"])
+    summary = library.indexer().run([tmp_path / "other"], only=True)
     assert set(library.ids()) == {"z.wav"}
     assert summary.files_missing == 4
     assert library.catalog.counts().failed == 0
-    again = library.indexer(only=True).run([tmp_path / "other"])
+    again = library.indexer().run([tmp_path / "other"], only=True)
     assert (again.files_missing, again.wrote_snapshot) == (0, False)
     analysed = library.model.analysed
     library.index()
