@@ -141,7 +141,7 @@ class TrackDetail(TrackListItem):
 
 
 class TrackPageOut(Shown):
-    """One page of the catalogue, in order of id."""
+    """One page of the catalogue."""
 
     snapshot_id: str | None
     model_id: str

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -25,10 +24,11 @@ from sqlalchemy import (
     update,
 )
 
+from indexer.catalog_pages import by_fit, by_id
 from indexer.catalog_runs import RunRows
 from indexer.catalog_snapshots import SnapshotRows
 from indexer.database import make_engine, migrate, transaction
-from indexer.errors import CursorError, TrackNotFoundError
+from indexer.errors import TrackNotFoundError
 from indexer.library import FoundFile, Tags, fold, genres_of, values_of
 from indexer.records import (
     Counts,
@@ -94,7 +94,7 @@ class Catalog(RunRows, SnapshotRows):
     def list_tracks(
         self, query: TrackQuery | None = None, *, limit: int = 100, cursor: str | None = None
     ) -> TrackPage:
-        """One page of tracks, ordered by id.
+        """One page of tracks, ordered by id; with a text, those that it fits best first.
 
         Args:
             query: Which tracks; by default all that are in the index.
@@ -104,15 +104,17 @@ class Catalog(RunRows, SnapshotRows):
         Raises:
             CursorError: The cursor is none of this listing.
         """
-        statement = select(*_TRACK).where(*_conditions(query or TrackQuery()))
+        query = query or TrackQuery()
+        phrase = " ".join(_words(query))
+        order = by_fit(phrase) if phrase else by_id()
+        statement = select(*_TRACK, *order.keys).where(*_conditions(query))
         if cursor is not None:
-            statement = statement.where(tracks.c.id > _position(cursor))
+            statement = statement.where(order.after(cursor))
         with transaction(self.engine) as connection:
-            rows = connection.execute(statement.order_by(tracks.c.id).limit(limit + 1)).mappings()
-            items = tuple(Track(**row) for row in rows)
-        more = len(items) > limit
-        items = items[:limit]
-        return TrackPage(items, _cursor(items[-1].id) if more else None)
+            found = connection.execute(statement.order_by(*order.keys).limit(limit + 1)).all()
+        rows, more = found[:limit], len(found) > limit
+        items = tuple(Track(*row[: len(_TRACK)]) for row in rows)
+        return TrackPage(items, order.cursor(rows[-1][len(_TRACK) :]) if more else None)
 
     def track(self, track_id: int) -> Track:
         """One track, whatever its status.
@@ -225,9 +227,13 @@ def _conditions(query: TrackQuery) -> list[ColumnElement[bool]]:
     for column, wanted in ((tracks.c.genre_key, query.genre), (tracks.c.artist_key, query.artist)):
         if wanted:
             conditions.append(_any_of(column, wanted))
-    for word in _searchable(query.text or "").split()[:MAX_WORDS]:
+    for word in _words(query):
         conditions.append(tracks.c.search_text.contains(word, autoescape=True))
     return conditions
+
+
+def _words(query: TrackQuery) -> list[str]:
+    return _searchable(query.text or "").split()[:MAX_WORDS]
 
 
 def _any_of(column: ColumnElement[str], wanted: Sequence[str]) -> ColumnElement[bool]:
@@ -251,26 +257,6 @@ def _searchable(words: str) -> str:
 
 def _bounded(year: int | None) -> int | None:
     return None if year is None else max(-1_000_000, min(year, 1_000_000))
-
-
-def _cursor(track_id: int) -> str:
-    return base64.urlsafe_b64encode(f"track:{track_id}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> int:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        kind, _, number = base64.urlsafe_b64decode(padded.encode()).decode().partition(":")
-        position = int(number)
-    except ValueError as exc:  # also what base64 and UTF-8 raise
-        raise CursorError(_bad_cursor(cursor)) from exc
-    if kind != "track" or not 0 <= position <= MAX_ID:
-        raise CursorError(_bad_cursor(cursor))
-    return position
-
-
-def _bad_cursor(cursor: str) -> str:
-    return f"cursor {cursor[:40]!r} is none of this listing: pass next_cursor as it was given"
 
 
 def _file_values(result: FileResult) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class TrackQuery:
 
 @dataclass(frozen=True)
 class TrackPage:
-    """Some tracks in order of their ids, and where the next page begins (None: no more)."""
+    """Some tracks in the order of their listing, and where the next begins (None: no more)."""
 
     items: tuple[Track, ...]
     next_cursor: str | None

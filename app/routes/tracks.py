@@ -92,7 +92,11 @@ def list_tracks(
     duration_max_s: Seconds = None,
     scale: ScaleQuery = "relative",
 ) -> TrackPageOut:
-    """Tracks in order of id. Every filter that is given must hold."""
+    """Tracks in order of id; every filter that is given must hold.
+
+    With `q` titles that begin with its words come first, the shortest before, then music by artists
+    whose names begin so, then the others.
+    """
     query = TrackQuery(
         genre=tuple(genre),
         artist=tuple(artist),
