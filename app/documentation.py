@@ -8,8 +8,6 @@ from app.errors import HTTP_KINDS, PROBLEM_JSON, TABLE
 from app.responses import Problem
 
 DESCRIPTION = """
-Search a music library by how it feels over time.
-
 An emotion is a point of Russell's circumplex: **valence**, unpleasant (-1) to pleasant (1), and
 **arousal**, sleepy (-1) to activated (1). It may move: a curve of keyframes in seconds.
 

@@ -165,7 +165,7 @@ class Examiner:
             analysed = None if content in self._embedded else self._with_curve(analysis)
             unchanged = _is_as_found(found)
         except AudioError as exc:
-            return Examined(self._result(found, content, tags, reason=str(exc)), None)
+            return Examined(self._result(found, content, tags, reason=_unnamed(exc, path)), None)
         except StorageError:
             raise
         except OSError as exc:  # without content it is tried again on every run
@@ -225,6 +225,11 @@ class Examiner:
         reason: str | None = None,
     ) -> FileResult:
         return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason)
+
+
+def _unnamed(error: AudioError, path: Path) -> str:
+    """The reason without the file's name, which stands beside it wherever it is shown."""
+    return str(error).replace(path.name, "the file")
 
 
 def _is_as_found(found: FoundFile) -> bool:

@@ -328,6 +328,13 @@ def test_every_kind_of_problem_has_a_status_that_is_documented() -> None:
     assert {kind.status for kind in kinds} - documented == {405}
 
 
+def test_the_introduction_says_nothing_twice() -> None:
+    """The summary stands above the description, and not in it again."""
+    info = document()["info"]
+
+    assert info["summary"] not in info["description"]
+
+
 def test_the_way_to_an_answer_must_be_known() -> None:
     """A status that is documented without a request that produces it is noticed."""
     with pytest.raises(KeyError):
