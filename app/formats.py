@@ -15,7 +15,7 @@ import pydantic_core
 
 from app.errors import NotAcceptableError
 from app.printable import UNPRINTABLE, printable_line
-from app.responses import PlaylistItem, PlaylistResponse, TrackOut
+from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
 from indexer.library import file_path
 
 FormatName = Literal["json", "m3u8", "xspf", "jspf", "csv"]
@@ -45,6 +45,33 @@ ALIASES = {
     "text/*": "csv",
     "audio/*": "m3u8",
 } | {media_type: name for name, media_type in MEDIA_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class ArrangedPlace:
+    """One place of a list that its listener arranged; scores are None where it was not ranked."""
+
+    rank: int
+    track: TrackOut
+    segment: SegmentOut
+    score: float | None
+    rho_sim: float | None
+    neg_kl: float | None
+    valence: float
+    arousal: float
+
+
+@dataclass(frozen=True)
+class ArrangedList:
+    """A list that its listener arranged."""
+
+    snapshot_id: str
+    model_id: str
+    scale: str
+    items: Sequence[ArrangedPlace]
+
+
+Listing = PlaylistResponse | ArrangedList
 
 
 @dataclass(frozen=True)
@@ -90,7 +117,7 @@ def _preferred(accept: str) -> list[str]:
     return [media_type for _, media_type in sorted(weighted, key=lambda pair: pair[0])]
 
 
-def render(playlist: PlaylistResponse, name: FormatName, title: str, locate: Locate) -> Rendered:
+def render(playlist: Listing, name: FormatName, title: str, locate: Locate) -> Rendered:
     """The playlist as a file of the format `name`.
 
     Args:
@@ -111,7 +138,7 @@ def render(playlist: PlaylistResponse, name: FormatName, title: str, locate: Loc
     return Rendered(content.encode(), media_type, f"{stem[:60]}.{suffix}")
 
 
-def _m3u8(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
+def _m3u8(playlist: Listing, title: str, locate: Locate) -> str:
     lines = ["#EXTM3U", f"#PLAYLIST:{title}"]
     for item in playlist.items:
         seconds = -1 if item.track.duration_s is None else round(item.track.duration_s)
@@ -131,7 +158,7 @@ def _m3u_location(location: str) -> str:
     return f"./{location}" if looks_other and not is_url else location
 
 
-def _xspf(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
+def _xspf(playlist: Listing, title: str, locate: Locate) -> str:
     head = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<playlist version="1" xmlns="http://xspf.org/ns/0/">',
@@ -143,7 +170,7 @@ def _xspf(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
     return "\n".join([*head, *tracks, "  </trackList>", "</playlist>"]) + "\n"
 
 
-def _xspf_track(item: PlaylistItem, locate: Locate) -> str:
+def _xspf_track(item: PlaylistItem | ArrangedPlace, locate: Locate) -> str:
     track = item.track
     duration_ms = None if track.duration_s is None else str(round(track.duration_s * 1000))
     fields = [
@@ -158,7 +185,7 @@ def _xspf_track(item: PlaylistItem, locate: Locate) -> str:
     return "\n".join(["    <track>", *inner, "    </track>"])
 
 
-def _jspf(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
+def _jspf(playlist: Listing, title: str, locate: Locate) -> str:
     tracks = [
         {
             "location": [quote_location(locate(item.track))],
@@ -202,7 +229,7 @@ CSV_COLUMNS: Sequence[str] = (
 )
 
 
-def _csv(playlist: PlaylistResponse, title: str, locate: Locate) -> str:
+def _csv(playlist: Listing, title: str, locate: Locate) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
     writer.writerow(CSV_COLUMNS)
@@ -252,18 +279,19 @@ def _display(track: TrackOut) -> str:
     return f"{track.artist} - {title}" if track.artist else title
 
 
-def _annotation(playlist: PlaylistResponse) -> str:
+def _annotation(playlist: Listing) -> str:
     return f"snapshot {playlist.snapshot_id}, model {playlist.model_id}, {playlist.scale} scale"
 
 
-def _item_annotation(item: PlaylistItem) -> str:
+def _item_annotation(item: PlaylistItem | ArrangedPlace) -> str:
+    score = "" if item.score is None else f"score {item.score:.3f}, "
     return (
-        f"score {item.score:.3f}, valence {item.valence:+.2f}, arousal {item.arousal:+.2f}, "
+        f"{score}valence {item.valence:+.2f}, arousal {item.arousal:+.2f}, "
         f"best from {item.segment.start_s:.0f} s to {item.segment.end_s:.0f} s"
     )
 
 
-_RENDERERS: dict[str, Callable[[PlaylistResponse, str, Locate], str]] = {
+_RENDERERS: dict[str, Callable[[Listing, str, Locate], str]] = {
     "m3u8": _m3u8,
     "xspf": _xspf,
     "jspf": _jspf,

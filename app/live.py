@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.artists import ArtistIndex
 from app.errors import NotReadyError
 from app.metrics import Metrics
 from app.shaping import ShownTracks
@@ -91,6 +92,11 @@ class Live:
     def genres(self) -> list[tuple[str, int]]:
         """Each genre with its number of tracks, the largest first."""
         return self.snapshot.tracks.genres()
+
+    @cached_property
+    def artists(self) -> ArtistIndex:
+        """Its artists, to be found by name."""
+        return ArtistIndex(self.snapshot.tracks.artists())
 
 
 class LiveIndex:

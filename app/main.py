@@ -26,7 +26,17 @@ from app.metrics import Metrics
 from app.middleware import RequestMiddleware
 from app.playlists import match_all
 from app.responses import PlaylistResponse
-from app.routes import admin, arranged, covers, emotions, operation, pages, playlists, tracks
+from app.routes import (
+    admin,
+    arranged,
+    artists,
+    covers,
+    emotions,
+    operation,
+    pages,
+    playlists,
+    tracks,
+)
 from app.schemas import PlaylistRequest
 from app.services import Services, State
 from app.settings import Settings
@@ -82,7 +92,7 @@ def create_app(
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
     errors.install(app)
-    for module in (playlists, arranged, emotions, tracks, covers, admin, operation):
+    for module in (playlists, arranged, emotions, tracks, covers, artists, admin, operation):
         app.include_router(module.router)
     pages.mount(app)
     _add_middleware(app, settings, metrics)

@@ -212,12 +212,11 @@ class TrackTable(Sequence[TrackRecord]):
 
     def genres(self) -> list[tuple[str, int]]:
         """Each name a filter may use, as it is mostly spelt, and its tracks; the largest first."""
-        spellings: dict[str, Counter[str]] = defaultdict(Counter)
-        for joined, count in self._text["genre"].counts():
-            for name in {fold(name): name for name in genres_of(joined)}.values():
-                spellings[fold(name)][name] += count
-        found = [(names.most_common(1)[0][0], names.total()) for names in spellings.values()]
-        return sorted(found, key=lambda genre: (-genre[1], genre[0]))
+        return _counted_names(self._text["genre"], genres_of)
+
+    def artists(self) -> list[tuple[str, int]]:
+        """Each artist, as mostly spelt, and how many tracks have them; the largest first."""
+        return _counted_names(self._text["artist"], values_of)
 
     def passing(self, filters: TrackFilter) -> NDArray[np.bool_]:
         """Mask of the tracks that a filter lets through, [T]."""
@@ -248,6 +247,17 @@ class TrackTable(Sequence[TrackRecord]):
             year=None if year == _NO_YEAR else year,
             duration_s=float(self._durations_s[row]),
         )
+
+
+def _counted_names(
+    column: TextColumn, names_of: Callable[[str], tuple[str, ...]]
+) -> list[tuple[str, int]]:
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for joined, count in column.counts():
+        for name in {fold(name): name for name in names_of(joined)}.values():
+            spellings[fold(name)][name] += count
+    found = [(names.most_common(1)[0][0], names.total()) for names in spellings.values()]
+    return sorted(found, key=lambda name: (-name[1], name[0]))
 
 
 def write_tracks(folder: Path, tracks: Sequence[TrackRecord]) -> None:

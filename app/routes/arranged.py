@@ -10,9 +10,9 @@ from pydantic import Field
 from app.access import read_access
 from app.documentation import problems
 from app.errors import TrackNotFoundError
-from app.formats import DOCUMENTED
+from app.formats import DOCUMENTED, ArrangedList, ArrangedPlace
 from app.live import Live
-from app.responses import PlaylistItem, PlaylistResponse, SegmentOut
+from app.responses import SegmentOut
 from app.routes.playlist_files import Locations, file_response
 from app.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
 from app.services import ServicesDep
@@ -37,9 +37,9 @@ class ArrangedItem(Strict):
     track_id: TrackId
     start_s: Seconds = Field(description="Where the best segment begins.")
     end_s: Seconds = Field(description="Where it ends.")
-    score: Finite
-    rho_sim: Finite
-    neg_kl: Finite
+    score: Finite | None = Field(None, description="None where the item was not ranked.")
+    rho_sim: Finite | None = None
+    neg_kl: Finite | None = None
     valence: AffectValue
     arousal: AffectValue
 
@@ -83,24 +83,21 @@ def create_playlist_file(
     Names and paths come from the index; nothing but ids and figures is taken from the request.
     """
     live = services.live.current()
-    playlist = PlaylistResponse(
-        snapshot_id=live.id,
-        model_id=live.model_id,
-        scale=body.scale,
-        mode=body.mode,
-        exact=False,
-        scoring=None,
-        items=[_item(rank, item, live) for rank, item in enumerate(body.items, start=1)],
+    arranged = ArrangedList(
+        live.id,
+        live.model_id,
+        body.scale,
+        [_item(rank, item, live) for rank, item in enumerate(body.items, start=1)],
     )
-    return file_response(request, playlist, format, body.title, locations)
+    return file_response(request, arranged, format, body.title, locations)
 
 
-def _item(rank: int, item: ArrangedItem, live: Live) -> PlaylistItem:
+def _item(rank: int, item: ArrangedItem, live: Live) -> ArrangedPlace:
     try:
         row = live.snapshot.tracks.row_of(item.track_id)
     except NotInSnapshotError as exc:
         raise TrackNotFoundError(str(exc)) from exc
-    return PlaylistItem(
+    return ArrangedPlace(
         rank=rank,
         track=track_out(live.snapshot.tracks[row]),
         segment=SegmentOut(start_s=item.start_s, end_s=item.end_s),

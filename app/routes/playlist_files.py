@@ -7,15 +7,15 @@ from typing import Literal
 
 from fastapi import Request, Response
 
-from app.formats import FormatName, path_on_disk, render
-from app.responses import PlaylistResponse, TrackOut
+from app.formats import FormatName, Listing, path_on_disk, render
+from app.responses import TrackOut
 
 Locations = Literal["path", "url"]
 
 
 def file_response(
     request: Request,
-    playlist: PlaylistResponse,
+    playlist: Listing,
     name: FormatName,
     title: str,
     locations: Locations,

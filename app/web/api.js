@@ -1,7 +1,7 @@
 /**
  * The service's public API. Every address is relative to the page, so a sub-path works.
  *
- * @import {EmotionAnswer, Item, Options, Query, Track, TrackMap} from "./types.js"
+ * @import {Artist, EmotionAnswer, Item, Options, Query, Track, TrackMap} from "./types.js"
  */
 
 import { modeOf } from "./link.js";
@@ -21,6 +21,8 @@ export class Problem extends Error {
 export class Unreachable extends Error {}
 
 const TOKEN_KEY = "circumplex-token";
+/** Of an artist's tracks: as many as a list may hold. */
+const MOST_BY_ARTIST = 500;
 const GUARDED_KEY = "circumplex-guarded";
 let guarded = sessionStorage.getItem(GUARDED_KEY) !== null;
 
@@ -141,10 +143,33 @@ export function playlist(query, options, signal) {
   return json("v1/playlists", posting({ ...playlistBody(query, options), explain: true }, { signal }));
 }
 
+/** @param {string} name @param {string} scale */
+function tracksBy(name, scale) {
+  return `v1/tracks?limit=${MOST_BY_ARTIST}&artist=${encodeURIComponent(name)}&scale=${scale}`;
+}
+
+/** All of an artist's tracks where they lie, in the order of the catalogue. @param {string} name @param {Options} options */
+async function musicBy(name, { scale, excluded }) {
+  const { snapshot_id, items: tracks } = await json(tracksBy(name, scale));
+  const there = tracks.filter((/** @type {any} */ track) => track.valence !== null && !excluded.includes(track.id));
+  const items = there.map((/** @type {any} */ track) => (
+    { track, segment: { start_s: 0, end_s: track.duration_s ?? 0 }, valence: track.valence, arousal: track.arousal }));
+  return { snapshot_id, items };
+}
+
+/**
+ * What the list shows for a question.
+ * @param {Query} query @param {Options} options @returns {Promise<{snapshot_id: string, items: Item[]}>}
+ */
+export function answerTo(query, options) {
+  return query.kind === "artist" ? musicBy(query.name, options) : playlist(query, options);
+}
+
 /** The command line that asks the same. @param {Query} query @param {Options} options */
 export function curlOf(query, options) {
-  const body = JSON.stringify(playlistBody(query, options)).replaceAll("'", "'\\''");
   const key = guarded ? " -H 'authorization: Bearer YOUR-KEY'" : "";
+  if (query.kind === "artist") return `curl -s '${address(tracksBy(query.name, options.scale)).replaceAll("'", "%27")}'${key}`;
+  const body = JSON.stringify(playlistBody(query, options)).replaceAll("'", "'\\''");
   return `curl -s '${address("v1/playlists")}'${key} -H 'content-type: application/json' -d '${body}'`;
 }
 
@@ -158,10 +183,15 @@ export function track(id) {
   return json(`v1/tracks/${id}`);
 }
 
-/** Tracks of the index whose title, artist, album or path hold all of the words. @param {string} words @returns {Promise<Track[]>} */
-export async function findTracks(words) {
-  const { items } = await json(`v1/tracks?limit=200&q=${encodeURIComponent(words)}`);
+/** Tracks of the index whose title, artist, album or path hold all of the words. @param {string} words @param {number} most @returns {Promise<Track[]>} */
+export async function findTracks(words, most) {
+  const { items } = await json(`v1/tracks?limit=${most}&q=${encodeURIComponent(words)}`);
   return items.filter((/** @type {{valence: ?number}} */ item) => item.valence !== null);
+}
+
+/** Artists whose names hold all of the words. @param {string} words @param {number} most @returns {Promise<Artist[]>} */
+export async function findArtists(words, most) {
+  return (await json(`v1/artists?limit=${most}&q=${encodeURIComponent(words)}`)).items;
 }
 
 /** @param {number} id @param {string} scale @returns {Promise<EmotionAnswer>} */

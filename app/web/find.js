@@ -1,33 +1,34 @@
 /**
- * Finding a track by its name: a field in the masthead, and under it the tracks it may mean. One that
- * is looked at is shown on the plane; one that is chosen becomes the question.
+ * Finding a track or an artist by name: a field in the masthead, and under it what it may mean. A
+ * track that is looked at is shown on the plane; one that is chosen becomes the question.
  *
- * @import {Track} from "./types.js"
+ * @import {Artist, Track} from "./types.js"
  * @import {Store} from "./store.js"
  */
 
-import { findTracks } from "./api.js";
+import { findArtists, findTracks } from "./api.js";
 import { clamp } from "./geometry.js";
 import { takesAnother } from "./likes.js";
-import { byId, creditOf, element, titleOf } from "./text.js";
+import { byId, creditOf, element, svg, titleOf } from "./text.js";
 
 const PAUSE_MS = 120;
 /** An answer that takes longer is waited for visibly. */
 const PATIENCE_MS = 400;
 const MOST = 8;
+const MOST_ARTISTS = 3;
 
 export class Find {
   /**
    * @param {Store} store
-   * @param {{like: (track: Track) => void, likeToo: (track: Track) => void, play: (id: number) => void, say: (text: string) => void}} outside
+   * @param {{like: (track: Track) => void, likeToo: (track: Track) => void, byArtist: (name: string) => void, play: (id: number) => void, say: (text: string) => void}} outside
    */
   constructor(store, outside) {
     this.store = store;
     this.outside = outside;
     this.field = /** @type {HTMLInputElement} */ (byId("find"));
     this.list = byId("found");
-    /** @type {Track[]} */
-    this.tracks = [];
+    /** @type {(Track | Artist)[]} */
+    this.found = [];
     this.at = -1;
     this.timer = 0;
     this.field.addEventListener("input", () => this.soon());
@@ -53,37 +54,48 @@ export class Find {
     }
     const patience = window.setTimeout(() => this.tell("Looking…"), PATIENCE_MS);
     try {
-      const found = await findTracks(words).finally(() => clearTimeout(patience));
-      if (words === this.field.value.trim() && document.activeElement === this.field) this.show(words, found);
+      const asked = Promise.all([findArtists(words, MOST_ARTISTS), findTracks(words, MOST + 1)]);
+      const [artists, tracks] = await asked.finally(() => clearTimeout(patience));
+      if (words === this.field.value.trim() && document.activeElement === this.field) this.show(words, artists, tracks);
     } catch (error) {
       if (document.activeElement === this.field) this.tell(/** @type {Error} */ (error).message);
     }
   }
 
-  /** @param {string} words @param {Track[]} found */
-  show(words, found) {
-    this.tracks = ranked(found, words).slice(0, MOST);
+  /** Artists whose names begin with the words stand before the tracks. @param {string} words @param {Artist[]} artists @param {Track[]} tracks */
+  show(words, artists, tracks) {
+    const begins = (/** @type {Artist} */ { name }) => folded(name).startsWith(folded(words));
+    const shown = tracks.slice(0, MOST);
+    this.found = [...artists.filter(begins), ...shown, ...artists.filter((artist) => !begins(artist))];
     this.at = -1;
-    if (!this.tracks.length) {
+    if (!this.found.length) {
       this.tell(`Nothing here is called “${words}”.`);
       return;
     }
-    this.list.replaceChildren(...this.tracks.map((track, index) => this.option(track, index)));
+    this.list.replaceChildren(...this.found.map((each, index) => ("name" in each ? this.artist(each, index) : this.track(each, index))));
     this.open(true);
-    const more = found.length > MOST ? ", the first of more" : "";
-    this.outside.say(`${this.tracks.length} ${this.tracks.length === 1 ? "track" : "tracks"}${more}`);
+    const more = tracks.length > MOST ? ", the first of more" : "";
+    const names = artists.length ? `${counted(artists.length, "artist")}, ` : "";
+    this.outside.say(`${names}${counted(shown.length, "track")}${more}`);
   }
 
   /** A sentence in place of tracks. @param {string} text */
   tell(text) {
-    this.tracks = [];
+    this.found = [];
     this.list.replaceChildren(element("li", { class: "found__none", role: "option", "aria-disabled": "true" }, text));
     this.open(true);
     this.outside.say(text);
   }
 
+  /** @param {Artist} artist @param {number} index */
+  artist({ name, tracks }, index) {
+    const sign = svg("svg", { width: 18, height: 18, viewBox: "0 0 18 18", "aria-hidden": "true" },
+      svg("circle", { cx: 9, cy: 6, r: 3 }), svg("path", { d: "M3.5 15.5c.6-3.4 2.6-5 5.5-5s4.9 1.6 5.5 5" }));
+    return this.option(index, "found__artist", sign, name, `artist · ${counted(tracks, "track")}`);
+  }
+
   /** @param {Track} track @param {number} index */
-  option(track, index) {
+  track(track, index) {
     const play = element("span", { class: "found__play", title: "Play", "aria-hidden": "true" });
     play.addEventListener("click", (event) => {
       event.stopPropagation();
@@ -96,12 +108,17 @@ export class Find {
         this.choose(index, this.outside.likeToo);
       });
     }
+    return this.option(index, "", play, titleOf(track), creditOf(track) || track.path, too);
+  }
+
+  /** @param {number} index @param {string} kind @param {Element} sign @param {string} title @param {string} credit @param {Element | false} [more] */
+  option(index, kind, sign, title, credit, more = false) {
     return element("li", {
-      id: `found-${index}`, class: "found__track", role: "option", "aria-selected": "false",
+      id: `found-${index}`, class: `found__track ${kind}`, role: "option", "aria-selected": "false",
       onclick: () => this.choose(index), onpointermove: () => this.at !== index && this.lookAt(index),
-    }, play, element("span", { class: "item__text" },
-      element("span", { class: "item__title", dir: "auto" }, titleOf(track)),
-      element("span", { class: "item__credit", dir: "auto" }, creditOf(track) || track.path)), too);
+    }, sign, element("span", { class: "item__text" },
+      element("span", { class: "item__title", dir: "auto" }, title),
+      element("span", { class: "item__credit", dir: "auto" }, credit)), more);
   }
 
   /** Mark one, and show where on the plane it lies. @param {number} index */
@@ -110,21 +127,30 @@ export class Find {
     [...this.list.children].forEach((node, i) => node.setAttribute("aria-selected", String(i === index)));
     if (index < 0) this.field.removeAttribute("aria-activedescendant");
     else this.field.setAttribute("aria-activedescendant", `found-${index}`);
-    this.store.set({ pointed: this.tracks[index]?.id ?? null });
+    const each = this.found[index];
+    this.store.set({ pointed: each && "id" in each ? each.id : null });
   }
 
   /** @param {number} index @param {(track: Track) => void} [how] */
   choose(index, how = this.outside.like) {
-    const track = this.tracks[index];
+    const each = this.found[index];
     this.field.value = "";
     this.field.blur();
-    how(track);
+    if ("name" in each) this.outside.byArtist(each.name);
+    else how(each);
+  }
+
+  /** @param {number} index @param {KeyboardEvent} event */
+  enter(index, { altKey, shiftKey }) {
+    const each = this.found[index];
+    if (shiftKey && "id" in each) this.outside.play(each.id);
+    else this.choose(index, altKey && takesAnother(this.store.state) ? this.outside.likeToo : this.outside.like);
   }
 
   /** @param {boolean} open */
   open(open) {
     this.list.hidden = !open;
-    this.field.setAttribute("aria-expanded", String(open && this.tracks.length > 0));
+    this.field.setAttribute("aria-expanded", String(open && this.found.length > 0));
   }
 
   close() {
@@ -138,10 +164,9 @@ export class Find {
   /** @param {KeyboardEvent} event */
   key(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const open = !this.list.hidden && this.tracks.length > 0;
-    if (step && open) this.lookAt(clamp(this.at + step, 0, this.tracks.length - 1));
-    else if (event.key === "Enter" && open && event.shiftKey) this.outside.play(this.tracks[Math.max(0, this.at)].id);
-    else if (event.key === "Enter" && open) this.choose(Math.max(0, this.at), event.altKey && takesAnother(this.store.state) ? this.outside.likeToo : this.outside.like);
+    const open = !this.list.hidden && this.found.length > 0;
+    if (step && open) this.lookAt(clamp(this.at + step, 0, this.found.length - 1));
+    else if (event.key === "Enter" && open) this.enter(Math.max(0, this.at), event);
     else if (event.key === "Escape") {
       if (this.field.value) this.field.value = "";
       else this.field.blur();
@@ -151,14 +176,9 @@ export class Find {
   }
 }
 
-/** Titles that begin with the words first, then titles that hold them, then the rest. @param {Track[]} tracks @param {string} words */
-function ranked(tracks, words) {
-  const wanted = folded(words);
-  const place = (/** @type {Track} */ track) => {
-    const title = folded(titleOf(track));
-    return title === wanted ? 0 : title.startsWith(wanted) ? 1 : title.includes(wanted) ? 2 : 3;
-  };
-  return [...tracks].sort((a, b) => place(a) - place(b));
+/** @param {number} count @param {string} what */
+function counted(count, what) {
+  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Without case and accents. @param {string} text */

@@ -52,6 +52,7 @@ export function toHash(query, options) {
   const parts = new URLSearchParams();
   if (query.kind === "mood") parts.set("mood", query.word);
   if (query.kind === "track") parts.set("track", query.ids.join("."));
+  if (query.kind === "artist") parts.set("by", query.name);
   if (query.kind === "curve") parts.set("curve", curveText(query.keyframes));
   const plain = defaultOptions();
   if (options.mode !== plain.mode) parts.set("mode", options.mode);
@@ -98,6 +99,8 @@ function queryOf(parts) {
   if (mood) return { kind: "mood", word: mood };
   const ids = (parts.get("track") || "").split(".").map(Number).filter((id) => Number.isInteger(id) && id > 0);
   if (ids.length) return { kind: "track", ids: [...new Set(ids)].slice(0, MOST_SEEDS) };
+  const name = parts.get("by");
+  if (name) return { kind: "artist", name };
   const keyframes = (parts.get("curve") || "").split(";").map(keyframeOf);
   const sound = keyframes.every((frame, i) => frame && (i === 0 || frame.t > /** @type {Keyframe} */ (keyframes[i - 1]).t));
   if (sound) return { kind: "curve", keyframes: /** @type {Keyframe[]} */ (keyframes) };

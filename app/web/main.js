@@ -138,10 +138,17 @@ async function playTrack(id) {
   try {
     const found = await track(id);
     const segment = { start_s: 0, end_s: found.duration_s ?? Infinity };
-    player.play({ track: found, segment, score: 0, valence: 0, arousal: 0 });
+    player.play({ track: found, segment, valence: 0, arousal: 0 });
   } catch (error) {
     fail(/** @type {Error} */ (error).message);
   }
+}
+
+/** A question is narrowed to the artist; where there is none, their tracks are shown. @param {string} name */
+function byArtist(name) {
+  const { query, options } = store.state;
+  if (query.kind === "none" || query.kind === "artist") ask({ kind: "artist", name });
+  else store.set({ options: { ...options, artist: [name] }, clip: null });
 }
 
 /** From the first track that is shown to the last. */
@@ -159,7 +166,7 @@ const examples = new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
 const likes = new Likes(store, { ask });
 new Playlist(store, { play, say, undoable, like: ({ track }) => likes.like(track), likeToo: ({ track }) => likes.likeToo(track) });
-new Find(store, { like: likes.like, likeToo: likes.likeToo, play: playTrack, say });
+new Find(store, { like: likes.like, likeToo: likes.likeToo, byArtist, play: playTrack, say });
 new Sample(store, { play });
 new Pointed(store, plane, track);
 new Tools(store, { say, fail, playAll, again: () => search.again() });

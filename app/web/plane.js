@@ -214,7 +214,7 @@ export class Plane {
     } else if (query.kind === "track") {
       const places = query.ids.map((id) => this.placeOfTrack(id));
       for (const at of places) if (at) drawTarget(c, this.place(at), dark);
-    } else if (catalogue === "ready") this.#drawExample(c, dark);
+    } else if (query.kind === "none" && catalogue === "ready") this.#drawExample(c, dark);
   }
 
   /** A line that draws itself, to show that one can. @param {CanvasRenderingContext2D} c @param {boolean} dark */

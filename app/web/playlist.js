@@ -42,7 +42,7 @@ export class Playlist {
     this.list.addEventListener("pointerleave", () => store.set({ pointed: null }));
     store.on(["items", "clip", "uploading"], (state) => this.fill(state));
     store.on(["drawing"], (state) => state.drawing || this.fill(state));
-    store.on(["query", "likes", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
+    store.on(["query", "options", "likes", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
     store.on(["answer", "refusal", "items", "clip", "map"], (state) => this.remark(state));
     store.on(["pointed", "playing"], (state) => this.mark(state));
   }
@@ -59,6 +59,7 @@ export class Playlist {
     byId("invitation").hidden = !idle || state.catalogue !== "ready";
     byId("heading").hidden = idle;
     byId("tools").hidden = idle || Boolean(state.clip || state.uploading);
+    byId("tools").dataset.kind = state.query.kind;
     byId("heading").textContent = state.uploading ? `Listening to ${state.uploading}…` : headline(state);
     byId("journey").disabled = !isPath(state);
     document.title = idle ? "Circumplex" : `${headline(state)} · Circumplex`;
@@ -71,7 +72,7 @@ export class Playlist {
     if (clip) node.textContent = clip.answer.similar.length ? "The tracks most like it" : "Nothing is indexed to compare it with.";
     else if (query.kind === "none") node.textContent = "";
     else if (answer === "refused") node.textContent = refusal;
-    else if (answer === "answered" && !items.length) node.textContent = nothing(options);
+    else if (answer === "answered" && !items.length) node.textContent = nothing(query, options);
     else if (answer === "asking") node.textContent = "Looking for it…";
     else if (items.length) {
       const all = (map?.ids.length || items.length).toLocaleString("en");
@@ -92,9 +93,9 @@ export class Playlist {
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
     byId("foot").hidden = !items.length;
-    byId("others").hidden = Boolean(state.clip);
+    byId("others").hidden = Boolean(state.clip) || state.query.kind === "artist";
     for (const menu of byId("foot").querySelectorAll(".menu")) menu.hidden = Boolean(state.clip);
-    byId("legend").hidden = !items.length || Boolean(state.clip);
+    byId("legend").hidden = !items.some((item) => item.rho_sim !== undefined);
     this.mark(this.store.state);
     if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
   }
@@ -176,8 +177,9 @@ export class Playlist {
   }
 }
 
-/** Why nothing is left. @param {import("./types.js").Options} options */
-function nothing({ excluded }) {
+/** Why nothing is left. @param {import("./types.js").Query} query @param {import("./types.js").Options} options */
+function nothing(query, { excluded }) {
+  if (query.kind === "artist") return "No track of this library is by this artist.";
   return excluded.length ? "No other track is left. Back leads to the ones before." : "No track passes these filters.";
 }
 
@@ -191,10 +193,19 @@ function isPath({ query }) {
   return query.kind === "curve" && !isSteady(query.keyframes);
 }
 
-/** The question in words. @param {State} state */
+/** The question in words, with the artists it is narrowed to. @param {State} state */
 function headline(state) {
-  const { query, moods, clip } = state;
+  const { query, clip, options } = state;
   if (clip) return clip.name;
+  if (query.kind === "artist") return `Music by ${query.name}`;
+  const [first, ...others] = options.artist;
+  const only = others.length > 1 ? `${options.artist.length} artists` : [first, ...others].join(" and ");
+  return first ? `${feeling(state)}, only by ${only}` : feeling(state);
+}
+
+/** @param {State} state */
+function feeling(state) {
+  const { query, moods } = state;
   if (query.kind === "mood") return capital(query.word);
   if (query.kind === "track") return likeWords(query.ids, state.likes);
   if (query.kind !== "curve") return "";

@@ -48,7 +48,8 @@ export class Pointed {
     const at = this.plane.placeOfTrack(id);
     if (!at) return;
     const length = track.duration_s ? clock(track.duration_s) : "";
-    const facts = item ? `score ${number(item.score)} · ${segmentLine(item)}` : length;
+    const score = item?.score === undefined ? "" : `score ${number(item.score)} · `;
+    const facts = item ? `${score}${segmentLine(item)}` : length;
     this.label.replaceChildren(
       element("strong", { dir: "auto" }, titleOf(track)),
       element("span", { dir: "auto" }, creditOf(track)),

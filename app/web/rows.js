@@ -57,7 +57,8 @@ export function row(item, index, scale, opened, actions) {
     likeToo && toolButton("too", `Like ${title} too`, "+", () => likeToo(item)),
     remove && moveButton(item, title, actions),
     remove && toolButton("remove", `Remove ${title}`, "×", () => remove(item)));
-  return element("li", { class: `item${opened ? " item--open" : ""}`, "data-track": String(item.track.id) },
+  const ranked = item.score === undefined ? " item--plain" : "";
+  return element("li", { class: `item${opened ? " item--open" : ""}${ranked}`, "data-track": String(item.track.id) },
     playButton(item, String(index + 1), play, actions.cover(item)), trackText(item, play),
     element("span", { class: "item__when", title: segmentLine(item) }, when),
     score(item, scale, opened, () => actions.open(item)), tools, opened && details(item, actions));
@@ -104,6 +105,7 @@ function klPart(item) {
 
 /** @param {Item} item @param {PartScale} scale @param {boolean} opened @param {() => void} open */
 function score(item, scale, opened, open) {
+  if (item.score === undefined) return null;
   const value = element("span", { class: "score__value" }, number(item.score));
   if (item.rho_sim === undefined) return element("span", { class: "score", title: "The higher, the more alike" }, value);
   const [cca, kl] = [ccaPart(item), klPart(item)];
@@ -128,7 +130,7 @@ function details(item, actions) {
     element("button", { class: "button button--quiet", type: "button", "data-part": text, "aria-label": `${text}: ${titleOf(item.track)}`, onclick: run }, text);
   const { likeToo, remove } = actions;
   return element("div", { class: "item__more" },
-    element("p", {}, element("span", {}, `${number(item.score)} =`),
+    element("p", {}, element("span", {}, `${number(item.score ?? 0)} =`),
       part("cca", "correlation", ccaPart(item)), part("kl", "likelihood", klPart(item))),
     element("p", {}, `${segmentLine(item)} · valence ${signed(item.valence)}, arousal ${signed(item.arousal)}`),
     element("div", { class: "row" }, button("More like this", () => actions.like(item)),

@@ -4,7 +4,7 @@
  * @import {Store} from "./store.js"
  */
 
-import { playlist, Unreachable } from "./api.js";
+import { answerTo, Unreachable } from "./api.js";
 import { toHash } from "./link.js";
 
 const PAUSE_MS = 25;
@@ -59,7 +59,7 @@ export class Search {
     const started = performance.now();
     const patience = window.setTimeout(() => this.store.set({ answer: "asking" }), PATIENCE_MS);
     try {
-      const answer = await playlist(query, options).finally(() => clearTimeout(patience));
+      const answer = await answerTo(query, options).finally(() => clearTimeout(patience));
       if (this.store.state.query.kind !== "none") {
         this.store.set({ items: answer.items, answer: "answered", refusal: "", arranged: false });
         performance.measure("answer", { start: started, detail: toHash(query, options) });

@@ -274,9 +274,11 @@ export class Strip {
     const { moods } = this.store.state;
     const at = query.kind === "curve" ? query.keyframes[0] : moods.find((m) => query.kind === "mood" && m.word === query.word);
     const start = at ? steady(at)[0] : null;
-    const text = start ? `valence ${signed(start.valence)} · arousal ${signed(start.arousal)}, held` : "one feeling, held";
+    const artist = query.kind === "artist";
+    const several = query.kind === "track" && query.ids.length > 1;
+    const text = artist ? "their tracks, wherever they lie" : several ? "what these tracks share, held" : start ? `valence ${signed(start.valence)} · arousal ${signed(start.arousal)}, held` : "one feeling, held";
     this.chart.replaceChildren(element("p", { class: "strip__steady" }, element("span", { class: "quiet" }, text),
-      element("span", { class: "quiet" }, "Draw a line to let it move through time.")));
+      element("span", { class: "quiet" }, artist ? "Draw a line for music that moves that way." : "Draw a line to let it move through time.")));
   }
 }
 

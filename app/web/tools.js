@@ -83,8 +83,11 @@ export class Tools {
       const text = this.input(name).value.trim();
       return text === "" || !Number.isFinite(Number(text)) ? null : Math.round(Number(text));
     };
-    const words = (/** @type {string} */ name) =>
-      this.input(name).value.split(",").map((/** @type {string} */ w) => w.trim()).filter(Boolean);
+    // A name that was chosen may hold a comma: only what was typed is split.
+    const words = (/** @type {"genre" | "artist"} */ name) => {
+      const [typed, chosen] = [this.input(name).value, this.store.state.options[name]];
+      return typed === chosen.join(", ") ? chosen : typed.split(",").map((/** @type {string} */ w) => w.trim()).filter(Boolean);
+    };
     const [cap, minutes] = [number("maxPerArtist"), number("minutes")];
     this.set({
       limit: this.input("limit").disabled ? this.store.state.options.limit : clamp(number("limit") ?? 20, 1, 500),

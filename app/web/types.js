@@ -16,10 +16,12 @@
  * @property {?number} duration_s
  * @property {string} path
  *
+ * @typedef {{name: string, tracks: number}} Artist
+ *
  * @typedef {object} Item One place of a playlist, or one similar track (without parts of a score).
  * @property {Track} track
  * @property {{start_s: number, end_s: number}} segment
- * @property {number} score
+ * @property {number} [score] Where it was ranked.
  * @property {number} [rho_sim]
  * @property {number} [neg_kl]
  * @property {{cca_contribution: number, kl_contribution: number, at_s: ?number}} [explanation]
@@ -42,7 +44,8 @@
  * @typedef {{kind: "none"}
  *   | {kind: "curve", keyframes: Keyframe[]}
  *   | {kind: "mood", word: string}
- *   | {kind: "track", ids: number[]}} Query
+ *   | {kind: "track", ids: number[]}
+ *   | {kind: "artist", name: string}} Query All of an artist's tracks, wherever they lie.
  *
  * @typedef {object} Options What the playlist is asked for beside its emotion.
  * @property {"match" | "journey"} mode

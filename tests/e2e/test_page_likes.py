@@ -39,6 +39,7 @@ def test_a_second_track_is_added_from_the_list(page: Page, service: Running) -> 
     both = (ids["Loud bright"], ids["Quiet dull"])
     expect(page.locator("#items .item__title")).to_have_text(answer_to(service, *both))
     wait_until(page, f"location.hash === '#track={both[0]}.{both[1]}'")
+    expect(page.locator("#strip")).to_contain_text("what these tracks share, held")
     assert page.title() == "Like “Loud bright” and “Quiet dull” · Circumplex"
 
     page.go_back()

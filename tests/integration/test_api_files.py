@@ -41,6 +41,23 @@ def test_a_file_keeps_the_order_it_is_given(service: Running) -> None:
     assert float(rows[0]["score"]) == body["items"][0]["score"]
 
 
+def test_a_list_that_was_not_ranked_is_written_without_scores(service: Running) -> None:
+    """An artist's tracks as they come: the columns stay and are empty, nothing is made up."""
+    body = arranged(service)
+    for item in body["items"]:
+        for name in ("score", "rho_sim", "neg_kl"):
+            del item[name]
+
+    table = service.client.post("/v1/playlists/files?format=csv", json=body)
+    jspf = service.client.post("/v1/playlists/files?format=jspf", json=body).json()
+
+    rows = list(csv.DictReader(table.text.splitlines()))
+    assert {row[name] for row in rows for name in ("score", "rho_sim", "neg_kl")} == {""}
+    assert all(float(row["valence"]) <= 1 for row in rows)
+    notes = [track["annotation"] for track in jspf["playlist"]["track"]]
+    assert all(note.startswith("valence ") for note in notes)
+
+
 @pytest.mark.parametrize("name", ["m3u8", "xspf", "jspf"])
 def test_every_format_names_the_indexed_paths(service: Running, name: str) -> None:
     """Paths come from the index; the request cannot put others in."""

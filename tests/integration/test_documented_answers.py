@@ -123,6 +123,7 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/emotions", 415): ("/v1/emotions", {"content": b"x"}),
     ("POST", "/v1/emotions", 422): ("/v1/emotions", {"files": {"file": b"no music" * 500}}),
     ("GET", "/v1/tracks", 422): ("/v1/tracks?limit=0", {}),
+    ("GET", "/v1/artists", 422): ("/v1/artists?limit=0", {}),
     ("GET", "/v1/tracks/map", 422): ("/v1/tracks/map?scale=none", {}),
     ("GET", "/v1/tracks/{track_id}/audio", 206): (
         "/v1/tracks/2/audio",
@@ -151,6 +152,7 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
 NO_SQL = {
     "/v1/playlists",
     "/v1/playlists/files",
+    "/v1/artists",
     "/v1/tracks/map",
     "/v1/tracks/{track_id}/cover",
     "/v1/tracks/{track_id}/emotion",
