@@ -1,4 +1,4 @@
-"""Renders the demo catalogue into a folder of tagged FLAC files."""
+"""Renders the demo catalogue into a folder of tagged FLAC files with covers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from app.demo.compose import Note, Score, compose
 from app.demo.recipes import RECIPES, Recipe
+from app.demo.sleeves import write_sleeve
 from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Sound, Touch, drum, reverberate, to_level
 
 RENDERING = "circumplex demo 2"  # raise it when the sound changes: files of another one are redone
@@ -35,7 +36,7 @@ def render(folder: Path, progress: Callable[[Piece], None] | None = None) -> lis
     """Write the whole catalogue; pieces that are there already are left alone.
 
     Args:
-        folder: Where the files go, one folder an artist; created if missing.
+        folder: Where the files go, one folder an artist with a cover; created if missing.
         progress: Called with each piece as soon as it stands there.
 
     Returns:
@@ -56,7 +57,10 @@ def render(folder: Path, progress: Callable[[Piece], None] | None = None) -> lis
         return piece
 
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as workers:
-        return list(workers.map(produce, RECIPES))
+        pieces = list(workers.map(produce, RECIPES))
+    for artist in dict.fromkeys(recipe.artist for recipe in RECIPES):
+        write_sleeve(folder / artist, [recipe for recipe in RECIPES if recipe.artist == artist])
+    return pieces
 
 
 def write_piece(piece: Piece) -> None:

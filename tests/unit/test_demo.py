@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mutagen.flac import FLAC
+from PIL import Image
 
+from app.covers import small_jpeg
 from app.demo import catalogue
 from app.demo.catalogue import Piece, sound_of, write_piece
 from app.demo.compose import ARRANGEMENTS, compose
 from app.demo.recipes import RECIPES, Recipe
+from app.demo.sleeves import sleeve, write_sleeve
 from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Touch, drum, to_level
+from tests.pictures import size_of
 
 HAPPY = Recipe("Test Fair", "Nobody", "folk", 2020, 0.8, 0.6)
 SAD = Recipe("Test Rain", "Nobody", "elegy", 2020, -0.8, -0.6)
@@ -196,3 +201,25 @@ def test_a_catalogue_is_rendered_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert again == pieces
     assert again[0].path.stat().st_mtime_ns == written[0]
     assert FLAC(again[1].path)["title"] == ["Test Rain"]
+    covers = sorted((tmp_path / "new").rglob("*.png"))
+    assert [cover.name for cover in covers] == ["cover.png"] * len({HAPPY.artist, SAD.artist})
+
+
+def test_a_sleeve_shows_how_its_artist_feels(tmp_path: Path) -> None:
+    """The same for the same pieces, a square that covers are made of; one's own stays."""
+    quiet, angry = replace(SAD, valence=0.6, arousal=-0.7), replace(SAD, valence=-0.7, arousal=0.8)
+    corners = [
+        Image.open(io.BytesIO(sleeve([recipe]))).convert("RGB").getpixel((5, 300))
+        for recipe in (quiet, angry)
+    ]
+
+    assert sleeve([quiet, angry]) == sleeve([quiet, angry])
+    assert corners[0][2] > corners[0][0]
+    assert corners[1][0] > corners[1][2]
+    write_sleeve(tmp_path, [quiet])
+    assert size_of(small_jpeg((tmp_path / "cover.png").read_bytes(), 512)) == (512, 512)
+    (tmp_path / "cover.png").write_bytes(b"mine")
+    write_sleeve(tmp_path, [quiet])
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
+        ("cover.png", b"mine")
+    ]
