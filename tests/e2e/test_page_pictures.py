@@ -99,7 +99,7 @@ def test_pictures_show_the_main_states(browser: Browser, music: Running, name: s
     reach, options = PICTURES[name]
     with watched_page(browser, **options) as (page, watch):
         reach(page, music)
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(2000)  # covers come late
         path = IMAGES / f"{name}.jpg"
         page.screenshot(path=path, type="jpeg", quality=88)
 
