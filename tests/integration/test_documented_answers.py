@@ -133,10 +133,7 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
         "/v1/tracks/2/audio",
         {"headers": {"range": "bytes=99999999-"}},
     ),
-    ("GET", "/v1/tracks/{track_id}/cover", 304): (
-        "/v1/tracks/2/cover",
-        {"headers": {"if-none-match": "*"}},
-    ),
+    ("GET", "/v1/tracks/{track_id}/cover", 304): ("/v1/tracks/2/cover", {}),
     ("POST", "/v1/admin/index-runs", 400): (
         "/v1/admin/index-runs",
         {"content": b"{", "headers": "json"},
@@ -299,6 +296,8 @@ def test_what_is_documented_is_answered(
     url = filled_in(ask.path, running)
     options = dict(ask.options)
     headers = headers_for(running, path, status) | options.pop("headers", {})
+    if status == 304:
+        headers = headers | {"if-none-match": running.client.get(url).headers["etag"]}
     for _ in range(300 if status == 429 else 1):
         answer = running.client.request(method, url, headers=headers, **options)
         if answer.status_code == status:
