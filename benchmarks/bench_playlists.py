@@ -13,10 +13,10 @@ import argparse
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,13 @@ from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
 from app.live import Live
 from app.playlists import make_playlist
+from app.queries import tracks_query
 from app.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
 from benchmarks.service_catalogue import content_of
 from benchmarks.shared_data import data_folder
 from indexer.balance import balanced
-from indexer.search import Searcher
+from indexer.search import Hit, Searcher, TrackFilter
 from indexer.snapshot import Snapshot, SnapshotContent, write_snapshot
 from model.curves import QuantileScale
 from model.emotion_model import EmotionModel
@@ -43,6 +44,8 @@ LEVELS = np.linspace(-0.8, 0.8, 9)  # of each axis: 81 places are asked for
 TOP = 10
 SMALL, DRAWS = 40, 5  # libraries of so many songs, so many of each fold
 JOURNEYS, PLACES = 20, 20
+SEEDS, SETS = 3, 40  # songs that music is asked to be like, so many sets of them a library
+ALIKE = 0.1  # of a library: among which the songs of a set lie, near a place by the annotators
 
 Doubles = NDArray[np.float64]
 Figures = dict[str, dict[str, dict[str, float]]]
@@ -93,7 +96,8 @@ def figures(folds: list[Fold], data: Dataset) -> Figures:
             size = "small" if len(rows) == SMALL else "fold"
             with tempfile.TemporaryDirectory() as folder:
                 library = _library(Path(folder), fold.model, data, rows)
-                for way, measured in (*_matches(library), *_journeys(library, draws)):
+                ways = (_matches(library), _journeys(library, draws), _likes(library, number))
+                for way, measured in chain.from_iterable(ways):
                     collected[size][way].append(measured)
     return {
         size: {way: _mean(each) for way, each in ways.items()} for size, ways in collected.items()
@@ -173,6 +177,60 @@ def _followed(library: Library, places: Doubles, chosen: NDArray[np.intp]) -> di
     return found
 
 
+def _likes(library: Library, seed: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """The ten most like three songs that annotators place near each other."""
+    draws, count = np.random.default_rng(seed), len(library.true)
+    for place in draws.uniform(-0.8, 0.8, (SETS, 2)):
+        near = np.argsort(_distances(place[None], library.true)[0])
+        among = max(SEEDS, round(ALIKE * count))
+        seeds = draws.choice(near[:among], SEEDS, replace=False).tolist()
+        far = _distances(library.true[seeds].mean(axis=0)[None], library.true)[0]
+        others = np.setdiff1d(np.arange(count), seeds)
+        middle = library.shown[seeds].mean(axis=0)
+        ways: dict[str, Callable[[], Any]] = {
+            "like: any songs": lambda others=others: others,
+            "like: one of them": lambda seeds=seeds: _like(library, seeds[:1], seeds)[:TOP],
+            "like: near to any of them": lambda seeds=seeds: _near_any(library, seeds),
+            "like: their lists in turn": lambda seeds=seeds: _lists_in_turn(library, seeds),
+            "like: their emotion alone": lambda middle=middle, seeds=seeds: _tracks(
+                library.model, library.live, _steady(middle), TOP, exclude=seeds
+            ),
+            "like: as shipped": lambda seeds=seeds: _like(library, seeds, seeds)[:TOP],
+            "like: nearest by annotators": lambda far=far, others=others: others[
+                np.argsort(far[others])[:TOP]
+            ],
+        }
+        for way, choose in ways.items():
+            yield way, {"distance": float(far[np.asarray(choose())].mean())}
+
+
+def _like(library: Library, asked: list[int], seeds: list[int]) -> list[int]:
+    """Every song but the seeds, most like those asked with first, as rows of the library."""
+    return [hit.track_id - 1 for hit in _hits(library, asked, seeds)]
+
+
+def _hits(library: Library, asked: list[int], seeds: list[int]) -> Sequence[Hit]:
+    query = tracks_query(library.live.snapshot, [row + 1 for row in asked])
+    without = TrackFilter(exclude_ids=frozenset(row + 1 for row in seeds))
+    options: Any = {"direction": "m2m", "level": "track", "filters": without}
+    return library.live.searcher.search(query.embedding, limit=len(library.true), **options).hits
+
+
+def _near_any(library: Library, seeds: list[int]) -> list[int]:
+    """By the best of the scores that the seeds give."""
+    best: dict[int, float] = {}
+    for seed in seeds:
+        for hit in _hits(library, [seed], seeds):
+            best[hit.track_id] = max(hit.score, best.get(hit.track_id, -np.inf))
+    return [track_id - 1 for track_id in sorted(best, key=lambda each: -best[each])[:TOP]]
+
+
+def _lists_in_turn(library: Library, seeds: list[int]) -> list[int]:
+    """The first of each seed's own list, the second of each, and so on, each song once."""
+    lists = [_like(library, [seed], seeds) for seed in seeds]
+    return list(dict.fromkeys(chain.from_iterable(zip(*lists, strict=True))))[:TOP]
+
+
 def _in_turn(library: Library, ends: Doubles) -> list[int]:
     """The best unused track of each piece, first come, first served."""
     used: list[int] = []
@@ -244,6 +302,20 @@ def markdown(found: Figures) -> str:
             f"| {small[way]['distance']:.3f} |"
             for way in fold
             if way.startswith("match")
+        ),
+        "",
+        f"## The {TOP} most like {SEEDS} songs, {SETS} sets a library",
+        "",
+        f"The songs of a set are drawn among the {ALIKE:.0%} nearest to a place by the annotators;",
+        "distances are to the middle of where annotators place them.",
+        "",
+        f"| way | about 350 songs | {SMALL} songs |",
+        "|---|---|---|",
+        *(
+            f"| {way.removeprefix('like: ')} | {fold[way]['distance']:.3f} "
+            f"| {small[way]['distance']:.3f} |"
+            for way in fold
+            if way.startswith("like")
         ),
         "",
         f"## {PLACES} tracks along a line, {JOURNEYS} lines a library",
