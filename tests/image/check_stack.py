@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,18 +185,3 @@ def test_it_stops_in_time_and_goes_on(stack: Stack, music: Path) -> None:
     assert "Application shutdown complete" in stack.done("logs", "app")
     assert after == before
     assert run_until(stack, run_id, {"succeeded", "failed"}) == "succeeded"
-
-
-def test_the_size_of_the_image_is_told(stack: Stack) -> None:
-    """By the engine."""
-    compose = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
-    image = compose["services"]["app"]["image"]
-    size = subprocess.run(
-        [stack.engine, "image", "inspect", "-f", "{{.Size}}", image],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    stack.figures["image"] = f"{int(size.stdout) / 1e9:.1f} GB"
-
-    assert int(size.stdout) > 0

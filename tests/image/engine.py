@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMANDS = ("docker compose", "docker-compose", "podman compose", "podman-compose")
@@ -49,6 +50,14 @@ class Stack:
     def engine(self) -> str:
         """`docker` or `podman`."""
         return "podman" if "podman" in self.compose[0] else "docker"
+
+    def image_bytes(self) -> int:
+        """The size of the image; 0 if there is none."""
+        stack = yaml.safe_load((self.folder / "docker-compose.yml").read_text(encoding="utf-8"))
+        image = stack["services"]["app"]["image"]
+        command = [self.engine, "image", "inspect", "-f", "{{.Size}}", image]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return int(found.stdout) if found.returncode == 0 else 0
 
     @property
     def client(self) -> httpx.Client:
@@ -153,8 +162,10 @@ def running_stack(folder: Path, music: Path, token: str) -> Iterator[Stack]:
     }
     stack = Stack(compose, folder / "clone", environment, f"http://127.0.0.1:{port}")
     began = time.monotonic()
-    stack.done("build", "app", timeout_s=BUILD_S)
+    said = stack.done("build", "app", timeout_s=BUILD_S)
+    assert stack.image_bytes(), said[-6000:]  # not every Compose hands the failure on
     stack.figures["build"] = f"{time.monotonic() - began:.0f} s"
+    stack.figures["image"] = f"{stack.image_bytes() / 1e9:.1f} GB"
     try:
         stack.done("up", "-d", "app")
         yield stack
