@@ -38,7 +38,7 @@ test: lint ## Lint, types, import contracts and all tests
 	@$(BIN)/python -m pytest -q $(ARGS)
 
 test-image: $(DEV) ## Build the image, run the stack and try it; needs Docker or Podman with Compose
-	@$(BIN)/python -m pytest -q -s -x --tb=short tests/image/check_stack.py $(ARGS)
+	@$(BIN)/python -m pytest -q -s -x --tb=short --timeout=0 tests/image/check_stack.py $(ARGS)
 
 lint: $(DEV) ## Lint, types and import contracts alone
 	@$(BIN)/ruff check -q .
