@@ -87,8 +87,9 @@ def test_the_stack_hands_every_setting_on(compose: dict[str, Any], dockerfile: s
 
     assert of_the_image <= known
     for name in OWN_SERVICES:
-        named = {key for key in compose["services"][name]["environment"] if key != "PGPASSWORD"}
-        assert named == known - listening
+        environment = compose["services"][name]["environment"]
+        assert {key for key in environment if key != "PGPASSWORD"} == known - listening
+        assert all(value == f"${{{key}:-}}" for key, value in environment.items() if ":-" in value)
 
 
 def test_every_variable_of_the_stack_is_explained() -> None:
@@ -96,9 +97,7 @@ def test_every_variable_of_the_stack_is_explained() -> None:
     text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     head = text[: text.index("\nx-circumplex")]
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    variables = set(re.findall(r"\$\{([A-Z_]+)", text)) | set(
-        re.findall(r"^ +(PIP_\w+):$", text, re.MULTILINE)
-    )
+    variables = set(re.findall(r"\$\{([A-Z_]+)", text))
 
     assert variables >= {"MUSIC", "PORT", "POSTGRES_PASSWORD"}
     assert [name for name in variables if not re.search(rf"\b{name}\b", head + readme)] == []
