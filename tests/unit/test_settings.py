@@ -27,7 +27,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of every setting: container stacks hand on what is not set as an empty text."""
+    """Of every setting: stacks often hand on what is not set as an empty text."""
     without = Settings()
     for name in Settings.model_fields:
         monkeypatch.setenv(f"CIRCUMPLEX_{name.upper()}", "")
