@@ -22,7 +22,7 @@ export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 COMPILE := $(BIN)/python -m indexer.search_ahead
 
-.PHONY: help install demo test lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -36,6 +36,9 @@ demo: $(RUNTIME) ## Index MUSIC (or a catalogue it composes itself) and serve it
 
 test: lint ## Lint, types, import contracts and all tests
 	@$(BIN)/python -m pytest -q $(ARGS)
+
+test-image: $(DEV) ## Build the image, run the stack and try it; needs Docker or Podman with Compose
+	@$(BIN)/python -m pytest -q -s -x --tb=short --timeout=0 tests/image/check_stack.py $(ARGS)
 
 lint: $(DEV) ## Lint, types and import contracts alone
 	@$(BIN)/ruff check -q .

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from app import documentation, errors
+from app import documentation, errors, index_worker
 from app.access import RateLimit
 from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
 from app.batching import Batcher
@@ -257,7 +257,7 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
             keep_snapshots=settings.keep_snapshots,
             keep_analyses_days=settings.keep_analyses_days,
         )
-        return ProcessExecutor(job)
+        return ProcessExecutor(job, index_worker.COMMAND)
     return ThreadExecutor(
         Indexer(
             catalog,

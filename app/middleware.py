@@ -21,6 +21,7 @@ logger = logging.getLogger("circumplex.request")
 
 UNTRUSTED_HOST = Kind(421, "untrusted-host", "Not a host of this service")
 CLIENT_GONE = 499  # only in the log: nobody is there to read it
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})  # asked all day: in the log if they fail
 REQUEST_ID = re.compile(r"[\w.-]{1,64}")
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -158,7 +159,8 @@ class _Request:
             "status": status,
             "ms": round(seconds * 1000, 2),
         }
-        logger.info("request", extra=fields)
+        quiet = route in PROBES and status < 400
+        logger.log(logging.DEBUG if quiet else logging.INFO, "request", extra=fields)
 
 
 def _with_own(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:

@@ -27,7 +27,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="CIRCUMPLEX_", frozen=True, extra="ignore", validate_default=True
+        env_prefix="CIRCUMPLEX_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        validate_default=True,
     )
 
     data_dir: Path = Field(
@@ -140,13 +144,6 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
-
-    @field_validator(
-        "admin_token", "database_url", "checkpoint", "rescan_s", "watch_s", mode="before"
-    )
-    @classmethod
-    def _empty_is_unset(cls, value: Any) -> Any:
-        return None if value == "" else value
 
     @field_validator("data_dir", mode="after")
     @classmethod

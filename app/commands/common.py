@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +54,24 @@ def make_settings(**changes: Any) -> Settings:
             for item in exc.errors()
         ]
         raise ServerStartError("; ".join(found)) from exc
+
+
+def require_data_folder(settings: Settings) -> None:
+    """Make the data folder; find out before longer work whether this user may write into it.
+
+    Raises:
+        ServerStartError: It cannot be made or written; says by whom, whose it is and what to do.
+    """
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, f"it belongs to user {folder.stat().st_uid}")
+    except OSError as exc:
+        raise ServerStartError(
+            f"the data folder {folder} cannot be written by user {os.geteuid()} "
+            f"({exc.strerror or exc}): make that user its owner, or name another folder"
+        ) from exc
 
 
 def plain(text: object) -> str:

@@ -20,7 +20,14 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from app.commands.common import Checkpoint, DataDir, Device, make_settings, notes
+from app.commands.common import (
+    Checkpoint,
+    DataDir,
+    Device,
+    make_settings,
+    notes,
+    require_data_folder,
+)
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,7 +85,7 @@ def run_index(
     from indexer.catalog import open_catalog
     from indexer.runs import Indexer
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    require_data_folder(settings)
     catalog = open_catalog(settings.resolved_database_url)
     try:
         model = load_model(settings)

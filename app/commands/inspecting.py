@@ -23,6 +23,7 @@ from app.commands.common import (
     notes,
     open_library,
     plain,
+    require_data_folder,
 )
 from app.settings import Settings
 from app.version import VERSION
@@ -120,7 +121,7 @@ def _torch(settings: Settings) -> str:
 
 def _data_folder(settings: Settings) -> str:
     folder = settings.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
+    require_data_folder(settings)
     probe = folder / ".doctor"
     probe.write_bytes(b"")
     probe.unlink()

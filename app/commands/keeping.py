@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from app.commands.common import DataDir, make_settings, notes, plain
+from app.commands.common import DataDir, make_settings, notes, plain, require_data_folder
 from app.settings import Settings
 from app.version import VERSION
 
@@ -79,7 +79,7 @@ def restore(
         raise TargetInUseError(
             f"a service runs on {settings.data_dir}: stop it, or replace its catalogue with --force"
         )
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    require_data_folder(settings)
     if force:
         _set_damaged_aside(settings)
     catalog = open_catalog(settings.resolved_database_url)

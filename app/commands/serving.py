@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 
-from app.commands.common import Checkpoint, DataDir, Device, make_settings, notes
+from app.commands.common import (
+    Checkpoint,
+    DataDir,
+    Device,
+    make_settings,
+    notes,
+    require_data_folder,
+)
 from app.errors import ServerStartError
 from app.settings import Settings
 
@@ -127,6 +134,7 @@ def run_server(settings: Settings) -> None:
     from app import logs
 
     require_free_port(settings)
+    require_data_folder(settings)
     logs.configure()
     server = Server(settings)
     announce = threading.Thread(target=_announce, args=(server,), daemon=True)

@@ -55,14 +55,14 @@ def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory, dependencies: Path) -> Path:
-    """The virtual environment that the build stage's COPY and RUN instructions make."""
+    """The virtual environment that the COPY and RUN instructions make."""
     folder = tmp_path_factory.mktemp("image")
     source, venv = folder / "src", folder / "venv"
     source.mkdir()
     for name, arguments in stages()[0]:
         if name == "COPY":
             copy(arguments, source)
-        elif name == "RUN":
+        elif name == "RUN" and not arguments.startswith("useradd"):
             run(arguments.replace(IMAGE_VENV, str(venv)), source)
             if "-m venv" in arguments:
                 site = next((venv / "lib").glob("python*/site-packages"))

@@ -108,6 +108,26 @@ def test_each_request_is_one_line_of_the_log(
     assert line["ms"] >= 0
 
 
+def test_probes_are_in_the_log_only_if_they_fail(
+    service: Running, empty_service: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A health check every few seconds fills no log; one that fails says so."""
+    with caplog.at_level(logging.INFO, "circumplex.request"):
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert service.client.get(path, headers={"X-Request-ID": "well"}).status_code == 200
+        assert (
+            empty_service.client.get("/readyz", headers={"X-Request-ID": "ill"}).status_code == 503
+        )
+        deadline = time.monotonic() + 5.0
+        logged: set[str] = set()
+        while "ill" not in logged and time.monotonic() < deadline:
+            time.sleep(0.01)
+            logged = {getattr(record, "request_id", "") for record in caplog.records}
+
+    assert "ill" in logged
+    assert "well" not in logged
+
+
 def test_foreign_hosts_are_refused_where_hosts_are_named(tmp_path: Path) -> None:
     """421 for another name, none for the right one."""
     settings = fake_settings(tmp_path, trusted_hosts=("music.example", "127.0.0.1"))

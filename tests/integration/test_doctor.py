@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from app.commands.common import KNOWN_ERRORS
+from app.commands.common import KNOWN_ERRORS, require_data_folder
 from app.commands.inspecting import CHECKS
+from app.errors import ServerStartError
 from app.keys import KeyRing
 from app.settings import Settings
 from indexer.catalog import open_catalog
@@ -107,3 +112,33 @@ def test_roots_tokens_and_folders_are_looked_at(tmp_path: Path) -> None:
     assert "file" in illness("data folder", blocked)
     assert "no token" in CHECKS["administration"](settings(tmp_path))
     assert CHECKS["administration"](settings(tmp_path, admin=False)) == "switched off"
+
+
+@contextmanager
+def nobody() -> Iterator[int]:
+    """A user without rights, whoever runs the tests."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield os.geteuid()
+    finally:
+        os.seteuid(user)
+
+
+def test_a_data_folder_of_another_user_is_named_with_both_users() -> None:
+    """As a folder that is bound into a container often is: who writes, whose it is, what to do."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        given = Settings(data_dir=folder)
+        with nobody() as user, pytest.raises(ServerStartError) as caught:
+            require_data_folder(given)
+        with nobody(), pytest.raises(ServerStartError, match="cannot be written"):
+            require_data_folder(Settings(data_dir=folder / "new"))
+        with nobody():
+            complaint = illness("data folder", given)
+
+    assert f"{folder} cannot be written by user {user}" in str(caught.value)
+    assert f"it belongs to user {os.geteuid()}" in str(caught.value)
+    assert complaint == str(caught.value)

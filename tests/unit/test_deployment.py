@@ -79,13 +79,42 @@ def test_secrets_have_no_default() -> None:
     assert re.findall(r"\$\{(?:POSTGRES_PASSWORD|CIRCUMPLEX_ADMIN_TOKEN)(?!:\?)", text) == []
 
 
-def test_every_setting_of_the_stack_exists(compose: dict[str, Any], dockerfile: str) -> None:
-    """A variable that no setting reads would be silently ignored."""
+def test_the_stack_hands_every_setting_on(compose: dict[str, Any], dockerfile: str) -> None:
+    """One in `.env` that reached no container, or does not exist, would be silently ignored."""
     known = {f"CIRCUMPLEX_{name.upper()}" for name in Settings.model_fields}
-    named = set(compose["services"]["app"]["environment"])
-    named |= set(re.findall(r"\b(CIRCUMPLEX_[A-Z_]+)=", dockerfile))
+    of_the_image = set(re.findall(r"\b(CIRCUMPLEX_[A-Z_]+)=", dockerfile))
+    listening = {"CIRCUMPLEX_HOST", "CIRCUMPLEX_PORT"}  # of the image's command, and PORT
 
-    assert named <= known
+    assert of_the_image <= known
+    for name in OWN_SERVICES:
+        environment = compose["services"][name]["environment"]
+        assert {key for key in environment if key != "PGPASSWORD"} == known - listening
+
+
+def test_every_variable_of_the_stack_is_explained() -> None:
+    """At the head of the file, or in the README."""
+    text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+    head = text[: text.index("\nx-circumplex")]
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    variables = set(re.findall(r"\$\{([A-Z_]+)", text))
+    variables |= set(re.findall(r"^ +([A-Z_]+):$", text, re.MULTILINE))
+
+    assert variables >= {"MUSIC", "PORT", "POSTGRES_PASSWORD"}
+    assert [name for name in variables if not re.search(rf"\b{name}\b", head + readme)] == []
+
+
+def test_no_log_grows_without_end(compose: dict[str, Any]) -> None:
+    """Docker keeps all that a container ever said, unless it is told a size."""
+    sizes = [service["logging"]["options"]["max-size"] for service in compose["services"].values()]
+
+    assert all(re.fullmatch(r"\d+m", size) for size in sizes)
+
+
+def test_the_file_with_the_secrets_is_not_committed() -> None:
+    """Compose reads `.env` beside docker-compose.yml."""
+    ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+    assert "/.env" in ignored
 
 
 def test_ports_are_bound_to_this_machine(compose: dict[str, Any]) -> None:
@@ -97,12 +126,22 @@ def test_ports_are_bound_to_this_machine(compose: dict[str, Any]) -> None:
 
 
 def test_the_image_runs_without_root_and_checks_its_health(dockerfile: str) -> None:
-    """Two stages; the last one names a user by number and a health check."""
-    last = dockerfile[dockerfile.rindex("\nFROM ") :]
+    """A user by number, after the last step that needs rights, and a health check."""
+    steps = re.findall(r"^[A-Z]+", dockerfile, re.MULTILINE)
 
-    assert dockerfile.count("\nFROM ") == 2
-    assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
-    assert "HEALTHCHECK" in last
+    assert re.search(r"^USER 10001:10001$", dockerfile, re.MULTILINE)
+    assert "RUN" not in steps[steps.index("USER") :]
+    assert "HEALTHCHECK" in steps
+
+
+def test_a_change_of_the_code_keeps_the_layer_of_the_dependencies(dockerfile: str) -> None:
+    """One lineage, so that it is stored once; nothing of the code comes before it."""
+    steps = re.findall(r"^(?:FROM|COPY|RUN) .*(?:\n +.*)*", dockerfile, re.MULTILINE)
+    installing = next(i for i, step in enumerate(steps) if ".[postgres]" in step)
+    copied = [step for step in steps[:installing] if step.startswith("COPY")]
+
+    assert dockerfile.count("\nFROM ") == 1
+    assert copied == ["COPY pyproject.toml constraints.txt README.md LICENSE ./"]
 
 
 def test_everything_the_image_copies_exists(dockerfile: str) -> None:

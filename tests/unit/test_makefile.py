@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TARGETS = ["install", "demo", "test", "bench-model", "bench-search", "bench-analysis", "clean"]
+TARGETS = [
+    "install",
+    "demo",
+    "test",
+    "test-image",
+    "bench-model",
+    "bench-search",
+    "bench-analysis",
+    "clean",
+]
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 

@@ -26,6 +26,15 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.data_dir == Path.home() / "music-data"
 
 
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every setting: stacks often hand on what is not set as an empty text."""
+    without = Settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"CIRCUMPLEX_{name.upper()}", "")
+
+    assert Settings() == without
+
+
 def test_the_database_is_sqlite_in_the_data_folder_unless_named(tmp_path: Path) -> None:
     """An absolute path, whatever the working folder is later."""
     own = Settings(data_dir=tmp_path)
