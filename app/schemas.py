@@ -108,7 +108,7 @@ class TracksEmotion(Strict):
     tracks: Annotated[list[TrackId], Field(min_length=1, max_length=MOST_SEEDS)] = Field(
         description="Ids of tracks; one that is named twice counts once. As a journey they are "
         "passed by in this order.",
-        examples=[[1, 2]],
+        examples=[[2, 9]],
     )
 
 
@@ -167,7 +167,7 @@ class PlaylistRequest(Strict):
         json_schema_extra={
             "examples": [
                 {"emotion": {"mood": "calm"}, "limit": 10},
-                {"emotion": {"tracks": [1, 2]}, "limit": 10},
+                {"emotion": {"tracks": [2, 9]}, "limit": 10},
                 {
                     "emotion": {
                         "curve": [
