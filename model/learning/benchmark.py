@@ -70,6 +70,8 @@ ALONE = ("baselines",)
 RUNS = (
     Run("deam/descriptors", "deam", "descriptors", "default", WHOLE),
     Run("deam/descriptors/networks", "deam", "descriptors", "networks", WHOLE),
+    Run("deam/descriptors33", "deam", "descriptors33", "default", WHOLE),
+    Run("deam/descriptors33/networks", "deam", "descriptors33", "networks", WHOLE),
     Run("deam/all", "deam", "all", "default", PARTS),
     Run("deam/all/networks", "deam", "all", "networks", PARTS),
     Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),

@@ -53,7 +53,7 @@ class AudioOptions:
 
     Attributes:
         folder: DEAM or PMEmo as its authors distribute it.
-        frontend: `descriptors`, `vggish` or `vggish-pca`.
+        frontend: `descriptors`, `descriptors33`, `vggish` or `vggish-pca`.
         weights: VGGish's weights; None: where an earlier fetch left them.
         weights_sha256: First digits of their SHA-256.
     """

@@ -101,6 +101,17 @@ def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
     assert data.feature_names[-1] == "loudnessPeaksPerSec"
 
 
+def test_descriptors33_are_the_31_and_two_more(shared_data: Path) -> None:
+    """Onset rate and key strength stand after the columns of `descriptors`, for the same songs."""
+    data, fewer = load_deam(shared_data, "descriptors33"), load_deam(shared_data)
+
+    np.testing.assert_array_equal(data.features[:, :31], fewer.features)
+    np.testing.assert_array_equal(data.song_ids, fewer.song_ids)
+    assert data.feature_names[31:] == ("onset_rate", "key_strength")
+    assert 3.0 < data.features[:, 31].mean() < 4.0  # onsets a second
+    assert 0.6 < data.features[:, 32].mean() < 0.7  # a correlation
+
+
 def test_all_columns_are_148(shared_data: Path) -> None:
     """Librosa 20, GeMAPS 62, Essentia 66."""
     assert load_deam(shared_data, "all").features.shape == (1744, 148)
