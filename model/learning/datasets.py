@@ -103,6 +103,9 @@ class Dataset:
         return replace(kept, curves=kept.curves[:, :frames], lengths=lengths, annotator_std=std)
 
 
+SHIPPED_FEATURES = "descriptors33"
+"""Columns of DEAM, and the frontend that computes them, of the shipped checkpoint."""
+
 ESSENTIA_NAMES: Mapping[str, str] = {
     "rhythm.onset_rate": "onset_rate",
     "tonal.key_temperley.strength": "key_strength",
@@ -112,13 +115,14 @@ ESSENTIA_NAMES: Mapping[str, str] = {
 Table = tuple[tuple[str, ...], dict[int, list[float]]]
 
 
-def load_deam(data_dir: Path, feature_set: str = "descriptors") -> Dataset:
+def load_deam(data_dir: Path, feature_set: str = SHIPPED_FEATURES) -> Dataset:
     """The 1744 DEAM songs with 60 frames and all columns of `feature_set`.
 
     Args:
         data_dir: Folder of the tables in `data/PROVENANCE.md`.
-        feature_set: `descriptors` (31 columns) or `descriptors33` (33), those of the frontends,
-            `gemaps_essentia` (128) or `all` (148: librosa, GeMAPS, Essentia).
+        feature_set: `descriptors33` (33 columns, the shipped checkpoint's) or `descriptors` (31),
+            those of the frontends, `gemaps_essentia` (128) or `all` (148: librosa, GeMAPS,
+            Essentia).
 
     Raises:
         DatasetError: A file is missing or the feature set is unknown.

@@ -91,7 +91,7 @@ def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
 
 def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
     """31 frontend columns, 60 frames each, everything finite and in range."""
-    data = load_deam(shared_data)
+    data = load_deam(shared_data, "descriptors")
 
     assert data.features.shape == (1744, 31)
     assert data.curves.shape == (1744, 60, 2)
@@ -103,7 +103,7 @@ def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
 
 def test_descriptors33_are_the_31_and_two_more(shared_data: Path) -> None:
     """Onset rate and key strength stand after the columns of `descriptors`, for the same songs."""
-    data, fewer = load_deam(shared_data, "descriptors33"), load_deam(shared_data)
+    data, fewer = load_deam(shared_data), load_deam(shared_data, "descriptors")
 
     np.testing.assert_array_equal(data.features[:, :31], fewer.features)
     np.testing.assert_array_equal(data.song_ids, fewer.song_ids)
