@@ -33,14 +33,18 @@ from benchmarks.shared_data import data_folder  # noqa: E402
 from model.analysis import analyse, segment_spans, window_spans  # noqa: E402
 from model.audio import decode, probe  # noqa: E402
 from model.frontends import get_frontend, loudness  # noqa: E402
+from model.frontends.onsets import RATE_HZ as ONSETS_HZ  # noqa: E402
+from model.frontends.onsets import OnsetFrames  # noqa: E402
 from model.frontends.resampling import resample  # noqa: E402
 from model.frontends.spectral import RATE_HZ, SpectralFrames  # noqa: E402
+from model.frontends.tonality import PitchFrames  # noqa: E402
 
 REPORT = REPOSITORY / "docs" / "benchmarks" / "analysis.md"
 WESNOTH = Path("/usr/share/games/wesnoth/1.16/data/core/music")
 SHARED = data_folder()
 SUFFIXES = {".mp3", ".ogg", ".flac", ".m4a", ".wav", ".opus"}
 LONG_HOURS = 3
+FRONTEND = "descriptors33"
 
 T = TypeVar("T")
 
@@ -103,7 +107,7 @@ def _report(files: list[Path]) -> Iterator[str]:
     yield "# Analysis: decoding and descriptors"
     yield ""
     yield (
-        "`python benchmarks/bench_analysis.py --write`. Decoding (PyAV) and the `descriptors` "
+        f"`python benchmarks/bench_analysis.py --write`. Decoding (PyAV) and the `{FRONTEND}` "
         "frontend: all segments and a curve window every 0.5 s. Rates are seconds of audio per "
         "second: by the wall clock, and by processor seconds of all workers together, which other "
         "programs on the machine disturb less. Each worker computes on one thread; idle cores give "
@@ -156,7 +160,7 @@ def _run(files: list[Path], pool: Executor | None) -> Took:
 def _analyse_file(path: Path) -> tuple[float, float, int]:
     """Seconds of audio, processor seconds of this process, and number of segments."""
     cpu = _cpu_s()
-    analysis = analyse(path, get_frontend("descriptors"))
+    analysis = analyse(path, get_frontend(FRONTEND))
     return analysis.duration_s, _cpu_s() - cpu, len(analysis.segments_s)
 
 
@@ -179,12 +183,19 @@ def _stages(files: list[Path]) -> Iterator[str]:
     at_rate, costs["resample"] = _timed(lambda: resample(samples, audio.sample_rate_hz, RATE_HZ))
     frames, costs["spectral frames"] = _timed(lambda: SpectralFrames(at_rate))
     contour, costs["loudness contour"] = _timed(lambda: loudness.loudness_contour(at_rate))
+    finer, costs["resample for onsets"] = _timed(
+        lambda: resample(samples, audio.sample_rate_hz, ONSETS_HZ)
+    )
+    onsets, costs["onset frames"] = _timed(lambda: OnsetFrames(finer))
+    pitches, costs["pitch frames"] = _timed(lambda: PitchFrames(at_rate))
     spans = np.concatenate([segment_spans(audio.duration_s), window_spans(audio.duration_s)])
     windows = torch.from_numpy(spans)
     _, costs["windows of timbre"] = _timed(lambda: _split(frames.describe, windows))
     _, costs["windows of loudness"] = _timed(
         lambda: _split(lambda rows: loudness.describe(contour, rows), windows)
     )
+    _, costs["windows of onsets"] = _timed(lambda: _split(onsets.describe, windows))
+    _, costs["windows of pitches"] = _timed(lambda: _split(pitches.describe, windows))
     for name, seconds in costs.items():
         per_minute = seconds / audio.duration_s * 60
         yield f"| {name} | {per_minute * 1e3:.0f} | {60 / per_minute:.0f} |"
@@ -207,7 +218,7 @@ def _timed(work: Callable[[], T], repeats: int = 3) -> tuple[T, float]:
 
 def _single_file(files: list[Path]) -> Iterator[str]:
     mp3 = _three_minutes(max(files, key=lambda p: p.stat().st_size))
-    frontend = get_frontend("descriptors")
+    frontend = get_frontend(FRONTEND)
     walls = []
     for _ in range(5):
         start = time.perf_counter()

@@ -32,7 +32,10 @@ AudioFolder = Annotated[
     typer.Option("--audio", help="DEAM's or PMEmo's folder with the clips: music from audio."),
 ]
 FrontendName = Annotated[
-    str, typer.Option("--frontend", help="With --audio: vggish, vggish-pca or descriptors.")
+    str,
+    typer.Option(
+        "--frontend", help="With --audio: vggish, vggish-pca, descriptors or descriptors33."
+    ),
 ]
 Weights = Annotated[Path | None, typer.Option(help="VGGish's weights. \\[default: fetched before]")]
 WeightsHash = Annotated[

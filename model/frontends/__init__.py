@@ -52,8 +52,8 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
     """The frontend called `name`.
 
     Args:
-        name: `descriptors`, `vggish` or `vggish-pca`. The latter two read weights that
-            `Vggish.load` fetched before; to give a path, call it directly.
+        name: `descriptors`, `descriptors33`, `vggish` or `vggish-pca`. The latter two read
+            weights that `Vggish.load` fetched before; to give a path, call it directly.
         device: Where it computes.
 
     Returns:
@@ -63,12 +63,14 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
         ValueError: There is none of that name.
         CheckpointError: Its weights are missing or damaged.
     """
-    if name == "descriptors":
-        from model.frontends.descriptors import Descriptors
+    if name in ("descriptors", "descriptors33"):
+        from model.frontends.descriptors import Descriptors, Descriptors33
 
-        return Descriptors(device)
+        return (Descriptors if name == "descriptors" else Descriptors33)(device)
     if name in ("vggish", "vggish-pca"):
         from model.frontends.vggish import PCA_URL, Vggish, kept_path
 
         return Vggish.load(pca=kept_path(PCA_URL) if name == "vggish-pca" else None, device=device)
-    raise ValueError(f"no frontend is called {name!r}; there are descriptors, vggish, vggish-pca")
+    raise ValueError(
+        f"no frontend is called {name!r}; there are descriptors, descriptors33, vggish, vggish-pca"
+    )

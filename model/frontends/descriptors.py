@@ -1,7 +1,9 @@
-"""The default frontend: 31 descriptors of timbre and loudness that need no trained weights.
+"""The frontends of descriptors, which need no trained weights.
 
-13 MFCC means and 7 spectral-contrast means (librosa's definitions) and GeMAPS's eleven loudness
-functionals (openSMILE's definition).
+`descriptors` has 31 numbers of timbre and loudness: 13 MFCC means and 7 spectral-contrast means
+(librosa's definitions) and GeMAPS's eleven loudness functionals (openSMILE's definition).
+`descriptors33` has the same and two more, of rhythm and harmony: onset rate and key strength
+(ADR 73).
 """
 
 from __future__ import annotations
@@ -9,9 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model.frontends import loudness
+from model.frontends import loudness, onsets, tonality
+from model.frontends.onsets import OnsetFrames
 from model.frontends.resampling import resample
 from model.frontends.spectral import N_CONTRAST, N_MFCC, RATE_HZ, SpectralFrames
+from model.frontends.tonality import PitchFrames
 
 _CHUNK_WINDOWS = 64
 
@@ -39,18 +43,65 @@ class Descriptors:
 
     @torch.inference_mode()
     def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
-        """See `Frontend.describe`; [W, 31]."""
+        """See `Frontend.describe`; [W, 31], of `Descriptors33` [W, 33]."""
         windows = windows_s.to(self.device, torch.float64)
+        features = windows.new_zeros(len(windows), len(self.feature_names), dtype=torch.float32)
         if len(windows) == 0:
-            return windows.new_zeros(0, len(self.feature_names), dtype=torch.float32)
-        at_rate = resample(samples.to(self.device, torch.float32), sample_rate_hz, RATE_HZ)
-        timbre = SpectralFrames(at_rate)
-        contour = loudness.loudness_contour(at_rate)
-        features = at_rate.new_zeros(len(windows), len(self.feature_names))
+            return features
+        frames = self._frames(samples.to(self.device, torch.float32), sample_rate_hz)
         # Windows of like length go together, so that little is padded.
         for rows in torch.split((windows[:, 1] - windows[:, 0]).argsort(), _CHUNK_WINDOWS):
-            alike = windows[rows]
-            features[rows] = torch.cat(
-                [timbre.describe(alike), loudness.describe(contour, alike)], dim=1
-            )
+            features[rows] = frames.describe(windows[rows])
         return features
+
+    def _frames(self, samples: Tensor, sample_rate_hz: int) -> _Frames:
+        return _Frames(resample(samples, sample_rate_hz, RATE_HZ))
+
+
+class Descriptors33(Descriptors):
+    """Frontend `descriptors33`; see `model.frontends.Frontend`.
+
+    The first 31 columns are those of `descriptors`.
+    """
+
+    name = "descriptors33"
+    version = 1
+    feature_names: tuple[str, ...] = (
+        *Descriptors.feature_names,
+        *onsets.NAMES,
+        *tonality.NAMES,
+    )
+    context_s = Descriptors.context_s + tonality.CONTEXT_S / 2
+    grid_s = 20.48  # 441 frames of pitches, 1764 of onsets
+
+    def _frames(self, samples: Tensor, sample_rate_hz: int) -> _Frames:
+        at_rate = resample(samples, sample_rate_hz, RATE_HZ)
+        finer = resample(samples, sample_rate_hz, onsets.RATE_HZ)
+        return _MoreFrames(at_rate, finer)
+
+
+class _Frames:
+    """What `descriptors` makes of a waveform before windows summarise it."""
+
+    def __init__(self, at_rate: Tensor) -> None:
+        self._timbre = SpectralFrames(at_rate)
+        self._loudness = loudness.loudness_contour(at_rate)
+
+    def describe(self, windows: Tensor) -> Tensor:
+        """Features of windows [W, 2] in seconds, [W, Dx]."""
+        timbre = self._timbre.describe(windows)
+        return torch.cat([timbre, loudness.describe(self._loudness, windows)], dim=1)
+
+
+class _MoreFrames(_Frames):
+    """What `descriptors33` makes of it."""
+
+    def __init__(self, at_rate: Tensor, finer: Tensor) -> None:
+        super().__init__(at_rate)
+        self._onsets = OnsetFrames(finer)
+        self._pitches = PitchFrames(at_rate)
+
+    def describe(self, windows: Tensor) -> Tensor:
+        before = super().describe(windows)
+        more = (self._onsets.describe(windows), self._pitches.describe(windows))
+        return torch.cat([before, *more], dim=1)

@@ -108,7 +108,7 @@ def _deam_curves(folder: Path, tables: Path) -> dict[int, Floats]:
     """(arousal, valence) of every annotated half second from 15 s."""
     pair = [_dynamic(folder, f"{axis}.csv") for axis in ("arousal", "valence")]
     if pair[0] is None or pair[1] is None:
-        return _of_tables(load_deam(tables))
+        return _of_tables(load_deam(tables, "descriptors"))
     arousal, valence = (_wide_rows(path) for path in pair if path is not None)
     both = {song: (arousal[song], valence[song]) for song in arousal.keys() & valence.keys()}
     frames = {song: min(len(a), len(v)) for song, (a, v) in both.items()}

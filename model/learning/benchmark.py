@@ -16,7 +16,7 @@ from model.learning.datasets import Dataset, load
 from model.learning.evaluation import retrieval, retrieval_within
 from model.learning.experiments import FAMILIES, Split, composite_rows, splits
 from model.learning.recipes import Recipe, recipe, recipe_id
-from model.learning.studies import STUDIES, study_preset
+from model.learning.studies import STUDIES, study_columns, study_preset
 from model.learning.training import no_progress, one_thread
 
 Alter = Callable[[Dataset], Dataset]
@@ -70,6 +70,8 @@ ALONE = ("baselines",)
 RUNS = (
     Run("deam/descriptors", "deam", "descriptors", "default", WHOLE),
     Run("deam/descriptors/networks", "deam", "descriptors", "networks", WHOLE),
+    Run("deam/descriptors33", "deam", "descriptors33", "default", WHOLE),
+    Run("deam/descriptors33/networks", "deam", "descriptors33", "networks", ()),
     Run("deam/all", "deam", "all", "default", PARTS),
     Run("deam/all/networks", "deam", "all", "networks", PARTS),
     Run("deam/descriptors/texture", "deam", "descriptors", "texture", ALONE),
@@ -137,8 +139,8 @@ def read_studies(cache: Path) -> dict[str, Any]:
 
 
 def study_recipe(name: str) -> str:
-    """The id of a study's recipe, on DEAM's 31 columns."""
-    return recipe_id(recipe(study_preset(name), 31), "composite")
+    """The id of a study's recipe, on its columns of DEAM."""
+    return recipe_id(recipe(study_preset(name), study_columns(name)), "composite")
 
 
 def measure_family(split: Split, chosen: Recipe, family: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from model.errors import DatasetError
 from model.frontends import Frontend, get_frontend
 from model.frontends.vggish import PCA_URL, WEIGHTS_SHA256, Vggish, kept_path
 from model.learning.audio_datasets import load_audio
-from model.learning.datasets import Dataset, load
+from model.learning.datasets import SHIPPED_FEATURES, Dataset, load
 from model.learning.experiments import FAMILIES, Outcome, run_split, splits
 from model.learning.fitting import Fitted, fit
 from model.learning.plots import save_loss_plot
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 DEFAULT_FEATURES: Mapping[str, str] = {
-    "deam": "descriptors",
+    "deam": SHIPPED_FEATURES,
     "emomusic": "convnet",
     "pmemo": "gemaps_essentia",
 }
@@ -53,7 +53,7 @@ class AudioOptions:
 
     Attributes:
         folder: DEAM or PMEmo as its authors distribute it.
-        frontend: `descriptors`, `vggish` or `vggish-pca`.
+        frontend: `descriptors`, `descriptors33`, `vggish` or `vggish-pca`.
         weights: VGGish's weights; None: where an earlier fetch left them.
         weights_sha256: First digits of their SHA-256.
     """
@@ -262,7 +262,7 @@ def _load(options: TrainOptions | EvaluateOptions, progress: Progress) -> tuple[
 
 
 def _feature_set(dataset: str, feature_set: str | None) -> str:
-    return feature_set or DEFAULT_FEATURES.get(dataset, "descriptors")
+    return feature_set or DEFAULT_FEATURES.get(dataset, SHIPPED_FEATURES)
 
 
 def _recipe(preset: str, data: Dataset, seed: int, epochs: int | None) -> Recipe:

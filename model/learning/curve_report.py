@@ -28,7 +28,7 @@ from model.learning.curve_calibration import (
     guess,
     reliability,
 )
-from model.learning.datasets import Dataset
+from model.learning.datasets import SHIPPED_FEATURES, Dataset
 from model.learning.evaluation import r2
 from model.learning.fitting import fit
 from model.learning.recipes import recipe
@@ -69,22 +69,23 @@ def train_folds(data: Dataset, preset: str, cache: Path, say: Say) -> list[Fold]
     """Train (or find in `cache`) a model without each fold.
 
     Args:
-        data: All songs, with the `descriptors` columns.
+        data: All songs, with the columns `SHIPPED_FEATURES`.
         preset: Recipe of the training.
         cache: Folder of the folds' checkpoints.
         say: Told of each training run.
     """
     order = np.random.default_rng(FOLD_SEED).permutation(len(data))
-    frontend = get_frontend("descriptors", "cpu")
+    frontend = get_frontend(SHIPPED_FEATURES, "cpu")
     folds = []
     for number, rows in enumerate(np.array_split(order, FOLDS)):
-        path = cache / f"fold{number}.safetensors"
+        path = cache / f"{SHIPPED_FEATURES}-fold{number}.safetensors"
         if not path.is_file():
             say(f"training without fold {number + 1} of {FOLDS}")
             own = recipe(preset, data.feature_count)
             rest = data.rows(np.setdiff1d(order, rows))
             fitted = fit(rest, own.shape, own.training, own.fit)
-            save_checkpoint(path, make_checkpoint(fitted, rest, "descriptors", {"fold": number}))
+            made = make_checkpoint(fitted, rest, SHIPPED_FEATURES, {"fold": number})
+            save_checkpoint(path, made)
         model = EmotionModel(load_checkpoint(path), frontend, torch.device("cpu"))
         folds.append(Fold(model, rows))
     return folds

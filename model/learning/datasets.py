@@ -103,16 +103,26 @@ class Dataset:
         return replace(kept, curves=kept.curves[:, :frames], lengths=lengths, annotator_std=std)
 
 
+SHIPPED_FEATURES = "descriptors33"
+"""Columns of DEAM, and the frontend that computes them, of the shipped checkpoint."""
+
+ESSENTIA_NAMES: Mapping[str, str] = {
+    "rhythm.onset_rate": "onset_rate",
+    "tonal.key_temperley.strength": "key_strength",
+}
+"""Columns of Essentia's table that a frontend computes, and its names for them."""
+
 Table = tuple[tuple[str, ...], dict[int, list[float]]]
 
 
-def load_deam(data_dir: Path, feature_set: str = "descriptors") -> Dataset:
+def load_deam(data_dir: Path, feature_set: str = SHIPPED_FEATURES) -> Dataset:
     """The 1744 DEAM songs with 60 frames and all columns of `feature_set`.
 
     Args:
         data_dir: Folder of the tables in `data/PROVENANCE.md`.
-        feature_set: `descriptors` (31 columns, the frontend's), `gemaps_essentia` (128) or `all`
-            (148: librosa, GeMAPS, Essentia).
+        feature_set: `descriptors33` (33 columns, the shipped checkpoint's) or `descriptors` (31),
+            those of the frontends, `gemaps_essentia` (128) or `all` (148: librosa, GeMAPS,
+            Essentia).
 
     Raises:
         DatasetError: A file is missing or the feature set is unknown.
@@ -182,15 +192,19 @@ def load(name: str, data_dir: Path, feature_set: str | None = None) -> Dataset:
 
 
 def _feature_table(data_dir: Path, prefix: str, feature_set: str) -> Table:
-    if feature_set == "descriptors":
-        return _merge(_librosa_table(data_dir, prefix), _loudness_only(_gemaps(data_dir, prefix)))
+    if feature_set in ("descriptors", "descriptors33"):
+        both = _merge(_librosa_table(data_dir, prefix), _loudness_only(_gemaps(data_dir, prefix)))
+        if feature_set == "descriptors":
+            return both
+        return _merge(both, _renamed(_essentia(data_dir, prefix), ESSENTIA_NAMES))
     if feature_set == "gemaps_essentia":
         return _merge(_gemaps(data_dir, prefix), _essentia(data_dir, prefix))
     if feature_set == "all":
         pair = _merge(_librosa_table(data_dir, prefix), _gemaps(data_dir, prefix))
         return _merge(pair, _essentia(data_dir, prefix))
     raise DatasetError(
-        f"unknown feature set {feature_set!r}; known: descriptors, gemaps_essentia, all"
+        f"unknown feature set {feature_set!r}; "
+        "known: descriptors, descriptors33, gemaps_essentia, all"
     )
 
 
@@ -210,9 +224,13 @@ def _essentia(data_dir: Path, prefix: str) -> Table:
 
 
 def _loudness_only(table: Table) -> Table:
-    names, rows = table
-    kept = [i for i, name in enumerate(names) if name.startswith("loudness")]
-    return tuple(names[i] for i in kept), {s: [row[i] for i in kept] for s, row in rows.items()}
+    return _renamed(table, {n: n for n in table[0] if n.startswith("loudness")})
+
+
+def _renamed(table: Table, names: Mapping[str, str]) -> Table:
+    """The columns `names` of a table, in their order, under other names."""
+    kept = [table[0].index(name) for name in names]
+    return tuple(names.values()), {s: [row[i] for i in kept] for s, row in table[1].items()}
 
 
 def _convnet_table(folder: Path) -> Table:

@@ -23,6 +23,7 @@ from model.regression import MeanHead, fit_mean_head
 Floats = NDArray[np.float32]
 
 VGGISH_NAMES = ("vggish", "vggish-pca")
+DESCRIPTOR_NAMES = ("descriptors", "descriptors33")
 
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
@@ -40,8 +41,8 @@ def make_checkpoint(
     Args:
         fitted: The trained model.
         data: The songs it was trained on.
-        feature_set: Names the frontend (`descriptors`, `vggish`, `vggish-pca`); sets of other
-            tables have none, and the service refuses such a checkpoint by name.
+        feature_set: Names the frontend (`descriptors`, `descriptors33`, `vggish`, `vggish-pca`);
+            sets of other tables have none, and the service refuses such a checkpoint by name.
         notes: Plain data about its origin.
     """
     honest = fitted.model.config.kernel_statistics
@@ -129,8 +130,8 @@ def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
 
 
 def _frontend_id(feature_set: str) -> str:
-    if feature_set == "descriptors":
-        return frontend_id(get_frontend("descriptors", "cpu"))
+    if feature_set in DESCRIPTOR_NAMES:
+        return frontend_id(get_frontend(feature_set, "cpu"))
     if feature_set in VGGISH_NAMES:
         return f"{feature_set}-{Vggish.version}"
     return f"table_{feature_set}-1"

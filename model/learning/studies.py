@@ -228,6 +228,7 @@ def _r2_of(dataset: str, feature_set: str, preset: str = SHIPPED) -> Study:
 STUDIES: Mapping[str, Study] = {
     "annotator_ceiling": annotator_ceiling,
     "r2_10_fold_deam": _r2_of("deam", "descriptors"),
+    "r2_10_fold_deam_33": _r2_of("deam", "descriptors33"),
     "r2_10_fold_deam_networks": _r2_of("deam", "descriptors", "networks"),
     "r2_10_fold_pmemo": _r2_of("pmemo", "gemaps_essentia"),
     "run_times": run_times,
@@ -239,6 +240,11 @@ STUDIES: Mapping[str, Study] = {
 def study_preset(name: str) -> str:
     """The preset that a study's figures depend on."""
     return "networks" if name.endswith("_networks") else SHIPPED
+
+
+def study_columns(name: str) -> int:
+    """How many columns of DEAM a study reads; 31 also where it reads another dataset."""
+    return 33 if name.endswith("_33") else 31
 
 
 def _ceiling(means: Doubles, noise: Doubles) -> dict[str, Any]:

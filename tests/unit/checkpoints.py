@@ -19,16 +19,19 @@ FEATURES = 5
 
 
 def small_checkpoint(
-    seed: int = 0, settings: CurveSettings | None = None, members: int = 1
+    seed: int = 0,
+    settings: CurveSettings | None = None,
+    members: int = 1,
+    columns: int = FEATURES,
 ) -> Checkpoint:
     """Emotion is a simple function of the features, which the fitted parts find."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    features = torch.randn(300, FEATURES, generator=generator)
+    features = torch.randn(300, columns, generator=generator)
     emotion = 0.3 * torch.tanh(features[:, :2])  # [N, 2]
     curves = emotion[:, None, :].expand(-1, 30, -1)
     config = EmerConfig(
-        FEATURES,
+        columns,
         EncoderConfig("mean_mlp", (32,), dropout=0.0),
         EncoderConfig("bigru", (32,), recurrent=8, dropout=0.0, resample_frames=20),
         d_z=4,

@@ -91,7 +91,7 @@ def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
 
 def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
     """31 frontend columns, 60 frames each, everything finite and in range."""
-    data = load_deam(shared_data)
+    data = load_deam(shared_data, "descriptors")
 
     assert data.features.shape == (1744, 31)
     assert data.curves.shape == (1744, 60, 2)
@@ -99,6 +99,17 @@ def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
     assert np.abs(data.curves).max() <= 1.0
     assert data.feature_names[0] == "mfcc_1"
     assert data.feature_names[-1] == "loudnessPeaksPerSec"
+
+
+def test_descriptors33_are_the_31_and_two_more(shared_data: Path) -> None:
+    """Onset rate and key strength stand after the columns of `descriptors`, for the same songs."""
+    data, fewer = load_deam(shared_data), load_deam(shared_data, "descriptors")
+
+    np.testing.assert_array_equal(data.features[:, :31], fewer.features)
+    np.testing.assert_array_equal(data.song_ids, fewer.song_ids)
+    assert data.feature_names[31:] == ("onset_rate", "key_strength")
+    assert 3.0 < data.features[:, 31].mean() < 4.0  # onsets a second
+    assert 0.6 < data.features[:, 32].mean() < 0.7  # a correlation
 
 
 def test_all_columns_are_148(shared_data: Path) -> None:

@@ -25,6 +25,8 @@ from model.emotion_model import SHIPPED_CHECKPOINT, EmotionModel, resolve_device
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
 from model.scoring import Points, score
 from tests.unit.checkpoints import FEATURES, small_checkpoint
+from tests.unit.encoded_audio import wav
+from tests.unit.music import music
 
 Floats = NDArray[np.float32]
 
@@ -276,6 +278,20 @@ def test_an_analysis_of_another_frontend_is_refused(model: EmotionModel) -> None
     for call in (model.embed_segments, model.emotion_curve):
         with pytest.raises(CheckpointMismatchError, match="features of fake-1, not fake-2"):
             call(other)
+
+
+@pytest.mark.parametrize(("name", "columns"), [("descriptors", 31), ("descriptors33", 33)])
+def test_checkpoints_of_both_descriptors_are_read(tmp_path: Path, name: str, columns: int) -> None:
+    """A model trained before the last two columns came works as it did, with its own frontend."""
+    path = tmp_path / "m.safetensors"
+    save_checkpoint(path, replace(small_checkpoint(columns=columns), frontend_id=f"{name}-1"))
+
+    model = EmotionModel.load(path, "cpu")
+    analysis = model.analyse(wav([music(12.0, 22_050, 1)], 22_050))
+
+    assert analysis.frontend_id == f"{name}-1"
+    assert len(model.embed_segments(analysis)) == 1
+    assert np.isfinite(model.emotion_curve(analysis).mean).all()
 
 
 def test_a_frontend_the_build_lacks_is_refused(tmp_path: Path) -> None:
