@@ -11,6 +11,7 @@ import yaml
 
 from app.settings import Settings
 from indexer.worker import STOP_S
+from tests.image.engine import NoEngineError, compose_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN_SERVICES = ["app", "app-gpu", "indexer"]
@@ -153,6 +154,16 @@ def test_everything_the_image_copies_exists(dockerfile: str) -> None:
     assert names
     assert [name for name in names if not (REPOSITORY / name).exists()] == []
     assert [name for name in names if f"!{name}" not in ignore.splitlines()] == []
+
+
+def test_the_image_is_not_tried_without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test-image` says what is missing, and skips nothing in silence."""
+    monkeypatch.setenv("COMPOSE", "nonesuch compose")
+
+    with pytest.raises(
+        NoEngineError, match=r"install Docker or Podman(.|\n)*nonesuch.*not installed"
+    ):
+        compose_command()
 
 
 def test_the_systemd_unit_sets_what_exists() -> None:
