@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from model.frontends.windows import FrameSpans
+from model.frontends.windows import FrameSpans, centred_frames
 
 RATE_HZ = 44_100
 N_FFT = 1024
@@ -40,7 +40,7 @@ class OnsetFrames:
 
     def __init__(self, samples: Tensor) -> None:
         """Analyse `samples` [N] at `RATE_HZ`."""
-        frames = pad(samples, (N_FFT // 2, N_FFT // 2)).unfold(0, N_FFT, HOP)  # [F, N_FFT]
+        frames = centred_frames(samples, N_FFT, HOP)  # [F, N_FFT]
         window = torch.hann_window(N_FFT, device=samples.device)
         rank = torch.arange(N_FFT // 2 + 1, dtype=torch.float32, device=samples.device)
         before = samples.new_zeros(2, len(rank), dtype=torch.complex64)

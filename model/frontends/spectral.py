@@ -13,9 +13,8 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from model.frontends.windows import FrameLevels, FrameSpans
+from model.frontends.windows import FrameLevels, FrameSpans, centred_frames
 
 RATE_HZ = 22_050
 N_FFT = 2048
@@ -44,7 +43,7 @@ class SpectralFrames:
         # In float64, as numpy does it for librosa: the deepest valleys lie under float32 noise.
         window = torch.hann_window(N_FFT, dtype=torch.float64, device=samples.device)
         bank = mel_bank().to(samples.device)
-        frames = pad(samples, (N_FFT // 2, N_FFT // 2)).unfold(0, N_FFT, HOP)  # [F, N_FFT]
+        frames = centred_frames(samples, N_FFT, HOP)  # [F, N_FFT]
         mel, peak, valley = [], [], []
         for chunk in torch.split(frames, _CHUNK_FRAMES):
             spectrum = torch.fft.rfft(chunk * window)

@@ -15,9 +15,8 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from model.frontends.windows import FrameSpans
+from model.frontends.windows import FrameSpans, RunningSums, centred_frames
 
 RATE_HZ = 22_050
 N_FFT = 2048
@@ -61,18 +60,18 @@ class PitchFrames:
         """Analyse `samples` [N] at `RATE_HZ`."""
         self._duration_s = len(samples) / RATE_HZ
         window = _window().to(samples.device)
-        frames = pad(samples, (N_FFT // 2, N_FFT // 2)).unfold(0, N_FFT, HOP)  # [F, N_FFT]
+        frames = centred_frames(samples, N_FFT, HOP)  # [F, N_FFT]
         profiles, tunings = [], []
         for chunk in torch.split(frames, _CHUNK_FRAMES):
             cells, strength = _peaks(torch.fft.rfft(chunk * window)[:, : _n_bins()].abs())
             power = _power_of_cells(cells, strength)
             profiles.append(_profiles(power))
             tunings.append(power.view(len(power), 12, _PER_SEMITONE).sum(1))
-        self._profiles = _running_sums(torch.cat(profiles))  # [F + 1, _CELLS]
-        self._tunings = _running_sums(torch.cat(tunings))  # [F + 1, _PER_SEMITONE]
+        self._profiles = RunningSums(torch.cat(profiles))  # [F, _CELLS]
+        self._tunings = RunningSums(torch.cat(tunings))  # [F, _PER_SEMITONE]
 
     def __len__(self) -> int:
-        return len(self._profiles) - 1
+        return len(self._profiles)
 
     def describe(self, windows_s: Tensor) -> Tensor:
         """Key strength of each window with `CONTEXT_S` around it.
@@ -87,13 +86,11 @@ class PitchFrames:
         return key_strength(profiles)[:, None].float()
 
     def profiles(self, windows_s: Tensor) -> Tensor:
-        """Mean pitch class profile of each window in its own tuning, [W, BINS], first bin A."""
+        """Summed pitch class profile of each window in its own tuning, [W, BINS], first bin A."""
         places = windows_s * (RATE_HZ / HOP)
         spans = FrameSpans.between(places[:, 0], places[:, 1], len(self))
-        after = spans.first + spans.count
-        sums = self._profiles[after] - self._profiles[spans.first]
-        # The commonest deviation from the reference, in cells.
-        detuned = (self._tunings[after] - self._tunings[spans.first]).argmax(1)  # [W]
+        sums = self._profiles.over(spans)
+        detuned = self._tunings.over(spans).argmax(1)  # commonest cells over the reference, [W]
         cells = torch.arange(BINS, device=sums.device) * _TUNINGS
         return sums.gather(1, (detuned[:, None] + cells) % _CELLS).clamp(min=0)
 
@@ -147,10 +144,6 @@ def _profiles(power: Tensor) -> Tensor:
     by_tuning = (power @ _kernel().to(power.device)).view(-1, BINS, _TUNINGS)
     largest = by_tuning.amax(1, keepdim=True)
     return (by_tuning / torch.where(largest > 0, largest, 1.0)).reshape(-1, _CELLS)
-
-
-def _running_sums(values: Tensor) -> Tensor:
-    return pad(values.double().cumsum(0), (0, 0, 1, 0))
 
 
 def _widened(windows_s: Tensor, duration_s: float) -> Tensor:

@@ -23,7 +23,7 @@ from torch.nn.functional import pad
 
 from model.errors import CheckpointError, CheckpointMismatchError
 from model.frontends.resampling import resample
-from model.frontends.windows import FrameSpans
+from model.frontends.windows import FrameSpans, RunningSums
 
 RATE_HZ = 16_000
 PATCH_S = 0.96
@@ -116,9 +116,7 @@ class Vggish:
         features = self.sequence(samples, sample_rate_hz)
         places = windows_s.to(self.device, torch.float64) / PATCH_S - 0.5
         spans = FrameSpans.between(places[:, 0], places[:, 1], len(features))
-        sums = torch.cat([features.new_zeros(1, N_FEATURES), features.double().cumsum(0)])
-        total = sums[spans.first + spans.count] - sums[spans.first]
-        return (total / spans.count[:, None]).float()
+        return (RunningSums(features).over(spans) / spans.count[:, None]).float()
 
 
 def log_mel_patches(samples: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Means and quantiles of frame values over many windows at once.
+"""Frames of a waveform; sums, means and quantiles of their values over many windows at once.
 
-F frames, C channels, W windows, L frames of the longest window.
+N samples, F frames, C channels, W windows, L frames of the longest window.
 """
 
 from __future__ import annotations
@@ -9,9 +9,24 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 _EPSILON = 1e-6  # frames; absorbs rounding of times that lie on a frame
 _CHUNK = 32
+
+
+def centred_frames(samples: Tensor, n_fft: int, hop: int) -> Tensor:
+    """Frame k is centred on sample k * `hop`; beyond its ends the waveform counts as silence.
+
+    Args:
+        samples: [N].
+        n_fft: Samples of a frame.
+        hop: Samples from one frame to the next.
+
+    Returns:
+        [F, n_fft], a view.
+    """
+    return pad(samples, (n_fft // 2, n_fft // 2)).unfold(0, n_fft, hop)
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,20 @@ class FrameSpans:
         return FrameSpans(self.first[rows], self.count[rows])
 
 
+class RunningSums:
+    """Values of frames, [F, C], whose sum over any window is quick to take."""
+
+    def __init__(self, values: Tensor) -> None:
+        self._sums = pad(values.cumsum(0, dtype=torch.float64), (0, 0, 1, 0))  # [F + 1, C]
+
+    def __len__(self) -> int:
+        return len(self._sums) - 1
+
+    def over(self, spans: FrameSpans) -> Tensor:
+        """Sum over the frames of each window, [W, C] float64."""
+        return self._sums[spans.first + spans.count] - self._sums[spans.first]
+
+
 class FrameLevels:
     """Levels in dB, [F, C], whose mean over any window is quick to take."""
 
@@ -56,8 +85,7 @@ class FrameLevels:
         self._levels_db = levels_db
         self._loudest = levels_db.amax(1)
         self._softest = levels_db.amin(1)
-        start = levels_db.new_zeros(1, levels_db.shape[1], dtype=torch.float64)
-        self._sums = torch.cat([start, levels_db.cumsum(0, dtype=torch.float64)])  # [F + 1, C]
+        self._sums = RunningSums(levels_db)
 
     def __len__(self) -> int:
         return len(self._levels_db)
@@ -77,7 +105,7 @@ class FrameLevels:
         index, inside = spans.indices()
         loudest = self._loudest[index].masked_fill(~inside, -torch.inf).amax(1)
         softest = self._softest[index].masked_fill(~inside, torch.inf).amin(1)
-        total = self._sums[spans.first + spans.count] - self._sums[spans.first]
+        total = self._sums.over(spans)
         floor = loudest - range_db
         for rows in torch.split((softest < floor).nonzero()[:, 0], _CHUNK):
             lift = (floor[rows][:, None, None] - self._levels_db[index[rows]]).clamp(min=0)
