@@ -38,13 +38,13 @@ from model.frontends.onsets import OnsetFrames  # noqa: E402
 from model.frontends.resampling import resample  # noqa: E402
 from model.frontends.spectral import RATE_HZ, SpectralFrames  # noqa: E402
 from model.frontends.tonality import PitchFrames  # noqa: E402
+from model.learning.datasets import SHIPPED_FEATURES as FRONTEND  # noqa: E402
 
 REPORT = REPOSITORY / "docs" / "benchmarks" / "analysis.md"
 WESNOTH = Path("/usr/share/games/wesnoth/1.16/data/core/music")
 SHARED = data_folder()
 SUFFIXES = {".mp3", ".ogg", ".flac", ".m4a", ".wav", ".opus"}
 LONG_HOURS = 3
-FRONTEND = "descriptors33"
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@
 import { findArtists, findTracks } from "./api.js";
 import { clamp } from "./geometry.js";
 import { takesAnother } from "./likes.js";
-import { byId, creditOf, element, svg, titleOf } from "./text.js";
+import { byId, counted, creditOf, element, svg, titleOf } from "./text.js";
 
 const PAUSE_MS = 120;
 /** An answer that takes longer is waited for visibly. */
@@ -174,11 +174,6 @@ export class Find {
     } else if (event.key !== "Enter" && !step) return;
     event.preventDefault();
   }
-}
-
-/** @param {number} count @param {string} what */
-function counted(count, what) {
-  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Without case and accents. @param {string} text */

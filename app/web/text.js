@@ -37,6 +37,11 @@ export function longTime(seconds) {
   return hours < 10 ? `${hours.toFixed(1)} h` : `${Math.round(hours).toLocaleString("en")} h`;
 }
 
+/** @param {number} count @param {string} what @returns {string} `1 track`, `1,204 tracks` */
+export function counted(count, what) {
+  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** @param {Track} track */
 export function titleOf(track) {
   return track.title || track.path.replace(/^.*\//, "").replace(/\.[^.]+$/, "");

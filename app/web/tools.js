@@ -8,7 +8,7 @@
 import { curlOf, request } from "./api.js";
 import { clamp } from "./geometry.js";
 import { modeOf } from "./link.js";
-import { byId, clock, element, parseClock } from "./text.js";
+import { byId, clock, counted, element, parseClock } from "./text.js";
 
 /** Tracks that the service leaves out at most. */
 const MOST_EXCLUDED = 10_000;
@@ -52,7 +52,7 @@ export class Tools {
       const genre = on ? options.genre.filter((other) => other.toLowerCase() !== name.toLowerCase()) : [...options.genre, name];
       return element("button", {
         class: "chip", type: "button", dir: "auto", "aria-pressed": String(on), "data-genre": name,
-        title: `${tracks.toLocaleString("en")} ${tracks === 1 ? "track" : "tracks"}`, onclick: () => this.set({ genre }),
+        title: counted(tracks, "track"), onclick: () => this.set({ genre }),
       }, name);
     });
     const held = document.activeElement?.getAttribute("data-genre");

@@ -10,6 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+DESCRIPTOR_NAMES = ("descriptors", "descriptors33")
+VGGISH_NAMES = ("vggish", "vggish-pca")
+
 
 class Frontend(Protocol):
     """What turns a waveform into features.
@@ -63,14 +66,13 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
         ValueError: There is none of that name.
         CheckpointError: Its weights are missing or damaged.
     """
-    if name in ("descriptors", "descriptors33"):
+    if name in DESCRIPTOR_NAMES:
         from model.frontends.descriptors import Descriptors, Descriptors33
 
-        return (Descriptors if name == "descriptors" else Descriptors33)(device)
-    if name in ("vggish", "vggish-pca"):
+        return (Descriptors33 if name == Descriptors33.name else Descriptors)(device)
+    if name in VGGISH_NAMES:
         from model.frontends.vggish import PCA_URL, Vggish, kept_path
 
         return Vggish.load(pca=kept_path(PCA_URL) if name == "vggish-pca" else None, device=device)
-    raise ValueError(
-        f"no frontend is called {name!r}; there are descriptors, descriptors33, vggish, vggish-pca"
-    )
+    known = ", ".join(DESCRIPTOR_NAMES + VGGISH_NAMES)
+    raise ValueError(f"no frontend is called {name!r}; there are {known}")

@@ -18,7 +18,7 @@ from typing import Any
 
 from model.checkpoint import save_checkpoint
 from model.errors import DatasetError
-from model.frontends import Frontend, get_frontend
+from model.frontends import VGGISH_NAMES, Frontend, get_frontend
 from model.frontends.vggish import PCA_URL, WEIGHTS_SHA256, Vggish, kept_path
 from model.learning.audio_datasets import load_audio
 from model.learning.datasets import SHIPPED_FEATURES, Dataset, load
@@ -27,7 +27,7 @@ from model.learning.fitting import Fitted, fit
 from model.learning.plots import save_loss_plot
 from model.learning.recipes import Recipe, recipe_for
 from model.learning.results import Summary, summarise
-from model.learning.shipping import VGGISH_NAMES, make_checkpoint
+from model.learning.shipping import make_checkpoint
 from model.learning.training import Progress, no_progress, one_thread
 
 __all__ = [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.checkpoint import Checkpoint
 from model.curve_estimation import CurveSettings
-from model.frontends import frontend_id, get_frontend
+from model.frontends import DESCRIPTOR_NAMES, VGGISH_NAMES, frontend_id, get_frontend
 from model.frontends.vggish import Vggish
 from model.learning.curve_calibration import calibrated_sd
 from model.learning.datasets import Dataset
@@ -21,9 +21,6 @@ from model.learning.fitting import Embedded, Fitted, Fold
 from model.regression import MeanHead, fit_mean_head
 
 Floats = NDArray[np.float32]
-
-VGGISH_NAMES = ("vggish", "vggish-pca")
-DESCRIPTOR_NAMES = ("descriptors", "descriptors33")
 
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
