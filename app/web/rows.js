@@ -57,11 +57,12 @@ export function row(item, index, scale, opened, actions) {
     likeToo && toolButton("too", `Like ${title} too`, "+", () => likeToo(item)),
     remove && moveButton(item, title, actions),
     remove && toolButton("remove", `Remove ${title}`, "×", () => remove(item)));
-  const ranked = item.score === undefined ? " item--plain" : "";
-  return element("li", { class: `item${opened ? " item--open" : ""}${ranked}`, "data-track": String(item.track.id) },
+  const plain = item.score === undefined ? " item--plain" : "";
+  const open = opened && item.rho_sim !== undefined;
+  return element("li", { class: `item${open ? " item--open" : ""}${plain}`, "data-track": String(item.track.id) },
     playButton(item, String(index + 1), play, actions.cover(item)), trackText(item, play),
     element("span", { class: "item__when", title: segmentLine(item) }, when),
-    score(item, scale, opened, () => actions.open(item)), tools, opened && details(item, actions));
+    score(item, scale, open, () => actions.open(item)), tools, open && details(item, actions));
 }
 
 /** @param {string} part @param {string} name @param {string} sign @param {() => void} run */
@@ -122,7 +123,7 @@ function score(item, scale, opened, open) {
   element("span", { class: "unseen" }, note));
 }
 
-/** What an opened row adds: the sum, the place, and what else can be done with it. @param {Item} item @param {RowActions} actions */
+/** What an opened row of a playlist adds: the sum, the place, and what else can be done with it. @param {Item} item @param {RowActions} actions */
 function details(item, actions) {
   const part = (/** @type {string} */ name, /** @type {string} */ words, /** @type {number} */ value) =>
     element("span", { class: `part part--${name}` }, `${words} ${signed(value)}`);
@@ -130,7 +131,7 @@ function details(item, actions) {
     element("button", { class: "button button--quiet", type: "button", "data-part": text, "aria-label": `${text}: ${titleOf(item.track)}`, onclick: run }, text);
   const { likeToo, remove } = actions;
   return element("div", { class: "item__more" },
-    element("p", {}, element("span", {}, `${number(item.score ?? 0)} =`),
+    element("p", {}, element("span", {}, `${number(/** @type {number} */ (item.score))} =`),
       part("cca", "correlation", ccaPart(item)), part("kl", "likelihood", klPart(item))),
     element("p", {}, `${segmentLine(item)} · valence ${signed(item.valence)}, arousal ${signed(item.arousal)}`),
     element("div", { class: "row" }, button("More like this", () => actions.like(item)),

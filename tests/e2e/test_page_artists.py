@@ -60,6 +60,19 @@ def test_without_a_question_an_artists_tracks_are_shown(page: Page, service: Run
     expect(page.locator("#invitation")).to_be_visible()
 
 
+def test_a_row_without_a_score_is_not_taken_apart(page: Page, service: Running) -> None:
+    """A score that was opened before shows no parts where the same track was not ranked."""
+    open_page(page, service.url, "mood=happy&artist=Ada")
+    wait_for_answer(page)
+    page.locator("button.score").first.click()
+    expect(page.locator(".item__more")).to_have_count(1)
+    page.evaluate("location.hash = 'by=Ada'")
+
+    wait_for_answer(page)
+    expect(page.locator("#heading")).to_have_text("Music by Ada")
+    expect(page.locator(".item__more")).to_have_count(0)
+
+
 def test_a_question_is_narrowed_to_an_artist(page: Page, service: Running) -> None:
     """By the API's filter; the heading and the link say so, and back leads to all of them."""
     open_page(page, service.url, "mood=happy")
