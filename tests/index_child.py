@@ -1,6 +1,6 @@
 """An index worker process with the fake model, for tests: `python -m tests.index_child`.
 
-With arguments it stands in for `indexer.apart`.
+With arguments it stands in for `indexer.runs.isolated`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from indexer import apart, lease, patience, worker
+from indexer.catalog import lease, patience
+from indexer.runs.indexer import isolated as apart
+from indexer.runs.indexer import worker
 from model.analysis import Analysis
 from tests.fakes import FakeFrontend, FakeModel
 
@@ -38,7 +40,7 @@ def die_of(source: Path) -> None:
 
 
 def analyse_apart(path: Path, frontend_name: str) -> Analysis:
-    """As `indexer.apart`, with this module as its process."""
+    """As `indexer.runs.isolated`, with this module as its process."""
     return apart.analyse_apart(path, frontend_name, [sys.executable, "-m", "tests.index_child"])
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from app.settings import Settings
-from indexer.worker import STOP_S
+from indexer.runs.worker import STOP_S
 from tests.image.engine import NoEngineError, compose_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
