@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from indexer.catalog import lease, patience
+from indexer.runs import worker
 from indexer.runs.indexer import isolated as apart
-from indexer.runs.indexer import worker
 from model.analysis import Analysis
 from tests.fakes import FakeFrontend, FakeModel
 
