@@ -1,8 +1,8 @@
 """Analysing uploads in worker processes, so that a hostile file cannot take the service down.
 
-Each worker is a process of its own (`app.analysis_worker`) with limits on memory and processor
-time. What it sends back is read as plain arrays, never unpickled. A worker that dies, hangs or
-grows is replaced; the upload that did it gets an error.
+Each worker is a process of its own (`analysis_worker`) with limits on memory and processor time.
+What it sends back is read as plain arrays, never unpickled. A worker that dies, hangs or grows is
+replaced; the upload that did it gets an error.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class _Process:
             "memory_bytes": limits.memory_bytes,
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.analysis_worker", json.dumps(options)],
+            [sys.executable, "-m", "app.clips.analysis_worker", json.dumps(options)],
             pass_fds=(fd,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

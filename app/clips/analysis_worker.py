@@ -1,6 +1,6 @@
 """The process that decodes uploads: one at a time, under limits of memory and processor time.
 
-Started by `app.analysis_pool` with its options as JSON. It says `ready`, then for each path it is
+Started by `analysis_pool` with its options as JSON. It says `ready`, then for each path it is
 sent it answers `{"ok": true}` and the bytes of the analysis, or the name and message of an error.
 """
 

@@ -16,13 +16,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.emotions import Estimate, chosen_scale, emotion_response
-from app.live import Live
-from app.responses import EmotionResponse
-from app.schemas import Scale
-from indexer.balance import as_music
-from indexer.embed import stretches
-from indexer.search import SearchResult
+from app.clips.emotions import Estimate, chosen_scale, emotion_response
+from app.library.live import Live
+from app.wire.responses import EmotionResponse
+from app.wire.schemas import Scale
+from indexer.runs.embed import stretches
+from indexer.search.balance import as_music
+from indexer.search.searcher import SearchResult
 from model.analysis import Analysis
 from model.curve_estimation import CurveEstimate, CurveSettings, estimate_curve
 from model.curves import EmotionCurve

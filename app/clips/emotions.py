@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NotReadyError
-from app.live import Live
-from app.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
-from app.schemas import Scale
-from app.shaping import track_out
-from indexer.search import SearchResult
+from app.library.live import Live
+from app.playlists.shaping import track_out
+from app.wire.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
+from app.wire.schemas import Scale
+from indexer.search.searcher import SearchResult
 from model.curves import QuantileScale
 
 Doubles = NDArray[np.float64]

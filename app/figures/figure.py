@@ -1,7 +1,7 @@
 """The emotion curve as a picture: what is on it, and its form as SVG.
 
 A pure function of the answer `/v1/emotions` and `/v1/tracks/{id}/emotion` give. `emotion_figure`
-says what is drawn; SVG (here) and PNG (`app/plotting.py`) only write it down: both show the same.
+says what is drawn; SVG (here) and PNG (`png`) only write it down: both show the same.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from app.printable import printable_line
-from app.responses import CurvePoint, EmotionResponse
+from app.wire.printable import printable_line
+from app.wire.responses import CurvePoint, EmotionResponse
 
 WIDTH, HEIGHT = 900, 300  # CSS pixels
 LEFT, RIGHT, TOP, BOTTOM = 44, 84, 44, 34

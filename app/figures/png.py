@@ -9,8 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from app.errors import InvalidRequestError
-from app.lettering import SYSTEM_FONTS, lettered
-from app.plots import (
+from app.figures.figure import (
     BAND_OPACITY,
     DASH,
     HEIGHT,
@@ -23,7 +22,8 @@ from app.plots import (
     emotion_figure,
     emotion_svg,
 )
-from app.responses import EmotionResponse
+from app.figures.fonts import SYSTEM_FONTS, lettered
+from app.wire.responses import EmotionResponse
 
 SCALE = 2  # pixels of the picture for one of the figure: sharp on fine screens
 FINER = 2  # Pillow's lines have hard edges: drawn this much larger, then reduced
@@ -60,7 +60,7 @@ def emotion_png(answer: EmotionResponse, title: str, fonts: Sequence[str] = SYST
 
     Args:
         answer: The curve, on any scale; seconds and [-1, 1].
-        title: Above the picture; see `app.lettering` for letters that no font here has.
+        title: Above the picture; see `app.figures.fonts` for letters that no font here has.
         fonts: To look for letters in, after Pillow's own.
     """
     marks = emotion_figure(answer, title)

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, RateLimitedError, ScopeError, UnauthenticatedError
-from app.keys import ApiKey, Scope
+from app.http.keys import ApiKey, Scope
 from app.services import Services, ServicesDep
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="circumplex"'}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.errors import HTTP_KINDS, PROBLEM_JSON, TABLE
-from app.responses import Problem
+from app.wire.responses import Problem
 
 DESCRIPTION = """
 An emotion is a point of Russell's circumplex: **valence**, unpleasant (-1) to pleasant (1), and

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from indexer.catalog import Catalog
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import IndexRun
 from indexer.errors import IndexerError
-from indexer.library import stored_name
-from indexer.records import IndexRun
-from indexer.runs import Indexer
+from indexer.folders.files import stored_name
+from indexer.runs.indexer import Indexer
 
 logger = logging.getLogger("circumplex.index")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from app import logs
-from indexer.worker import main
+from indexer.runs.worker import main
 
-COMMAND = (sys.executable, "-m", "app.index_worker")
+COMMAND = (sys.executable, "-m", "app.indexing.worker")
 
 if __name__ == "__main__":
     logs.configure()

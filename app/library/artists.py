@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from indexer.library import fold
+from indexer.folders.files import fold
 
 
 class ArtistIndex:

@@ -11,9 +11,9 @@ from fastapi import Request
 from fastapi.responses import FileResponse
 
 from app.errors import AudioNotFoundError, RangeError
-from indexer.library import file_path
-from indexer.records import Track
-from indexer.snapshot_tracks import TrackRecord
+from indexer.catalog.records import Track
+from indexer.folders.files import file_path
+from indexer.snapshot.tracks import TrackRecord
 
 MEDIA_TYPES = {
     ".mp3": "audio/mpeg",

@@ -21,9 +21,9 @@ from typing import TypeVar
 
 from PIL import Image, ImageOps
 
-from app.audio_files import audio_path, inside, roots_of
 from app.errors import CoverNotFoundError, OverloadedError
-from indexer.snapshot_tracks import TrackRecord
+from app.library.audio_files import audio_path, inside, roots_of
+from indexer.snapshot.tracks import TrackRecord
 from model.audio_pictures import MAX_PICTURE_BYTES, embedded_picture
 from model.errors import AudioError
 

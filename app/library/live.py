@@ -18,18 +18,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.artists import ArtistIndex
 from app.errors import NotReadyError
+from app.library.artists import ArtistIndex
 from app.metrics import Metrics
-from app.shaping import ShownTracks
-from indexer.balance import Model as BalancingModel
-from indexer.balance import embedded_bank
-from indexer.catalog import Catalog
+from app.playlists.shaping import ShownTracks
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import SnapshotRow
 from indexer.errors import CatalogUnavailableError, IndexerError
-from indexer.records import SnapshotRow
-from indexer.search import LiveSearcher, Searcher
-from indexer.snapshot import Snapshot
-from indexer.verification import verified
+from indexer.search.balance import Model as BalancingModel
+from indexer.search.balance import embedded_bank
+from indexer.search.searcher import LiveSearcher, Searcher
+from indexer.snapshot.content import Snapshot
+from indexer.snapshot.verification import verified
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 
@@ -67,7 +67,7 @@ class Live:
         return ShownTracks(self.snapshot)
 
     def emotion_bank(self, model: EmbeddingModel) -> Embedding:
-        """What new music is balanced with (`indexer.balance.as_music`); embedded once a model."""
+        """What new music is balanced with (`balance.as_music`); embedded once a model."""
         bank = self._banks.get(model.model_id)
         if bank is None:  # two at once make the same
             bank = self._banks[model.model_id] = embedded_bank(self.snapshot, model)

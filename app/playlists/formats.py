@@ -14,9 +14,9 @@ from xml.sax.saxutils import escape
 import pydantic_core
 
 from app.errors import NotAcceptableError
-from app.printable import UNPRINTABLE, printable_line
-from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
-from indexer.library import file_path
+from app.wire.printable import UNPRINTABLE, printable_line
+from app.wire.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from indexer.folders.files import file_path
 
 FormatName = Literal["json", "m3u8", "xspf", "jspf", "csv"]
 Locate = Callable[[TrackOut], str]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 from scipy.sparse import coo_array, vstack  # type: ignore[import-untyped]
 
-from app.queries import Asked
-from indexer.search import Hit
+from app.playlists.queries import Asked
+from indexer.search.searcher import Hit
 from model.curves import QuantileScale
 
 CLOSENESS = 2.0

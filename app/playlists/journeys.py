@@ -1,7 +1,7 @@
 """Journeys: playlists that follow an emotion curve through time.
 
 The curve is cut into as many pieces as the playlist has places. The search ranks tracks for each
-piece, and `app.itinerary` decides which of them comes where, for all places together. A playlist
+piece, and `itinerary` decides which of them comes where, for all places together. A playlist
 that should last a given time has as many places as that takes.
 """
 
@@ -14,14 +14,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from app.itinerary import plan
-from app.lengths import nearest
-from app.live import Live
-from app.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
-from app.schemas import PlaylistRequest
-from indexer.balance import as_query
-from indexer.search import Hit, SearchResult, TrackFilter
-from indexer.snapshot import Snapshot
+from app.library.live import Live
+from app.playlists.itinerary import plan
+from app.playlists.lengths import nearest
+from app.playlists.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
+from app.wire.schemas import PlaylistRequest
+from indexer.search.balance import as_query
+from indexer.search.searcher import Hit, SearchResult, TrackFilter
+from indexer.snapshot.content import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from indexer.search import Hit
+from indexer.search.searcher import Hit
 
 TRIES = 4
 

@@ -1,7 +1,7 @@
 """Playlists: match an emotion, or follow it through time.
 
 `match` ranks the tracks, each as a whole or by its best segment; requests that come together share
-one call of the model and one of the search. `app.journeys` follows a curve.
+one call of the model and one of the search. `app.playlists.journeys` follows a curve.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.journeys import travel
-from app.lengths import filling
-from app.live import Live
-from app.queries import (
+from app.library.live import Live
+from app.playlists.journeys import travel
+from app.playlists.lengths import filling
+from app.playlists.queries import (
     Asked,
     QueryModel,
     absolute_curve,
@@ -22,12 +22,12 @@ from app.queries import (
     seeds_of,
     tracks_query,
 )
-from app.responses import PlaylistResponse
-from app.schemas import Level, PlaylistRequest
-from app.shaping import Shape
-from indexer.balance import as_query
-from indexer.search import Hit, SearchResult, TrackFilter
-from indexer.snapshot import Snapshot
+from app.playlists.shaping import Shape
+from app.wire.responses import PlaylistResponse
+from app.wire.schemas import Level, PlaylistRequest
+from indexer.search.balance import as_query
+from indexer.search.searcher import Hit, SearchResult, TrackFilter
+from indexer.snapshot.content import Snapshot
 from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.scoring import Direction

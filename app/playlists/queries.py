@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import MoodError, TrackNotFoundError
-from app.schemas import (
+from app.wire.schemas import (
     CurveEmotion,
     Emotion,
     Filters,
@@ -20,8 +20,8 @@ from app.schemas import (
     TracksEmotion,
 )
 from indexer import errors as indexer_errors
-from indexer.search import TrackFilter
-from indexer.snapshot import Snapshot
+from indexer.search.searcher import TrackFilter
+from indexer.snapshot.content import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.errors import UnknownMoodError

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.queries import Asked
-from app.responses import ExplanationOut, PlaylistItem, ScoringOut, SegmentOut, TrackOut
-from app.schemas import Scale
-from indexer.search import Hit
-from indexer.snapshot import Snapshot, TrackRecord
+from app.playlists.queries import Asked
+from app.wire.responses import ExplanationOut, PlaylistItem, ScoringOut, SegmentOut, TrackOut
+from app.wire.schemas import Scale
+from indexer.search.searcher import Hit
+from indexer.snapshot.content import Snapshot, TrackRecord
 from model.scoring import ScoringParams
 
 REMEMBERED = 10_000  # tracks, about a kilobyte each

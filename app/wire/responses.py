@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas import SCALE_NOTE, Mode, Scale
+from app.wire.schemas import SCALE_NOTE, Mode, Scale
 
 
 class Shown(BaseModel):

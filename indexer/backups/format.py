@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from indexer.errors import BackupDamagedError
-from indexer.snapshot_format import FileEntry
+from indexer.snapshot.format import FileEntry
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.backup_format import (
+from indexer.backups.format import (
     BLOCK_BYTES,
     BackupManifest,
     Observer,
@@ -22,11 +22,11 @@ from indexer.backup_format import (
     sync,
     verify,
 )
-from indexer.catalog import Catalog
-from indexer.catalog_transfer import is_empty, load
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.transfer import is_empty, load
 from indexer.errors import StorageError, TargetInUseError
-from indexer.snapshot import Snapshot
-from indexer.snapshot_format import FileEntry, sha256_of
+from indexer.snapshot.content import Snapshot
+from indexer.snapshot.format import FileEntry, sha256_of
 from indexer.storage import refusal
 
 

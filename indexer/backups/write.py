@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from indexer.backup_format import (
+from indexer.backups.format import (
     FORMAT,
     MANIFEST,
     MEMBER,
@@ -22,11 +22,11 @@ from indexer.backup_format import (
     sync,
     verify,
 )
-from indexer.catalog import Catalog
-from indexer.catalog_transfer import DumpView, dumping
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.transfer import DumpView, dumping
 from indexer.errors import BackupError, StorageError, TargetInUseError
-from indexer.snapshot import Snapshot
-from indexer.snapshot_format import FileEntry
+from indexer.snapshot.content import Snapshot
+from indexer.snapshot.format import FileEntry
 from indexer.storage import refusal
 
 _NO_FILES: dict[str, FileEntry] = {}

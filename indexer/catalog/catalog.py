@@ -1,7 +1,7 @@
 """The catalogue: the only SQL of the project. Records in, records out, one transaction a call.
 
-`Catalog` joins three parts: tracks (here), index runs (`catalog_runs`) and snapshots
-(`catalog_snapshots`). What a run found becomes visible in one transaction, `publish`.
+`Catalog` joins three parts: tracks (here), index runs (`runs`) and snapshots
+(`snapshots`). What a run found becomes visible in one transaction, `publish`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,9 @@ from sqlalchemy import (
     update,
 )
 
-from indexer.catalog_pages import by_fit, by_id
-from indexer.catalog_runs import RunRows
-from indexer.catalog_snapshots import SnapshotRows
-from indexer.database import make_engine, migrate, transaction
-from indexer.errors import TrackNotFoundError
-from indexer.library import FoundFile, Tags, fold, genres_of, values_of
-from indexer.records import (
+from indexer.catalog.database import make_engine, migrate, transaction
+from indexer.catalog.pages import by_fit, by_id
+from indexer.catalog.records import (
     Counts,
     FileResult,
     KnownFile,
@@ -40,7 +36,11 @@ from indexer.records import (
     TrackPage,
     TrackQuery,
 )
-from indexer.tables import snapshots, staged_files, tracks
+from indexer.catalog.runs import RunRows
+from indexer.catalog.snapshots import SnapshotRows
+from indexer.catalog.tables import snapshots, staged_files, tracks
+from indexer.errors import TrackNotFoundError
+from indexer.folders.files import FoundFile, Tags, fold, genres_of, values_of
 
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]

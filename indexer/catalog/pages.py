@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, func, literal, tuple_
 
+from indexer.catalog.tables import tracks
 from indexer.errors import CursorError
-from indexer.tables import tracks
 
 MAX_KEY = 2**31 - 1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from indexer.library import FoundFile, Tags
+from indexer.folders.files import FoundFile, Tags
 
 TrackStatus = Literal["ok", "failed", "missing"]
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -21,7 +21,7 @@ class Track:
 
     Attributes:
         id: Stays with the content when the file moves, and with the path when it changes.
-        root: Absolute path of its music root (stored text; see `indexer.library`).
+        root: Absolute path of its music root (stored text; see `indexer.folders.files`).
         path: Path below the root (stored text).
         size_bytes: Size of the file.
         mtime_ns: Its last change, nanoseconds since 1970.
@@ -255,7 +255,7 @@ class SnapshotRow:
         tracks_digest: Names the tracks it holds and what is said of them.
         track_count: Tracks in it.
         segment_count: Segments in it.
-        recipe: How its rows were made of analyses (`indexer.embed.ROW_RECIPE`); 0: not known.
+        recipe: How its rows were made of analyses (`indexer.runs.embed.ROW_RECIPE`); 0: not known.
     """
 
     id: str

@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from indexer import lease
-from indexer.database import transaction
+from indexer.catalog import lease
+from indexer.catalog.database import transaction
+from indexer.catalog.records import IndexRun, RunProgress, RunState
+from indexer.catalog.tables import index_runs as runs
 from indexer.errors import (
     LeaseLostError,
     RunActiveError,
     RunCancelledError,
     RunNotFoundError,
 )
-from indexer.records import IndexRun, RunProgress, RunState
-from indexer.tables import index_runs as runs
 
 MAX_ATTEMPTS = 10  # processes that may die over one run before it is given up
 

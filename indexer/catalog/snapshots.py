@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from indexer.database import transaction
+from indexer.catalog.database import transaction
+from indexer.catalog.records import SnapshotRow
+from indexer.catalog.tables import snapshots
 from indexer.errors import SnapshotNotFoundError
-from indexer.records import SnapshotRow
-from indexer.tables import snapshots
 
 _ROW = [snapshots.c[name] for name in SnapshotRow.__dataclass_fields__]
 

@@ -17,10 +17,15 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy import Connection, DateTime, Engine, MetaData, Table, func, insert, select, text
 
-from indexer.catalog import Catalog
-from indexer.database import alembic_config, migration_connection, schema_revision, transaction
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.database import (
+    alembic_config,
+    migration_connection,
+    schema_revision,
+    transaction,
+)
+from indexer.catalog.tables import index_runs, metadata, snapshots
 from indexer.errors import BackupDamagedError, CatalogVersionError
-from indexer.tables import index_runs, metadata, snapshots
 
 BATCH = 2000  # rows read or written at once
 INTERRUPTED = "the backup was made while this run was at work; start it again"

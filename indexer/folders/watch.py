@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from indexer.errors import LibraryError
-from indexer.library import walk
+from indexer.folders.files import walk
 
 logger = logging.getLogger(__name__)
 

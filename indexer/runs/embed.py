@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.analyses import AnalysisStore
-from indexer.balance import unbalanced
+from indexer.catalog.records import FileResult, address_id
 from indexer.errors import StorageError
-from indexer.library import FoundFile, Tags, content_id, read_tags, readable_name
-from indexer.records import FileResult, address_id
-from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord
+from indexer.folders.files import FoundFile, Tags, content_id, read_tags, readable_name
+from indexer.runs.analyses import AnalysisStore
+from indexer.search.balance import unbalanced
+from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord
 from model.analysis import Analysis
 from model.curves import EmotionCurve
 from model.embedding import Embedding

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from indexer.library import FoundFile
-from indexer.records import FileResult, KnownFile, TrackChange, TrackChanges
+from indexer.catalog.records import FileResult, KnownFile, TrackChange, TrackChanges
+from indexer.folders.files import FoundFile
 
 
 def by_address(known: Iterable[KnownFile]) -> dict[str, KnownFile]:

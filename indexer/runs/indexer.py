@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from indexer import lease
-from indexer.apart import analyse_apart
-from indexer.catalog import Catalog
-from indexer.embed import AnalyseApart, Model, default_workers
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.patience import Patience
+from indexer.catalog.records import IndexRun, RunProgress
 from indexer.errors import (
     CatalogUnavailableError,
     IndexerError,
@@ -27,12 +27,12 @@ from indexer.errors import (
     RunCancelledError,
     RunInterruptedError,
 )
-from indexer.job import IndexJob, RunSummary
-from indexer.library import distinct_roots, file_path, stored_name
-from indexer.patience import Patience
-from indexer.progress import Heartbeat, ProgressMeter
-from indexer.records import IndexRun, RunProgress
-from indexer.snapshot_format import EngineChoice
+from indexer.folders.files import distinct_roots, file_path, stored_name
+from indexer.runs.embed import AnalyseApart, Model, default_workers
+from indexer.runs.isolated import analyse_apart
+from indexer.runs.job import IndexJob, RunSummary
+from indexer.runs.progress import Heartbeat, ProgressMeter
+from indexer.snapshot.format import EngineChoice
 
 __all__ = ["KEEP_ANALYSES_DAYS", "Indexer", "RunSummary"]
 

@@ -1,4 +1,4 @@
-"""Analyses one file in a process of its own: `python -m indexer.apart FRONTEND FILE`.
+"""Analyses one file in a process of its own: `python -m indexer.runs.isolated FRONTEND FILE`.
 
 For files that were being decoded when an indexing process died: most likely it was killed from
 outside, but if the file is what kills decoders, it kills this process and not the next run.
@@ -19,7 +19,7 @@ from model.frontends import Frontend, get_frontend
 
 TIMEOUT_S = 3600.0  # of one file; ten hours of audio take minutes
 _REFUSED = 3  # exit code: the file is no usable audio, the reason is on standard error
-_COMMAND = (sys.executable, "-m", "indexer.apart")
+_COMMAND = (sys.executable, "-m", "indexer.runs.isolated")
 
 
 def analyse_apart(path: Path, frontend_name: str, command: Sequence[str] = _COMMAND) -> Analysis:

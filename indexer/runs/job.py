@@ -10,10 +10,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from indexer.analyses import AnalysisStore
-from indexer.balance import as_query, balanced
-from indexer.catalog import Catalog
-from indexer.embed import (
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.patience import Patience
+from indexer.catalog.records import (
+    FileResult,
+    IndexRun,
+    KnownFile,
+    SnapshotRow,
+    TrackChanges,
+)
+from indexer.errors import (
+    CatalogUnavailableError,
+    IndexerError,
+    LeaseLostError,
+    RunInterruptedError,
+)
+from indexer.folders.files import FoundFile
+from indexer.runs.analyses import AnalysisStore
+from indexer.runs.embed import (
     AnalyseApart,
     Analysed,
     BlockBuilder,
@@ -23,29 +37,15 @@ from indexer.embed import (
     ahead,
     assemble,
 )
-from indexer.errors import (
-    CatalogUnavailableError,
-    IndexerError,
-    LeaseLostError,
-    RunInterruptedError,
-)
-from indexer.identity import match_identities
-from indexer.library import FoundFile
-from indexer.outcome import final_tracks
-from indexer.patience import Patience
-from indexer.progress import ProgressMeter
-from indexer.records import (
-    FileResult,
-    IndexRun,
-    KnownFile,
-    SnapshotRow,
-    TrackChanges,
-)
-from indexer.scan import Scan, scan
-from indexer.search_queries import typical_curves
-from indexer.shelf import SnapshotShelf, is_current, tracks_digest
-from indexer.snapshot import Snapshot, TrackRecord, relative_scale
-from indexer.snapshot_format import EngineChoice
+from indexer.runs.identity import match_identities
+from indexer.runs.outcome import final_tracks
+from indexer.runs.progress import ProgressMeter
+from indexer.runs.scan import Scan, scan
+from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
+from indexer.search.balance import as_query, balanced
+from indexer.search.typical import typical_curves
+from indexer.snapshot.content import Snapshot, TrackRecord, relative_scale
+from indexer.snapshot.format import EngineChoice
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from indexer.records import Track, TrackChange, TrackChanges
-from indexer.snapshot import TrackRecord
+from indexer.catalog.records import Track, TrackChange, TrackChanges
+from indexer.snapshot.content import TrackRecord
 
 
 def final_tracks(published: Iterable[Track], changes: TrackChanges) -> list[TrackRecord]:

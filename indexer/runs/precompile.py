@@ -1,7 +1,7 @@
-"""Compiles the search before anybody waits for it: `python -m indexer.search_ahead`.
+"""Compiles the search before anybody waits for it: `python -m indexer.runs.precompile`.
 
 Run when an image is built and by `make install`; later processes find the machine code kept
-(`indexer.search_compiled`). A compiled function depends on the types of its arrays, not on their
+(`indexer.search.compiled`). A compiled function depends on the types of its arrays, not on their
 sizes, so searches in a tiny snapshot compile all there is.
 """
 
@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from indexer.search import Searcher, TrackFilter
-from indexer.search_arrays import KINDS
-from indexer.snapshot import Snapshot, SnapshotContent, write_snapshot
-from indexer.snapshot_tracks import TrackRecord
+from indexer.search.columns import KINDS
+from indexer.search.searcher import Searcher, TrackFilter
+from indexer.snapshot.content import Snapshot, SnapshotContent, write_snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.curves import EmotionCurve
 from model.emotion_model import EmotionModel
 

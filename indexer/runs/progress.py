@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from indexer import lease
-from indexer.catalog import Catalog
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import RunProgress, Stage
 from indexer.errors import (
     CatalogError,
     LeaseLostError,
     RunCancelledError,
     RunInterruptedError,
 )
-from indexer.records import RunProgress, Stage
 
 logger = logging.getLogger(__name__)
 

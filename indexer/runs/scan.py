@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.catalog.records import KnownFile
 from indexer.errors import EmptyRootError
-from indexer.identity import by_address
-from indexer.library import FoundFile, distinct_roots, stored_name, walk
-from indexer.records import KnownFile
+from indexer.folders.files import FoundFile, distinct_roots, stored_name, walk
+from indexer.runs.identity import by_address
 
 logger = logging.getLogger(__name__)
 

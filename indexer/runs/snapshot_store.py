@@ -14,12 +14,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer import embed
-from indexer.catalog import Catalog
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import SnapshotRow
 from indexer.errors import SnapshotError, StorageError
-from indexer.records import SnapshotRow
-from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
-from indexer.snapshot_format import EngineChoice, Observer, remove_leftovers
+from indexer.runs import embed
+from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.snapshot.format import EngineChoice, Observer, remove_leftovers
 from indexer.storage import refusal
 from model.embedding import Embedding
 from model.scoring import ScoringParams

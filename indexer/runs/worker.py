@@ -1,4 +1,4 @@
-"""Index runs in a process of their own: `python -m indexer.worker`, told its job on its input.
+"""Index runs in a process of their own: `python -m indexer.runs.worker`, told its job on its input.
 
 A service stays responsive while it indexes, and nothing that a file does to a decoder can take it
 down. The job comes as one JSON object on standard input, so that a database password appears in no
@@ -20,18 +20,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from indexer import lease
-from indexer.apart import analyse_apart
-from indexer.catalog import Catalog, open_catalog
-from indexer.embed import AnalyseApart, Model
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs import KEEP_ANALYSES_DAYS, Indexer
+from indexer.runs.embed import AnalyseApart, Model
+from indexer.runs.indexer import KEEP_ANALYSES_DAYS, Indexer
+from indexer.runs.isolated import analyse_apart
 
 logger = logging.getLogger(__name__)
 
 STOP_S = 30.0  # how long a process may take to end between two files
 NICENESS = 19  # requests go before indexing; the kernel reads its files last, too
-_COMMAND = (sys.executable, "-m", "indexer.worker")
+_COMMAND = (sys.executable, "-m", "indexer.runs.worker")
 
 
 @dataclass(frozen=True)

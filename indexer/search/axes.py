@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.search_codes import Doubles
-from indexer.snapshot_format import load_array, save_array
+from indexer.search.codes import Doubles
+from indexer.snapshot.format import load_array, save_array
 
 COLUMNS = 31  # of format 1: with the norm of the rest 32
 _RIDGE = 1e-4  # of the queries' mean variance: no direction is taken for impossible

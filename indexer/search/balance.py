@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.search_arrays import doubled, points
-from indexer.snapshot import SnapshotContent
-from indexer.snapshot_reader import Snapshot, whole_tracks
+from indexer.search.columns import doubled, points
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot, whole_tracks
 from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.scoring import (
@@ -49,7 +49,7 @@ def balanced(content: SnapshotContent, model: Model) -> SnapshotContent:
     """The content with the dimension that makes its rows' chances equal.
 
     Args:
-        content: What `indexer.embed.assemble` made, segments in order of track.
+        content: What `indexer.runs.embed.assemble` made, segments in order of track.
         model: The model that embedded it.
     """
     counts = np.bincount(content.segment_track, minlength=len(content.tracks))

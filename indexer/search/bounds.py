@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from indexer.search_compiled import compiled
-from indexer.search_tables import (
+from indexer.search.compiled import compiled
+from indexer.search.tables import (
     Asked,
     Axes,
     Cells,
@@ -39,7 +39,7 @@ _LARGEST_CODE = 128.0  # of codes less 1/2
 
 @compiled
 def columns(asked: Asked, shift: Doubles) -> tuple[Doubles, float]:
-    """What multiplies the raw columns, and what is added: `search_arrays.raw_query`.
+    """What multiplies the raw columns, and what is added: `columns.raw_query`.
 
     Args:
         asked: The query; with `paper` -KL alone counts, at weight 1.

@@ -9,12 +9,12 @@ from typing import cast
 import numpy as np
 import torch
 
-from indexer.search import Searcher
-from indexer.search_arrays import KINDS
-from indexer.search_cells import CellIndex
-from indexer.search_cells_build import write_cells
-from indexer.snapshot_format import Engine, EngineChoice, Manifest, Recall
-from indexer.snapshot_reader import Snapshot
+from indexer.search.build_cells import write_cells
+from indexer.search.cells import CellIndex
+from indexer.search.columns import KINDS
+from indexer.search.searcher import Searcher
+from indexer.snapshot.format import Engine, EngineChoice, Manifest, Recall
+from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams
 

@@ -1,4 +1,4 @@
-"""Writes what `search_cells` reads.
+"""Writes what `cells` reads.
 
 Letters: S segments, C cells, P raw or turned columns, R references, B rows of a block.
 """
@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.search_arrays import KINDS, doubled, raw_columns, raw_query, spread, typical_queries
-from indexer.search_codes import CodeWriter, Doubles
-from indexer.search_references import References
-from indexer.search_sketch import Sketch
-from indexer.search_tables import Singles
-from indexer.snapshot_format import save_array
+from indexer.search.axes import Sketch
+from indexer.search.codes import CodeWriter, Doubles
+from indexer.search.columns import KINDS, doubled, raw_columns, raw_query, spread, typical_queries
+from indexer.search.references import References
+from indexer.search.tables import Singles
+from indexer.snapshot.format import save_array
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, l1_item_vectors
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from indexer.errors import SnapshotDamagedError
-from indexer.search_arrays import KINDS
-from indexer.search_bounds import aim
-from indexer.search_codes import Coder
-from indexer.search_engines import read_index
-from indexer.search_references import References
-from indexer.search_scope import Level
-from indexer.search_sketch import Sketch
-from indexer.search_tables import Asked, Axes, Cells, Coded, Doubles, Lists, Singles
-from indexer.snapshot_format import REBUILD, load_array
+from indexer.search.axes import Sketch
+from indexer.search.bounds import aim
+from indexer.search.codes import Coder
+from indexer.search.columns import KINDS
+from indexer.search.engines import read_index
+from indexer.search.references import References
+from indexer.search.scope import Level
+from indexer.search.tables import Asked, Axes, Cells, Coded, Doubles, Lists, Singles
+from indexer.snapshot.format import REBUILD, load_array
 
 
 @dataclass(frozen=True)

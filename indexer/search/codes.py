@@ -18,8 +18,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_tables import Coding
-from indexer.snapshot_format import load_array, save_array
+from indexer.search.tables import Coding
+from indexer.snapshot.format import load_array, save_array
 
 Doubles = NDArray[np.float64]
 

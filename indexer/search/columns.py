@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.search_codes import CodedQueries, Doubles
+from indexer.search.codes import CodedQueries, Doubles
 from model.embedding import Embedding
 from model.scoring import (
     Direction,

@@ -2,13 +2,13 @@
 
 A compiled function holds no lock of the interpreter, adds in the order that is written (no "fast
 math": bounds and scores depend on it) and is kept on disk, so that the next process starts in
-milliseconds. What is kept is known by its own file and by `search_tables`, whose tuples are
+milliseconds. What is kept is known by its own file and by `tables`, whose tuples are
 compiled in by place: a compiled function therefore calls compiled functions of its own file only,
 which a test holds. It is also known by the kind of processor, with all its abilities, so that code
 of another machine is never run.
 
 Code is read from two places: where this process may write, and beside the package, where
-`indexer.search_ahead` puts it when an image is built, and which may be read-only later.
+`indexer.runs.precompile` puts it when an image is built, and which may be read-only later.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger("circumplex.search")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-_TABLES = sha256(Path(__file__).with_name("search_tables.py").read_bytes()).hexdigest()
+_TABLES = sha256(Path(__file__).with_name("tables.py").read_bytes()).hexdigest()
 
 
 class _BesidePackage(InTreeCacheLocator):

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from indexer.search_arrays import doubled, points, raw_columns, raw_query
-from indexer.search_codes import Doubles
-from indexer.search_engines import Candidates, Mask
+from indexer.search.codes import Doubles
+from indexer.search.columns import doubled, points, raw_columns, raw_query
+from indexer.search.engines import Candidates, Mask
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams, l1_item_vectors, l1_query_vectors
 

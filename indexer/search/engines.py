@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotDamagedError
-from indexer.search_arrays import CODES, L1, SKETCH, l1_queries, raw_query
-from indexer.search_codes import SHARD_ROWS, CodedQueries, Coder, shard_names
-from indexer.search_sketch import Sketch
-from indexer.snapshot_format import REBUILD, load_array
+from indexer.search.axes import Sketch
+from indexer.search.codes import SHARD_ROWS, CodedQueries, Coder, shard_names
+from indexer.search.columns import CODES, L1, SKETCH, l1_queries, raw_query
+from indexer.snapshot.format import REBUILD, load_array
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams
 

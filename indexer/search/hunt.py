@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_cells import CellIndex
-from indexer.search_engines import Candidates, Engine
-from indexer.search_rank import Ranked, Ranker, Request
-from indexer.search_scope import Scopes
-from indexer.search_tables import Allowed, Sieve, Task
-from indexer.search_walk import hunt, ranked
+from indexer.search.cells import CellIndex
+from indexer.search.engines import Candidates, Engine
+from indexer.search.rank_cells import hunt, ranked
+from indexer.search.request import Ranked, Ranker, Request
+from indexer.search.scope import Scopes
+from indexer.search.tables import Allowed, Sieve, Task
 from model.embedding import Embedding
 from model.scoring import Kind
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.errors import SnapshotNotFoundError
-from indexer.snapshot_tracks import TrackFilter
-from indexer.verification import verify_apart
+from indexer.snapshot.tracks import TrackFilter
+from indexer.snapshot.verification import verify_apart
 
 if TYPE_CHECKING:
-    from indexer.search import Searcher
+    from indexer.search.searcher import Searcher
 
 WARM_UP_QUERIES = 3
 PAUSE_S = 0.005  # between them: those who ask meanwhile go first

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_compiled import compiled
-from indexer.search_tables import (
+from indexer.search.compiled import compiled
+from indexer.search.tables import (
     Allowed,
     Asked,
     Board,

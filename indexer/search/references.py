@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_tables import Doubles, Known, Singles
-from indexer.snapshot_format import load_array, save_array
+from indexer.search.tables import Doubles, Known, Singles
+from indexer.snapshot.format import load_array, save_array
 from model.scoring import Kind
 
 Steps = NDArray[np.uint16]

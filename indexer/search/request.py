@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_scope import Scope
-from indexer.search_scores import Scores
-from indexer.search_tables import Task, Wanted
-from indexer.snapshot_reader import Snapshot
+from indexer.search.scope import Scope
+from indexer.search.scores import Scores
+from indexer.search.tables import Task, Wanted
+from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams
 

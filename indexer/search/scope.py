@@ -14,8 +14,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.snapshot_reader import Snapshot
-from indexer.snapshot_tracks import TrackFilter
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackFilter
 
 Level = Literal["segment", "track"]
 Mask = NDArray[np.bool_]

@@ -2,8 +2,8 @@
 
 A search scores a few hundred segments exactly. Torch spends longer on starting its operations than
 on these few numbers, so the vector forms of `model.scoring` are written out here and in
-`search_walk`, with everything that depends on the checkpoint alone computed when a searcher opens.
-`model.scoring` stays the definition: `tests/unit/test_search_scores.py` holds both equal.
+`rank_cells`, with everything that depends on the checkpoint alone computed when a searcher opens.
+`model.scoring` stays the definition: `tests/unit/indexer/search/test_scores.py` holds both equal.
 
 Letters: M segments, K kept CCA dimensions, D Gaussian dimensions.
 """
@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search_arrays import doubled
-from indexer.search_tables import Asked, Doubles, Items
-from indexer.search_walk import scored
+from indexer.search.columns import doubled
+from indexer.search.rank_cells import scored
+from indexer.search.tables import Asked, Doubles, Items
 from model.embedding import Embedding
 from model.scoring import MAX_RHO, Direction, Kind, ScoringParams
 

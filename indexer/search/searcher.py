@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import torch
 
 from indexer.errors import SnapshotFormatError
-from indexer.search_arrays import KINDS, doubled, scoring_id
-from indexer.search_cells import CellIndex
-from indexer.search_device import DeviceEngine
-from indexer.search_engines import Engine, ExactEngine, SinglePass
-from indexer.search_hunt import CellHunt, ListHunt
-from indexer.search_live import LiveSearcher
-from indexer.search_rank import Hit, Ranker, Request
-from indexer.search_scope import Level, Scopes
-from indexer.snapshot_format import REBUILD, Manifest
-from indexer.snapshot_reader import Snapshot
-from indexer.snapshot_tracks import TrackFilter
+from indexer.search.cells import CellIndex
+from indexer.search.columns import KINDS, doubled, scoring_id
+from indexer.search.device import DeviceEngine
+from indexer.search.engines import Engine, ExactEngine, SinglePass
+from indexer.search.hunt import CellHunt, ListHunt
+from indexer.search.live import LiveSearcher
+from indexer.search.request import Hit, Ranker, Request
+from indexer.search.scope import Level, Scopes
+from indexer.snapshot.format import REBUILD, Manifest
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackFilter
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Direction, Kind, ScoringParams

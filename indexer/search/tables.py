@@ -96,7 +96,7 @@ class Axes(NamedTuple):
 
 
 class Coding(NamedTuple):
-    """How sketches are coded; see `search_codes.Coder`.
+    """How sketches are coded; see `codes.Coder`.
 
     Attributes:
         middle: Of each column's range, [G + 1].

@@ -9,8 +9,8 @@ Layout of format 2, one folder:
     phi.npy, mu.npy, var.npy            [S, Dc], [S, Dk], [S, Dk] the embedding
     curve_offsets.npy, curve_values.npy ragged emotion curves: (arousal, valence, sd, sd)
     scale.npy, scale_slope.npy          [K, 2], [1] the relative scale of the tracks' emotion
-    search_*                            what the engine reads: see `search_cells` (format 1,
-                                        still read: `search_arrays`)
+    search_*                            what the engine reads: see `indexer.search.cells` (format 1,
+                                        still read: `indexer.search.columns`)
 
 Opening maps the arrays into memory and checks every size and header and the hashes of small
 files; `verify` hashes everything, and whoever puts a snapshot into service calls it (ADR 0020).
@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotError
-from indexer.search_arrays import scoring_id
-from indexer.search_build import build, choose_engine
-from indexer.snapshot_format import (
+from indexer.search.build import build, choose_engine
+from indexer.search.columns import scoring_id
+from indexer.snapshot.format import (
     FORMAT,
     EngineChoice,
     Manifest,
@@ -38,8 +38,8 @@ from indexer.snapshot_format import (
     save_array,
     written_aside,
 )
-from indexer.snapshot_reader import Snapshot, whole_tracks
-from indexer.snapshot_tracks import TrackRecord, write_tracks
+from indexer.snapshot.reader import Snapshot, whole_tracks
+from indexer.snapshot.tracks import TrackRecord, write_tracks
 from model.curves import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotDamagedError
-from indexer.snapshot_format import REBUILD, Manifest, check_files, load_array, read_manifest
-from indexer.snapshot_tracks import TrackTable
+from indexer.snapshot.format import REBUILD, Manifest, check_files, load_array, read_manifest
+from indexer.snapshot.tracks import TrackTable
 from model.curves import QuantileScale
 from model.embedding import Embedding
 

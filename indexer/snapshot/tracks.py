@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import TrackNotFoundError
-from indexer.library import fold, genres_of, values_of
-from indexer.snapshot_format import load_array, save_array
+from indexer.folders.files import fold, genres_of, values_of
+from indexer.snapshot.format import load_array, save_array
 
 TEXT_COLUMNS = ("content_id", "root", "path", "title", "artist", "album", "genre")
 _NO_YEAR = np.iinfo(np.int32).min

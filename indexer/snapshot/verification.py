@@ -3,7 +3,7 @@
 Hashing hundreds of megabytes inside the service takes a core and, again and again, the lock of the
 interpreter; queries wait for both. A thread of low priority would be worse: while it holds the lock
 and does not get a core, everybody waits for it. So the bytes are read by another process, of low
-priority (ADR 0042): `python -m indexer.verification FOLDER`.
+priority (ADR 0042): `python -m indexer.snapshot.verification FOLDER`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import sys
 from pathlib import Path
 
 from indexer.errors import SnapshotDamagedError, SnapshotError
-from indexer.snapshot_format import Manifest, check_files, read_manifest
+from indexer.snapshot.format import Manifest, check_files, read_manifest
 
 logger = logging.getLogger(__name__)
 
 NICENESS = 19  # requests go before it: a swap may take its time
 APART_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
-_COMMAND = (sys.executable, "-m", "indexer.verification")
+_COMMAND = (sys.executable, "-m", "indexer.snapshot.verification")
 
 
 def verified(folder: Path, *, apart: bool) -> Manifest:

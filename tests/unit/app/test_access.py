@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from app.access import RateLimit
 from app.errors import InvalidRequestError, KeyFileError, RateLimitedError
-from app.keys import KeyRing
+from app.http.access import RateLimit
+from app.http.keys import KeyRing
 from tests.conftest import REPOSITORY
 
 PROCESSES, KEYS = 4, 15
 MANY_KEYS = """
 import sys
 from pathlib import Path
-from app.keys import KeyRing
+from app.http.keys import KeyRing
 ring = KeyRing(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     ring.create("stays", ["read"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.artists import ArtistIndex
+from app.library.artists import ArtistIndex
 
 ARTISTS = [
     ("Cleo & Ada", 9),

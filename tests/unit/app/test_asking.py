@@ -7,7 +7,7 @@ import pytest
 from app.cli import main
 from app.commands.asking import playlist_table
 from app.commands.common import notes, plain
-from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from app.wire.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
 
 TITLES = ("Song [live]", "[red]Blood[/]", "[/b]", ":fire: at 10:30", "C:\\", "[link=x]here[/link]")
 

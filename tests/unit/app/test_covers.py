@@ -14,7 +14,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from app.covers import (
+from app.errors import CoverNotFoundError, OverloadedError
+from app.library.covers import (
     MAX_PIXELS,
     CoverDesk,
     CoverFiles,
@@ -23,8 +24,7 @@ from app.covers import (
     cover_jpeg,
     small_jpeg,
 )
-from app.errors import CoverNotFoundError, OverloadedError
-from indexer.snapshot_tracks import TrackRecord
+from indexer.snapshot.tracks import TrackRecord
 from model.audio_pictures import MAX_PICTURE_BYTES
 from tests.pictures import BLUE, FRONT, GREEN, RED, embed, is_near, picture, size_of
 from tests.running import RATE_HZ, tone

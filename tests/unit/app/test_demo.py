@@ -11,13 +11,13 @@ import pytest
 from mutagen.flac import FLAC
 from PIL import Image
 
-from app.covers import small_jpeg
 from app.demo import catalogue
 from app.demo.catalogue import Piece, sound_of, write_piece
 from app.demo.compose import ARRANGEMENTS, compose
 from app.demo.recipes import RECIPES, Recipe
 from app.demo.sleeves import sleeve, write_sleeve
 from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Touch, drum, to_level
+from app.library.covers import small_jpeg
 from tests.pictures import size_of
 
 HAPPY = Recipe("Test Fair", "Nobody", "folk", 2020, 0.8, 0.6)

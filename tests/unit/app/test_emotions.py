@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.emotions import on_scale
+from app.clips.emotions import on_scale
 from model.curves import QuantileScale
 
 SLOPES = [-0.8, 0.0, 0.56, 0.9]

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image, ImageFont
 
 from app.errors import InvalidRequestError
-from app.lettering import lettered
-from app.plots import COLOURS, HEIGHT, MAX_POINTS, WIDTH, Line, emotion_figure, emotion_svg
-from app.plotting import SCALE, emotion_png, save_plot
-from app.responses import CurvePoint, EmotionResponse, MeanOut
+from app.figures.figure import COLOURS, HEIGHT, MAX_POINTS, WIDTH, Line, emotion_figure, emotion_svg
+from app.figures.fonts import lettered
+from app.figures.png import SCALE, emotion_png, save_plot
+from app.wire.responses import CurvePoint, EmotionResponse, MeanOut
 
 CYRILLIC = "\u0414\u0440\u0443\u0436\u0431\u0430"
 SVG = "{http://www.w3.org/2000/svg}"

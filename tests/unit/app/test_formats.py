@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotAcceptableError
-from app.formats import FormatName, negotiate, path_on_disk, render
-from app.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
-from indexer.library import stored_name
+from app.playlists.formats import FormatName, negotiate, path_on_disk, render
+from app.wire.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from indexer.folders.files import stored_name
 
 FILES: tuple[FormatName, ...] = ("m3u8", "xspf", "jspf", "csv")
 

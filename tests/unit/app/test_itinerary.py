@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.itinerary import CLOSENESS, plan
-from app.queries import Asked
-from indexer.search import Hit
+from app.playlists.itinerary import CLOSENESS, plan
+from app.playlists.queries import Asked
+from indexer.search.searcher import Hit
 from model.curves import QuantileScale
 from tests import snapshots
 

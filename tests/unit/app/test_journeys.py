@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.journeys import CANDIDATES, PIECE_S, _piece, travel
-from app.live import Live
-from app.schemas import PlaylistRequest
-from indexer.search import Searcher, SearchResult
+from app.library.live import Live
+from app.playlists.journeys import CANDIDATES, PIECE_S, _piece, travel
+from app.wire.schemas import PlaylistRequest
+from indexer.search.searcher import Searcher, SearchResult
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from tests import snapshots

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lengths import TRIES, filling, nearest, played_s
-from indexer.search import Hit
+from app.playlists.lengths import TRIES, filling, nearest, played_s
+from indexer.search.searcher import Hit
 
 LENGTHS = st.lists(st.floats(1.0, 1200.0), min_size=1, max_size=40)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.metrics import Metrics
-from indexer.records import SnapshotRow
-from indexer.snapshot_format import Recall
+from indexer.catalog.records import SnapshotRow
+from indexer.snapshot.format import Recall
 from tests import snapshots
 
 

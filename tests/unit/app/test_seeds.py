@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from app.errors import TrackNotFoundError
-from app.queries import BETWEEN_S, absolute_curve, allowed, seeds_of, track_query, tracks_query
-from app.schemas import MOST_SEEDS, PlaylistRequest
-from indexer.search import Searcher
-from indexer.search_arrays import doubled, points
-from indexer.snapshot import Snapshot
+from app.playlists.queries import (
+    BETWEEN_S,
+    absolute_curve,
+    allowed,
+    seeds_of,
+    track_query,
+    tracks_query,
+)
+from app.wire.schemas import MOST_SEEDS, PlaylistRequest
+from indexer.search.columns import doubled, points
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from model.scoring import score
 from tests import snapshots
 

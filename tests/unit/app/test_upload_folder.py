@@ -12,7 +12,7 @@ SERVICES, TIMES = 4, 200
 COME_AND_GO = """
 import sys
 from pathlib import Path
-from app.upload_folder import private_folder
+from app.clips.upload_folder import private_folder
 for _ in range(int(sys.argv[2])):
     with private_folder(Path(sys.argv[1])) as folder:
         (folder / "upload").write_bytes(b"music")

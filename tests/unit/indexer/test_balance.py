@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from indexer.balance import as_music, as_query, balanced, embedded_bank, unbalanced
-from indexer.search import Searcher
-from indexer.search_arrays import doubled, points
-from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.search.balance import as_music, as_query, balanced, embedded_bank, unbalanced
+from indexer.search.columns import doubled, points
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord, write_snapshot
 from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams, score

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mutagen import aiff, asf, flac, id3, mp3, mp4, oggopus, oggvorbis, wave
 
 from indexer.errors import RootNotFoundError
-from indexer.library import (
+from indexer.folders.files import (
     AUDIO_SUFFIXES,
     FoundFile,
     Tags,
@@ -275,7 +275,7 @@ def test_the_address_is_the_whole_path() -> None:
 
 def test_importing_the_library_opens_nothing() -> None:
     """No torch, no database: the walk is usable on its own."""
-    code = "import sys, indexer.library; print({'torch', 'sqlalchemy'} & set(sys.modules))"
+    code = "import sys, indexer.folders.files; print({'torch', 'sqlalchemy'} & set(sys.modules))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert output.stdout.strip() == b"set()"

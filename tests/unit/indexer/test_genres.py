@@ -8,9 +8,9 @@ import pytest
 from mutagen import flac
 from mutagen.id3 import TCON, TPE1
 
-from indexer.library import genres_of, read_tags, values_of
-from indexer.snapshot_tracks import TrackFilter, TrackRecord, TrackTable, write_tracks
-from tests.unit.test_library import encode
+from indexer.folders.files import genres_of, read_tags, values_of
+from indexer.snapshot.tracks import TrackFilter, TrackRecord, TrackTable, write_tracks
+from tests.unit.indexer.test_files import encode
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from indexer.identity import by_address, match_identities
-from indexer.records import FileResult, KnownFile, TrackChanges
+from indexer.catalog.records import FileResult, KnownFile, TrackChanges
+from indexer.runs.identity import by_address, match_identities
 from tests.catalogue import file_result, known_file
 
 

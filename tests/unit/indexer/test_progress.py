@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from indexer.progress import ProgressMeter
+from indexer.runs.progress import ProgressMeter
 
 
 def test_the_rate_is_that_of_analysing_also_later() -> None:

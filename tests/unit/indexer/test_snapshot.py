@@ -17,14 +17,14 @@ from indexer.errors import (
     SnapshotNotFoundError,
     TrackNotFoundError,
 )
-from indexer.search import Searcher
-from indexer.snapshot import Snapshot, SnapshotContent
-from indexer.snapshot_format import MANIFEST_NAME, READABLE_FORMATS
-from indexer.snapshot_reader import whole_tracks
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot, SnapshotContent
+from indexer.snapshot.format import MANIFEST_NAME, READABLE_FORMATS
+from indexer.snapshot.reader import whole_tracks
 from model.curves import QuantileScale
 from tests import snapshots
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 PUBLISHED = sorted(path for path in FIXTURES.glob("snapshot-format-*") if path.is_dir())
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from indexer.watch import FolderWatch
+from indexer.folders.watch import FolderWatch
 from tests.catalogue import write_tone
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from indexer.search_queries import typical_curves
+from indexer.search.typical import typical_curves
 from model.curve_reader import CurveReader
 from model.curves import QuantileScale
 from model.emer import (

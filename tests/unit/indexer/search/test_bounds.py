@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.search import Searcher
-from indexer.search_arrays import doubled, points
-from indexer.search_cells import CellIndex
-from indexer.search_codes import CodeWriter, Doubles
-from indexer.search_device import DeviceEngine
-from indexer.search_engines import read_index
-from indexer.search_sketch import COLUMNS, Sketch
+from indexer.search.axes import COLUMNS, Sketch
+from indexer.search.cells import CellIndex
+from indexer.search.codes import CodeWriter, Doubles
+from indexer.search.columns import doubled, points
+from indexer.search.device import DeviceEngine
+from indexer.search.engines import read_index
+from indexer.search.searcher import Searcher
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, score
 from tests import snapshots

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer.search import Searcher, TrackFilter
-from indexer.search_arrays import doubled, points
-from indexer.search_bounds import bounded, combination
-from indexer.search_cells import CellIndex, Reading, cells_of
-from indexer.search_cells_build import Layout, write_cells
-from indexer.search_references import References
-from indexer.snapshot import Snapshot, SnapshotContent
+from indexer.search.bounds import bounded, combination
+from indexer.search.build_cells import Layout, write_cells
+from indexer.search.cells import CellIndex, Reading, cells_of
+from indexer.search.columns import doubled, points
+from indexer.search.references import References
+from indexer.search.searcher import Searcher, TrackFilter
+from indexer.snapshot.content import Snapshot, SnapshotContent
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, score
 from tests import snapshots

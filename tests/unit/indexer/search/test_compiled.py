@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import search_tables
-from indexer.search import Searcher
-from indexer.search_compiled import compiled
-from indexer.snapshot import Snapshot
+from indexer.search import tables as search_tables
+from indexer.search.compiled import compiled
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from tests import snapshots
 from tests.conftest import REPOSITORY
 from tests.small_disk import small_disk
@@ -26,15 +26,15 @@ from tests.small_disk import small_disk
 ORDER = """
 import logging, numpy
 logging.basicConfig()
-from indexer.search_walk import _order
+from indexer.search.rank_cells import _order
 print(_order(numpy.array([1.0, 9.0, 5.5])).tolist())
 """
 SEARCHES = """
 import itertools, logging, sys
 from pathlib import Path
 logging.basicConfig()
-from indexer.search import Searcher, TrackFilter
-from indexer.snapshot import Snapshot
+from indexer.search.searcher import Searcher, TrackFilter
+from indexer.snapshot.content import Snapshot
 from tests import snapshots
 folder, count = Path(sys.argv[1]), 0
 opened = [
@@ -70,9 +70,10 @@ def package(tmp_path: Path) -> Path:
 
 def linked(folder: Path) -> Path:
     """The indexer's files, linked into a package of its own in `folder`."""
-    (folder / "indexer").mkdir(parents=True)
-    for path in (REPOSITORY / "indexer").glob("*.py"):
-        (folder / "indexer" / path.name).symlink_to(path)
+    for path in (REPOSITORY / "indexer").rglob("*.py"):
+        link = folder / path.relative_to(REPOSITORY)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(path)
     return folder
 
 
@@ -145,7 +146,7 @@ def test_compiling_ahead_compiles_all_that_searches_use(tmp_path: Path) -> None:
     """Of every kind, filter, cap, level, engine and format: nothing is left for later."""
     package = linked(tmp_path / "installed")
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "indexer.search_ahead"]
+    command = [sys.executable, "-m", "indexer.runs.precompile"]
     subprocess.run(command, cwd=package, env=environment, check=True, capture_output=True)
     kept = set(package.rglob("*.nbc"))
 

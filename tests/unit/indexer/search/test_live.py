@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import SnapshotDamagedError, SnapshotNotFoundError
-from indexer.search import LiveSearcher, Searcher
-from indexer.snapshot import Snapshot
-from indexer.verification import verify_apart
+from indexer.search.searcher import LiveSearcher, Searcher
+from indexer.snapshot.content import Snapshot
+from indexer.snapshot.verification import verify_apart
 from tests import snapshots
 
 SWAPS = 1000
@@ -102,7 +102,7 @@ def test_verification_runs_behind_requests(tmp_path: Path) -> None:
     """The process that hashes has a low priority."""
     script = (
         "import os, sys\n"
-        "from indexer import verification\n"
+        "from indexer.snapshot import verification\n"
         "code = verification.main(sys.argv[2:])\n"
         "open(sys.argv[1], 'w').write(f'{code} {os.nice(0)}')\n"
     )

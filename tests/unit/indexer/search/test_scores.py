@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.search_arrays import doubled, points, raw_columns, raw_query
-from indexer.search_bounds import columns
-from indexer.search_scores import Scores
+from indexer.search.bounds import columns
+from indexer.search.columns import doubled, points, raw_columns, raw_query
+from indexer.search.scores import Scores
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, score
 from tests import snapshots

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotFormatError
-from indexer.search import Searcher, SearchResult, TrackFilter
-from indexer.search_device import DeviceEngine
-from indexer.search_engines import Engine
-from indexer.snapshot import Snapshot, SnapshotContent
+from indexer.search.device import DeviceEngine
+from indexer.search.engines import Engine
+from indexer.search.searcher import Searcher, SearchResult, TrackFilter
+from indexer.snapshot.content import Snapshot, SnapshotContent
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Direction, Kind

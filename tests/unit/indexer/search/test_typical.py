@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
-from indexer.balance import as_query
-from indexer.search import Searcher
-from indexer.search_cells import CellIndex
-from indexer.search_queries import typical_curves
-from indexer.snapshot import Snapshot, relative_scale
+from indexer.search.balance import as_query
+from indexer.search.cells import CellIndex
+from indexer.search.searcher import Searcher
+from indexer.search.typical import typical_curves
+from indexer.snapshot.content import Snapshot, relative_scale
 from model.curves import EmotionCurve, QuantileScale
 from model.emotion_model import EmotionModel
 from tests import snapshots

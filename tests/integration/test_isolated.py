@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.apart import analyse_apart
 from indexer.errors import StorageError
+from indexer.runs.isolated import analyse_apart
 from model.errors import AudioError, UndecodableAudioError
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
