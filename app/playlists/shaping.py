@@ -10,7 +10,8 @@ from app.playlists.queries import Asked
 from app.wire.responses import ExplanationOut, PlaylistItem, ScoringOut, SegmentOut, TrackOut
 from app.wire.schemas import Scale
 from indexer.search.searcher import Hit
-from indexer.snapshot.content import Snapshot, TrackRecord
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.scoring import ScoringParams
 
 REMEMBERED = 10_000  # tracks, about a kilobyte each
