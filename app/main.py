@@ -13,19 +13,22 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from app import documentation, errors, index_worker
-from app.access import RateLimit
-from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
+from app import errors
 from app.batching import Batcher
-from app.covers import CoverDesk
-from app.index_jobs import IndexJobs, RunExecutor, ThreadExecutor
-from app.keys import KeyRing
-from app.listening import Clip, listen_all, written
-from app.live import LiveIndex
+from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
+from app.clips.clips import Clip, listen_all, written
+from app.clips.upload_folder import private_folder
+from app.clips.uploads import Places
+from app.http import documentation
+from app.http.access import RateLimit
+from app.http.keys import KeyRing
+from app.http.middleware import RequestMiddleware
+from app.indexing import worker as index_worker
+from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
+from app.library.covers import CoverDesk
+from app.library.live import LiveIndex
 from app.metrics import Metrics
-from app.middleware import RequestMiddleware
-from app.playlists import match_all
-from app.responses import PlaylistResponse
+from app.playlists.match import match_all
 from app.routes import (
     admin,
     arranged,
@@ -37,16 +40,15 @@ from app.routes import (
     playlists,
     tracks,
 )
-from app.schemas import PlaylistRequest
 from app.services import Services, State
 from app.settings import Settings
-from app.upload_folder import private_folder
-from app.uploads import Places
 from app.version import VERSION
-from indexer.catalog import Catalog, open_catalog
-from indexer.runs import Indexer
-from indexer.watch import FolderWatch
-from indexer.worker import Job, ProcessExecutor
+from app.wire.responses import PlaylistResponse
+from app.wire.schemas import PlaylistRequest
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.folders.watch import FolderWatch
+from indexer.runs.indexer import Indexer
+from indexer.runs.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
 
 LoadModel = Callable[[Settings], EmotionModel]

@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from app.access import read_access
-from app.documentation import problems
 from app.errors import TrackNotFoundError
-from app.formats import DOCUMENTED, ArrangedList, ArrangedPlace
-from app.live import Live
-from app.responses import SegmentOut
+from app.http.access import read_access
+from app.http.documentation import problems
+from app.library.live import Live
+from app.playlists.formats import DOCUMENTED, ArrangedList, ArrangedPlace
+from app.playlists.shaping import track_out
 from app.routes.playlist_files import Locations, file_response
-from app.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
 from app.services import ServicesDep
-from app.shaping import track_out
+from app.wire.responses import SegmentOut
+from app.wire.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
 
 router = APIRouter(

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from app.access import upload_access
-from app.documentation import problems
-from app.emotions import chosen_scale
+from app.clips.clips import Clip
+from app.clips.emotions import chosen_scale
+from app.clips.uploads import UploadLimits, drain, received_file
 from app.errors import BusyError, StorageFullError
-from app.listening import Clip
-from app.responses import EmotionResponse
-from app.schemas import Scale
+from app.http.access import upload_access
+from app.http.documentation import problems
 from app.services import Services, ServicesDep
-from app.uploads import UploadLimits, drain, received_file
+from app.wire.responses import EmotionResponse
+from app.wire.schemas import Scale
 from model.analysis import Analysis
 from model.errors import AudioError
 

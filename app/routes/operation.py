@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from fastapi import APIRouter, Response
 
-from app.documentation import problems
+from app.http.documentation import problems
 from app.metrics import CONTENT_TYPE
-from app.responses import Health, Ready
 from app.services import ServicesDep
 from app.version import VERSION
+from app.wire.responses import Health, Ready
 from indexer.errors import CatalogUnavailableError
 
 OPEN_RUNS = 200  # the newest runs, among which those that are not over lie

@@ -11,10 +11,10 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from app.entity_tags import is_known
+from app.http.entity_tags import is_known
 from app.services import Services, ServicesDep
 
-WEB = Path(__file__).parent.parent / "web"
+WEB = Path(__file__).parents[1] / "web"
 SWAGGER = Path(str(files("fastapi_swagger.resources")))  # Swagger UI, and nothing else of it
 CACHED = {"cache-control": "public, max-age=86400"}
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}

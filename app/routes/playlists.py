@@ -7,15 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from app.access import read_access
-from app.documentation import problems
-from app.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
-from app.playlists import make_playlist
-from app.queries import seeds_of
-from app.responses import PlaylistResponse
+from app.http.access import read_access
+from app.http.documentation import problems
+from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
+from app.playlists.match import make_playlist
+from app.playlists.queries import seeds_of
 from app.routes.playlist_files import Locations, file_response
-from app.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
 from app.services import ServicesDep
+from app.wire.responses import PlaylistResponse
+from app.wire.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
 
 router = APIRouter(
     prefix="/v1",

@@ -8,16 +8,17 @@ import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from app.access import read_access
-from app.audio_files import audio_path, audio_response
-from app.documentation import problems
-from app.emotions import Estimate, emotion_response
+from app.clips.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
-from app.live import Live
-from app.playlists import similar_hits
-from app.plots import emotion_svg
-from app.queries import track_query
-from app.responses import (
+from app.figures.figure import emotion_svg
+from app.http.access import read_access
+from app.http.documentation import problems
+from app.library.audio_files import audio_path, audio_response
+from app.library.live import Live
+from app.playlists.match import similar_hits
+from app.playlists.queries import track_query
+from app.services import ServicesDep
+from app.wire.responses import (
     EmotionResponse,
     GenreOut,
     IndexingOut,
@@ -28,11 +29,10 @@ from app.responses import (
     TrackMap,
     TrackPageOut,
 )
-from app.schemas import Name, Scale
-from app.services import ServicesDep
+from app.wire.schemas import Name, Scale
+from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
-from indexer.records import RunProgress, Track, TrackQuery
-from indexer.search import TrackFilter
+from indexer.search.searcher import TrackFilter
 from model.moods import MOODS
 
 MOST_GENRES = 100  # in the library's description

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from indexer.catalog import Catalog, open_catalog
-from indexer.snapshot import Snapshot
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.snapshot.content import Snapshot
 from tests.catalogue import write_tone
 from tests.postgres import wait_until
 from tests.processes import COMMAND, Served, circumplex, environment, serving

@@ -8,8 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from indexer import lease
-from indexer.catalog import Catalog
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import (
+    SnapshotRow,
+    TrackChange,
+    TrackChanges,
+    TrackQuery,
+)
 from indexer.errors import (
     CursorError,
     LeaseLostError,
@@ -17,13 +23,7 @@ from indexer.errors import (
     SnapshotNotFoundError,
     TrackNotFoundError,
 )
-from indexer.library import Tags
-from indexer.records import (
-    SnapshotRow,
-    TrackChange,
-    TrackChanges,
-    TrackQuery,
-)
+from indexer.folders.files import Tags
 from tests.catalogue import file_result, new_tracks
 
 OWNER = lease.new_owner()  # of this process, which lives

@@ -1,0 +1,1 @@
+"""The file format of a snapshot, and reading one."""
