@@ -155,8 +155,9 @@ class EmotionModel:
             raise ShapeError("no emotion curves to embed")
         frames = [_frames(curve) for curve in curves]
         if self._reader is not None:
-            heads = zip(*(each.split(1) for each in self._reader.heads(frames)), strict=True)
-            return Embedding.concatenate([self._embed_emotion_heads(Heads(*row)) for row in heads])
+            heads = self._reader.heads(frames)
+            rows = [Heads(*(part[row : row + 1] for part in heads)) for row in range(len(frames))]
+            return Embedding.concatenate([self._embed_emotion_heads(row) for row in rows])
         lengths = torch.tensor([len(values) for values in frames])
         padded = torch.zeros(len(frames), int(lengths.max()), 2)
         for row, values in zip(padded, frames, strict=True):
