@@ -189,7 +189,7 @@ def _open(
     stack.callback(desk.close)
     journeys = Desk(
         "journeys",
-        workers=max(1, (os.cpu_count() or 1) // 2),
+        workers=_half_the_cores(),
         places=JOURNEY_PLACES,
         budget_s=JOURNEY_S,
     )
@@ -220,10 +220,8 @@ def _open(
         playlists=playlists,
         clips=clips,
         covers=desk,
-        arriving=Places(
-            "arriving", ARRIVING * uploads, metrics, per_client=ARRIVING * uploads // 2
-        ),
-        places=Places("in work or waiting", uploads, metrics),
+        arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
+        places=Places("held", uploads, metrics),
         journeys=journeys,
         jobs=jobs,
         metrics=metrics,
@@ -232,6 +230,10 @@ def _open(
         upload_dir=upload_dir,
         stopping=stopping,
     )
+
+
+def _half_the_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // 2)
 
 
 def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:

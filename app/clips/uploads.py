@@ -38,6 +38,7 @@ RETRY_AFTER_S = 2
 GRACE_S = 10.0
 LEAST_BYTES_PER_S = 8192.0
 """After `GRACE_S` an upload must have arrived at this rate on average."""
+STAGES = {"arriving": "arriving", "held": "in work or waiting"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Places:
         """Open the places.
 
         Args:
-            stage: What is done to the uploads there, for messages and metrics.
+            stage: One of `STAGES`, for messages and metrics.
             total: How many there are.
             metrics: Told how many are taken.
             per_client: How many one client may hold; 0: all.
@@ -84,7 +85,7 @@ class Places:
         if self.taken >= self.total or self._held[client] >= self._per_client:
             self._metrics.refused.inc()
             raise BusyError(
-                f"{self.taken} uploads are {self._stage}, as many as there are places; "
+                f"{self.taken} uploads are {STAGES[self._stage]}, as many as there are places; "
                 f"try again in {RETRY_AFTER_S} s",
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
