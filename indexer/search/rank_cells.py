@@ -199,13 +199,17 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
         _sink(keys, rows, places, 0, end)
     if wanted.most < 0:
         return places[: wanted.tracks]
-    seen = np.zeros(wanted.artists.max() + 1, np.int64)
+    seen = np.zeros(wanted.artists.max() + 1 if len(wanted.artists) else 0, np.int64)
     kept = 0
     for i in range(len(places)):
-        artist = wanted.artists[board.track[places[i]]]
-        if artist >= 0:
-            seen[artist] += 1
-        if artist < 0 or seen[artist] <= wanted.most:
+        track = board.track[places[i]]
+        begin, end = wanted.first[track], wanted.first[track + 1]
+        free = True
+        for at in range(begin, end):
+            free = free and seen[wanted.artists[at]] < wanted.most
+        if free:
+            for at in range(begin, end):
+                seen[wanted.artists[at]] += 1
             places[kept] = places[i]
             kept += 1
     return places[: min(kept, wanted.tracks)]
