@@ -101,9 +101,7 @@ def _at_most(count: int, names: Sequence[Collection[Hashable]]) -> Limit:
     return matrix, np.full(len(rows), float(count))
 
 
-def _best(
-    worth: Doubles, limits: Sequence[Limit], places: int, *, whole: bool
-) -> NDArray[np.intp]:
+def _best(worth: Doubles, limits: Sequence[Limit], places: int, *, whole: bool) -> NDArray[np.intp]:
     """The offers to take: as many as possible, then those worth most together.
 
     `whole` asks for whole numbers, where a corner of the programme need not be.

@@ -217,9 +217,7 @@ def read_tags(path: Path, below: str = "") -> Tags:
     def values(keys: tuple[str, ...], *, several: bool = True) -> list[str]:
         return [] if tags is None else _values(tags, keys, several=several)
 
-    found = {
-        field: values(keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()
-    }
+    found = {field: values(keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()}
     found["artist"] = values(ARTISTS) or found["artist"]
     found["genre"] = [value for text in found["genre"] for value in values_of(text)]
     place = placed(below)

@@ -17,7 +17,11 @@ from mutagen.easymp4 import EasyMP4Tags
 
 # Keys by format: Vorbis comments, EasyID3 and EasyMP4; ID3 frames (WAV, AIFF); ASF (WMA).
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "recording_mbid": ("musicbrainz_trackid", "UFID:http://musicbrainz.org", "MusicBrainz/Track Id"),
+    "recording_mbid": (
+        "musicbrainz_trackid",
+        "UFID:http://musicbrainz.org",
+        "MusicBrainz/Track Id",
+    ),
     "track_mbid": (
         "musicbrainz_releasetrackid",
         "TXXX:MusicBrainz Release Track Id",
@@ -206,4 +210,5 @@ def _compilation(tags: Any, _key: str) -> list[str]:
 EasyID3.RegisterTXXXKey("artists", "ARTISTS")
 EasyMP4Tags.RegisterFreeformKey("artists", "ARTISTS")
 EasyMP4Tags.RegisterFreeformKey("isrc", "ISRC")
+EasyMP4Tags.RegisterFreeformKey("musicbrainz_releasetrackid", "MusicBrainz Release Track Id")
 EasyMP4Tags.RegisterKey("compilation", getter=_compilation)
