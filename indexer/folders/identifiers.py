@@ -95,13 +95,12 @@ class Identifiers:
             return NOTHING
         known: dict[str, Any] = json.loads(text)
         names = {field.name for field in fields(cls)}
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in known.items()
-                if name in names
-            }
-        )
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in known.items()
+            if name in names
+        }
+        return cls(**values)
 
 
 NOTHING = Identifiers()
@@ -207,8 +206,10 @@ def _compilation(tags: Any, _key: str) -> list[str]:
 
 
 # mutagen's easy tags lack these; registering a key tells its readers, it changes no file.
-EasyID3.RegisterTXXXKey("artists", "ARTISTS")
-EasyMP4Tags.RegisterFreeformKey("artists", "ARTISTS")
-EasyMP4Tags.RegisterFreeformKey("isrc", "ISRC")
-EasyMP4Tags.RegisterFreeformKey("musicbrainz_releasetrackid", "MusicBrainz Release Track Id")
-EasyMP4Tags.RegisterKey("compilation", getter=_compilation)
+_ID3: Any = EasyID3
+_MP4: Any = EasyMP4Tags
+_ID3.RegisterTXXXKey("artists", "ARTISTS")
+_MP4.RegisterFreeformKey("artists", "ARTISTS")
+_MP4.RegisterFreeformKey("isrc", "ISRC")
+_MP4.RegisterFreeformKey("musicbrainz_releasetrackid", "MusicBrainz Release Track Id")
+_MP4.RegisterKey("compilation", getter=_compilation)

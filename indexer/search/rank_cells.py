@@ -203,13 +203,9 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
     kept = 0
     for i in range(len(places)):
         track = board.track[places[i]]
-        begin, end = wanted.first[track], wanted.first[track + 1]
-        free = True
-        for at in range(begin, end):
-            free = free and seen[wanted.artists[at]] < wanted.most
-        if free:
-            for at in range(begin, end):
-                seen[wanted.artists[at]] += 1
+        artists = wanted.artists[wanted.first[track] : wanted.first[track + 1]]
+        if len(artists) == 0 or seen[artists].max() < wanted.most:
+            seen[artists] += 1
             places[kept] = places[i]
             kept += 1
     return places[: min(kept, wanted.tracks)]
