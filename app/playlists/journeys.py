@@ -122,14 +122,14 @@ class _Traveller:
         self._live, self._filters = live, filters
         self._cap, self._level = request.max_per_artist, request.level
         self._used: set[int] = set()
-        self._artists: Counter[int | None] = Counter()
+        self._artists: Counter[int] = Counter()
         self._exhausted = False
 
     def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
         """The tracks of all places from what was found for each; None where that is used up."""
         self.exact = all(found.exact for found in results)
         rankings = [found.hits for found in results]
-        planned = plan(rankings, asked, self._live.snapshot.scale, self._artist, self._cap)
+        planned = plan(rankings, asked, self._live.snapshot.scale, self._artists_of, self._cap)
         for hit in planned:
             if hit is not None:
                 self._use(hit)
@@ -158,15 +158,14 @@ class _Traveller:
 
     def _use(self, hit: Hit) -> Hit:
         self._used.add(hit.track_id)
-        self._artists[self._artist(hit)] += 1
+        self._artists.update(self._artists_of(hit))
         return hit
 
     def _full(self, hit: Hit) -> bool:
-        artist = self._artist(hit)
-        return self._cap is not None and artist is not None and self._artists[artist] >= self._cap
+        cap = self._cap
+        return cap is not None and any(self._artists[a] >= cap for a in self._artists_of(hit))
 
-    def _artist(self, hit: Hit) -> int | None:
-        """Equal for hits of the same artist; None where that is unknown."""
+    def _artists_of(self, hit: Hit) -> tuple[int, ...]:
+        """Numbers of its artists; none where they are unknown."""
         tracks = self._live.snapshot.tracks
-        code = int(tracks.artist_codes[tracks.row_of(hit.track_id)])
-        return None if code < 0 else code
+        return tracks.artist_groups.of(tracks.row_of(hit.track_id))

@@ -18,7 +18,7 @@ from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams
 
-_UNCOUNTED = np.empty(0, dtype=np.int32)
+_NO_FIRST, _NO_ARTISTS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
 
 
 class Hit(NamedTuple):
@@ -86,9 +86,10 @@ class Ranker:
 
     def task(self, query: Embedding, request: Request) -> Task:
         """One query, a row, ready to be scored."""
-        wanted = Wanted(request.wanted, -1, _UNCOUNTED)
+        wanted = Wanted(request.wanted, -1, _NO_FIRST, _NO_ARTISTS)
         if request.max_per_artist is not None:
-            wanted = Wanted(request.wanted, request.max_per_artist, self._tracks.artist_codes)
+            artists = self._tracks.artist_groups
+            wanted = Wanted(request.wanted, request.max_per_artist, artists.first, artists.codes)
         asked = self.scores.ask(query, request.scoring.kind, request.direction)
         return Task(self.scores.items, asked, wanted)
 
