@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.library.artists import ArtistIndex
+from app.library.identifiers import IdentifierTable
 from app.metrics import Metrics
 from app.playlists.shaping import ShownTracks
 from indexer.catalog.catalog import Catalog
@@ -55,6 +56,7 @@ class Live:
         created_at: When it was made.
         snapshot: Its tracks, curves and scale.
         searcher: Ranks its tracks.
+        identifiers: What names its recordings.
     """
 
     id: str
@@ -62,12 +64,13 @@ class Live:
     created_at: datetime
     snapshot: Snapshot
     searcher: Searcher
+    identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
     _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
 
     @cached_property
     def shown(self) -> ShownTracks:
         """Its tracks as they go over the wire."""
-        return ShownTracks(self.snapshot)
+        return ShownTracks(self.snapshot, self.identifiers)
 
     def emotion_bank(self, model: EmbeddingModel) -> Embedding:
         """What new music is balanced with (`balance.as_music`); embedded once a model."""
@@ -195,7 +198,8 @@ class LiveIndex:
         searcher = Searcher(snapshot, self._scoring, device=self._device)
         _warm_up(searcher)
         self._refused = None
-        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
+        identifiers = IdentifierTable(self._catalog.identifiers())
+        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
 

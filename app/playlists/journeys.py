@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from app.desk import checkpoint
 from app.library.live import Live
 from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
@@ -55,6 +56,7 @@ def travel(
 def _travel(
     request: PlaylistRequest, model: QueryModel, live: Live, places: int
 ) -> tuple[list[Hit], list[Asked], bool]:
+    checkpoint()
     asked = _journey_queries(request, model, live.snapshot, places)
     if not asked:
         return [], [], True
@@ -121,14 +123,14 @@ class _Traveller:
         self._live, self._filters = live, filters
         self._cap, self._level = request.max_per_artist, request.level
         self._used: set[int] = set()
-        self._artists: Counter[int | None] = Counter()
+        self._artists: Counter[int] = Counter()
         self._exhausted = False
 
     def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
         """The tracks of all places from what was found for each; None where that is used up."""
         self.exact = all(found.exact for found in results)
         rankings = [found.hits for found in results]
-        planned = plan(rankings, asked, self._live.snapshot.scale, self._artist, self._cap)
+        planned = plan(rankings, asked, self._live.snapshot.scale, self._artists_of, self._cap)
         for hit in planned:
             if hit is not None:
                 self._use(hit)
@@ -143,6 +145,7 @@ class _Traveller:
         unused = excluding(self._filters, self._used)
         limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
         while not self._exhausted:
+            checkpoint()
             request = SearchRequest(query.embedding, min(limit, most), unused, level=self._level)
             (found,) = self._live.searcher.search(request)
             self.exact = self.exact and found.exact
@@ -155,15 +158,14 @@ class _Traveller:
 
     def _use(self, hit: Hit) -> Hit:
         self._used.add(hit.track_id)
-        self._artists[self._artist(hit)] += 1
+        self._artists.update(self._artists_of(hit))
         return hit
 
     def _full(self, hit: Hit) -> bool:
-        artist = self._artist(hit)
-        return self._cap is not None and artist is not None and self._artists[artist] >= self._cap
+        cap = self._cap
+        return cap is not None and any(self._artists[a] >= cap for a in self._artists_of(hit))
 
-    def _artist(self, hit: Hit) -> int | None:
-        """Equal for hits of the same artist; None where that is unknown."""
+    def _artists_of(self, hit: Hit) -> tuple[int, ...]:
+        """Numbers of its artists; none where they are unknown."""
         tracks = self._live.snapshot.tracks
-        code = int(tracks.artist_codes[tracks.row_of(hit.track_id)])
-        return None if code < 0 else code
+        return tracks.artist_groups.of(tracks.row_of(hit.track_id))

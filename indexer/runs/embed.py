@@ -162,7 +162,7 @@ class Examiner:
         content = None
         try:
             content = content_id(path)
-            tags = read_tags(path)
+            tags = read_tags(path, found.path)
             analysis, decoded = self._analysis(found, content)
             analysed = None if content in self._embedded else self._with_curve(analysis)
             unchanged = _is_as_found(found)

@@ -192,6 +192,7 @@ class IndexJob:
             not seen.to_read
             and not vanished
             and is_current(outcome, self.model.model_id)
+            and bool(outcome.tracks_digest)  # else a migration has restated its tracks
             and self._shelf.open(outcome) is not None
         )
 

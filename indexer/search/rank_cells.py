@@ -199,13 +199,13 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
         _sink(keys, rows, places, 0, end)
     if wanted.most < 0:
         return places[: wanted.tracks]
-    seen = np.zeros(wanted.artists.max() + 1, np.int64)
+    seen = np.zeros(wanted.artists.max() + 1 if len(wanted.artists) else 0, np.int64)
     kept = 0
     for i in range(len(places)):
-        artist = wanted.artists[board.track[places[i]]]
-        if artist >= 0:
-            seen[artist] += 1
-        if artist < 0 or seen[artist] <= wanted.most:
+        track = board.track[places[i]]
+        artists = wanted.artists[wanted.first[track] : wanted.first[track + 1]]
+        if len(artists) == 0 or seen[artists].max() < wanted.most:
+            seen[artists] += 1
             places[kept] = places[i]
             kept += 1
     return places[: min(kept, wanted.tracks)]

@@ -19,7 +19,7 @@ from indexer.snapshot.tracks import TrackFilter
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams
 
-_UNCOUNTED = np.empty(0, dtype=np.int32)
+_NO_FIRST, _NO_ARTISTS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
 
 
 class Hit(NamedTuple):
@@ -118,9 +118,10 @@ class Ranker:
 
     def task(self, query: Embedding, terms: Terms) -> Task:
         """One query, a row, ready to be scored."""
-        wanted = Wanted(terms.wanted, -1, _UNCOUNTED)
+        wanted = Wanted(terms.wanted, -1, _NO_FIRST, _NO_ARTISTS)
         if terms.max_per_artist is not None:
-            wanted = Wanted(terms.wanted, terms.max_per_artist, self._tracks.artist_codes)
+            artists = self._tracks.artist_groups
+            wanted = Wanted(terms.wanted, terms.max_per_artist, artists.first, artists.codes)
         asked = self.scores.ask(query, terms.scoring.kind, terms.direction)
         return Task(self.scores.items, asked, wanted)
 
