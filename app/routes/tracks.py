@@ -17,6 +17,7 @@ from app.library.audio_files import audio_path, audio_response
 from app.library.live import Live
 from app.playlists.match import similar_hits
 from app.playlists.queries import track_query
+from app.playlists.shaping import identifiers_out
 from app.services import ServicesDep
 from app.wire.responses import (
     EmotionResponse,
@@ -32,6 +33,7 @@ from app.wire.responses import (
 from app.wire.schemas import Name, Scale
 from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
+from indexer.folders.files import values_of
 from indexer.search.searcher import TrackFilter
 from model.moods import MOODS
 
@@ -236,11 +238,13 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
         id=track.id,
         title=track.title,
         artist=track.artist,
+        artists=list(values_of(track.artist)),
         album=track.album,
         genre=track.genre,
         year=track.year,
         duration_s=None if track.duration_s is None else round(track.duration_s, 3),
         path=track.path,
+        identifiers=identifiers_out(track.identifiers),
         valence=valence,
         arousal=arousal,
     )
