@@ -63,7 +63,7 @@ class Descriptors:
         return features
 
     def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
-        """Each row as if its own mean loudness were the reference (ADR 80).
+        """Each row as if its own mean loudness were the reference (ADR 90).
 
         Only the column of the mean loudness keeps how much louder a row is than the segments of its
         file on average, whose value is the reference.
