@@ -20,7 +20,7 @@ export MUSIC
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
-COMPILE := $(BIN)/python -m indexer.search_ahead
+COMPILE := $(BIN)/python -m indexer.runs.precompile
 
 .PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers clean
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
@@ -13,19 +14,24 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from app import documentation, errors, index_worker
-from app.access import RateLimit
-from app.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
+from app import errors
 from app.batching import Batcher
-from app.covers import CoverDesk
-from app.index_jobs import IndexJobs, RunExecutor, ThreadExecutor
-from app.keys import KeyRing
-from app.listening import Clip, listen_all, written
-from app.live import LiveIndex
+from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
+from app.clips.clips import Clip, listen_all, written
+from app.clips.upload_folder import private_folder
+from app.clips.uploads import Places
+from app.desk import Desk
+from app.http import documentation
+from app.http.access import RateLimit
+from app.http.keys import KeyRing
+from app.http.middleware import RequestMiddleware
+from app.http.origins import Origins
+from app.indexing import worker as index_worker
+from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
+from app.library.covers import CoverDesk
+from app.library.live import LiveIndex
 from app.metrics import Metrics
-from app.middleware import RequestMiddleware
-from app.playlists import match_all
-from app.responses import PlaylistResponse
+from app.playlists.match import match_all
 from app.routes import (
     admin,
     arranged,
@@ -37,22 +43,24 @@ from app.routes import (
     playlists,
     tracks,
 )
-from app.schemas import PlaylistRequest
 from app.services import Services, State
 from app.settings import Settings
-from app.upload_folder import private_folder
-from app.uploads import Places
 from app.version import VERSION
-from indexer.catalog import Catalog, open_catalog
-from indexer.runs import Indexer
-from indexer.watch import FolderWatch
-from indexer.worker import Job, ProcessExecutor
+from app.wire.responses import PlaylistResponse
+from app.wire.schemas import PlaylistRequest
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.folders.watch import FolderWatch
+from indexer.runs.indexer import Indexer
+from indexer.runs.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
 
 LoadModel = Callable[[Settings], EmotionModel]
 Hear = Callable[[Sequence[Clip]], list[str | Exception]]
 Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]]
 UPLOAD_PATHS = frozenset({"/v1/emotions"})
+ARRIVING = 4
+"""Uploads that may arrive for each that may be analysed or wait for it."""
+JOURNEY_PLACES, JOURNEY_S = 16, 15.0
 
 
 def load_model(settings: Settings) -> EmotionModel:
@@ -114,7 +122,8 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         upload_paths=UPLOAD_PATHS,
-        trusted_hosts=settings.trusted_hosts,
+        origins=Origins(settings.resolved_trusted_hosts, settings.cors_origins),
+        root_path=settings.root_path,
     )
 
 
@@ -178,6 +187,13 @@ def _open(
     stack.callback(clips.close)
     desk = CoverDesk()
     stack.callback(desk.close)
+    journeys = Desk(
+        "journeys",
+        workers=_half_the_cores(),
+        places=JOURNEY_PLACES,
+        budget_s=JOURNEY_S,
+    )
+    stack.callback(journeys.close)
     live.refresh()
     live.start(settings.snapshot_poll_s)
     stack.callback(live.stop)
@@ -204,7 +220,9 @@ def _open(
         playlists=playlists,
         clips=clips,
         covers=desk,
-        places=Places(uploads, metrics),
+        arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
+        places=Places("held", uploads, metrics),
+        journeys=journeys,
         jobs=jobs,
         metrics=metrics,
         keys=KeyRing(settings.data_dir / "keys.json"),
@@ -212,6 +230,10 @@ def _open(
         upload_dir=upload_dir,
         stopping=stopping,
     )
+
+
+def _half_the_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // 2)
 
 
 def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:

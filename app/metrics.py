@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from indexer.records import SnapshotRow
-from indexer.snapshot import Manifest
+from indexer.catalog.records import SnapshotRow
+from indexer.snapshot.content import Manifest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 KINDS = ("gaussian", "paper")

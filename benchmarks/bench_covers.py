@@ -19,8 +19,8 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from app.covers import cover_files, cover_jpeg
-from indexer.snapshot_tracks import TrackRecord
+from app.library.covers import cover_files, cover_jpeg
+from indexer.snapshot.tracks import TrackRecord
 from model.audio_pictures import embedded_picture
 from tests.pictures import FRONT, embed
 

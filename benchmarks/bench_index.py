@@ -22,11 +22,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.shared_data import data_folder  # noqa: E402
-from indexer.catalog import Catalog, open_catalog  # noqa: E402
-from indexer.library import FoundFile, Tags  # noqa: E402
-from indexer.records import FileResult, TrackChange, TrackChanges, TrackQuery  # noqa: E402
-from indexer.runs import Indexer, RunSummary  # noqa: E402
-from indexer.scan import scan  # noqa: E402
+from indexer.catalog.catalog import Catalog, open_catalog  # noqa: E402
+from indexer.catalog.records import FileResult, TrackChange, TrackChanges, TrackQuery  # noqa: E402
+from indexer.folders.files import FoundFile, Tags  # noqa: E402
+from indexer.runs.indexer import Indexer, RunSummary  # noqa: E402
+from indexer.runs.scan import scan  # noqa: E402
 from model.emotion_model import EmotionModel  # noqa: E402
 
 

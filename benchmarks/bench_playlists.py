@@ -24,16 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
-from app.live import Live
-from app.playlists import make_playlist
-from app.queries import tracks_query
-from app.schemas import PlaylistRequest
+from app.library.live import Live
+from app.playlists.match import make_playlist
+from app.playlists.queries import tracks_query
+from app.wire.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
 from benchmarks.service_catalogue import content_of
 from benchmarks.shared_data import data_folder
-from indexer.balance import balanced
-from indexer.search import Hit, Searcher, TrackFilter
-from indexer.snapshot import Snapshot, SnapshotContent, write_snapshot
+from indexer.search.balance import balanced
+from indexer.search.searcher import Hit, Searcher, TrackFilter
+from indexer.snapshot.content import Snapshot, SnapshotContent, write_snapshot
 from model.curves import QuantileScale
 from model.emotion_model import EmotionModel
 from model.learning.curve_report import Fold, train_folds

@@ -35,9 +35,9 @@ from search_rivals import bandwidth_bytes_s, fill_tables, rivals
 from search_vectors import catalogue, queries, songs_and_model
 from shared_data import data_folder
 
-from indexer.balance import as_query, balanced
-from indexer.search_queries import typical_curves
-from indexer.snapshot import (
+from indexer.search.balance import as_query, balanced
+from indexer.search.typical import typical_curves
+from indexer.snapshot.content import (
     Snapshot,
     SnapshotContent,
     TrackRecord,

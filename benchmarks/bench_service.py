@@ -33,11 +33,11 @@ import numpy as np
 import soundfile
 import torch
 
-from app.listening import Clip, listen_all
-from app.live import Live
-from app.playlists import make_playlist
-from app.queries import absolute_curve
-from app.schemas import PlaylistRequest
+from app.clips.clips import Clip, listen_all
+from app.library.live import Live
+from app.playlists.match import make_playlist
+from app.playlists.queries import absolute_curve
+from app.wire.schemas import PlaylistRequest
 from benchmarks.search_vectors import annotators_curves
 from benchmarks.service_catalogue import (
     DESCRIPTION,
@@ -50,9 +50,9 @@ from benchmarks.service_catalogue import (
 )
 from benchmarks.service_load import bodies, load, spread
 from benchmarks.shared_data import data_folder
-from indexer.balance import as_query
-from indexer.search import Level, Searcher
-from indexer.snapshot import Snapshot
+from indexer.search.balance import as_query
+from indexer.search.searcher import Level, Searcher
+from indexer.snapshot.content import Snapshot
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from search_rivals import best_tracks, numpy_scan, seconds
 
-from indexer.search import Searcher, SearchResult, TrackFilter
-from indexer.snapshot import Snapshot
+from indexer.search.searcher import Searcher, SearchResult, TrackFilter
+from indexer.snapshot.content import Snapshot
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 

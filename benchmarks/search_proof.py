@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from indexer.search import Searcher
-from indexer.search_arrays import doubled, l1_queries, raw_columns, raw_query
-from indexer.search_cells import CellIndex, Reading
-from indexer.snapshot import Snapshot
+from indexer.search.cells import CellIndex, Reading
+from indexer.search.columns import doubled, l1_queries, raw_columns, raw_query
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from model.embedding import Embedding
 from model.scoring import ScoringParams, l1_item_vectors
 
@@ -60,7 +60,7 @@ def _jittered(asked: Embedding, draws: np.random.Generator) -> Embedding:
 
 
 class Brute:
-    """Scores of all tracks in float64, by the columns of `search_arrays`."""
+    """Scores of all tracks in float64, by the columns of `indexer.search.columns`."""
 
     def __init__(self, at: Snapshot, scoring: ScoringParams) -> None:
         self._first, self._scoring = at.track_first[:-1], scoring

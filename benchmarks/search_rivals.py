@@ -12,9 +12,9 @@ import psycopg
 import torch
 from numpy.typing import NDArray
 
-from indexer.search import Searcher
-from indexer.search_arrays import doubled, l1_queries, raw_columns, raw_query
-from indexer.snapshot import Snapshot
+from indexer.search.columns import doubled, l1_queries, raw_columns, raw_query
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from model.embedding import Embedding
 from model.scoring import ScoringParams, l1_item_vectors
 

@@ -31,7 +31,7 @@ def catalogue(
     """Embedded segments of invented tracks near real ones, as the indexer embeds them.
 
     Each track has a row for each of its segments and one for the whole of it, which is described
-    by the mean over them (ADR 0030); the balancing dimension comes later (`indexer.balance`).
+    by the mean over them (ADR 0030); the balancing dimension comes later (`balance`).
 
     Returns:
         The embedding of `segments` rows, the track of each, ascending, and start and end, seconds.

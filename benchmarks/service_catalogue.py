@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from app.demo.catalogue import render
 from benchmarks.search_vectors import catalogue
-from indexer.balance import as_query, balanced
-from indexer.catalog import open_catalog
-from indexer.records import SnapshotRow
-from indexer.search_queries import typical_curves
-from indexer.snapshot import SnapshotContent, relative_scale, write_snapshot
-from indexer.snapshot_tracks import TrackRecord
+from indexer.catalog.catalog import open_catalog
+from indexer.catalog.records import SnapshotRow
+from indexer.search.balance import as_query, balanced
+from indexer.search.typical import typical_curves
+from indexer.snapshot.content import SnapshotContent, relative_scale, write_snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset

@@ -1,1 +1,1 @@
-"""Database schema migrations (Alembic); `indexer.database.migrate` runs them."""
+"""Database schema migrations (Alembic); `indexer.catalog.database.migrate` runs them."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from indexer.database import alembic_config, make_engine, migrate
+from indexer.catalog.database import alembic_config, make_engine, migrate
 
 
 def main(message: str) -> None:

@@ -1,4 +1,4 @@
-"""What Alembic runs: `indexer.database` passes an open connection.
+"""What Alembic runs: `indexer.catalog.database` passes an open connection.
 
 A new revision, from the difference between the tables and a migrated database:
 `python -m migrations "Say what changes"`.
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from indexer.tables import UtcDateTime, metadata
+from indexer.catalog.tables import UtcDateTime, metadata
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:

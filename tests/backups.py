@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from indexer.backup import write_backup
-from indexer.backup_format import BackupManifest
-from indexer.catalog import Catalog
-from indexer.catalog_transfer import dumping
-from indexer.restore import prepared
-from indexer.search import Searcher
-from indexer.snapshot import Snapshot
+from indexer.backups.format import BackupManifest
+from indexer.backups.restore import prepared
+from indexer.backups.write import write_backup
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.transfer import dumping
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from tests.indexed_library import Library
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.library import FoundFile, Tags
-from indexer.records import FileResult, KnownFile, TrackChange, TrackChanges, TrackStatus
+from indexer.catalog.records import FileResult, KnownFile, TrackChange, TrackChanges, TrackStatus
+from indexer.folders.files import FoundFile, Tags
 
 FRONTEND = "fake-1"
 

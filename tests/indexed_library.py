@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indexer.catalog import Catalog
-from indexer.runs import Indexer, RunSummary
-from indexer.snapshot import Snapshot
+from indexer.catalog.catalog import Catalog
+from indexer.runs.indexer import Indexer, RunSummary
+from indexer.snapshot.content import Snapshot
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 

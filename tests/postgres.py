@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from indexer.database import make_engine
+from indexer.catalog.database import make_engine
 
 ATTEMPTS = 3  # on a busy machine its first answer may come too late
 _numbers = itertools.count()

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from indexer.search import Searcher
-from indexer.snapshot import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord, write_snapshot
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 

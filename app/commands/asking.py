@@ -25,11 +25,11 @@ from app.commands.common import (
 )
 from app.commands.naming import described, seen_from, track_called
 from app.errors import InvalidRequestError
-from app.responses import EmotionResponse, PlaylistResponse
-from app.schemas import PlaylistRequest
+from app.wire.responses import EmotionResponse, PlaylistResponse
+from app.wire.schemas import PlaylistRequest
 
 if TYPE_CHECKING:
-    from app.formats import Locate
+    from app.playlists.formats import Locate
 
 Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
 FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
@@ -91,8 +91,8 @@ def playlist(
     device: Device = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
-    from app.formats import path_on_disk
-    from app.playlists import make_playlist
+    from app.playlists.formats import path_on_disk
+    from app.playlists.match import make_playlist
 
     asked = _emotion(mood, valence, arousal, curve, track, like)
     chosen = _format(format, output)
@@ -136,7 +136,7 @@ def _format(asked: Format | None, output: Path | None) -> Format:
 def _write(
     answer: PlaylistResponse, chosen: Format, output: Path | None, title: str, locate: Locate
 ) -> None:
-    from app.formats import render
+    from app.playlists.formats import render
 
     if chosen == "table":
         notes.print(playlist_table(answer))
@@ -169,7 +169,7 @@ def emotion(
     device: Device = None,
 ) -> None:
     """The emotion of an audio file over time."""
-    from app.listening import Clip, listen
+    from app.clips.clips import Clip, listen
 
     if not file.is_file():
         raise InvalidRequestError(f"{file} is no file")
@@ -179,7 +179,7 @@ def emotion(
         analysis = library.model.analyse(file)
         answer = listen(Clip(analysis, scale, similar), library.model, live)
     if plot is not None:
-        from app.plotting import save_plot
+        from app.figures.png import save_plot
 
         save_plot(answer, plot, title=file.name)
         notes.print(f"Drawn into {plain(plot)}")

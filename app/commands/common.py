@@ -104,10 +104,10 @@ def open_library(settings: Settings) -> Iterator[Library]:
     Yields:
         The library; its `live` index may hold nothing yet.
     """
-    from app.live import LiveIndex
+    from app.library.live import LiveIndex
     from app.main import load_model
     from app.metrics import Metrics
-    from indexer.catalog import open_catalog
+    from indexer.catalog.catalog import open_catalog
 
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     catalog = open_catalog(settings.resolved_database_url)

@@ -21,8 +21,8 @@ from app.commands.common import (
 from app.commands.indexing import describe, run_index
 from app.commands.serving import Server, require_free_port, run_server
 from app.errors import InvalidRequestError, ServerStartError
-from app.schemas import PlaylistRequest
 from app.settings import Settings
+from app.wire.schemas import PlaylistRequest
 
 SAMPLE = PlaylistRequest.model_validate({"emotion": {"mood": "calm"}, "limit": 10})
 START_S = 300.0
@@ -84,7 +84,7 @@ def _compose(folder: Path) -> None:
 
 
 def _print_sample(settings: Settings) -> None:
-    from app.playlists import make_playlist
+    from app.playlists.match import make_playlist
 
     with open_library(settings) as library:
         answer = make_playlist(SAMPLE, library.model, library.live.current())

@@ -31,8 +31,8 @@ from app.commands.common import (
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from indexer.job import RunSummary
-    from indexer.records import RunProgress
+    from indexer.catalog.records import RunProgress
+    from indexer.runs.job import RunSummary
 
 
 def index(
@@ -82,8 +82,8 @@ def run_index(
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
     from app.main import load_model
-    from indexer.catalog import open_catalog
-    from indexer.runs import Indexer
+    from indexer.catalog.catalog import open_catalog
+    from indexer.runs.indexer import Indexer
 
     require_data_folder(settings)
     catalog = open_catalog(settings.resolved_database_url)

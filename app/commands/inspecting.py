@@ -134,7 +134,7 @@ def _data_folder(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    from indexer.catalog import open_catalog
+    from indexer.catalog.catalog import open_catalog
 
     catalog = open_catalog(settings.resolved_database_url)
     try:
@@ -149,7 +149,7 @@ def _database(settings: Settings) -> str:
 
 
 def _keys(settings: Settings) -> str:
-    from app.keys import KeyRing
+    from app.http.keys import KeyRing
 
     count = len(KeyRing(settings.data_dir / "keys.json").all())
     if settings.require_key and not count and settings.admin_token is None:

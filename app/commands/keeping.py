@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.version import VERSION
 
 if TYPE_CHECKING:
-    from indexer.backup_format import BackupManifest, Observer
+    from indexer.backups.format import BackupManifest, Observer
 
 BESIDE = ("keys.json",)
 
@@ -35,8 +35,8 @@ def backup(
     The archive is written aside, verified and then given its name. It can be restored into SQLite
     and into PostgreSQL, whichever it came from. It holds no audio and no secret but hashes of keys.
     """
-    from indexer.backup import write_backup
-    from indexer.catalog import open_catalog
+    from indexer.backups.write import write_backup
+    from indexer.catalog.catalog import open_catalog
 
     settings = make_settings(data_dir=data_dir)
     _demand_library(settings)
@@ -70,9 +70,9 @@ def restore(
     Every byte is verified before anything is touched. To move from SQLite to PostgreSQL, back up,
     set CIRCUMPLEX_DATABASE_URL and restore.
     """
-    from indexer.catalog import open_catalog
+    from indexer.backups.restore import prepared
+    from indexer.catalog.catalog import open_catalog
     from indexer.errors import TargetInUseError
-    from indexer.restore import prepared
 
     settings = make_settings(data_dir=data_dir)
     if _is_served(settings) and not force:
@@ -105,14 +105,14 @@ def _demand_library(settings: Settings) -> None:
 
 
 def _is_served(settings: Settings) -> bool:
-    from app.upload_folder import is_held
+    from app.clips.upload_folder import is_held
 
     return is_held(settings.data_dir / "uploads")
 
 
 def _set_damaged_aside(settings: Settings) -> None:
     """Give a SQLite file that cannot be read another name, so that a new one can take its place."""
-    from indexer.catalog import open_catalog
+    from indexer.catalog.catalog import open_catalog
     from indexer.errors import CatalogUnavailableError
 
     path = settings.data_dir / "circumplex.db"

@@ -9,7 +9,7 @@ import typer
 
 from app.commands.common import DataDir, emit, make_settings, notes, plain
 from app.errors import InvalidRequestError
-from app.keys import SCOPES, KeyRing
+from app.http.keys import SCOPES, KeyRing
 
 keys = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 

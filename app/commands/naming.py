@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import InvalidRequestError
-from app.responses import TrackOut
-from indexer.catalog import Catalog
-from indexer.library import file_path, fold
-from indexer.records import Track, TrackQuery
-from indexer.snapshot_tracks import TrackTable
+from app.wire.responses import TrackOut
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import Track, TrackQuery
+from indexer.folders.files import file_path, fold
+from indexer.snapshot.tracks import TrackTable
 
 MOST_LOOKED_AT = 1000
 MOST_NAMED = 8

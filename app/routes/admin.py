@@ -13,10 +13,11 @@ from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from app.access import admin_access
-from app.documentation import problems
 from app.errors import ConflictError, UnknownRootError
-from app.responses import (
+from app.http.access import admin_access
+from app.http.documentation import problems
+from app.services import Services, ServicesDep
+from app.wire.responses import (
     FailureList,
     FailureOut,
     IndexRunList,
@@ -24,10 +25,9 @@ from app.responses import (
     SnapshotList,
     SnapshotOut,
 )
-from app.schemas import IndexRunRequest
-from app.services import Services, ServicesDep
+from app.wire.schemas import IndexRunRequest
+from indexer.catalog.records import IndexRun, SnapshotRow, TrackQuery
 from indexer.errors import CatalogUnavailableError
-from indexer.records import IndexRun, SnapshotRow, TrackQuery
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=[Depends(admin_access)])
 

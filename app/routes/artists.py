@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from app.access import read_access
-from app.documentation import problems
-from app.responses import ArtistList, ArtistOut
+from app.http.access import read_access
+from app.http.documentation import problems
 from app.services import ServicesDep
+from app.wire.responses import ArtistList, ArtistOut
 
 router = APIRouter(
     prefix="/v1",

@@ -6,8 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.access import read_access
-from app.covers import (
+from app.errors import NotFoundError
+from app.http.access import read_access
+from app.http.documentation import problems
+from app.http.entity_tags import is_known
+from app.library.covers import (
     BLANK_MEDIA_TYPE,
     MAX_SIDE_PX,
     MEDIA_TYPE,
@@ -15,11 +18,8 @@ from app.covers import (
     cover_files,
     cover_jpeg,
 )
-from app.documentation import problems
-from app.entity_tags import is_known
-from app.errors import NotFoundError
-from app.live import Live
-from app.queries import row_of_track
+from app.library.live import Live
+from app.playlists.queries import row_of_track
 from app.routes.tracks import TrackIdPath
 from app.services import Services, ServicesDep
 

@@ -11,10 +11,10 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from app.entity_tags import is_known
+from app.http.entity_tags import is_known
 from app.services import Services, ServicesDep
 
-WEB = Path(__file__).parent.parent / "web"
+WEB = Path(__file__).parents[1] / "web"
 SWAGGER = Path(str(files("fastapi_swagger.resources")))  # Swagger UI, and nothing else of it
 CACHED = {"cache-control": "public, max-age=86400"}
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -38,9 +38,13 @@ async def get_page_file(name: str, request: Request) -> Response:
     """
     path = WEB / name
     kind = KINDS.get(path.suffix)
-    if kind is None or not path.is_file():
+    try:
+        changed_ns = path.stat().st_mtime_ns if kind else 0
+    except (OSError, ValueError):  # not there, or no name of a file at all
+        changed_ns = 0
+    if kind is None or not changed_ns:
         raise HTTPException(404)
-    content, tag = _page_file(path, path.stat().st_mtime_ns)
+    content, tag = _page_file(path, changed_ns)
     headers = {"cache-control": ASKED_ABOUT, "etag": tag}
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)

@@ -7,8 +7,8 @@ from typing import Literal
 
 from fastapi import Request, Response
 
-from app.formats import FormatName, Listing, path_on_disk, render
-from app.responses import TrackOut
+from app.playlists.formats import FormatName, Listing, path_on_disk, render
+from app.wire.responses import TrackOut
 
 Locations = Literal["path", "url"]
 

@@ -8,16 +8,18 @@ import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from app.access import read_access
-from app.audio_files import audio_path, audio_response
-from app.documentation import problems
-from app.emotions import Estimate, emotion_response
+from app.clips.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
-from app.live import Live
-from app.playlists import similar_hits
-from app.plots import emotion_svg
-from app.queries import track_query
-from app.responses import (
+from app.figures.figure import emotion_svg
+from app.http.access import read_access
+from app.http.documentation import problems
+from app.library.audio_files import audio_path, audio_response
+from app.library.live import Live
+from app.playlists.match import similar_hits
+from app.playlists.queries import track_query
+from app.playlists.shaping import identifiers_out
+from app.services import ServicesDep
+from app.wire.responses import (
     EmotionResponse,
     GenreOut,
     IndexingOut,
@@ -28,11 +30,11 @@ from app.responses import (
     TrackMap,
     TrackPageOut,
 )
-from app.schemas import Name, Scale
-from app.services import ServicesDep
+from app.wire.schemas import Name, Scale
+from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
-from indexer.records import RunProgress, Track, TrackQuery
-from indexer.search import TrackFilter
+from indexer.folders.files import values_of
+from indexer.search.searcher import TrackFilter
 from model.moods import MOODS
 
 MOST_GENRES = 100  # in the library's description
@@ -236,11 +238,13 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
         id=track.id,
         title=track.title,
         artist=track.artist,
+        artists=list(values_of(track.artist)),
         album=track.album,
         genre=track.genre,
         year=track.year,
         duration_s=None if track.duration_s is None else round(track.duration_s, 3),
         path=track.path,
+        identifiers=identifiers_out(track.identifiers),
         valence=valence,
         arousal=arousal,
     )

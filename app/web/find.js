@@ -8,7 +8,7 @@
 
 import { findArtists, findTracks } from "./api.js";
 import { clamp } from "./geometry.js";
-import { takesAnother } from "./likes.js";
+import { takesAnother } from "./seeds.js";
 import { byId, counted, creditOf, element, svg, titleOf } from "./text.js";
 
 const PAUSE_MS = 120;

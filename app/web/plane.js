@@ -15,8 +15,8 @@ import { shownItems } from "./store.js";
 import { clamp, durationOf, isSteady, keyframesFromStroke, round, smoothAt, steady } from "./geometry.js";
 import {
   DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPath, drawTarget,
-} from "./ink.js";
-import { PlaneKeys } from "./keys.js";
+} from "./drawing.js";
+import { PlaneKeys } from "./plane-keys.js";
 import { byId } from "./text.js";
 import { Words } from "./words.js";
 

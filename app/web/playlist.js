@@ -7,7 +7,7 @@
 
 import { Covers } from "./covers.js";
 import { isSteady } from "./geometry.js";
-import { likeWords, takesAnother } from "./likes.js";
+import { likeWords, takesAnother } from "./seeds.js";
 import { partScale, row } from "./rows.js";
 import { byId, longTime, nearestWord, titleOf } from "./text.js";
 

@@ -5,7 +5,7 @@
  */
 
 import { isDark } from "./colour.js";
-import { markColour } from "./ink.js";
+import { markColour } from "./drawing.js";
 import { clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf } from "./text.js";
 
 /** @typedef {{cca: [number, number], kl: [number, number]}} PartScale Ends of the two bars. */

@@ -74,8 +74,8 @@ def leaks_page(figures: Mapping[str, Mapping[str, Figures]]) -> str:
         "partner): the answer is part of the score. The paper prints, for DEAM, M2E MRR .128 and "
         "AR/N .155, E2M .114 and .153; its KL-Loss row, which a transposition merely turns into "
         "the other direction, .071 / .194 and .069 / .194. "
-        "`tests/unit/test_baselines.py` shows the effect on four points with ranks counted by "
-        "hand: a model that is wrong for three of four queries becomes perfect.\n",
+        "`tests/unit/model/learning/test_baselines.py` shows the effect on four points with ranks "
+        "counted by hand: a model that is wrong for three of four queries becomes perfect.\n",
         _table(figures, MATRIX),
         "\n## Clip length (PMEmo)\n",
         "A PMEmo clip and its curve last equally long, and the clips differ. Whoever sees the "

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from app.settings import Settings
-from indexer.catalog import open_catalog
-from indexer.records import SnapshotRow
-from indexer.snapshot import SnapshotContent, write_snapshot
-from indexer.snapshot_tracks import TrackRecord
+from indexer.catalog.catalog import open_catalog
+from indexer.catalog.records import SnapshotRow
+from indexer.snapshot.content import SnapshotContent, write_snapshot
+from indexer.snapshot.tracks import TrackRecord
 
 SNAPSHOT_ID = "20260101T000000Z-large"
 POINTS = 4  # of each emotion curve

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from indexer.catalog import open_catalog
+from indexer.catalog.catalog import open_catalog
 from tests.catalogue import write_tone
 from tests.postgres import wait_until
 from tests.processes import Served, circumplex, serving

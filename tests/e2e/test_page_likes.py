@@ -62,7 +62,7 @@ def test_only_a_question_of_tracks_takes_another(page: Page, service: Running) -
     wait_for_items(page)
     assert page.locator('[data-part="too"]').count() == 8
     full = page.evaluate(
-        "Promise.all([import('/web/likes.js'), import('/web/link.js')]).then(([likes, link]) =>"
+        "Promise.all([import('/web/seeds.js'), import('/web/link.js')]).then(([likes, link]) =>"
         " [19, 20].map((n) => likes.takesAnother({ clip: null, query: link.fromHash("
         "'track=' + Array.from({ length: n }, (_, i) => i + 1).join('.')).query })))"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import soundfile
 from playwright.sync_api import Browser, Page, Route, expect
 
-from app.keys import KeyRing
+from app.http.keys import KeyRing
 from tests.e2e.browser import (
     PHONE,
     Watch,

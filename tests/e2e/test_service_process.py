@@ -76,7 +76,7 @@ def test_index_runs_over_the_api_in_a_process_of_their_own(tmp_path: Path) -> No
     loggers = {
         json.loads(line)["logger"] for line in served.lines if "Circumplex is at" not in line
     }
-    assert "indexer.job" in loggers, "its process logs as the service does"
+    assert "indexer.runs.job" in loggers, "its process logs as the service does"
     assert state["state"] == "succeeded", state
     assert (state["files_total"], state["files_failed"]) == (10, 1)
     assert len(answer.json()["items"]) == 9

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog import Catalog, open_catalog
+from indexer.catalog.catalog import Catalog, open_catalog
 from tests.indexed_library import Library
 from tests.postgres import PostgreSQL, running_postgresql
 from tests.running import (

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 import torch
 
-from app.analysis_pool import AnalysisLimits, PooledAnalyser, wait_until_started
-from app.analysis_worker import ran_out_of_memory
+from app.clips.analysis_pool import AnalysisLimits, PooledAnalyser, wait_until_started
+from app.clips.analysis_worker import ran_out_of_memory
 from app.errors import AnalysisLimitError, BusyError
 from model.analysis import Analysis, analyse
 from model.errors import AudioTooLongError, UndecodableAudioError

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import soundfile
 
-from app.keys import KeyRing
-from indexer.catalog import open_catalog
-from indexer.runs import Indexer
+from app.http.keys import KeyRing
+from indexer.catalog.catalog import open_catalog
+from indexer.runs.indexer import Indexer
 from model.analysis import Analysis
 from tests.fakes import FakeModel
 from tests.running import (

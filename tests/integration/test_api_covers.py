@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from app.keys import KeyRing
+from app.http.keys import KeyRing
 from tests.pictures import BLUE, GREEN, RED, is_near, picture, size_of
 from tests.running import (
     Running,

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from app.upload_folder import private_folder
+from app.clips.upload_folder import private_folder
 from model.analysis import Analysis
 from tests.fakes import FakeModel
 from tests.running import RATE_HZ, Running, fake_settings, problem_of, running_service, tone

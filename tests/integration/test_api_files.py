@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.plots import emotion_svg
-from app.responses import EmotionResponse
+from app.figures.figure import emotion_svg
+from app.wire.responses import EmotionResponse
 from tests.running import Running, problem_of
 
 

@@ -11,13 +11,13 @@ import httpx
 import numpy as np
 import torch
 
-from app.live import Live
-from app.playlists import make_playlist, match_all
-from app.responses import PlaylistResponse
-from app.schemas import PlaylistRequest
-from indexer.catalog import open_catalog
-from indexer.search import Searcher
-from indexer.snapshot import Snapshot
+from app.library.live import Live
+from app.playlists.match import make_playlist, match_all
+from app.wire.responses import PlaylistResponse
+from app.wire.schemas import PlaylistRequest
+from indexer.catalog.catalog import open_catalog
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from tests.running import Running, fake_settings, running_service, write_library
 
 CLIENTS = 24

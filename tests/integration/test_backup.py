@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from indexer import lease
-from indexer.catalog import Catalog, open_catalog
-from indexer.catalog_transfer import dumping
+from indexer.backups.restore import prepared
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.transfer import dumping
 from indexer.errors import (
     BackupDamagedError,
     SnapshotError,
     StorageError,
     TargetInUseError,
 )
-from indexer.restore import prepared
 from tests.backups import answers, back_up, restore, rows_of
 from tests.catalogue import file_result, write_tone
 from tests.indexed_library import Library

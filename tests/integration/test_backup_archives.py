@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.backup_format import MANIFEST
-from indexer.catalog import open_catalog
+from indexer.backups.format import MANIFEST
+from indexer.catalog.catalog import open_catalog
 from indexer.errors import BackupError, CatalogVersionError, IndexerError
 from tests.backups import back_up, restore
 from tests.indexed_library import Library

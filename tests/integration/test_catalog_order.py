@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.catalog import Catalog
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import TrackChange, TrackChanges, TrackQuery
 from indexer.errors import CursorError
-from indexer.library import Tags
-from indexer.records import TrackChange, TrackChanges, TrackQuery
+from indexer.folders.files import Tags
 from tests.catalogue import file_result
 
 SONGS = [

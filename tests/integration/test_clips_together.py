@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.listening import Clip, curve_of, listen, listen_all, written
-from app.live import Live
-from app.responses import EmotionResponse
+from app.clips.clips import Clip, curve_of, listen, listen_all, written
+from app.library.live import Live
+from app.wire.responses import EmotionResponse
 from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
-from indexer.search import Searcher
-from indexer.snapshot import Snapshot
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
 from model.curve_estimation import CurveSettings
 from model.curves import EmotionCurve

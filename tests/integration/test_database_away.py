@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from app.index_jobs import IndexJobs, pause_s
-from indexer import patience
-from indexer.catalog import Catalog, open_catalog
+from app.indexing.jobs import IndexJobs, pause_s
+from indexer.catalog import patience
+from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, LeaseLostError
-from indexer.library import stored_name
-from indexer.snapshot import Snapshot
-from indexer.worker import Job, ProcessExecutor
+from indexer.folders.files import stored_name
+from indexer.runs.worker import Job, ProcessExecutor
+from indexer.snapshot.content import Snapshot
 from tests.catalogue import write_tone
 from tests.indexed_library import Library
 from tests.postgres import PostgreSQL, running_postgresql, wait_until

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog import Catalog, open_catalog
+from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, StorageError
-from indexer.snapshot import Snapshot
-from indexer.snapshot_format import EngineChoice
+from indexer.snapshot.content import Snapshot
+from indexer.snapshot.format import EngineChoice
 from tests.catalogue import write_tone
 from tests.indexed_library import Library
 from tests.postgres import wait_until

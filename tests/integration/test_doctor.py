@@ -13,10 +13,10 @@ import pytest
 from app.commands.common import KNOWN_ERRORS, require_data_folder
 from app.commands.inspecting import CHECKS
 from app.errors import ServerStartError
-from app.keys import KeyRing
+from app.http.keys import KeyRing
 from app.settings import Settings
-from indexer.catalog import open_catalog
-from indexer.lease import new_owner
+from indexer.catalog.catalog import open_catalog
+from indexer.catalog.lease import new_owner
 
 
 def settings(folder: Path, **changes: object) -> Settings:

@@ -22,10 +22,10 @@ import soundfile
 from sqlalchemy import update
 
 from app.errors import HTTP_KINDS, TABLE
-from app.keys import KeyRing
+from app.http.keys import KeyRing
 from app.main import create_app
-from indexer.catalog import open_catalog
-from indexer.tables import snapshots
+from indexer.catalog.catalog import open_catalog
+from indexer.catalog.tables import snapshots
 from tests.running import (
     ADMIN,
     Running,

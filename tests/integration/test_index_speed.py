@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from indexer.catalog import open_catalog
-from indexer.runs import Indexer
+from indexer.catalog.catalog import open_catalog
+from indexer.runs.indexer import Indexer
 from model.emotion_model import EmotionModel
 
 

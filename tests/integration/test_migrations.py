@@ -12,11 +12,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from indexer.catalog import Catalog, open_catalog
-from indexer.database import alembic_config, make_engine, migrate
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.database import alembic_config, make_engine, migrate
+from indexer.catalog.records import SnapshotRow, TrackChanges
+from indexer.catalog.tables import metadata
 from indexer.errors import CatalogError, CatalogUnavailableError, CatalogVersionError
-from indexer.records import SnapshotRow, TrackChanges
-from indexer.tables import metadata
 from tests.catalogue import file_result, new_tracks
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from sqlalchemy import select, text
 
-from indexer import embed
-from indexer.analyses import AnalysisStore
-from indexer.catalog import Catalog, open_catalog
-from indexer.database import make_engine, migrate
-from indexer.library import Tags
-from indexer.records import TrackChange, TrackChanges, TrackQuery
-from indexer.tables import tracks
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.database import make_engine, migrate
+from indexer.catalog.records import TrackChange, TrackChanges, TrackQuery
+from indexer.catalog.tables import tracks
+from indexer.folders.files import Tags
+from indexer.runs import embed
+from indexer.runs.analyses import AnalysisStore
 from model.analysis import FORMAT, Analysis, segment_spans
 from tests.catalogue import file_result, write_tone
 from tests.indexed_library import Library
@@ -59,7 +59,7 @@ def test_the_snapshots_of_an_older_build_are_made_anew(library: Library) -> None
 
 
 def test_the_recipe_is_raised_with_every_change_of_the_row_maker() -> None:
-    """If this fails, raise `indexer.embed.ROW_RECIPE` and note the new digest here."""
+    """If this fails, raise `indexer.runs.embed.ROW_RECIPE` and note the new digest here."""
     spans = segment_spans(100.0).astype(np.float32)
     features = np.arange(2 * len(spans), dtype=np.float32).reshape(-1, 2) ** 2
     windows = np.zeros((200, 2), np.float32)

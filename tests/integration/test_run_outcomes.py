@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.records import TrackQuery
+from indexer.catalog.records import TrackQuery
 from model.analysis import Analysis
 from model.audio import Source
 from tests.catalogue import write_tone

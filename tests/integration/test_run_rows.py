@@ -10,16 +10,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from indexer import catalog_runs, lease
-from indexer.catalog import Catalog
+from indexer.catalog import lease
+from indexer.catalog import runs as catalog_runs
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import RunProgress
+from indexer.catalog.tables import index_runs
 from indexer.errors import LeaseLostError, RunActiveError, RunNotFoundError
-from indexer.records import RunProgress
-from indexer.tables import index_runs
 
 
 def dead_owner() -> str:
     """The name of a process of this machine that has ended."""
-    code = "from indexer import lease; print(lease.new_owner())"
+    code = "from indexer.catalog import lease; print(lease.new_owner())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer import lease, patience
-from indexer.catalog import Catalog
+from indexer.catalog import lease, patience
+from indexer.catalog.catalog import Catalog
 from indexer.errors import (
     CatalogUnavailableError,
     RunActiveError,
@@ -180,7 +180,7 @@ def test_a_database_that_stays_away_leaves_a_run_that_resumes(
     with pytest.raises(CatalogUnavailableError):
         library.index()
     library.catalog = healthy
-    monkeypatch.setattr("indexer.catalog_runs._is_abandoned", lambda run, now: True)
+    monkeypatch.setattr("indexer.catalog.runs._is_abandoned", lambda run, now: True)
     library.model = FakeModel()
 
     claimable = healthy.claimable_run()
@@ -195,7 +195,7 @@ def test_leftovers_of_a_writer_that_died_are_removed(library: Library) -> None:
     """A snapshot that was never finished, on disk and in the catalogue."""
     from datetime import UTC, datetime
 
-    from indexer.records import SnapshotRow
+    from indexer.catalog.records import SnapshotRow
 
     library.index()
     half = SnapshotRow("half", "m", "writing", False, datetime.now(UTC), "d", 1, 1)

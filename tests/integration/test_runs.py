@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.catalog.records import RunProgress, TrackQuery
 from indexer.errors import (
     EmptyRootError,
     RootNotFoundError,
 )
-from indexer.records import RunProgress, TrackQuery
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 from tests.indexed_library import Library

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.search import Searcher
-from indexer.snapshot import Snapshot
+from indexer.search.searcher import Searcher
+from indexer.snapshot.content import Snapshot
 from tests import snapshots
 
 STEPS = ("tracks", "curves", "search", "sync", "manifest", "verify", "rename", "published")

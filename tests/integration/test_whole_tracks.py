@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.embed import Analysed, BlockBuilder
-from indexer.snapshot_reader import whole_tracks
+from indexer.runs.embed import Analysed, BlockBuilder
+from indexer.snapshot.reader import whole_tracks
 from model.analysis import Analysis
 from tests.fakes import FakeModel
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog import Catalog, open_catalog
-from indexer.records import TrackQuery
-from indexer.snapshot import Snapshot
-from indexer.worker import Job, ProcessExecutor
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.records import TrackQuery
+from indexer.runs.worker import Job, ProcessExecutor
+from indexer.snapshot.content import Snapshot
 from tests.catalogue import write_tone
 
 CHILD = [sys.executable, "-m", "tests.index_child"]
@@ -255,7 +255,7 @@ def test_a_run_without_a_model_fails_with_the_reason(place: Place, tmp_path: Pat
 
 def test_a_run_stands_behind_everything_else(place: Place) -> None:
     """The real process has the lowest priority before it knows its job."""
-    command = [sys.executable, "-m", "indexer.worker"]
+    command = [sys.executable, "-m", "indexer.runs.worker"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     place.wait_for(lambda: os.getpriority(os.PRIO_PROCESS, process.pid) == 19)

@@ -54,12 +54,12 @@ def test_imports_only_point_left() -> None:
 @pytest.mark.parametrize(
     ("package", "home"),
     [
-        ("sqlalchemy", r"indexer/(database|tables|catalog)\w*\.py"),
-        ("faiss", r"indexer/(snapshot|search)\w*\.py"),
-        ("numba", r"indexer/search_compiled\.py"),
+        ("sqlalchemy", r"indexer/catalog/\w+\.py"),
+        ("faiss", r"indexer/(snapshot|search)/\w+\.py"),
+        ("numba", r"indexer/search/compiled\.py"),
         ("av", r"model/audio\w*\.py|app/demo/catalogue\.py"),
-        ("mutagen", r"indexer/library\.py|app/demo/catalogue\.py"),
-        ("fastapi", r"app/(?!cli|demo).*\.py"),
+        ("mutagen", r"indexer/folders/(?:files|identifiers)\.py|app/demo/catalogue\.py"),
+        ("fastapi", r"app/(?!cli\.py|demo/).*\.py"),
     ],
 )
 def test_a_library_is_used_in_one_place(package: str, home: str) -> None:
@@ -200,17 +200,18 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert broken == []
 
 
-def test_the_readme_names_every_setting() -> None:
+def test_the_documents_name_every_setting() -> None:
     """A setting nobody can find might as well not exist."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`CIRCUMPLEX_([A-Z_]+)`", readme))
+    settings = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`CIRCUMPLEX_([A-Z_]+)`", settings))
 
     assert {name.upper() for name in Settings.model_fields} == named
 
 
 def test_the_readme_names_only_commands_that_exist() -> None:
-    """Every `circumplex …` and `make …` of the README can be typed."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    """Every `circumplex …` and `make …` of the README and of the operator's page can be typed."""
+    pages = (REPOSITORY / "README.md", REPOSITORY / "docs" / "operation.md")
+    readme = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     commands |= {group.name for group in app.registered_groups}
@@ -225,12 +226,14 @@ def test_compiled_functions_call_only_their_own_file() -> None:
     """A kept compilation is known by its file alone: calling another's would go stale."""
     compiled = {
         path.stem: set(re.findall(r"^@compiled\ndef (\w+)", path.read_text(), re.MULTILINE))
-        for path in _tracked("indexer/*.py")
+        for path in _tracked("indexer/search/*.py")
     }
-    for path in _tracked("indexer/*.py"):
+    for path in _tracked("indexer/search/*.py"):
         if compiled[path.stem]:
             source = path.read_text(encoding="utf-8")
             for other in set(compiled) - {path.stem}:
-                foreign = rf"from indexer\.{other} import [^)]*?\b({'|'.join(compiled[other])})\b"
+                foreign = (
+                    rf"from indexer\.search\.{other} import [^)]*?\b({'|'.join(compiled[other])})\b"
+                )
                 assert not (compiled[other] and re.search(foreign, source)), (path.name, other)
     assert any(compiled.values())

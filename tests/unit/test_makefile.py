@@ -106,5 +106,5 @@ def test_a_change_of_pins_installs_again(tmp_path: Path) -> None:
     settled = _make("--dry-run", "install", cwd=tmp_path)
 
     assert "-m pip install" in plan.stdout
-    assert "-m indexer.search_ahead" in plan.stdout
+    assert "-m indexer.runs.precompile" in plan.stdout
     assert "pip install" not in settled.stdout

@@ -1,0 +1,1 @@
+"""Uploaded clips: received, analysed in worker processes, answered."""

@@ -1,0 +1,234 @@
+"""Clips that have been analysed and wait to be heard: their windows go through the model together.
+
+Segments, windows and wholes of all clips are rows of one matrix, so that N clips cost one call of
+the music network and one search, instead of several each
+(ADR 0043). Letters: N clips.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.clips.emotions import Estimate, chosen_scale, emotion_response
+from app.library.live import Live
+from app.wire.responses import EmotionResponse
+from app.wire.schemas import Scale
+from indexer.runs.embed import stretches
+from indexer.search.balance import as_music
+from indexer.search.searcher import SearchResult
+from model.analysis import Analysis
+from model.curve_estimation import CurveEstimate, CurveSettings, estimate_curve
+from model.curves import EmotionCurve
+from model.embedding import Embedding
+from model.errors import CheckpointMismatchError, ShapeError
+from model.frontends import Frontend, frontend_id
+from model.scoring import ScoringParams
+
+logger = logging.getLogger("circumplex.uploads")
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An analysed clip, and what is asked about it.
+
+    Attributes:
+        analysis: Its features.
+        scale: Of the answer; None: relative where there is an index.
+        similar: How many similar tracks.
+    """
+
+    analysis: Analysis
+    scale: Scale | None
+    similar: int
+
+
+class Settled(Protocol):
+    """The part of a checkpoint that curves are made by."""
+
+    @property
+    def curve(self) -> CurveSettings:
+        """How guesses become a curve."""
+
+
+class ListeningModel(Protocol):
+    """The part of the model that turns an analysis into emotion."""
+
+    model_id: str
+    scoring: ScoringParams
+
+    @property
+    def frontend(self) -> Frontend:
+        """What analyses must come from."""
+
+    @property
+    def checkpoint(self) -> Settled:
+        """Holds the settings of curves."""
+
+    def embed_analyses(self, features: Floats) -> Embedding:
+        """The embedding of rows of features."""
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """The embedding of curves of the absolute scale."""
+
+    def first_guess(self, music: Embedding) -> tuple[Doubles, Doubles]:
+        """Mean and spread of (arousal, valence) of each row, [rows, 2] both."""
+
+
+def listen(clip: Clip, model: ListeningModel, live: Live | None) -> EmotionResponse:
+    """The emotion of a clip, and the tracks most like it.
+
+    Raises:
+        NotReadyError: The relative scale was asked for, and there is no index.
+        CheckpointMismatchError: The analysis comes from another frontend.
+    """
+    (answer,) = listen_all([clip], model, live)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def listen_all(
+    clips: Sequence[Clip], model: ListeningModel, live: Live | None
+) -> list[EmotionResponse | Exception]:
+    """Answer clips from one snapshot: an answer or an exception for each, in order.
+
+    Each answer is the one that `listen` gives to the clip alone, but for the last bits of a float:
+    a product of more rows may be summed in another order.
+    """
+    answers: dict[int, EmotionResponse | Exception] = {}
+    whole: list[int] = []
+    for index, clip in enumerate(clips):
+        try:
+            _check(clip, model, live)
+        except Exception as exc:  # the answer to this clip alone
+            answers[index] = exc
+        else:
+            whole.append(index)
+    heard = _heard([clips[index] for index in whole], model, live)
+    answers.update(zip(whole, heard, strict=True))
+    return [answers[index] for index in range(len(clips))]
+
+
+def written(answers: Sequence[EmotionResponse | Exception]) -> list[str | Exception]:
+    """The answers as JSON; one that cannot be written becomes an exception, the others stay."""
+    return [_written(answer) for answer in answers]
+
+
+def _written(answer: EmotionResponse | Exception) -> str | Exception:
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        return answer.model_dump_json()
+    except Exception as exc:  # the answer to this clip alone
+        return exc
+
+
+def _check(clip: Clip, model: ListeningModel, live: Live | None) -> None:
+    """Find out before the work what would spoil it."""
+    chosen_scale(clip.scale, live)
+    analysis, wanted = clip.analysis, frontend_id(model.frontend)
+    if analysis.frontend_id != wanted:
+        raise CheckpointMismatchError(
+            f"{model.model_id} reads features of {wanted}, not {analysis.frontend_id}"
+        )
+    columns = len(model.frontend.feature_names)
+    if analysis.window_features.shape[1] != columns:  # the segments have as many
+        raise ShapeError(
+            f"features are {analysis.window_features.shape}; {wanted} has [rows, {columns}]"
+        )
+
+
+def _heard(
+    clips: Sequence[Clip], model: ListeningModel, live: Live | None
+) -> list[EmotionResponse | Exception]:
+    """Hear clips together; where that fails, each by itself, so that it fails for one alone."""
+    if not clips:
+        return []
+    try:
+        return list(_together(clips, model, live))
+    except Exception as exc:
+        if len(clips) == 1:
+            return [exc]
+        logger.warning("%d clips cannot be heard together: %s", len(clips), exc)
+        return [answer for clip in clips for answer in _heard([clip], model, live)]
+
+
+def _together(
+    clips: Sequence[Clip], model: ListeningModel, live: Live | None
+) -> Iterator[EmotionResponse]:
+    rows = [(stretches(clip.analysis)[1], clip.analysis.window_features) for clip in clips]
+    parts = [part for both in rows for part in both]
+    embedding = model.embed_analyses(np.concatenate(parts))
+    pieces = iter(_split(embedding, [len(part) for part in parts]))
+    embedded = [(next(pieces), next(pieces)) for _ in clips]
+    similar = _similar(clips, [spans[-1:] for spans, _ in embedded], model, live)
+    for index, (clip, (spans, windows)) in enumerate(zip(clips, embedded, strict=True)):
+        curve = curve_of(clip.analysis, spans[: len(clip.analysis.segments_s)], windows, model)
+        duration_s = clip.analysis.duration_s
+        yield emotion_response(
+            Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, duration_s),
+            model_id=model.model_id,
+            live=live,
+            scale=chosen_scale(clip.scale, live),
+            similar=similar.get(index),
+        )
+
+
+def curve_of(
+    analysis: Analysis, segments: Embedding, windows: Embedding, model: ListeningModel
+) -> CurveEstimate:
+    """The emotion curve of an analysis whose segments and windows are embedded already.
+
+    It is that of `EmotionModel.emotion_curve`, which embeds them itself.
+    """
+    segment_emotion, _ = model.first_guess(segments)
+    window_emotion, window_sd = model.first_guess(windows)
+    return estimate_curve(
+        analysis.segments_s, segment_emotion, window_emotion, window_sd, model.checkpoint.curve
+    )
+
+
+def _split(embedding: Embedding, counts: Sequence[int]) -> list[Embedding]:
+    ends = np.cumsum(counts).tolist()
+    return [embedding[end - count : end] for count, end in zip(counts, ends, strict=True)]
+
+
+def _similar(
+    clips: Sequence[Clip],
+    wholes: Sequence[Embedding],
+    model: ListeningModel,
+    live: Live | None,
+) -> Mapping[int, SearchResult]:
+    """The tracks most like each clip that asks for some, by its place: one search for each count.
+
+    Args:
+        clips: N clips.
+        wholes: The row that stands for each as a whole.
+        model: Embeds.
+        live: The snapshot to look in, if there is one.
+    """
+    asking = [index for index, clip in enumerate(clips) if clip.similar]
+    if live is None or not asking:
+        return {}
+    own = Embedding.concatenate([wholes[index] for index in asking])
+    music = as_music(own, live.snapshot, model, lambda: live.emotion_bank(model))
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for row, index in enumerate(asking):
+        members[clips[index].similar].append(row)
+    found: dict[int, SearchResult] = {}
+    for limit, rows in members.items():
+        results = live.searcher.search_batch(
+            music[np.array(rows)], limit=limit, direction="m2m", level="track"
+        )
+        found.update(zip([asking[row] for row in rows], results, strict=True))
+    return found

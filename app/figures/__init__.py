@@ -1,0 +1,1 @@
+"""The emotion curve as a figure: SVG and PNG."""

@@ -1,0 +1,59 @@
+"""What `/docs` says beside the schemas: the overview and the documented errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.errors import HTTP_KINDS, PROBLEM_JSON, TABLE
+from app.wire.responses import Problem
+
+DESCRIPTION = """
+An emotion is a point of Russell's circumplex: **valence**, unpleasant (-1) to pleasant (1), and
+**arousal**, sleepy (-1) to activated (1). It may move: a curve of keyframes in seconds.
+
+Two scales: `absolute` is the annotators', of which whole songs fill only the middle; `relative`
+spreads -1..1 over the quantiles of what is indexed, so that 1 is the most there is. Every answer
+names its scale, its model and, where it comes from the index, its snapshot.
+
+Errors are `application/problem+json` (RFC 9457); `type` names the kind, `detail` says what to do.
+"""
+
+TAGS = [
+    {"name": "playlists", "description": "Music that feels like an emotion."},
+    {"name": "emotions", "description": "The emotion of a clip over time."},
+    {"name": "tracks", "description": "What is indexed."},
+    {"name": "admin", "description": "Index runs and snapshots; with the admin token."},
+    {"name": "operation", "description": "For monitors."},
+]
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses of these error statuses, each with the kinds of problem it may be."""
+    return {status: _documented(status) for status in statuses}
+
+
+def _documented(status: int) -> dict[str, Any]:
+    kinds = [*TABLE.values(), *HTTP_KINDS.values()]
+    titles = dict.fromkeys(kind.title for kind in kinds if kind.status == status)
+    return {
+        "description": "; ".join(titles) or "Error",
+        "model": Problem,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def only_problem_json(document: dict[str, Any]) -> dict[str, Any]:
+    """Say of every documented error that it comes as problem+json and as nothing else.
+
+    FastAPI documents the model of an error response as plain JSON too, and a validation error
+    as a schema of its own; this service answers neither.
+    """
+    for path in document.get("paths", {}).values():
+        for operation in path.values():
+            for status, response in operation.get("responses", {}).items():
+                if status.startswith(("4", "5")) and "content" in response:
+                    response["content"].pop("application/json", None)
+    schemas = document.get("components", {}).get("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    return document

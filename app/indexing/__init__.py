@@ -1,0 +1,1 @@
+"""Index runs that the service starts."""

@@ -1,0 +1,1 @@
+"""The indexed music as it is served: the live snapshot, artists, covers, audio."""

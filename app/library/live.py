@@ -1,0 +1,227 @@
+"""The snapshot that answers, swapped whole while requests run.
+
+A request takes `LiveIndex.current()` once and uses that to its end, so it never sees half of
+one snapshot and half of another. A thread looks for a newly activated snapshot (of an index run
+here, or of one in another process) and opens it beside the old one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import NotReadyError
+from app.library.artists import ArtistIndex
+from app.library.identifiers import IdentifierTable
+from app.metrics import Metrics
+from app.playlists.shaping import ShownTracks
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.records import SnapshotRow
+from indexer.errors import CatalogUnavailableError, IndexerError
+from indexer.search.balance import Model as BalancingModel
+from indexer.search.balance import embedded_bank
+from indexer.search.searcher import LiveSearcher, Searcher
+from indexer.snapshot.content import Snapshot
+from indexer.snapshot.verification import verified
+from model.embedding import Embedding
+from model.scoring import ScoringParams
+
+logger = logging.getLogger("circumplex.snapshot")
+
+
+class EmbeddingModel(BalancingModel, Protocol):
+    """A model that has a name."""
+
+    model_id: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """An open snapshot with its searcher.
+
+    Attributes:
+        id: The snapshot's id.
+        model_id: The checkpoint that embedded it.
+        created_at: When it was made.
+        snapshot: Its tracks, curves and scale.
+        searcher: Ranks its tracks.
+        identifiers: What names its recordings.
+    """
+
+    id: str
+    model_id: str
+    created_at: datetime
+    snapshot: Snapshot
+    searcher: Searcher
+    identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
+    _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def shown(self) -> ShownTracks:
+        """Its tracks as they go over the wire."""
+        return ShownTracks(self.snapshot, self.identifiers)
+
+    def emotion_bank(self, model: EmbeddingModel) -> Embedding:
+        """What new music is balanced with (`balance.as_music`); embedded once a model."""
+        bank = self._banks.get(model.model_id)
+        if bank is None:  # two at once make the same
+            bank = self._banks[model.model_id] = embedded_bank(self.snapshot, model)
+        return bank
+
+    @cached_property
+    def track_emotion(self) -> NDArray[np.float64]:
+        """(arousal, valence) of each track as a whole, absolute, [T, 2]."""
+        first = np.asarray(self.snapshot.track_first)  # [T + 1]
+        if len(first) == 1:
+            return np.empty((0, 2))
+        weight = self.snapshot.whole.astype(np.float64)[:, None]  # [S, 1]
+        totals = np.add.reduceat(self.snapshot.segment_emotion * weight, first[:-1], axis=0)
+        return np.asarray(totals / np.add.reduceat(weight, first[:-1], axis=0))
+
+    @cached_property
+    def duration_s(self) -> float:
+        """Length of all tracks together."""
+        return self.snapshot.tracks.total_s
+
+    @cached_property
+    def genres(self) -> list[tuple[str, int]]:
+        """Each genre with its number of tracks, the largest first."""
+        return self.snapshot.tracks.genres()
+
+    @cached_property
+    def artists(self) -> ArtistIndex:
+        """Its artists, to be found by name."""
+        return ArtistIndex(self.snapshot.tracks.artists())
+
+
+class LiveIndex:
+    """Holds the live snapshot and replaces it when another is activated."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        snapshots: Path,
+        *,
+        model_id: str,
+        scoring: ScoringParams,
+        device: str,
+        metrics: Metrics,
+    ) -> None:
+        """Hold nothing yet.
+
+        Args:
+            catalog: Says which snapshot is active.
+            snapshots: Folder that holds the snapshots by id.
+            model_id: The loaded checkpoint: a snapshot of another one cannot answer.
+            scoring: Its scoring parameters.
+            device: Where searches run.
+            metrics: Told of every swap.
+        """
+        self._catalog, self._folder = catalog, snapshots
+        self._model_id, self._scoring, self._device = model_id, scoring, device
+        self._metrics = metrics
+        self._searchers = LiveSearcher()
+        self._live: Live | None = None
+        self._why_not = "nothing is indexed yet: run `circumplex index DIR`"
+        self._refused: str | None = None  # the snapshot that could not be opened
+        self._refreshing = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def current(self) -> Live:
+        """The snapshot that answers now.
+
+        Raises:
+            NotReadyError: There is none; says why and what to do.
+        """
+        live = self._live
+        if live is None:
+            raise NotReadyError(self._why_not, headers={"Retry-After": "5"})
+        return live
+
+    def current_or_none(self) -> Live | None:
+        """The snapshot that answers now, if there is one."""
+        return self._live
+
+    def trouble(self, snapshot_id: str) -> str | None:
+        """Why the snapshot cannot answer, if it was tried last and cannot."""
+        return self._why_not if self._refused == snapshot_id else None
+
+    def refresh(self) -> None:
+        """Look for the active snapshot and open it if it is another one."""
+        with self._refreshing:
+            row = self._catalog.active_snapshot()
+            if row is None:
+                self._retire()
+                return
+            if self._live is not None and row.id == self._live.id:
+                return
+            if row.model_id != self._model_id:
+                self._refuse(
+                    f"snapshot {row.id} was made with model {row.model_id}, but {self._model_id} "
+                    "is loaded: run `circumplex index`"
+                )
+                return
+            try:
+                self._open(row)
+            except IndexerError as exc:
+                self._refused = row.id
+                self._refuse(f"snapshot {row.id} cannot be opened: {exc}")
+
+    def start(self, poll_s: float) -> None:
+        """Refresh every `poll_s` seconds until `stop`."""
+        self._thread = threading.Thread(
+            target=self._poll, args=(poll_s,), name="snapshot-poll", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the polling."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10.0)
+
+    def _open(self, row: SnapshotRow) -> None:
+        # Every byte is checked first, so that nothing is hashed where requests are answered.
+        manifest = verified(self._folder / row.id, apart=self._live is not None)
+        snapshot = Snapshot(self._folder / row.id, manifest)
+        searcher = Searcher(snapshot, self._scoring, device=self._device)
+        self._searchers.swap(searcher, verify=False)  # warms it up
+        self._refused = None
+        identifiers = IdentifierTable(self._catalog.identifiers())
+        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
+        self._metrics.is_live(row, snapshot.manifest)
+        logger.info("snapshot is live", extra={"snapshot_id": row.id})
+
+    def _retire(self) -> None:
+        """Answer no more from an index that has lost its last track."""
+        if self._live is not None:
+            self._refuse("no track is in the index any more: run `circumplex index DIR`")
+            self._live = None
+
+    def _refuse(self, reason: str) -> None:
+        if reason != self._why_not:
+            logger.warning(reason)
+        self._why_not = reason
+
+    def _poll(self, poll_s: float) -> None:
+        away = False  # whether the database was, the last time
+        while not self._stop.wait(poll_s):
+            try:
+                self.refresh()
+            except CatalogUnavailableError as exc:  # the old snapshot goes on answering
+                if not away:
+                    logger.warning("no new snapshot is noticed for now: %s", exc)
+                away = True
+                continue
+            except Exception:  # the next round tries again
+                logger.exception("looking for a new snapshot failed")
+            away = False

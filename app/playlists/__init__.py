@@ -1,0 +1,1 @@
+"""Playlists: what is asked, which tracks answer, in which order, in which format."""

@@ -1,0 +1,171 @@
+"""Journeys: playlists that follow an emotion curve through time.
+
+The curve is cut into as many pieces as the playlist has places. The search ranks tracks for each
+piece, and `itinerary` decides which of them comes where, for all places together. A playlist
+that should last a given time has as many places as that takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from app.desk import checkpoint
+from app.library.live import Live
+from app.playlists.itinerary import plan
+from app.playlists.lengths import nearest
+from app.playlists.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
+from app.wire.schemas import PlaylistRequest
+from indexer.search.balance import as_query
+from indexer.search.searcher import Hit, SearchResult, TrackFilter
+from indexer.snapshot.content import Snapshot
+from model.curves import EmotionCurve, Keyframe
+from model.embedding import Embedding
+
+PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
+CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone
+FURTHER = 96  # tracks looked at then, where artists are capped; and so many times more each time
+WIDEN = 8
+
+
+def travel(
+    request: PlaylistRequest, model: QueryModel, live: Live
+) -> tuple[list[Hit], list[Asked], bool]:
+    """A track for each piece of the curve, as far as there are tracks.
+
+    Returns:
+        The tracks, what was asked for at each place, and whether the rankings are proven.
+    """
+    most = min(request.places, len(live.snapshot.tracks))
+    if request.duration_s is None or not most:
+        return _travel(request, model, live, most)
+    first = round(request.duration_s / (live.duration_s / len(live.snapshot.tracks)))
+    journeys = {}
+
+    def hits_of(places: int) -> list[Hit]:
+        journeys[places] = _travel(request, model, live, places)
+        return journeys[places][0]
+
+    places, _ = nearest(hits_of, request.duration_s, first, most)
+    return journeys[places]
+
+
+def _travel(
+    request: PlaylistRequest, model: QueryModel, live: Live, places: int
+) -> tuple[list[Hit], list[Asked], bool]:
+    checkpoint()
+    asked = _journey_queries(request, model, live.snapshot, places)
+    if not asked:
+        return [], [], True
+    filters = allowed(request)
+    results = live.searcher.search_batch(
+        Embedding.concatenate([query.embedding for query in asked]),
+        limit=min(CANDIDATES, len(live.snapshot.tracks)),
+        filters=filters,
+        level=request.level,
+    )
+    traveller = _Traveller(live, filters, request)
+    planned = traveller.plan(asked, results)
+    taken = [
+        (query, hit or traveller.search(query)) for query, hit in zip(asked, planned, strict=True)
+    ]
+    arrived = [(query, hit) for query, hit in taken if hit is not None]
+    return [hit for _, hit in arrived], [query for query, _ in arrived], traveller.exact
+
+
+def _journey_queries(
+    request: PlaylistRequest, model: QueryModel, snapshot: Snapshot, places: int
+) -> list[Asked]:
+    curve = absolute_curve(request, snapshot)
+    edges = np.linspace(0.0, curve.duration_s, places + 1)
+    pieces = [_piece(curve, start, end) for start, end in pairwise(edges.tolist())]
+    if not pieces:
+        return []
+    embedding = as_query(model.embed_emotion(pieces), snapshot.embedding)
+    middles = (edges[:-1] + edges[1:]) / 2.0
+    return [
+        replace(curve_query(piece, embedding[index : index + 1]), at_s=float(middles[index]))
+        for index, piece in enumerate(pieces)
+    ]
+
+
+def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
+    """The part of the curve between two times, stretched to `PIECE_S`."""
+    inner = [k.t_s for k in curve.keyframes if start_s < k.t_s < end_s]
+    times = np.array([start_s, *inner, end_s])
+    stretched = (times - start_s) / max(end_s - start_s, 1e-9) * PIECE_S
+    stretched = np.unique(
+        stretched.round(6)
+    )  # a keyframe at an edge, but for rounding, is the edge
+    values = curve.at(stretched / PIECE_S * (end_s - start_s) + start_s)
+    return EmotionCurve(
+        tuple(
+            Keyframe(float(t_s), float(valence), float(arousal))
+            for t_s, (arousal, valence) in zip(stretched, values, strict=True)
+        )
+    )
+
+
+class _Traveller:
+    """Chooses the tracks of a journey: none twice, no artist too often.
+
+    Attributes:
+        exact: Whether every ranking that was looked at is proven.
+    """
+
+    def __init__(self, live: Live, filters: TrackFilter | None, request: PlaylistRequest) -> None:
+        self.exact = True
+        self._live, self._filters = live, filters
+        self._cap, self._level = request.max_per_artist, request.level
+        self._used: set[int] = set()
+        self._artists: Counter[int] = Counter()
+        self._exhausted = False
+
+    def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
+        """The tracks of all places from what was found for each; None where that is used up."""
+        self.exact = all(found.exact for found in results)
+        rankings = [found.hits for found in results]
+        planned = plan(rankings, asked, self._live.snapshot.scale, self._artists_of, self._cap)
+        for hit in planned:
+            if hit is not None:
+                self._use(hit)
+        return planned
+
+    def search(self, query: Asked) -> Hit | None:
+        """The best track that may still come, however far down; None if there is none.
+
+        Without a cap that is the best unused one. With a cap the ranking is read further and
+        further: all of it at once would cost each place a catalogue.
+        """
+        unused = excluding(self._filters, self._used)
+        limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
+        while not self._exhausted:
+            checkpoint()
+            found = self._live.searcher.search(
+                query.embedding, limit=min(limit, most), filters=unused, level=self._level
+            )
+            self.exact = self.exact and found.exact
+            for hit in found.hits:
+                if not self._full(hit):
+                    return self._use(hit)
+            self._exhausted = len(found.hits) < limit
+            limit *= WIDEN
+        return None
+
+    def _use(self, hit: Hit) -> Hit:
+        self._used.add(hit.track_id)
+        self._artists.update(self._artists_of(hit))
+        return hit
+
+    def _full(self, hit: Hit) -> bool:
+        cap = self._cap
+        return cap is not None and any(self._artists[a] >= cap for a in self._artists_of(hit))
+
+    def _artists_of(self, hit: Hit) -> tuple[int, ...]:
+        """Numbers of its artists; none where they are unknown."""
+        tracks = self._live.snapshot.tracks
+        return tracks.artist_groups.of(tracks.row_of(hit.track_id))

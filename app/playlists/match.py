@@ -1,0 +1,158 @@
+"""Playlists: match an emotion, or follow it through time.
+
+`match` ranks the tracks, each as a whole or by its best segment; requests that come together share
+one call of the model and one of the search. `app.playlists.journeys` follows a curve.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.library.live import Live
+from app.playlists.journeys import travel
+from app.playlists.lengths import filling
+from app.playlists.queries import (
+    Asked,
+    QueryModel,
+    absolute_curve,
+    allowed,
+    curve_query,
+    seeds_of,
+    tracks_query,
+)
+from app.playlists.shaping import Shape
+from app.wire.responses import PlaylistResponse
+from app.wire.schemas import Level, PlaylistRequest
+from indexer.search.balance import as_query
+from indexer.search.searcher import Hit, SearchResult, TrackFilter
+from indexer.snapshot.content import Snapshot
+from model.curves import EmotionCurve
+from model.embedding import Embedding
+from model.scoring import Direction
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What queries must have in common to be searched together."""
+
+    direction: Direction
+    limit: int
+    filters: TrackFilter | None
+    max_per_artist: int | None
+    level: Level
+
+
+def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
+    """Answer a playlist request from one snapshot.
+
+    Raises:
+        CurveError: The curve is none.
+        UnknownMoodError: The mood is no word of the vocabulary.
+        TrackNotFoundError: The snapshot lacks the track that was asked with.
+    """
+    if request.mode == "journey":
+        hits, asked, exact = travel(request, model, live)
+        return _response(request, model, live, hits, asked, exact=exact)
+    (answer,) = match_all([request], model, live)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def match_all(
+    requests: Sequence[PlaylistRequest], model: QueryModel, live: Live
+) -> list[PlaylistResponse | Exception]:
+    """Answer requests of mode `match` from one snapshot: an answer or an exception for each.
+
+    Each answer is the one that `make_playlist` gives to the request alone: to the last bit on the
+    CPU with an encoder that `model.curve_reader` reads, and elsewhere with the same tracks, in the
+    same order but for ties, and scores equal to 1e-5 (ADR 0040).
+    """
+    answers: dict[int, PlaylistResponse | Exception] = {}
+    together: dict[_Terms, list[tuple[int, Asked]]] = defaultdict(list)
+    for index, query in enumerate(_match_queries(requests, model, live.snapshot)):
+        if isinstance(query, Exception):
+            answers[index] = query
+        else:
+            together[_terms(requests[index], query)].append((index, query))
+    for terms, members in together.items():
+        results = _search(live, terms, [query for _, query in members])
+        for (index, query), found in zip(members, results, strict=True):
+            request = requests[index]
+            lasts_s = request.duration_s
+            hits = found.hits if lasts_s is None else filling(found.hits, lasts_s)
+            asked = [query] * len(hits)
+            answers[index] = _response(request, model, live, hits, asked, exact=found.exact)
+    return [answers[index] for index in range(len(requests))]
+
+
+def similar_hits(
+    live: Live, embedding: Embedding, limit: int, filters: TrackFilter | None = None
+) -> SearchResult:
+    """The tracks that feel as a whole like the music of `embedding`, one row, best first."""
+    return live.searcher.search(
+        embedding, limit=limit, filters=filters, direction="m2m", level="track"
+    )
+
+
+def _match_queries(
+    requests: Sequence[PlaylistRequest], model: QueryModel, snapshot: Snapshot
+) -> list[Asked | Exception]:
+    found: list[Asked | EmotionCurve | Exception] = []
+    for request in requests:
+        try:
+            found.append(_tracks_or_curve(request, snapshot))
+        except Exception as exc:  # the answer to this request alone
+            found.append(exc)
+    curves = [each for each in found if isinstance(each, EmotionCurve)]
+    if curves:
+        embedding = as_query(model.embed_emotion(curves), snapshot.embedding)
+        rows = iter([embedding[row : row + 1] for row in range(len(curves))])
+    return [
+        curve_query(each, next(rows)) if isinstance(each, EmotionCurve) else each for each in found
+    ]
+
+
+def _tracks_or_curve(request: PlaylistRequest, snapshot: Snapshot) -> Asked | EmotionCurve:
+    seeds = seeds_of(request.emotion)
+    return tracks_query(snapshot, seeds) if seeds else absolute_curve(request, snapshot)
+
+
+def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
+    return _Terms(
+        query.direction, request.places, allowed(request), request.max_per_artist, request.level
+    )
+
+
+def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchResult]:
+    return live.searcher.search_batch(
+        Embedding.concatenate([query.embedding for query in queries]),
+        limit=terms.limit,
+        filters=terms.filters,
+        max_per_artist=terms.max_per_artist,
+        direction=terms.direction,
+        level=terms.level,
+    )
+
+
+def _response(
+    request: PlaylistRequest,
+    model: QueryModel,
+    live: Live,
+    hits: Sequence[Hit],
+    asked: Sequence[Asked],
+    *,
+    exact: bool,
+) -> PlaylistResponse:
+    shape = Shape(live.snapshot, live.shown, request.scale, model.scoring, explain=request.explain)
+    return PlaylistResponse(
+        snapshot_id=live.id,
+        model_id=live.model_id,
+        scale=request.scale,
+        mode=request.mode,
+        exact=exact,
+        scoring=shape.scoring(asked) if request.explain else None,
+        items=shape.items(hits, asked),
+    )

@@ -1,0 +1,178 @@
+"""What a playlist request asks for: its emotion as a query, and which tracks may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import MoodError, TrackNotFoundError
+from app.wire.schemas import (
+    CurveEmotion,
+    Emotion,
+    Filters,
+    MoodEmotion,
+    PlaylistRequest,
+    TrackEmotion,
+    TracksEmotion,
+)
+from indexer import errors as indexer_errors
+from indexer.search.searcher import TrackFilter
+from indexer.snapshot.content import Snapshot
+from model.curves import EmotionCurve, Keyframe
+from model.embedding import Embedding
+from model.errors import UnknownMoodError
+from model.moods import near_moods
+from model.scoring import Direction, ScoringParams
+
+Floats = NDArray[np.float32]
+BETWEEN_S = 60.0  # from track to track, where a journey passes by several
+
+
+class QueryModel(Protocol):
+    """The part of the model that queries need."""
+
+    model_id: str
+    scoring: ScoringParams
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """The embedding of absolute curves, one row each."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one search asks for.
+
+    Attributes:
+        embedding: One row.
+        direction: From emotion to music, or from music to music.
+        valence: Mean valence asked for, absolute.
+        arousal: Mean arousal asked for, absolute.
+        at_s: Middle of the piece of a journey.
+    """
+
+    embedding: Embedding
+    direction: Direction
+    valence: float
+    arousal: float
+    at_s: float | None = None
+
+
+def track_query(snapshot: Snapshot, row: int) -> tuple[Embedding, Floats]:
+    """A track as a query for music like it, and its (arousal, valence), [2]."""
+    segments = snapshot.segments_of(row)
+    standing = segments.start + np.flatnonzero(snapshot.whole[segments])
+    emotion = snapshot.segment_emotion[standing].mean(axis=0)
+    return whole(snapshot.embedding[standing]), emotion
+
+
+def whole(embedding: Embedding) -> Embedding:
+    """One row for all segments: the mean, with the variance of the mixture."""
+    mu = embedding.mu.mean(axis=0, keepdims=True)
+    var = (embedding.var + (embedding.mu - mu) ** 2).mean(axis=0, keepdims=True)
+    return Embedding(embedding.phi.mean(axis=0, keepdims=True), mu, var)
+
+
+def seeds_of(emotion: Emotion) -> tuple[int, ...]:
+    """The tracks that music is asked to be like, each once; none where a feeling is named."""
+    if isinstance(emotion, TracksEmotion):
+        return tuple(dict.fromkeys(emotion.tracks))
+    return (emotion.track_id,) if isinstance(emotion, TrackEmotion) else ()
+
+
+def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
+    """Tracks as one query for music like all of them.
+
+    A score is linear in the query's variates and in its first two moments, so the mixture of the
+    tracks, as one Gaussian, scores each candidate by the mean of what the tracks score it, but for
+    a constant (ADR 0048); exactly so with the `gaussian` half.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks one.
+    """
+    found = [track_query(snapshot, row_of_track(snapshot, seed)) for seed in seeds]
+    arousal, valence = np.mean([emotion for _, emotion in found], axis=0)
+    together = whole(Embedding.concatenate([embedding for embedding, _ in found]))
+    return Asked(together, "m2m", float(valence), float(arousal))
+
+
+def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve:
+    """The curve a request asks for, on the absolute scale."""
+    emotion = request.emotion
+    if isinstance(emotion, MoodEmotion):
+        return mood_curve(emotion.mood).mapped(snapshot.scale)
+    if isinstance(emotion, CurveEmotion):
+        curve = EmotionCurve(tuple(Keyframe(k.t, k.valence, k.arousal) for k in emotion.curve))
+        return curve if request.scale == "absolute" else curve.mapped(snapshot.scale)
+    seeds = seeds_of(emotion)
+    places = [track_query(snapshot, row_of_track(snapshot, seed))[1] for seed in seeds]
+    if len(seeds) == 1:
+        _, mean, _ = snapshot.curve(seeds[0])
+        return EmotionCurve.from_values(np.clip(mean, -1.0, 1.0))
+    return EmotionCurve(
+        tuple(
+            Keyframe(index * BETWEEN_S, float(valence), float(arousal))
+            for index, (arousal, valence) in enumerate(np.clip(places, -1.0, 1.0))
+        )
+    )
+
+
+def mood_curve(word: str) -> EmotionCurve:
+    """The curve of a mood word, on the relative scale.
+
+    Raises:
+        MoodError: The vocabulary lacks the word; suggests near ones.
+    """
+    try:
+        return EmotionCurve.from_mood(word)
+    except UnknownMoodError as exc:
+        raise MoodError(str(exc), suggestions=list(near_moods(word))) from exc
+
+
+def curve_query(curve: EmotionCurve, embedding: Embedding) -> Asked:
+    """A curve with its embedding, one row, as a query."""
+    arousal, valence = curve.sampled(64).mean(axis=0)
+    return Asked(embedding, "e2m", float(valence), float(arousal))
+
+
+def row_of_track(snapshot: Snapshot, track_id: int) -> int:
+    """The row of a track.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks it.
+    """
+    try:
+        return snapshot.tracks.row_of(track_id)
+    except indexer_errors.TrackNotFoundError as exc:
+        raise TrackNotFoundError(str(exc)) from exc
+
+
+def allowed(request: PlaylistRequest) -> TrackFilter | None:
+    """Which tracks may answer; a track is not similar to itself, so those asked with are out."""
+    filters = _track_filter(request.filters)
+    seeds = seeds_of(request.emotion)
+    return excluding(filters, set(seeds)) if seeds else filters
+
+
+def excluding(filters: TrackFilter | None, track_ids: set[int]) -> TrackFilter:
+    """The filter that lets `track_ids` out too."""
+    filters = filters or TrackFilter()
+    return replace(filters, exclude_ids=filters.exclude_ids | track_ids)
+
+
+def _track_filter(filters: Filters | None) -> TrackFilter | None:
+    if filters is None or not filters.model_dump(exclude_defaults=True):
+        return None
+    year, duration = filters.year, filters.duration_s
+    return TrackFilter(
+        genre=tuple(filters.genre),
+        artist=tuple(filters.artist),
+        year_min=year.min if year else None,
+        year_max=year.max if year else None,
+        duration_min_s=duration.min if duration else None,
+        duration_max_s=duration.max if duration else None,
+        exclude_ids=frozenset(filters.exclude_ids),
+    )

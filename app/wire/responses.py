@@ -1,0 +1,339 @@
+"""Response bodies of the API. Every answer about emotions names its scale and its model."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.wire.schemas import SCALE_NOTE, Mode, Scale
+
+
+class Shown(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class IdentifiersOut(Shown):
+    """What names a recording beyond its title; what is not known is null or empty."""
+
+    recording_mbid: str | None = Field(None, description="MusicBrainz id of the recording.")
+    track_mbid: str | None = Field(None, description="MusicBrainz id of the track of a release.")
+    release_mbid: str | None = Field(None, description="MusicBrainz id of the release.")
+    artist_mbids: list[str] = Field([], description="MusicBrainz ids of the artists, in order.")
+    album_artist_mbids: list[str] = Field([], description="Those of the artists of the release.")
+    isrcs: list[str] = Field([], description="International Standard Recording Codes.")
+    album_artist: str | None = Field(None, description="Artists of the release, joined by `; `.")
+    track_number: int | None = Field(None, description="Place on its disc, from 1.")
+    disc_number: int | None = Field(None, description="Disc of the release, from 1.")
+    compilation: bool = Field(False, description="Whether the release is by various artists.")
+    inferred: list[Literal["artist", "album", "track_number", "disc_number"]] = Field(
+        [], description="What no tag says, but the folders and the name of the file."
+    )
+
+
+class TrackOut(Shown):
+    """A track of the catalogue."""
+
+    id: int = Field(description="Stays the same when the file moves.", examples=[17])
+    title: str | None = Field(examples=["Knalgan Theme"])
+    artist: str | None = Field(description="Several are joined by `; `.", examples=["Ryan Reilly"])
+    artists: list[str] = Field([], description="Each artist on its own.")
+    album: str | None = None
+    genre: str | None = None
+    year: int | None = None
+    duration_s: float | None = Field(examples=[212.4])
+    path: str = Field(description="Relative to its music root.", examples=["themes/knalgan.ogg"])
+    identifiers: IdentifiersOut | None = Field(
+        None, description="What names the recording beyond that; null where nothing is known."
+    )
+
+
+class SegmentOut(Shown):
+    """The stretch of the track that fits best."""
+
+    start_s: float
+    end_s: float
+
+
+class ExplanationOut(Shown):
+    """Where a score comes from: `score` is the sum of the two contributions."""
+
+    cca_contribution: float = Field(description="lambda * rho_sim.")
+    kl_contribution: float = Field(description="(1 - lambda) * neg_kl.")
+    asked_valence: float = Field(description="Mean valence asked for at this place of the list.")
+    asked_arousal: float = Field(description="Mean arousal asked for at this place of the list.")
+    at_s: float | None = Field(None, description="Time on the curve this item stands for; journey.")
+
+
+class PlaylistItem(Shown):
+    """One place of a playlist."""
+
+    rank: int = Field(description="1 is the first.")
+    track: TrackOut
+    segment: SegmentOut
+    score: float = Field(description="Composite similarity; larger is nearer.")
+    rho_sim: float = Field(description="Its CCA half.")
+    neg_kl: float = Field(description="Its distribution half, minus the KL divergence in nats.")
+    valence: float = Field(description="Of the segment, on the response's `scale`.")
+    arousal: float = Field(description="Of the segment, on the response's `scale`.")
+    explanation: ExplanationOut | None = None
+
+
+class ScoringOut(Shown):
+    """How scores are made."""
+
+    kind: str = Field(description="Which CCA half: `gaussian` or `paper`.")
+    lam: float = Field(serialization_alias="lambda", description="Weight of the CCA half.")
+    direction: str = Field(description="`e2m`: emotion to music; `m2m`: music to music.")
+
+
+class PlaylistResponse(Shown):
+    """A playlist and what it was made from."""
+
+    snapshot_id: str
+    model_id: str
+    scale: Scale = Field(description=SCALE_NOTE)
+    mode: Mode
+    exact: bool = Field(description="Whether the ranking is proven to be the exhaustive one.")
+    scoring: ScoringOut | None = Field(None, description="Present when `explain` was asked for.")
+    items: list[PlaylistItem]
+
+
+class CurvePoint(Shown):
+    """Emotion at one moment with its uncertainty (standard deviations)."""
+
+    t: float = Field(description="Seconds.")
+    valence: float
+    arousal: float
+    valence_sd: float
+    arousal_sd: float
+
+
+class MeanOut(Shown):
+    """Emotion of the whole clip."""
+
+    valence: float
+    arousal: float
+
+
+class SimilarOut(Shown):
+    """A track of the catalogue that sounds alike."""
+
+    track: TrackOut
+    segment: SegmentOut
+    score: float
+    valence: float
+    arousal: float
+
+
+class EmotionResponse(Shown):
+    """The emotion of a clip over time."""
+
+    model_id: str
+    snapshot_id: str | None = Field(description="Index `similar` comes from; null before one.")
+    scale: Scale = Field(description=SCALE_NOTE)
+    duration_s: float
+    curve: list[CurvePoint] = Field(description="One point each 0.5 s.")
+    mean: MeanOut
+    similar: list[SimilarOut] = Field(description="Nearest tracks of the catalogue, best first.")
+
+
+class TrackListItem(TrackOut):
+    """A track with its place on the plane."""
+
+    valence: float | None = Field(description="Mean over its segments; null before it is live.")
+    arousal: float | None = Field(description="Mean over its segments; null before it is live.")
+
+
+class TrackDetail(TrackListItem):
+    """A track with what is known about its file."""
+
+    snapshot_id: str | None
+    model_id: str
+    scale: Scale = Field(description=SCALE_NOTE)
+    content_id: str | None = Field(description="BLAKE2b-128 of the file's bytes.")
+    size_bytes: int
+    status: Literal["ok", "failed", "missing"] = Field(description="`ok`: it is in the index.")
+    failure_reason: str | None = Field(description="Why it is not in the index.")
+    added_at: datetime
+    updated_at: datetime
+
+
+class TrackPageOut(Shown):
+    """One page of the catalogue."""
+
+    snapshot_id: str | None
+    model_id: str
+    scale: Scale = Field(description=SCALE_NOTE)
+    items: list[TrackListItem]
+    next_cursor: str | None = Field(description="Pass as `cursor` for the next page; null at last.")
+
+
+class TrackMap(Shown):
+    """Every indexed track as a point of the plane; the four lists belong together."""
+
+    snapshot_id: str
+    model_id: str
+    scale: Scale = Field(description=SCALE_NOTE)
+    ids: list[int]
+    valence: list[float]
+    arousal: list[float]
+
+
+class IndexRunOut(Shown):
+    """An index run: its state, its progress, its outcome."""
+
+    id: int
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    stage: str = Field(description="What it does: queued, scanning, analysing, writing, finished.")
+    roots: list[str]
+    full: bool
+    only: bool
+    files_total: int
+    files_done: int
+    files_failed: int
+    files_per_s: float | None = Field(description="Files analysed a second; null at first.")
+    seconds_left: float | None = Field(description="Of the analysis; null while unknown.")
+    current_file: str | None = Field(description="The file finished last.")
+    cancel_requested: bool
+    attempts: int = Field(description="Processes that have taken it up.")
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    model_id: str | None
+    snapshot_id: str | None
+    error: str | None
+
+
+class IndexRunList(Shown):
+    """Index runs, the newest first."""
+
+    items: list[IndexRunOut]
+    next_before_id: int | None = Field(description="Pass as `before_id` for older ones.")
+
+
+class SnapshotOut(Shown):
+    """An index that queries can be answered from."""
+
+    id: str
+    model_id: str
+    created_at: datetime
+    active: bool
+    usable: bool = Field(description="Whether it was made with the model now loaded.")
+    tracks: int
+    segments: int
+
+
+class SnapshotList(Shown):
+    """Snapshots, the newest first."""
+
+    items: list[SnapshotOut]
+
+
+class FailureOut(Shown):
+    """A file that could not be indexed."""
+
+    track_id: int
+    path: str
+    reason: str
+
+
+class FailureList(Shown):
+    """Files that could not be indexed."""
+
+    items: list[FailureOut]
+    next_cursor: str | None
+
+
+class GenreOut(Shown):
+    """A genre that a filter may name."""
+
+    name: str
+    tracks: int = Field(description="How many have it.")
+
+
+class ArtistOut(Shown):
+    """An artist that a filter may name."""
+
+    name: str = Field(examples=["Ryan Reilly"])
+    tracks: int = Field(description="How many are by them, alone or with others.")
+
+
+class ArtistList(Shown):
+    """Artists, those that fit best first."""
+
+    snapshot_id: str
+    total: int = Field(description="How many there are, with those before and behind the items.")
+    items: list[ArtistOut]
+
+
+class IndexingOut(Shown):
+    """How far the index run under way is."""
+
+    files_total: int = Field(description="Audio files found; 0 while they are looked for.")
+    files_done: int
+    files_failed: int
+    seconds_left: float | None = Field(description="Of the analysis; null while unknown.")
+
+
+class LibraryOut(Shown):
+    """What is indexed."""
+
+    snapshot_id: str | None
+    model_id: str
+    scale: Scale = Field("relative", description="Of mood words and of answers by default.")
+    tracks: int
+    segments: int
+    failed: int = Field(description="Files that could not be indexed.")
+    indexing: bool = Field(description="Whether an index run is queued or under way.")
+    administered: bool = Field(description="Whether there is a token that opens `/v1/admin`.")
+    progress: IndexingOut | None = Field(description="Of that run; null without one.")
+    duration_s: float = Field(description="Length of all tracks together, seconds.")
+    indexed_at: datetime | None
+    genres: list[GenreOut] = Field(description="The hundred largest genres, the largest first.")
+    moods: dict[str, MeanOut] = Field(
+        description="Words `emotion.mood` understands, and where they lie on the relative scale."
+    )
+
+
+class Health(Shown):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Ready(Shown):
+    """The service can answer queries."""
+
+    status: Literal["ready"] = "ready"
+    snapshot_id: str
+    model_id: str
+    tracks: int
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "example": {
+                "type": "urn:circumplex:problem:unknown-mood",
+                "title": "Unknown mood",
+                "status": 422,
+                "detail": "unknown mood 'clam'; did you mean calm?",
+                "suggestions": ["calm"],
+                "request_id": "b54adf32c1f24c4d",
+            }
+        },
+    )
+
+    type: str = Field(description="Names the kind of problem; stable.")
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None

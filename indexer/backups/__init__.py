@@ -1,0 +1,1 @@
+"""Backups of a catalogue: written, verified, restored."""

@@ -1,0 +1,189 @@
+"""The catalogue's tables, for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+from indexer.folders.identifiers import Identifiers
+
+TRACK_STATES = ("ok", "failed", "missing")
+RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+SNAPSHOT_STATES = ("writing", "ready", "deleting")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, in UTC; SQLite keeps no time zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; a time without a zone is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; pass UTC")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """With its zone again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class IdentifiersText(TypeDecorator[Identifiers]):
+    """What names a recording, as JSON; NULL where nothing does."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Identifiers | None, dialect: Dialect) -> str | None:
+        """To JSON."""
+        return None if value is None else value.to_json()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Identifiers:
+        """From JSON."""
+        return Identifiers.from_json(value)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _file_columns() -> list[Column[Any]]:
+    """What is known of a file: where it lies, its stat, content and tags."""
+    return [
+        # BLAKE2b-128 of root and path: paths themselves may be longer than an index takes.
+        Column("address_id", String(32), nullable=False),
+        Column("root", Text, nullable=False),
+        Column("path", Text, nullable=False),
+        Column("size_bytes", BigInteger, nullable=False),
+        Column("mtime_ns", BigInteger, nullable=False),
+        Column("content_id", String(32)),  # NULL: the file could not be read
+        Column("frontend_id", String(100), nullable=False),  # whose analysis this row speaks of
+        Column("failure_reason", Text),
+        Column("title", Text, nullable=False),
+        Column("artist", Text),
+        Column("album", Text),
+        Column("genre", Text),
+        Column("year", Integer),
+        Column("duration_s", Float),
+        Column("identifiers", IdentifiersText),
+    ]
+
+
+# Ids are given by the one index run that may write, never by the database: the snapshot that
+# holds them is written before the rows become visible.
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    *_file_columns(),
+    Column("status", String(10), nullable=False),
+    Column("artist_key", Text, nullable=False),  # folded, "\n" around each value
+    Column("genre_key", Text, nullable=False),
+    Column("search_text", Text, nullable=False),  # folded title, artist, album and path
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _one_of("status", TRACK_STATES),
+    Index("uq_tracks_address_id", "address_id", unique=True),
+    Index("ix_tracks_content_id", "content_id"),
+    Index("ix_tracks_status", "status", "id"),
+)
+
+# Files that a run has finished but not yet published: what a run that died need not do again.
+staged_files = Table("staged_files", metadata, *_file_columns(), PrimaryKeyConstraint("address_id"))
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("model_id", String(200), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("tracks_digest", String(32), nullable=False),
+    Column("track_count", Integer, nullable=False),
+    Column("segment_count", Integer, nullable=False),
+    Column("recipe", Integer, nullable=False, server_default=text("0")),  # 0: not known
+    _one_of("state", SNAPSHOT_STATES),
+    Index(
+        "uq_snapshots_active",
+        "active",
+        unique=True,
+        sqlite_where=text("active"),
+        postgresql_where=text("active"),
+    ),
+)
+
+index_runs = Table(
+    "index_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", String(10), nullable=False),
+    Column("roots", JSON, nullable=False),
+    Column("full", Boolean, nullable=False),
+    Column("only", Boolean, nullable=False, server_default=false()),
+    Column("model_id", String(200)),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("stage", String(20), nullable=False),
+    Column("files_total", Integer, nullable=False),
+    Column("files_done", Integer, nullable=False),
+    Column("files_failed", Integer, nullable=False),
+    Column("files_per_s", Float),
+    Column("seconds_left", Float),
+    Column("current_file", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_owner", String(200)),
+    Column("lease_expires_at", UtcDateTime),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("snapshot_id", String(64), ForeignKey("snapshots.id", ondelete="SET NULL")),
+    Column("error", Text),
+    _one_of("state", RUN_STATES),
+    # One run at a time, kept by the database itself.
+    Index(
+        "uq_index_runs_running",
+        "state",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,1 @@
+"""What lies on disk: music folders, their files and tags, and changes to them."""

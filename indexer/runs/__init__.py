@@ -1,0 +1,1 @@
+"""Index runs: from music folders to a published snapshot."""

@@ -1,0 +1,375 @@
+"""Files to analyses to segment embeddings; decoding runs ahead of the device.
+
+Worker threads read and analyse files and estimate their curves (decoders and torch release the
+interpreter's lock) while the caller's thread embeds segments in batches. S segments, T points of
+an emotion curve.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from indexer.catalog.records import FileResult, address_id
+from indexer.errors import StorageError
+from indexer.folders.files import FoundFile, Tags, content_id, read_tags, readable_name
+from indexer.runs.analyses import AnalysisStore
+from indexer.search.balance import unbalanced
+from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord
+from model.analysis import Analysis
+from model.curves import EmotionCurve
+from model.embedding import Embedding
+from model.emotion_model import CurveEstimate
+from model.errors import AudioError
+from model.frontends import Frontend
+from model.scoring import ScoringParams
+
+logger = logging.getLogger(__name__)
+
+# How a snapshot's rows are made of a file's analysis: segments, whole-track rows, balance. Raised
+# with every change, it lets the next run embed everything anew from the kept analyses (ADR 0051).
+ROW_RECIPE = 1
+BATCH_ROWS = 1024  # segments embedded at once
+_AHEAD = 4  # files in flight for each worker
+
+AnalyseApart = Callable[[Path, str], Analysis]  # of a file, by a frontend, in another process
+_Item = TypeVar("_Item")
+_Outcome = TypeVar("_Outcome")
+
+
+class Model(Protocol):
+    """What indexing needs of `model.emotion_model.EmotionModel`."""
+
+    model_id: str
+    scoring: ScoringParams
+
+    @property
+    def frontend(self) -> Frontend:
+        """Names and versions the analysis."""
+
+    def analyse(self, source: Path) -> Analysis:
+        """Decode and describe a file."""
+
+    def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
+        """Embed rows of features, [S, Dx]."""
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """Embed emotion curves, one row each."""
+
+    def mean_emotion(self, embedding: Embedding) -> NDArray[np.float32]:
+        """(arousal, valence) of each row, [S, 2]."""
+
+    def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
+        """The emotion curve of a whole file."""
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A file's analysis with what does not wait for a batch.
+
+    Attributes:
+        analysis: Features of its segments and windows.
+        curve: (arousal, valence, arousal sd, valence sd) at 2 Hz, [T, 4].
+    """
+
+    analysis: Analysis
+    curve: NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file that has been read.
+
+    Attributes:
+        result: What was found out.
+        analysed: Its analysis and curve; None on failure, and where its content is embedded.
+        decoded: Whether it was decoded now, not taken from what is kept.
+    """
+
+    result: FileResult
+    analysed: Analysed | None
+    decoded: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a snapshot holds of one content.
+
+    Attributes:
+        segment_s: Start and end of each segment, [S, 2].
+        embedding: The segments' embedding, S rows.
+        segment_emotion: (arousal, valence), [S, 2].
+        curve: (arousal, valence, arousal sd, valence sd) at 2 Hz, [T, 4].
+    """
+
+    segment_s: NDArray[np.float32]
+    embedding: Embedding
+    segment_emotion: NDArray[np.float32]
+    curve: NDArray[np.float16]
+
+
+class Examiner:
+    """Reads files: content, tags, analysis; whatever is wrong with one becomes its reason.
+
+    Args:
+        model: Analyses.
+        store: Keeps analyses.
+        full: Whether kept analyses are made anew.
+        apart: Analyses files that an earlier process died over.
+        embedded: Contents that a snapshot of the same model holds.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        store: AnalysisStore,
+        *,
+        full: bool,
+        apart: AnalyseApart,
+        embedded: Container[str] = (),
+    ) -> None:
+        self._model = model
+        self._store = store
+        self._full = full
+        self._apart = apart
+        self._embedded = embedded
+        self._suspects = store.begun()
+
+    def is_suspect(self, found: FoundFile) -> bool:
+        """Whether a process died while it decoded this file."""
+        return address_id(found.address) in self._suspects
+
+    def examine(self, found: FoundFile) -> Examined:
+        """Read one file, decoding it only if its analysis is not kept.
+
+        Raises:
+            StorageError: The analysis cannot be kept.
+        """
+        path = found.file
+        tags = Tags(readable_name(path))
+        content = None
+        try:
+            content = content_id(path)
+            tags = read_tags(path, found.path)
+            analysis, decoded = self._analysis(found, content)
+            analysed = None if content in self._embedded else self._with_curve(analysis)
+            unchanged = _is_as_found(found)
+        except AudioError as exc:
+            return Examined(self._result(found, content, tags, reason=_unnamed(exc, path)), None)
+        except StorageError:
+            raise
+        except OSError as exc:  # without content it is tried again on every run
+            reason = f"cannot be read: {exc.strerror or exc}"
+            return Examined(self._result(found, None, tags, reason=reason), None)
+        except Exception as exc:
+            logger.exception("analysis of %s failed", path)
+            reason = f"analysis failed: {type(exc).__name__}: {exc}"
+            return Examined(self._result(found, content, tags, reason=reason), None)
+        if not unchanged:
+            reason = "changed while it was read; the next run reads it again"
+            return Examined(self._result(found, None, tags, reason=reason), None)
+        result = self._result(found, content, tags, duration_s=analysis.duration_s)
+        return Examined(result, analysed, decoded)
+
+    def _analysis(self, found: FoundFile, content: str) -> tuple[Analysis, bool]:
+        kept = None if self._full else self._store.load(content)
+        if kept is not None:
+            return kept, False
+        key = address_id(found.address)
+        self._store.begin(key)
+        try:
+            analysis = self._analyse(key, found.file)
+        finally:
+            self._store.end(key)
+        if _is_as_found(found):  # else what was decoded need not be what was named
+            self._store.save(content, analysis)
+        return analysis, True
+
+    def _analyse(self, key: str, path: Path) -> Analysis:
+        """Decode and describe; in another process if one has died over this file before."""
+        if key in self._suspects:
+            return self._apart(path, self._model.frontend.name)
+        return self._model.analyse(path)
+
+    def recall(self, content: str) -> Analysed | None:
+        """What is kept of a content; None if it must be examined anew."""
+        try:
+            analysis = self._store.load(content)
+            return None if analysis is None else self._with_curve(analysis)
+        except Exception:
+            logger.exception("the kept analysis of %s is of no use", content)
+            return None
+
+    def _with_curve(self, analysis: Analysis) -> Analysed:
+        estimate = self._model.emotion_curve(analysis)
+        curve = np.concatenate([estimate.mean, estimate.sd], axis=1)  # [T, 4]
+        return Analysed(analysis, curve.astype(np.float16))
+
+    def _result(
+        self,
+        found: FoundFile,
+        content: str | None,
+        tags: Tags,
+        *,
+        duration_s: float | None = None,
+        reason: str | None = None,
+    ) -> FileResult:
+        return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason)
+
+
+def _unnamed(error: AudioError, path: Path) -> str:
+    """The reason without the file's name, which stands beside it wherever it is shown."""
+    return str(error).replace(path.name, "the file")
+
+
+def _is_as_found(found: FoundFile) -> bool:
+    status = found.file.stat()
+    return (status.st_size, status.st_mtime_ns) == (found.size_bytes, found.mtime_ns)
+
+
+def ahead(
+    items: Iterable[_Item], act: Callable[[_Item], _Outcome], *, workers: int
+) -> Generator[_Outcome]:
+    """Act on items in threads, a few ahead of the consumer; yields in order of completion.
+
+    Closing the generator lets items in flight end and begins no more.
+    """
+    pending: set[Future[_Outcome]] = set()
+    waiting = iter(items)
+    # One thread of torch for each worker: more would only contend for the same processors.
+    pool = ThreadPoolExecutor(workers, "analyse", torch.set_num_threads, (1,))
+    try:
+        while True:
+            pending |= {
+                pool.submit(act, item) for item in islice(waiting, workers * _AHEAD - len(pending))
+            }
+            if not pending:
+                return
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class BlockBuilder:
+    """Embeds analyses in batches of segments and gathers one block for each content.
+
+    Args:
+        model: Embeds.
+        previous: A snapshot of the same model, whose blocks need not be made again.
+    """
+
+    def __init__(self, model: Model, previous: Snapshot | None = None) -> None:
+        self._model = model
+        self._previous = previous
+        self._rows_before: dict[str, tuple[int, int]] = {}
+        if previous is not None:
+            tracks = enumerate(previous.tracks)
+            self._rows_before = {track.content_id: (row, track.id) for row, track in tracks}
+        self._waiting: dict[str, Analysed] = {}
+        self._rows = 0
+        self.blocks: dict[str, Block] = {}
+
+    @property
+    def embedded_before(self) -> frozenset[str]:
+        """Contents that the snapshot before holds."""
+        return frozenset(self._rows_before)
+
+    def has(self, content: str) -> bool:
+        """Whether the block of a content is there, or can be taken from the snapshot before."""
+        if content in self.blocks or content in self._waiting:
+            return True
+        if content not in self._rows_before or self._previous is None:
+            return False
+        self.blocks[content] = _kept_block(self._previous, *self._rows_before[content])
+        return True
+
+    def add(self, content: str, analysed: Analysed) -> None:
+        """Take an analysis; it is embedded when enough rows have come together."""
+        if self.has(content):
+            return
+        self._waiting[content] = analysed
+        self._rows += len(analysed.analysis.segment_features)
+        if self._rows >= BATCH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Embed what waits."""
+        if not self._waiting:
+            return
+        parts = [stretches(one.analysis) for one in self._waiting.values()]
+        embedding = self._model.embed_analyses(np.concatenate([rows for _, rows in parts]))
+        emotion = np.asarray(self._model.mean_emotion(embedding), dtype=np.float32)
+        start = 0
+        for (content, one), (span, _) in zip(self._waiting.items(), parts, strict=True):
+            rows = slice(start, start + len(span))
+            self.blocks[content] = Block(
+                segment_s=span,
+                embedding=embedding[rows],
+                segment_emotion=emotion[rows],
+                curve=one.curve,
+            )
+            start = rows.stop
+        self._waiting.clear()
+        self._rows = 0
+
+
+def assemble(tracks: Sequence[TrackRecord], blocks: Mapping[str, Block]) -> SnapshotContent:
+    """The content of a snapshot: the blocks of the tracks, in their order.
+
+    Args:
+        tracks: At least one; each with a block of its content.
+        blocks: What is known of each content.
+    """
+    parts = [blocks[track.content_id] for track in tracks]
+    segments = [len(part.segment_s) for part in parts]
+    points = [len(part.curve) for part in parts]
+    return SnapshotContent(
+        tracks=tracks,
+        segment_track=np.repeat(np.arange(len(tracks)), segments),
+        segment_s=np.concatenate([part.segment_s for part in parts]),
+        embedding=Embedding.concatenate([part.embedding for part in parts]),
+        segment_emotion=np.concatenate([part.segment_emotion for part in parts]),
+        curve_offsets=np.concatenate([[0], np.cumsum(points)]).astype(np.int64),
+        curve_values=np.concatenate([part.curve for part in parts]),
+    )
+
+
+def stretches(analysis: Analysis) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Spans [S, 2] and features [S, Dx] to embed: every segment, and the whole of a longer track.
+
+    Whole tracks are described by the mean over their segments (ADR 0030).
+    """
+    spans, features = analysis.segments_s, analysis.segment_features
+    if len(spans) == 1:
+        return spans, features
+    whole = np.array([[0.0, spans[:, 1].max()]], dtype=np.float32)
+    mean = features.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
+    return np.concatenate([spans, whole]), np.concatenate([features, mean])
+
+
+def default_workers() -> int:
+    """One thread for each processor this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _kept_block(snapshot: Snapshot, row: int, track_id: int) -> Block:
+    rows = snapshot.segments_of(row)
+    _, mean, sd = snapshot.curve(track_id)
+    return Block(
+        segment_s=np.asarray(snapshot.segment_s[rows]),
+        embedding=unbalanced(snapshot.embedding[rows]),
+        segment_emotion=np.asarray(snapshot.segment_emotion[rows]),
+        curve=np.concatenate([mean, sd], axis=1).astype(np.float16),
+    )

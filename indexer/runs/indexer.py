@@ -1,0 +1,164 @@
+"""Index runs: claimed, reported, resumed, cancelled, published.
+
+A run is a job in the database. Whoever executes it holds a lease; a process that dies loses it and
+the next one goes on where it stopped: analyses are kept by content, finished files are staged,
+and all that a run found becomes visible in the one transaction that also activates its snapshot.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.patience import Patience
+from indexer.catalog.records import IndexRun, RunProgress
+from indexer.errors import (
+    CatalogUnavailableError,
+    IndexerError,
+    LeaseLostError,
+    RunActiveError,
+    RunCancelledError,
+    RunInterruptedError,
+)
+from indexer.folders.files import distinct_roots, file_path, stored_name
+from indexer.runs.embed import AnalyseApart, Model, default_workers
+from indexer.runs.isolated import analyse_apart
+from indexer.runs.job import IndexJob, RunSummary
+from indexer.runs.progress import Heartbeat, ProgressMeter
+from indexer.snapshot.format import EngineChoice
+
+__all__ = ["KEEP_ANALYSES_DAYS", "Indexer", "RunSummary"]
+
+logger = logging.getLogger(__name__)
+
+KEEP_ANALYSES_DAYS = 90.0
+END_PATIENCE_S = 10.0  # how long the end of a failed run may take to be written down
+
+
+@dataclass(frozen=True)
+class Indexer:
+    """Brings the catalogue and its snapshot up to date with the music folders.
+
+    Attributes:
+        catalog: Tables of the catalogue.
+        model: Analyses and embeds.
+        data_dir: Where snapshots and kept analyses lie.
+        workers: Threads that decode and analyse; 0 means one for each processor.
+        keep_snapshots: How many complete snapshots are kept, the active one in any case.
+        engine: How the snapshot is searched.
+        apart: Analyses, in a process of its own, a file that an earlier process died over.
+        keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
+    """
+
+    catalog: Catalog
+    model: Model
+    data_dir: Path
+    workers: int = 0
+    keep_snapshots: int = 3
+    engine: EngineChoice = "auto"
+    apart: AnalyseApart = analyse_apart
+    keep_analyses_days: float = KEEP_ANALYSES_DAYS
+
+    def run(
+        self,
+        roots: Sequence[Path] = (),
+        *,
+        full: bool = False,
+        only: bool = False,
+        progress: Callable[[RunProgress], None] | None = None,
+        run_id: int | None = None,
+        stop: threading.Event | None = None,
+    ) -> RunSummary:
+        """Index the roots: only what is new or changed, unless `full`.
+
+        Tracks of other roots stay as they are, unless `only`. Files that are gone leave the index.
+
+        Args:
+            roots: Music folders; not used with `run_id`.
+            full: Read, decode and embed every file anew; not used with `run_id`.
+            only: Tracks outside the roots leave the index; not used with `run_id`.
+            progress: Called with the progress, at most ten times a second.
+            run_id: Execute this queued (or abandoned) run instead of a new one.
+            stop: When set, the run goes back into the queue before its next file.
+
+        Returns:
+            What was done.
+
+        Raises:
+            RootNotFoundError: A root is no folder or may not be read.
+            EmptyRootError: A root holds no audio, though tracks are known in it.
+            RunActiveError: Another process is indexing, or has this run.
+            RunCancelledError: The run was cancelled.
+            RunInterruptedError: `stop` was set.
+            LeaseLostError: Another process took the run over.
+            StorageError: The data folder is full or read-only.
+            CatalogUnavailableError: The database does not answer; the run goes back into the queue.
+        """
+        owner = lease.new_owner()
+        run = self._begin(roots, owner, run_id, full=full, only=only)
+        meter = ProgressMeter(progress)
+        try:
+            with Heartbeat(self.catalog, run.id, owner, meter, stop) as heartbeat:
+                return self._job(run, owner, meter, heartbeat).execute()
+        except LeaseLostError:
+            raise
+        except RunInterruptedError:
+            self.catalog.release_run(run.id, owner)
+            raise
+        except CatalogUnavailableError:
+            # It was away for long. Where it still is, the run is resumed once the lease is over.
+            with suppress(IndexerError):
+                self.catalog.release_run(run.id, owner)
+            raise
+        except (RunCancelledError, KeyboardInterrupt):
+            self.catalog.end_run(run.id, owner, "cancelled")
+            raise
+        except Exception as exc:
+            reason = str(exc) if isinstance(exc, IndexerError) else f"{type(exc).__name__}: {exc}"
+            self._fail(run, owner, reason)
+            raise
+
+    def _fail(self, run: IndexRun, owner: str, reason: str) -> None:
+        """Note why the run failed; on a full disk also the database may need a moment."""
+        with suppress(IndexerError):  # the first error says more than one about the lease
+            Patience(lambda: None, END_PATIENCE_S)(
+                lambda: self.catalog.end_run(run.id, owner, "failed", reason)
+            )
+
+    def _begin(
+        self, roots: Sequence[Path], owner: str, run_id: int | None, *, full: bool, only: bool
+    ) -> IndexRun:
+        if run_id is None:
+            names = [stored_name(root) for root in distinct_roots(roots)]
+            return self.catalog.start_run(names, owner, full=full, only=only)
+        run = self.catalog.claim_run(owner, run_id)
+        if run is None:
+            state = self.catalog.run(run_id).state
+            raise RunActiveError(f"index run {run_id} is {state} and not to be had")
+        return run
+
+    def _job(
+        self, run: IndexRun, owner: str, meter: ProgressMeter, heartbeat: Heartbeat
+    ) -> IndexJob:
+        return IndexJob(
+            catalog=self.catalog,
+            model=self.model,
+            data_dir=self.data_dir,
+            run=run,
+            owner=owner,
+            roots=[file_path(root) for root in run.roots],
+            meter=meter,
+            check=heartbeat.check,
+            workers=self.workers or default_workers(),
+            keep_snapshots=self.keep_snapshots,
+            engine=self.engine,
+            apart=self.apart,
+            keep_analyses=timedelta(days=self.keep_analyses_days),
+        )

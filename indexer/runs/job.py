@@ -1,0 +1,387 @@
+"""The steps of one index run, from the walk over the roots to the published snapshot."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.patience import Patience
+from indexer.catalog.records import (
+    FileResult,
+    IndexRun,
+    KnownFile,
+    SnapshotRow,
+    TrackChanges,
+)
+from indexer.errors import (
+    CatalogUnavailableError,
+    IndexerError,
+    LeaseLostError,
+    RunInterruptedError,
+)
+from indexer.folders.files import FoundFile
+from indexer.runs.analyses import AnalysisStore
+from indexer.runs.embed import (
+    AnalyseApart,
+    Analysed,
+    BlockBuilder,
+    Examined,
+    Examiner,
+    Model,
+    ahead,
+    assemble,
+)
+from indexer.runs.identity import match_identities
+from indexer.runs.outcome import final_tracks
+from indexer.runs.progress import ProgressMeter
+from indexer.runs.scan import Scan, scan
+from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
+from indexer.search.balance import as_query, balanced
+from indexer.search.typical import typical_curves
+from indexer.snapshot.content import Snapshot, TrackRecord, relative_scale
+from indexer.snapshot.format import EngineChoice
+
+logger = logging.getLogger(__name__)
+
+STAGE_EVERY = 64  # finished files are written down together, this many
+STAGE_EVERY_S = 1.0  # or after this time
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What an index run did.
+
+    Attributes:
+        run_id: The run.
+        snapshot_id: The snapshot that holds the outcome; None where no track is in the index.
+        model_id: The checkpoint that embedded.
+        wrote_snapshot: False if an existing snapshot already held exactly this.
+        files_total: Audio files found.
+        files_read: New and changed ones.
+        files_decoded: Of these, those whose analysis was not kept from earlier.
+        files_failed: Files that cannot be in the index.
+        files_missing: Tracks whose files have gone.
+        audio_s: Duration of what was decoded.
+        elapsed_s: Duration of the run.
+    """
+
+    run_id: int
+    snapshot_id: str | None
+    model_id: str
+    wrote_snapshot: bool
+    files_total: int
+    files_read: int
+    files_decoded: int
+    files_failed: int
+    files_missing: int
+    audio_s: float
+    elapsed_s: float
+
+
+@dataclass
+class IndexJob:
+    """One run in the hands of one process; `execute` does it.
+
+    Attributes:
+        catalog: Tables of the catalogue.
+        model: Analyses and embeds.
+        data_dir: Where snapshots and kept analyses lie.
+        run: The claimed run.
+        owner: Who holds it.
+        roots: Folders to walk.
+        meter: Counts the files.
+        check: Raises when the run shall end; called between files.
+        workers: Threads that analyse.
+        keep_snapshots: How many complete snapshots are kept.
+        engine: How the snapshot is searched.
+        apart: Analyses files that a process died over.
+        keep_analyses: How long an analysis stays that no track needs.
+    """
+
+    catalog: Catalog
+    model: Model
+    data_dir: Path
+    run: IndexRun
+    owner: str
+    roots: Sequence[Path]
+    meter: ProgressMeter
+    check: Callable[[], None]
+    workers: int
+    keep_snapshots: int
+    engine: EngineChoice
+    apart: AnalyseApart
+    keep_analyses: timedelta
+    _began: float = field(default_factory=time.monotonic)
+    _decoded: int = 0
+    _audio_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        frontend = self.model.frontend
+        self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
+        self._builder = BlockBuilder(self.model)
+        self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
+        self._patiently = Patience(self.check)
+        self._known: list[KnownFile] = []
+
+    def execute(self) -> RunSummary:
+        """Scan, analyse, embed, write, publish, tidy up."""
+        self._prepare()
+        self.meter.enter("scanning")
+        seen = self._scan()
+        complete = self._patiently(self.catalog.list_snapshots)
+        newest = next(iter(complete), None)
+        published = self._patiently(self.catalog.published_snapshot)
+        outcome = next((row for row in complete if row.id == published), None)
+        if outcome is not None and self._is_up_to_date(seen, outcome):
+            self._report_found(seen, seen.unchanged)
+            return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
+        self._builder = BlockBuilder(self.model, self._reusable(newest))
+        self._examiner = Examiner(
+            self.model,
+            self._store,
+            full=self.run.full,
+            apart=self.apart,
+            embedded=self._builder.embedded_before,
+        )
+        results = self._read(seen)
+        changes = match_identities(results, seen.known, seen.gone, self._next_id())
+        self.meter.enter("writing")
+        before = self._patiently(self.catalog.published_tracks)
+        tracks = final_tracks(before, changes)
+        snapshot_id, wrote = self._snapshot(tracks)
+        is_new = wrote or tracks != final_tracks(before, TrackChanges())
+        return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
+
+    # Before ----------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Remove what runs that died left half done; nobody else writes while this one holds."""
+        begun_anew = self.run.model_id is None
+        if self.run.full and begun_anew:
+            self._patiently(self.catalog.clear_staged)
+        described = {"model_id": self.model.model_id}
+        self._patiently(lambda: self.catalog.describe_run(self.run.id, self.owner, **described))
+        self._patiently(self._shelf.clear_incomplete)
+        self._store.sweep()
+
+    def _scan(self) -> Scan:
+        self._known = self._patiently(self.catalog.known_files)
+        return scan(
+            self.roots,
+            self._known,
+            frontend_id=self._store.frontend_id,
+            full=self.run.full,
+            only=self.run.only,
+        )
+
+    def _next_id(self) -> int:
+        return 1 + max((track.id for track in self._known), default=0)
+
+    def _is_up_to_date(self, seen: Scan, outcome: SnapshotRow) -> bool:
+        """Whether nothing changed since the last run, whose snapshot then holds everything."""
+        vanished = any(track.status != "missing" for track in seen.gone)
+        return (
+            not seen.to_read
+            and not vanished
+            and is_current(outcome, self.model.model_id)
+            and bool(outcome.tracks_digest)  # else a migration has restated its tracks
+            and self._shelf.open(outcome) is not None
+        )
+
+    def _reusable(self, newest: SnapshotRow | None) -> Snapshot | None:
+        """The newest snapshot if its embeddings are still right."""
+        if newest is None or self.run.full or not is_current(newest, self.model.model_id):
+            return None
+        return self._shelf.open(newest)
+
+    # Files -----------------------------------------------------------------------------------
+
+    def _read(self, seen: Scan) -> list[FileResult]:
+        """Analyse and embed all that needs it; the results of files that were read."""
+        staying = [track for track in (*seen.unchanged, *seen.outside) if track.status == "ok"]
+        todo = {track.id for track in staying if not self._builder.has(str(track.content_id))}
+        self._report_found(seen, [track for track in seen.unchanged if track.id not in todo])
+        self.meter.enter("analysing")
+        results, files = self._resume(seen.to_read)
+        kept = [(_as_found(track), str(track.content_id)) for track in staying if track.id in todo]
+        staged = {result.found: result for result in results if result.failure_reason is None}
+        kept += [(found, str(result.content_id)) for found, result in staged.items()]
+        lost = self._recall(kept)
+        results = [result for result in results if result.found not in lost]
+        # Suspects take a process each: the others go before, in case that this one dies too.
+        ordered = sorted([*files, *lost], key=self._examiner.is_suspect)
+        examine = self._examiner.examine
+        with closing(ahead(ordered, examine, workers=self.workers)) as examined:
+            results += self._take_all(examined)
+        self._builder.flush()
+        return results
+
+    def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
+        """What an earlier process finished with these files, and the files that remain."""
+        staged = self._patiently(self.catalog.staged)
+        results: list[FileResult] = []
+        remaining: list[FoundFile] = []
+        for file in files:
+            result = staged.get(file.address)
+            if result is not None and result.found == file and self._is_valid(result):
+                results.append(result)
+                if result.failure_reason is not None:
+                    self.meter.finished(file.path, failed=True)
+            else:
+                remaining.append(file)
+        return results, remaining
+
+    def _is_valid(self, result: FileResult) -> bool:
+        return result.content_id is not None and result.frontend_id == self._store.frontend_id
+
+    def _recall(self, kept: Sequence[tuple[FoundFile, str]]) -> set[FoundFile]:
+        """Embed contents from their kept analyses; the files whose analysis is lost."""
+        lost: set[FoundFile] = set()
+
+        def recall(one: tuple[FoundFile, str]) -> tuple[FoundFile, str, Analysed | None]:
+            return *one, self._examiner.recall(one[1])
+
+        with closing(ahead(kept, recall, workers=self.workers)) as recalled:
+            for file, content, analysed in recalled:
+                self.check()
+                if analysed is None:
+                    lost.add(file)
+                else:
+                    self._builder.add(content, analysed)
+                    self.meter.finished(file.path, failed=False)
+        return lost
+
+    def _take_all(self, examined: Iterable[Examined]) -> list[FileResult]:
+        """Embed what comes, and write down from time to time what is finished."""
+        results: list[FileResult] = []
+        staged, staged_at = 0, time.monotonic()
+        try:
+            for one in examined:
+                self._take(one)
+                results.append(one.result)
+                self.check()
+                waited_s = time.monotonic() - staged_at
+                if len(results) - staged >= STAGE_EVERY or waited_s >= STAGE_EVERY_S:
+                    self._stage(results[staged:])
+                    staged, staged_at = len(results), time.monotonic()
+        except RunInterruptedError:
+            with suppress(CatalogUnavailableError):
+                self.catalog.stage(results[staged:])
+            raise
+        self._stage(results[staged:])
+        return results
+
+    def _take(self, one: Examined) -> None:
+        content = str(one.result.content_id)
+        if one.result.failure_reason is None and not self._builder.has(content):
+            assert one.analysed is not None  # only what is embedded comes without
+            self._builder.add(content, one.analysed)
+        if one.decoded:
+            self._decoded += 1
+            self._audio_s += one.result.duration_s or 0.0
+        reason = one.result.failure_reason
+        if reason is not None:
+            logger.warning("%s is left out: %s", one.result.found.address, reason)
+        self.meter.finished(one.result.found.path, failed=reason is not None)
+
+    def _stage(self, results: Sequence[FileResult]) -> None:
+        self._patiently(lambda: self.catalog.stage(results))
+
+    def _report_found(self, seen: Scan, done: Iterable[KnownFile]) -> None:
+        finished = list(done)
+        failed = sum(track.status == "failed" for track in finished)
+        self.meter.found(seen.files_total, done=len(finished), failed=failed)
+
+    # Outcome ---------------------------------------------------------------------------------
+
+    def _snapshot(self, tracks: Sequence[TrackRecord]) -> tuple[str | None, bool]:
+        """Name of a snapshot that holds these tracks, and whether it was written for them."""
+        if not tracks:
+            return None, False
+        digest = tracks_digest(tracks)
+        model_id = self.model.model_id
+        existing = (
+            None if self.run.full else self._patiently(lambda: self._shelf.find(digest, model_id))
+        )
+        if existing is not None:
+            return existing.id, False
+        content = balanced(assemble(tracks, self._builder.blocks), self.model)
+        row = self._shelf.new_row(content, digest, model_id)
+        self._patiently(lambda: self.catalog.begin_snapshot(row))
+        curves = typical_curves(relative_scale(content))
+        queries = as_query(self.model.embed_emotion(curves), content.embedding)
+        scoring, check = self.model.scoring, self.check
+        try:
+            self._shelf.write(row, content, scoring, queries, observe=lambda _step: check())
+        except Exception:
+            with suppress(IndexerError):  # otherwise the next run does it
+                self._shelf.remove([row.id])
+            raise
+        return row.id, True
+
+    def _publish(
+        self,
+        seen: Scan,
+        results: Sequence[FileResult],
+        changes: TrackChanges,
+        snapshot_id: str | None,
+        *,
+        is_new: bool,
+        wrote: bool,
+    ) -> RunSummary:
+        self.check()
+        active = self._patiently(self.catalog.active_snapshot)
+        # Someone may have rolled back on purpose; only a new outcome or model overrides that.
+        activate = is_new or active is None or active.model_id != self.model.model_id
+        activate = activate or snapshot_id is None
+        self._patiently(lambda: self.catalog.report(self.run.id, self.owner, self.meter.now()))
+        self._make_visible(changes, snapshot_id, activate=activate)
+        self.meter.enter("finished")
+        self._tidy_up()
+        return RunSummary(
+            run_id=self.run.id,
+            snapshot_id=snapshot_id,
+            model_id=self.model.model_id,
+            wrote_snapshot=wrote,
+            files_total=seen.files_total,
+            files_read=len(results),
+            files_decoded=self._decoded,
+            files_failed=self.meter.now().files_failed,
+            files_missing=len(changes.missing_ids),
+            audio_s=self._audio_s,
+            elapsed_s=time.monotonic() - self._began,
+        )
+
+    def _make_visible(
+        self, changes: TrackChanges, snapshot_id: str | None, *, activate: bool
+    ) -> None:
+        run_id, owner = self.run.id, self.owner
+        publish = self.catalog.publish
+        try:
+            self._patiently(lambda: publish(run_id, owner, changes, snapshot_id, activate=activate))
+        except LeaseLostError:
+            # The database may have gone away between doing it and saying so.
+            run = self._patiently(lambda: self.catalog.run(run_id))
+            if (run.state, run.snapshot_id) != ("succeeded", snapshot_id):
+                raise
+
+    def _tidy_up(self) -> None:
+        """Remove what is not needed any more; the run has succeeded, so the next one can too."""
+        try:
+            self._shelf.retain(self.keep_snapshots)
+            pruned = self._store.prune(self.catalog.contents(), after=self.keep_analyses)
+        except IndexerError as exc:
+            logger.warning("what is not needed any more stays for now: %s", exc)
+        else:
+            if pruned:
+                logger.info("%d analyses that no track needed are removed", pruned)
+
+
+def _as_found(track: KnownFile) -> FoundFile:
+    return FoundFile(track.root, track.path, track.size_bytes, track.mtime_ns)

@@ -1,0 +1,140 @@
+"""Fair chances for every track: what keeps a few tracks from answering every query (ADR 0031).
+
+In a catalogue of one style all tracks lie close together, and those that lie in their midst, or
+have wide Gaussians, are near to everything. So each row's similarity to a query is read relative to
+its similarity to emotions all over the catalogue's own plane: `score - ln mean exp score`, the
+log-probability of the emotion given the music.
+
+What is subtracted depends on the row alone. It is kept as one more Gaussian dimension, in which
+queries are N(0, 1) and row j is N(m_j, 1): KL is then larger by m_j^2 / 2, and every scoring,
+engine and bound stays as it is. Letters: S segments, Q bank queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from indexer.search.columns import doubled, points
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot, whole_tracks
+from model.curves import EmotionCurve, QuantileScale
+from model.embedding import Embedding
+from model.scoring import (
+    ScoringParams,
+    composite_item_vectors,
+    composite_query_constant,
+    composite_query_vectors,
+)
+
+_LEVELS = np.linspace(-0.8, 0.8, 9)  # of each relative axis: the bank holds their 81 pairs
+_ROWS = 65_536  # scored at once
+
+
+class Model(Protocol):
+    """What balancing needs of `model.emotion_model.EmotionModel`."""
+
+    scoring: ScoringParams
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """Embed curves of the absolute scale."""
+
+
+def balanced(content: SnapshotContent, model: Model) -> SnapshotContent:
+    """The content with the dimension that makes its rows' chances equal.
+
+    Args:
+        content: What `indexer.runs.embed.assemble` made, segments in order of track.
+        model: The model that embedded it.
+    """
+    counts = np.bincount(content.segment_track, minlength=len(content.tracks))
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
+    whole = whole_tracks(content.segment_s, first)
+    bank = _bank(QuantileScale.fit(content.segment_emotion[whole]))
+    attraction = _attraction(model.embed_emotion(bank), content.embedding, model.scoring)
+    distance = np.sqrt(2.0 * (attraction - attraction.min()) / _kl_weight(model.scoring))
+    return replace(content, embedding=_with_dimension(content.embedding, distance))
+
+
+def as_query(embedding: Embedding, candidates: Embedding) -> Embedding:
+    """Rows of the model's own spaces as queries to `candidates`, balanced or not."""
+    if embedding.mu.shape[1] + 1 != candidates.mu.shape[1]:
+        return embedding
+    return _with_dimension(embedding, np.zeros(len(embedding)))
+
+
+def embedded_bank(snapshot: Snapshot, model: Model) -> Embedding:
+    """Emotions all over a snapshot's plane, embedded, for `as_music`: the same for all music."""
+    return model.embed_emotion(_bank(snapshot.scale))
+
+
+def as_music(
+    embedding: Embedding, snapshot: Snapshot, model: Model, bank: Callable[[], Embedding]
+) -> Embedding:
+    """Rows of new music as the catalogue's own would be, to ask for similar music.
+
+    Args:
+        embedding: The rows.
+        snapshot: The catalogue.
+        model: Embedded both.
+        bank: Gives `embedded_bank` of the two; called where rows are balanced.
+    """
+    rows = snapshot.embedding
+    if embedding.mu.shape[1] + 1 != rows.mu.shape[1]:
+        return embedding
+    anchor = _as_float32(rows[:1])
+    both = Embedding.concatenate([unbalanced(anchor), embedding])
+    attraction = _attraction(bank(), both, model.scoring)
+    weight = _kl_weight(model.scoring)
+    least = attraction[0] - weight * float(anchor.mu[0, -1]) ** 2 / 2.0
+    excess = np.maximum(attraction[1:] - least, 0.0)
+    return _with_dimension(embedding, np.sqrt(2.0 * excess / weight))
+
+
+def unbalanced(embedding: Embedding) -> Embedding:
+    """Balanced rows as the model embedded them."""
+    return Embedding(embedding.phi, embedding.mu[:, :-1], embedding.var[:, :-1])
+
+
+def _kl_weight(scoring: ScoringParams) -> float:
+    return max(1.0 - scoring.lambda_gaussian, 1e-3)
+
+
+def _as_float32(embedding: Embedding) -> Embedding:
+    parts = (embedding.phi, embedding.mu, embedding.var)
+    return Embedding(*(part.astype(np.float32) for part in parts))
+
+
+def _with_dimension(embedding: Embedding, mean: NDArray[np.float64]) -> Embedding:
+    column = mean[:, None].astype(np.float32)
+    return Embedding(
+        embedding.phi,
+        np.concatenate([embedding.mu, column], axis=1),
+        np.concatenate([embedding.var, np.ones_like(column)], axis=1),
+    )
+
+
+def _bank(scale: QuantileScale) -> list[EmotionCurve]:
+    return [
+        EmotionCurve.constant(float(valence), float(arousal)).mapped(scale)
+        for valence in _LEVELS
+        for arousal in _LEVELS
+    ]
+
+
+def _attraction(bank: Embedding, rows: Embedding, scoring: ScoringParams) -> NDArray[np.float64]:
+    """Ln mean exp of each row's composite scores over the bank, [S], in nats."""
+    params = doubled(scoring).with_kind("gaussian")
+    asked = points(bank)
+    queries = composite_query_vectors(asked, params, "e2m")  # [Q, K]
+    constant = composite_query_constant(asked, params, "e2m")[:, None]  # [Q, 1]
+    parts = []
+    for start in range(0, len(rows), _ROWS):
+        items = composite_item_vectors(points(rows[start : start + _ROWS]), params, "e2m")
+        parts.append(torch.logsumexp(queries @ items.T + constant, dim=0))
+    return np.asarray(torch.cat(parts).numpy() - np.log(len(bank)), dtype=np.float64)

@@ -1,0 +1,306 @@
+"""Track metadata inside a snapshot: columns that filters scan and answers read, without SQL.
+
+Text columns are dictionary-coded: one int32 code a track into a sorted vocabulary. Nothing is
+turned into Python objects until a row is asked for, so opening costs the same for any size.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import TrackNotFoundError
+from indexer.folders.files import fold, genres_of, values_of
+from indexer.snapshot.format import load_array, save_array
+
+TEXT_COLUMNS = ("content_id", "root", "path", "title", "artist", "album", "genre")
+_NO_YEAR = np.iinfo(np.int32).min
+_NO_TEXT = -1
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """One track of the catalogue, as the snapshot keeps it.
+
+    Attributes:
+        id: The catalogue's id, kept over snapshots.
+        content_id: Hash of the file's bytes; equal for re-releases.
+        root: The music root it was found in.
+        path: Relative to the root.
+        title: From the tags, like the next four; None where there is no such tag.
+        artist: See title.
+        album: See title.
+        genre: See title.
+        year: See title.
+        duration_s: Decoded length.
+    """
+
+    id: int
+    content_id: str
+    root: str
+    path: str
+    title: str | None
+    artist: str | None
+    album: str | None
+    genre: str | None
+    year: int | None
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class TrackFilter:
+    """Which tracks may be answered; empty fields let everything pass.
+
+    Attributes:
+        genre: Any of these genres, compared without case and accents; a track may have several.
+        artist: Any of these artists, likewise.
+        year_min: First year, inclusive; tracks without a year do not pass.
+        year_max: Last year, inclusive; tracks without a year do not pass.
+        duration_min_s: Shortest length, inclusive.
+        duration_max_s: Longest length, inclusive.
+        exclude_ids: Track ids that never pass.
+    """
+
+    genre: tuple[str, ...] = ()
+    artist: tuple[str, ...] = ()
+    year_min: int | None = None
+    year_max: int | None = None
+    duration_min_s: float | None = None
+    duration_max_s: float | None = None
+    exclude_ids: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which groups each of T rows belongs to: any number of them, none among them.
+
+    Attributes:
+        first: Where the groups of each row begin in `codes`, [T + 1].
+        codes: Numbers of the groups, row after row.
+    """
+
+    first: NDArray[np.int64]
+    codes: NDArray[np.int32]
+
+    def of(self, row: int) -> tuple[int, ...]:
+        """The groups of one row."""
+        return tuple(self.codes[self.first[row] : self.first[row + 1]].tolist())
+
+
+class TextColumn:
+    """T strings or Nones as codes into a sorted vocabulary."""
+
+    def __init__(
+        self,
+        codes: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        text: NDArray[np.uint8],
+        values: Callable[[str], tuple[str, ...]] = values_of,
+    ) -> None:
+        self._values = values  # the single names that a text holds
+        self.codes = codes  # [T], -1 for None
+        self._offsets = offsets  # [V + 1]
+        self._text = text  # UTF-8 bytes of the whole vocabulary
+
+    def __getitem__(self, row: int) -> str | None:
+        code = int(self.codes[row])
+        return None if code == _NO_TEXT else self._word(code)
+
+    def matching(self, wanted: Sequence[str]) -> NDArray[np.bool_]:
+        """Mask of the rows that have one of `wanted`, compared without case and accents, [T]."""
+        passing = np.zeros(len(self._offsets), dtype=bool)  # [V + 1], None has code -1: the last
+        for word in wanted:
+            passing[self._codes_by_name.get(fold(word), [])] = True
+        return passing[self.codes]
+
+    @cached_property
+    def _codes_by_name(self) -> dict[str, list[int]]:
+        """The codes that each name is found by: a text as a whole and each of its values."""
+        codes: defaultdict[str, list[int]] = defaultdict(list)
+        for code in range(len(self._offsets) - 1):
+            word = self._word(code)
+            for name in {fold(value) for value in (word, *self._values(word))}:
+                codes[name].append(code)
+        return dict(codes)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The single values of each row, without case and accents."""
+        known: dict[str, int] = {}
+        words = [self._word(code) for code in range(len(self._offsets) - 1)]
+        each = [
+            list(dict.fromkeys(known.setdefault(fold(value), len(known)) for value in values))
+            for values in map(self._values, words)
+        ]
+        counts = np.array([len(codes) for codes in each] + [0], dtype=np.int64)  # None: the last
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])  # [V + 1]
+        flat = np.array([code for codes in each for code in codes], dtype=np.int32)
+        of_row = counts[self.codes]
+        first = np.concatenate([[0], np.cumsum(of_row)])  # [T + 1]
+        within = np.arange(first[-1]) - np.repeat(first[:-1], of_row)
+        return Groups(first, flat[np.repeat(starts[self.codes], of_row) + within])
+
+    def counts(self) -> list[tuple[str, int]]:
+        """Each text with the number of tracks that have it."""
+        used, counts = np.unique(self.codes[self.codes != _NO_TEXT], return_counts=True)
+        counted = zip(used, counts.tolist(), strict=True)
+        return [(self._word(code), count) for code, count in counted]
+
+    def _word(self, code: int) -> str:
+        start, end = self._offsets[code], self._offsets[code + 1]
+        return self._text[start:end].tobytes().decode("utf-8", "surrogateescape")
+
+    @classmethod
+    def write(cls, folder: Path, name: str, texts: Sequence[str | None]) -> None:
+        """Write a column as three arrays."""
+        vocabulary = sorted({text for text in texts if text is not None})
+        code_of = {text: code for code, text in enumerate(vocabulary)}
+        codes = [_NO_TEXT if text is None else code_of[text] for text in texts]
+        encoded = [word.encode("utf-8", "surrogateescape") for word in vocabulary]
+        ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        save_array(folder, f"track_{name}_codes", np.array(codes, dtype=np.int32))
+        save_array(folder, f"track_{name}_offsets", ends)
+        save_array(folder, f"track_{name}_text", np.frombuffer(b"".join(encoded), dtype=np.uint8))
+
+    @classmethod
+    def read(cls, folder: Path, name: str, rows: int) -> TextColumn:
+        """Map a column that `write` wrote."""
+        return cls(
+            load_array(folder, f"track_{name}_codes", rows=rows),
+            load_array(folder, f"track_{name}_offsets"),
+            load_array(folder, f"track_{name}_text"),
+            genres_of if name == "genre" else values_of,
+        )
+
+
+class TrackTable(Sequence[TrackRecord]):
+    """The tracks of a snapshot in order of their ids; records are made when asked for."""
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self.ids: NDArray[np.int64] = load_array(folder, "track_id", rows=rows)
+        self._years: NDArray[np.int32] = load_array(folder, "track_year", rows=rows)
+        self._durations_s: NDArray[np.float64] = load_array(folder, "track_duration_s", rows=rows)
+        self._text = {name: TextColumn.read(folder, name, rows) for name in TEXT_COLUMNS}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, row: int) -> TrackRecord: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[TrackRecord]: ...
+    def __getitem__(self, row: int | slice) -> TrackRecord | list[TrackRecord]:
+        if isinstance(row, slice):
+            return [self._record(each) for each in range(len(self))[row]]
+        return self._record(range(len(self))[row])
+
+    def __iter__(self) -> Iterator[TrackRecord]:
+        return (self._record(row) for row in range(len(self)))
+
+    def row_of(self, track_id: int) -> int:
+        """Row of a track.
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks it.
+        """
+        row = int(np.searchsorted(self.ids, track_id))
+        if row == len(self.ids) or self.ids[row] != track_id:
+            raise TrackNotFoundError(
+                f"track {track_id} is not in this snapshot of {len(self)} tracks: "
+                "run `circumplex index` to bring it up to date"
+            )
+        return row
+
+    @property
+    def content_codes(self) -> NDArray[np.int32]:
+        """Equal for tracks with the same content, [T]."""
+        return self._text["content_id"].codes
+
+    @property
+    def artist_groups(self) -> Groups:
+        """The artists of each track, each of several on its own."""
+        return self._text["artist"].groups
+
+    @property
+    def total_s(self) -> float:
+        """Length of all tracks together, seconds."""
+        return float(self._durations_s.sum())
+
+    def genres(self) -> list[tuple[str, int]]:
+        """Each name a filter may use, as it is mostly spelt, and its tracks; the largest first."""
+        return _counted_names(self._text["genre"], genres_of)
+
+    def artists(self) -> list[tuple[str, int]]:
+        """Each artist, as mostly spelt, and how many tracks have them; the largest first."""
+        return _counted_names(self._text["artist"], values_of)
+
+    def passing(self, filters: TrackFilter) -> NDArray[np.bool_]:
+        """Mask of the tracks that a filter lets through, [T]."""
+        mask = np.ones(len(self), dtype=bool)
+        for name, wanted in (("genre", filters.genre), ("artist", filters.artist)):
+            if wanted:
+                mask &= self._text[name].matching(wanted)
+        if filters.year_min is not None or filters.year_max is not None:
+            mask &= self._years != _NO_YEAR
+        _narrow(mask, self._years, filters.year_min, filters.year_max)
+        _narrow(mask, self._durations_s, filters.duration_min_s, filters.duration_max_s)
+        if filters.exclude_ids:
+            mask &= ~np.isin(self.ids, np.fromiter(filters.exclude_ids, dtype=np.int64))
+        return mask
+
+    def _record(self, row: int) -> TrackRecord:
+        text = {name: column[row] for name, column in self._text.items()}
+        year = int(self._years[row])
+        return TrackRecord(
+            id=int(self.ids[row]),
+            content_id=text["content_id"] or "",
+            root=text["root"] or "",
+            path=text["path"] or "",
+            title=text["title"],
+            artist=text["artist"],
+            album=text["album"],
+            genre=text["genre"],
+            year=None if year == _NO_YEAR else year,
+            duration_s=float(self._durations_s[row]),
+        )
+
+
+def _counted_names(
+    column: TextColumn, names_of: Callable[[str], tuple[str, ...]]
+) -> list[tuple[str, int]]:
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for joined, count in column.counts():
+        for name in {fold(name): name for name in names_of(joined)}.values():
+            spellings[fold(name)][name] += count
+    found = [(names.most_common(1)[0][0], names.total()) for names in spellings.values()]
+    return sorted(found, key=lambda name: (-name[1], name[0]))
+
+
+def write_tracks(folder: Path, tracks: Sequence[TrackRecord]) -> None:
+    """Write the columns of `tracks`, which are sorted by id."""
+    years = [_NO_YEAR if track.year is None else track.year for track in tracks]
+    save_array(folder, "track_id", np.array([track.id for track in tracks], dtype=np.int64))
+    save_array(folder, "track_year", np.array(years, dtype=np.int32))
+    durations_s = np.array([track.duration_s for track in tracks], dtype=np.float64)
+    save_array(folder, "track_duration_s", durations_s)
+    for name in TEXT_COLUMNS:
+        TextColumn.write(folder, name, [getattr(track, name) for track in tracks])
+
+
+def _narrow(
+    mask: NDArray[np.bool_],
+    values: NDArray[np.float64] | NDArray[np.int32],
+    lowest: float | None,
+    highest: float | None,
+) -> None:
+    if lowest is not None:
+        mask &= values >= lowest
+    if highest is not None:
+        mask &= values <= highest

@@ -1,0 +1,215 @@
+"""Covers: which picture is taken, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import struct
+import threading
+import zlib
+from pathlib import Path
+
+import pytest
+import soundfile
+from PIL import Image
+
+from app.errors import CoverNotFoundError, OverloadedError
+from app.library.covers import (
+    MAX_PIXELS,
+    CoverDesk,
+    CoverFiles,
+    blank_png,
+    cover_files,
+    cover_jpeg,
+    small_jpeg,
+)
+from indexer.snapshot.tracks import TrackRecord
+from model.audio_pictures import MAX_PICTURE_BYTES
+from tests.pictures import BLUE, FRONT, GREEN, RED, embed, is_near, picture, size_of
+from tests.running import RATE_HZ, tone
+
+
+def track_in(folder: Path) -> TrackRecord:
+    """A track without a picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    soundfile.write(folder / "tone.flac", tone(0.5, 440.0), RATE_HZ)
+    return TrackRecord(1, "0" * 32, str(folder), "tone.flac", None, None, None, None, None, 3.0)
+
+
+def beside(folder: Path) -> str | None:
+    """Name of the picture that is taken from the folder."""
+    found = cover_files(track_in(folder), (folder,)).beside
+    return found.name if found else None
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG that says it is so large and holds no pixels."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [struct.pack(">I", 13), body, struct.pack(">I", zlib.crc32(body))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_the_picture_inside_goes_before_the_one_beside(tmp_path: Path) -> None:
+    """Beside it is taken where there is none inside, or a broken one."""
+    track = track_in(tmp_path)
+    (tmp_path / "cover.jpg").write_bytes(picture(BLUE))
+    assert is_near(cover_jpeg(cover_files(track, (tmp_path,)), 64), BLUE)
+    embed(tmp_path / "tone.flac", (FRONT, b"\xff\xd8\xff\xe0 no picture"))
+    assert is_near(cover_jpeg(cover_files(track, (tmp_path,)), 64), BLUE)
+
+    track_in(tmp_path)
+    embed(tmp_path / "tone.flac", (FRONT, picture(RED)))
+
+    assert is_near(cover_jpeg(cover_files(track, (tmp_path,)), 64), RED)
+
+
+def test_usual_names_are_looked_for_in_order(tmp_path: Path) -> None:
+    """Whatever their case; other pictures are none."""
+    names = ["scan.jpg", "Album.webp", "FRONT.PNG", "folder.JPG", "Cover.jpeg", "cover.jpg"]
+    seen = []
+    for name in names:
+        (tmp_path / name).write_bytes(picture())
+        seen.append(beside(tmp_path))
+
+    assert seen == [None, *names[1:]]
+
+
+def test_a_picture_beside_follows_the_rule_of_the_audio(tmp_path: Path) -> None:
+    """A link out of the roots is passed over, like a folder; one that stays inside is followed."""
+    outside, folder = tmp_path / "outside", tmp_path / "music"
+    outside.mkdir()
+    (outside / "secret.jpg").write_bytes(picture())
+    track_in(folder)
+    (folder / "cover.jpg").symlink_to(outside / "secret.jpg")
+    (folder / "cover.png").mkdir()
+    (folder / "folder.jpg").symlink_to(folder / "nothing.jpg")
+    os.mkfifo(folder / "folder.png")
+    assert beside(folder) is None
+
+    (folder / "scan.jpg").write_bytes(picture())
+    (folder / "album.jpg").symlink_to(folder / "scan.jpg")
+
+    assert beside(folder) == "scan.jpg"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_picture_fits_the_square_and_keeps_its_shape(kind: str) -> None:
+    """Twice as wide as high stays so; a small one is not enlarged."""
+    wide = picture(GREEN, 400, 200, kind)
+
+    assert size_of(small_jpeg(wide, 100)) == (100, 50)
+    assert size_of(small_jpeg(wide, 1024)) == (400, 200)
+    assert is_near(small_jpeg(wide, 100), GREEN)
+
+
+def test_what_is_transparent_becomes_white() -> None:
+    """JPEG knows no transparency."""
+    assert is_near(small_jpeg(picture((0, 0, 0, 0), kind="PNG"), 64), (255, 255, 255))
+
+
+def test_a_turned_photograph_stands_upright() -> None:
+    """As its orientation says."""
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    Image.new("RGB", (400, 200), RED).save(file, "JPEG", exif=exif)
+
+    assert size_of(small_jpeg(file.getvalue(), 100)) == (50, 100)
+
+
+def test_a_decompression_bomb_is_not_decoded() -> None:
+    """More pixels than are decoded, also so many that Pillow itself warns or refuses."""
+    side = int(MAX_PIXELS**0.5)
+    assert size_of(small_jpeg(picture(RED, side, side), 32)) == (32, 32)
+
+    with pytest.raises(CoverNotFoundError, match=f"{side + 1} x {side} pixels"):
+        small_jpeg(picture(RED, side + 1, side), 32)
+    for huge in (11_000, 30_000):
+        with pytest.raises(CoverNotFoundError, match="picture"):
+            small_jpeg(png_of(huge, huge), 32)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_broken_picture_is_refused(kind: str) -> None:
+    """Cut off anywhere, or with a part overwritten: refused, or still a small picture."""
+    whole = picture(GREEN, 300, 300, kind)
+    refused = 0
+    for end in range(0, len(whole), max(1, len(whole) // 30)):
+        for content in (whole[:end], whole[:end] + b"\0\xff" * 8 + whole[end + 16 :]):
+            try:
+                assert size_of(small_jpeg(content, 32)) <= (32, 32)
+            except CoverNotFoundError:
+                refused += 1
+    assert refused >= 20
+    for other in (b"", b"no picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe"):
+        with pytest.raises(CoverNotFoundError, match="cannot be read"):
+            small_jpeg(other, 32)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    """A picture beside the track that has more bytes than are read is none."""
+    files = CoverFiles(tmp_path / "tone.flac", tmp_path / "cover.jpg")
+    track_in(tmp_path)
+    (tmp_path / "cover.jpg").write_bytes(picture())
+    assert cover_jpeg(files, 32)
+
+    with (tmp_path / "cover.jpg").open("r+b") as file:
+        file.truncate(MAX_PICTURE_BYTES + 1)
+
+    with pytest.raises(CoverNotFoundError, match="larger than"):
+        cover_jpeg(files, 32)
+
+
+def test_the_tag_follows_the_files(tmp_path: Path) -> None:
+    """Another size, another picture or other audio: another tag; else the same."""
+    track = track_in(tmp_path)
+
+    def tag(size: int = 64) -> str:
+        return cover_files(track, (tmp_path,)).tag(size)
+
+    tags = [tag(), tag(65)]
+    (tmp_path / "cover.jpg").write_bytes(picture(RED))
+    tags.append(tag())
+    (tmp_path / "cover.jpg").write_bytes(picture(RED, 301))
+    tags.append(tag())
+    embed(tmp_path / "tone.flac", (FRONT, picture()))
+    tags.append(tag())
+
+    assert len(set(tags)) == len(tags)
+    assert tag() == tags[-1]
+    files = cover_files(track, (tmp_path,))
+    files.audio.unlink()
+    with pytest.raises(CoverNotFoundError, match="gone"):
+        files.tag(64)
+
+
+def test_the_blank_picture_is_one_clear_pixel() -> None:
+    """It lets through what lies under it."""
+    with Image.open(io.BytesIO(blank_png())) as blank:
+        assert (blank.size, blank.convert("RGBA").getpixel((0, 0))) == ((1, 1), (0, 0, 0, 0))
+
+
+def test_covers_are_made_one_after_the_other_and_not_without_end() -> None:
+    """One thread makes them; who comes when all places are taken is sent away."""
+    going = threading.Event()
+    threads = set()
+
+    def work() -> None:
+        going.wait(10.0)
+        threads.add(threading.current_thread())
+
+    async def ask() -> list[object]:
+        desk = CoverDesk(places=3)
+        waiting = [asyncio.ensure_future(desk.do(work)) for _ in range(4)]
+        await asyncio.sleep(0)
+        going.set()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        desk.close()
+        return answers
+
+    answers = asyncio.run(ask())
+
+    assert answers[:3] == [None] * 3
+    assert isinstance(answers[3], OverloadedError)
+    assert len(threads) == 1

@@ -1,0 +1,97 @@
+"""Noticing that music folders have changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from indexer.folders.watch import FolderWatch
+from tests.catalogue import write_tone
+
+
+def watch(folder: Path, calls: list[int]) -> FolderWatch:
+    """A watch that notes its calls."""
+    return FolderWatch([folder], lambda: calls.append(1))
+
+
+def test_what_is_there_at_first_is_no_change(tmp_path: Path) -> None:
+    """A service that starts has indexed, or was asked not to."""
+    write_tone(tmp_path / "a.wav")
+    calls: list[int] = []
+    one = watch(tmp_path, calls)
+
+    assert [one.look() for _ in range(3)] == [False, False, False]
+    assert calls == []
+
+
+def test_a_change_is_told_once_and_only_when_the_folder_rests(tmp_path: Path) -> None:
+    """A file that still grows is waited for."""
+    calls: list[int] = []
+    one = watch(tmp_path, calls)
+    one.look()
+    looks = []
+    for duration_s in (0.5, 1.0, 1.0, 1.0):
+        path = tmp_path / "a.wav"
+        if not path.exists() or path.stat().st_size < 16_000 * duration_s:
+            write_tone(path, duration_s=duration_s)
+        looks.append(one.look())
+
+    assert looks == [False, False, True, False]
+    assert calls == [1]
+
+
+def test_removed_and_renamed_files_are_changes_and_others_are_not(tmp_path: Path) -> None:
+    """Only audio counts."""
+    write_tone(tmp_path / "a.wav")
+    write_tone(tmp_path / "b.wav")
+    calls: list[int] = []
+    one = watch(tmp_path, calls)
+    one.look()
+
+    (tmp_path / "notes.txt").write_text("x")
+    other = one.look() or one.look()
+    (tmp_path / "a.wav").rename(tmp_path / "c.wav")
+    renamed = one.look() or one.look()
+    (tmp_path / "b.wav").unlink()
+    removed = one.look() or one.look()
+
+    assert (other, renamed, removed) == (False, True, True)
+
+
+def test_a_missing_folder_is_no_change(tmp_path: Path) -> None:
+    """A disk that is not mounted for a while must not empty the index."""
+    music = tmp_path / "music"
+    write_tone(music / "a.wav")
+    calls: list[int] = []
+    one = watch(music, calls)
+    one.look()
+    music.rename(tmp_path / "elsewhere")
+    away = [one.look(), one.look()]
+    (tmp_path / "elsewhere").rename(music)
+
+    assert away == [False, False]
+    assert [one.look(), one.look()] == [False, False]
+    assert calls == []
+
+
+def test_a_callback_that_fails_is_called_again(tmp_path: Path) -> None:
+    """The database may be away when the change is noticed."""
+    called_again = threading.Event()
+    calls: list[int] = []
+
+    def fail_once() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("the database is away")
+        called_again.set()
+
+    one = FolderWatch([tmp_path], fail_once, every_s=0.02)
+    one.start()
+    while one._settled is None:
+        time.sleep(0.01)
+    write_tone(tmp_path / "a.wav")
+    again = called_again.wait(30)
+    one.stop()
+
+    assert again
