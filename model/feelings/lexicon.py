@@ -26,7 +26,8 @@ LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl", "pl", "ja", "zh")
 LEXICON_FILE = Path(__file__).parent / "lexicon.csv"
 _NUMBERS = ("valence", "arousal", "spread_valence", "spread_arousal")
 _LONGEST_HINT = 40  # letters of an unknown word that near ones are looked for
-_CANDIDATES = 60
+_CANDIDATES = 60  # that are compared letter by letter
+_LIKE = 0.6
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,16 @@ class Lexicon:
 
     def near(self, word: str, count: int = 3) -> tuple[str, ...]:
         """At most `count` written words, of any language, that look like `word`, best first."""
-        pieces = pieces_of(word)
-        wanted = spelt(pieces)[:_LONGEST_HINT]
+        wanted = spelt(pieces_of(word))[:_LONGEST_HINT]
+        written, having = _written(self)
         shared: Counter[str] = Counter()
-        for pair in _pairs(wanted):
-            shared.update(_written(self)[1].get(pair, ()))
-        close = [form for form, _ in shared.most_common(_CANDIDATES)]
-        best = difflib.get_close_matches(wanted, close, n=3 * count, cutoff=0.55)
-        return tuple(dict.fromkeys(_written(self)[0][form] for form in best))[:count]
+        for sign in _signs(wanted):
+            shared.update(having.get(sign, ()))
+        likely = [form for form, _ in shared.most_common(_CANDIDATES)]
+        likely += having.get(_letters(wanted), ())
+        close = {form: _likeness(wanted, form) for form in likely}
+        best = sorted(close, key=lambda form: -close[form])
+        return tuple(dict.fromkeys(written[f] for f in best if close[f] >= _LIKE))[:count]
 
 
 @cache
@@ -113,21 +116,31 @@ def lexicon() -> Lexicon:
 
 @cache
 def _written(words: Lexicon) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
-    """Folded form -> as written, and pair of letters -> the forms that have it."""
+    """Folded form -> as written, and sign -> the forms that have it."""
     written: dict[str, str] = {}
-    for entry in words.entries:
-        for spellings in entry.words.values():
-            for word in spellings:
-                written.setdefault(spelt(pieces_of(word)), word)
+    for _, _, word in _all_words(words.entries):
+        written.setdefault(spelt(pieces_of(word)), word)
     having: defaultdict[str, list[str]] = defaultdict(list)
     for form in written:
-        for pair in _pairs(form):
-            having[pair].append(form)
-    return written, {pair: tuple(forms) for pair, forms in having.items()}
+        for sign in _signs(form):
+            having[sign].append(form)
+    return written, {sign: tuple(forms) for sign, forms in having.items()}
 
 
-def _pairs(word: str) -> set[str]:
-    return {word[at : at + 2] for at in range(max(1, len(word) - 1))}
+def _signs(word: str) -> set[str]:
+    """What like words share: pairs of neighbours, and all letters where they changed places."""
+    return {_letters(word), *(word[at : at + 2] for at in range(max(1, len(word) - 1)))}
+
+
+def _letters(word: str) -> str:
+    return "*" + "".join(sorted(word))
+
+
+def _likeness(wanted: str, form: str) -> float:
+    """About 0 to 1; letters that changed places, and the same first letter, count for more."""
+    ratio = difflib.SequenceMatcher(None, wanted, form).ratio()
+    swapped = sorted(wanted) == sorted(form)
+    return ratio + (0.2 if swapped else 0.0) + (0.05 if wanted[:1] == form[:1] else 0.0)
 
 
 def _entry(row: Mapping[str, str], line: int) -> Entry:

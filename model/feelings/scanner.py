@@ -11,7 +11,7 @@ from model.feelings.lexicon import LANGUAGES, Entry, Lexicon, Meaning
 from model.feelings.tokens import PAUSES, Key, is_asian, pieces_of, spelt
 
 _LONGEST = 12  # pieces of an idiom
-_LISTED, _SMALL, _FILLER = 2.0, 1.25, 1.0
+_LISTED, _ACTS, _OTHER = 2.0, 1.25, 1.0
 """Votes for a language: of a listed word, of a small word that acts, of any other known one."""
 
 
@@ -99,10 +99,10 @@ def _language(items: Sequence[Item]) -> str:
     for item in items:
         readings: dict[str, float] = {}
         for each in item.functions:
-            vote = _FILLER if each.role == "filler" else _SMALL
+            vote = _OTHER if each.role == "filler" else _ACTS
             readings[each.language] = max(vote, readings.get(each.language, 0.0))
         for word in item.meanings:
-            readings[word.language] = _LISTED if word.listed else _SMALL
+            readings[word.language] = _LISTED if word.listed else _OTHER
         votes.update(readings)
     return max(LANGUAGES, key=lambda language: votes[language])
 

@@ -15,7 +15,7 @@ from tests.feeling_regions import misread, rows_of
 
 PHRASES = rows_of("phrases.csv")
 COLLECTED = rows_of("collected.csv")
-MISREAD = 6  # of the collected phrases; docs/feelings.md lists them
+MISREAD = 5  # of the collected phrases; docs/feelings.md lists them
 
 
 @pytest.mark.parametrize("row", PHRASES, ids=[f"{r['language']}-{r['phrase']}" for r in PHRASES])
