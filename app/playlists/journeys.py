@@ -20,9 +20,8 @@ from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
 from app.playlists.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
 from app.wire.schemas import PlaylistRequest
-from indexer.search.balance import as_query
-from indexer.search.searcher import Hit, SearchResult, TrackFilter
-from indexer.snapshot.content import Snapshot
+from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
+from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 
@@ -62,11 +61,13 @@ def _travel(
     if not asked:
         return [], [], True
     filters = allowed(request)
-    results = live.searcher.search_batch(
-        Embedding.concatenate([query.embedding for query in asked]),
-        limit=min(CANDIDATES, len(live.snapshot.tracks)),
-        filters=filters,
-        level=request.level,
+    results = live.searcher.search(
+        SearchRequest(
+            Embedding.concatenate([query.embedding for query in asked]),
+            limit=min(CANDIDATES, len(live.snapshot.tracks)),
+            filters=filters,
+            level=request.level,
+        )
     )
     traveller = _Traveller(live, filters, request)
     planned = traveller.plan(asked, results)
@@ -85,7 +86,7 @@ def _journey_queries(
     pieces = [_piece(curve, start, end) for start, end in pairwise(edges.tolist())]
     if not pieces:
         return []
-    embedding = as_query(model.embed_emotion(pieces), snapshot.embedding)
+    embedding = model.embed_emotion(pieces)
     middles = (edges[:-1] + edges[1:]) / 2.0
     return [
         replace(curve_query(piece, embedding[index : index + 1]), at_s=float(middles[index]))
@@ -145,9 +146,8 @@ class _Traveller:
         limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
         while not self._exhausted:
             checkpoint()
-            found = self._live.searcher.search(
-                query.embedding, limit=min(limit, most), filters=unused, level=self._level
-            )
+            request = SearchRequest(query.embedding, min(limit, most), unused, level=self._level)
+            (found,) = self._live.searcher.search(request)
             self.exact = self.exact and found.exact
             for hit in found.hits:
                 if not self._full(hit):

@@ -20,7 +20,8 @@ from app.wire.schemas import Scale
 from indexer.folders.files import values_of
 from indexer.folders.identifiers import NOTHING, Identifiers
 from indexer.search.searcher import Hit
-from indexer.snapshot.content import Snapshot, TrackRecord
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.scoring import ScoringParams
 
 REMEMBERED = 10_000  # tracks, about a kilobyte each

@@ -25,7 +25,9 @@ from indexer.errors import StorageError
 from indexer.folders.files import FoundFile, Tags, content_id, read_tags, readable_name
 from indexer.runs.analyses import AnalysisStore
 from indexer.search.balance import unbalanced
-from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.analysis import Analysis
 from model.curves import EmotionCurve
 from model.embedding import Embedding
