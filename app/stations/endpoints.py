@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.http.access import read_access, write_access
 from app.http.documentation import problems
@@ -191,14 +193,14 @@ async def _file(
 async def _answer(
     station_id: str, request: Request, services: Services, seed: str | None
 ) -> tuple[Station, Varied]:
-    def answer() -> tuple[Station, Varied]:
-        station, live = services.catalog.station(station_id), services.live.current()
-        chosen = seed_of(station, seed, datetime.now().astimezone())
-        with services.metrics.stage("station"):
-            return station, varied(question_of(station), chosen, services.model, live)
-
-    found: tuple[Station, Varied] = await services.journeys.run(request, answer)
-    return found
+    station = await run_in_threadpool(services.catalog.station, station_id)
+    question, live = question_of(station), services.live.current()
+    chosen = seed_of(station, seed, datetime.now().astimezone())
+    work = partial(varied, question, chosen, services.model, live)
+    with services.metrics.stage("station"):
+        if question.mode == "match":
+            return station, await run_in_threadpool(work)
+        return station, await services.journeys.run(request, work)
 
 
 def _kept(question: PlaylistRequest) -> dict[str, object]:
