@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
 from app.http.keys import ApiKey, Scope
-from app.http.signing import ADMIN, signer
+from app.routes.signing import ADMIN, signer
 from app.services import Services, ServicesDep
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="circumplex"'}

@@ -7,8 +7,8 @@ from typing import Literal
 
 from fastapi import Request, Response
 
-from app.http.signing import signed_url
 from app.playlists.formats import FormatName, Listing, path_on_disk, render
+from app.routes.signing import signed_url
 from app.wire.responses import TrackOut
 
 Locations = Literal["path", "url"]

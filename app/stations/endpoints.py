@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from app.http.access import read_access, write_access
 from app.http.documentation import problems
-from app.http.signing import signed_url
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
+from app.routes.access import read_access, write_access
 from app.routes.playlist_files import Locations, file_response
+from app.routes.signing import signed_url
 from app.services import Services, ServicesDep
 from app.stations.schemas import (
     StationAddresses,

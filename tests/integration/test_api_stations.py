@@ -187,7 +187,7 @@ def test_a_signature_dies_with_its_key(keyed: Keyed, station: dict[str, Any]) ->
 
 def test_an_audio_address_expires(keyed: Keyed, station: dict[str, Any]) -> None:
     """A time that is over is named as the reason."""
-    from app.http import signing
+    from app.routes import signing
 
     key = KeyRing(keyed.running.settings.data_dir / "keys.json").find(keyed.keys["reader"])
     assert key is not None
