@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.library.artists import ArtistIndex
-from app.library.identifiers import IdentifierTable
 from app.metrics import Metrics
-from app.playlists.shaping import ShownTracks
+from app.wire.identifiers import IdentifierTable
+from app.wire.tracks import ShownTracks
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.errors import CatalogUnavailableError, IndexerError

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.errors import TrackNotFoundError
-from app.http.access import read_access
 from app.http.documentation import problems
 from app.library.live import Live
 from app.playlists.formats import DOCUMENTED, ArrangedList, ArrangedPlace
+from app.routes.access import read_access
 from app.routes.playlist_files import Locations, file_response
 from app.services import ServicesDep
 from app.wire.responses import SegmentOut

@@ -1,22 +1,19 @@
-"""Who may do what, and how often."""
+"""Who may do what: dependencies of the routes."""
 
 from __future__ import annotations
 
 import hmac
-import math
-import time
-from collections import OrderedDict
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from app.errors import AdminDisabledError, RateLimitedError, ScopeError, UnauthenticatedError
+from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
 from app.http.keys import ApiKey, Scope
+from app.routes.signing import ADMIN, signer
 from app.services import Services, ServicesDep
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="circumplex"'}
-MAX_CLIENTS = 10_000  # clients remembered by the rate limit
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -24,45 +21,30 @@ bearer = HTTPBearer(
 )
 
 
-class RateLimit:
-    """A bucket of requests for each client, refilled steadily; used from the event loop alone."""
-
-    def __init__(self, requests_per_minute: int) -> None:
-        """Allow `requests_per_minute` requests, as many at once; 0 allows any number."""
-        self._size = float(requests_per_minute)
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, client: str, now_s: float | None = None) -> None:
-        """Count one request of `client`.
-
-        Raises:
-            RateLimitedError: The bucket is empty.
-        """
-        if not self._size:
-            return
-        now_s = time.monotonic() if now_s is None else now_s
-        left, then_s = self._buckets.pop(client, (self._size, now_s))
-        left = min(self._size, left + (now_s - then_s) * self._size / 60.0)
-        allowed = left >= 1.0
-        self._buckets[client] = (left - 1.0 if allowed else left, now_s)
-        if len(self._buckets) > MAX_CLIENTS:
-            self._buckets.popitem(last=False)
-        if not allowed:
-            wait_s = math.ceil((1.0 - left) * 60.0 / self._size)
-            raise RateLimitedError(
-                f"more than {self._size:.0f} requests a minute; try again in {wait_s} s",
-                headers={"Retry-After": str(wait_s)},
-            )
-
-
 async def read_access(request: Request, services: ServicesDep) -> None:
     """For everything that only reads."""
     _enter(request, services, "read")
 
 
+async def write_access(request: Request, services: ServicesDep) -> None:
+    """For everything that listeners keep: stations, playlists, stars."""
+    _enter(request, services, "write")
+
+
 async def upload_access(request: Request, services: ServicesDep) -> None:
     """For endpoints that take files."""
     _enter(request, services, "upload")
+
+
+def is_administered(services: Services) -> bool:
+    """Whether a credential opens the admin endpoints: the token, or a key with the scope."""
+    settings = services.settings
+    if not settings.admin or settings.admin_token is not None:
+        return settings.admin
+    try:
+        return _has_admin_key(services)
+    except KeyFileError:  # a file that cannot be read lets nobody in
+        return False
 
 
 async def admin_access(
@@ -72,7 +54,7 @@ async def admin_access(
     settings = services.settings
     if not settings.admin:
         raise AdminDisabledError("the admin endpoints are switched off (CIRCUMPLEX_ADMIN=false)")
-    if settings.admin_token is None and not any(k.allows("admin") for k in services.keys.all()):
+    if settings.admin_token is None and not _has_admin_key(services):
         raise AdminDisabledError(
             "no admin token is configured: start the service with CIRCUMPLEX_ADMIN_TOKEN set"
         )
@@ -84,8 +66,13 @@ async def admin_access(
     _require(key, "admin")
 
 
+def _has_admin_key(services: Services) -> bool:
+    return any(key.allows("admin") for key in services.keys.all())
+
+
 def _enter(request: Request, services: Services, scope: Scope) -> None:
     key = _counted(request, services)
+    request.state.key = key
     if not services.settings.require_key:
         return
     if key is None:
@@ -111,9 +98,6 @@ def _require(key: ApiKey, scope: Scope) -> None:
         raise ScopeError(f"key {key.id} has the scopes {', '.join(key.scopes)}, not {scope}")
 
 
-ADMIN = ApiKey("admin", "admin token", "", ("admin",), "")
-
-
 def _credential(request: Request, services: Services) -> ApiKey | None:
     """The key the request shows; None without one.
 
@@ -123,7 +107,7 @@ def _credential(request: Request, services: Services) -> ApiKey | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        return None
+        return signer(request, services)
     expected = services.settings.admin_token
     if expected is not None and hmac.compare_digest(
         token.encode(), expected.get_secret_value().encode()
