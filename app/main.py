@@ -54,6 +54,7 @@ from indexer.folders.watch import FolderWatch
 from indexer.runs.indexer import Indexer
 from indexer.runs.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
+from model.verdict import Judge
 
 LoadModel = Callable[[Settings], EmotionModel]
 Hear = Callable[[Sequence[Clip]], list[str | Exception]]
@@ -68,7 +69,8 @@ def load_model(settings: Settings) -> EmotionModel:
     """The model that the settings name."""
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
-    return EmotionModel.load(settings.checkpoint, settings.device)
+    judge = Judge(settings.least_track_s)
+    return EmotionModel.load(settings.checkpoint, settings.device, judge=judge)
 
 
 def create_app(
@@ -287,6 +289,7 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
             data_dir=str(settings.data_dir),
             checkpoint=str(settings.checkpoint) if settings.checkpoint else None,
             device=settings.device,
+            least_track_s=settings.least_track_s,
             keep_snapshots=settings.keep_snapshots,
             keep_analyses_days=settings.keep_analyses_days,
         )

@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         description="Time between looks for changed files in the music roots, seconds; "
         "a change is indexed once the files rest. By default nothing is watched.",
     )
+    least_track_s: float = Field(
+        20.0,
+        ge=0,
+        le=3600,
+        description="Shortest file that is taken for a piece of music, seconds.",
+    )
     keep_snapshots: int = Field(
         5, ge=1, le=1000, description="Snapshots kept on disk; older inactive ones are removed."
     )

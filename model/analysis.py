@@ -13,7 +13,7 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,7 @@ def analyse(
     *,
     max_duration_s: float | None = None,
     block_s: float = BLOCK_S,
+    evidence: Sequence[Frontend] = (),
 ) -> Analysis:
     """Decode and describe a file, in memory that does not grow with its length.
 
@@ -179,6 +180,8 @@ def analyse(
         max_duration_s: As for `model.audio.decode`.
         block_s: Longest stretch to hold in memory in seconds (no less than a segment needs). The
             result does not depend on it.
+        evidence: Cues beside those of the frontend, for a verdict on the file (`model.verdict`):
+            no embedding depends on them.
 
     Returns:
         The analysis.
@@ -187,14 +190,15 @@ def analyse(
         AudioError: As for `model.audio.decode`.
         SilentAudioError: No sample is above `SILENT_PEAK`.
     """
-    plan = _Plan.of(frontend, block_s)
+    cues = (*frontend.cues, *evidence)
+    plan = _Plan.of((frontend, *cues), block_s)
     again = _reopener(source)
     level = _Level.measured(_blocks(again(), plan, max_duration_s))
     if level.peak <= SILENT_PEAK:
         raise SilentAudioError(
             f"{level.end_s:.1f} s of silence: there is nothing to hear in this file"
         )
-    rows = _Rows(frontend, level)
+    rows = _Rows(frontend, cues, level)
     for block in level.kept or _blocks(again(), plan, max_duration_s):
         rows.add(block, plan.context_s)
     return rows.analysis()
@@ -254,8 +258,7 @@ class _Plan:
     context_s: float
 
     @classmethod
-    def of(cls, frontend: Frontend, longest_s: float) -> _Plan:
-        listeners = (frontend, *frontend.cues)
+    def of(cls, listeners: Sequence[Frontend], longest_s: float) -> _Plan:
         context_s = max(one.context_s for one in listeners)
         grid_s = _common_multiple(one.grid_s for one in listeners)
         overlap_s = math.ceil((SEGMENT_S + 2 * context_s) / grid_s) * grid_s
@@ -314,13 +317,13 @@ class _Level:
 class _Rows:
     """Features of the segments and windows that blocks complete, one block after the other."""
 
-    def __init__(self, frontend: Frontend, level: _Level) -> None:
-        self._frontend = frontend
+    def __init__(self, frontend: Frontend, cues: Sequence[Frontend], level: _Level) -> None:
+        self._frontend, self._hearing = frontend, tuple(cues)
         self._level = level
         self._segments: list[Spans] = []
         self._features: list[Floats] = []
         self._windows: list[Floats] = []
-        self._cues: dict[str, list[Floats]] = {frontend_id(cue): [] for cue in frontend.cues}
+        self._cues: dict[str, list[Floats]] = {frontend_id(cue): [] for cue in cues}
         self._n_segments = self._n_windows = 0
 
     def add(self, block: _Block, context_s: float) -> None:
@@ -335,7 +338,7 @@ class _Rows:
         self._segments.append(new)
         self._features.append(described[: len(new)])
         self._windows.append(described[len(new) :])
-        for cue in self._frontend.cues:
+        for cue in self._hearing:
             self._cues[frontend_id(cue)].append(self._described(block, cue, new))
         self._n_segments, self._n_windows = len(segments), len(windows)
 

@@ -31,7 +31,9 @@ from model.embedding import Embedding
 from model.emer import Heads
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
 from model.frontends import Frontend, frontend_id, frontend_name, get_frontend
+from model.frontends.material import material
 from model.scoring import ScoringParams
+from model.verdict import Judge
 
 __all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
 
@@ -50,10 +52,17 @@ class EmotionModel:
         frontend: Waveform to features.
         scoring: The checkpoint's scoring parameters.
         device: Where the networks run.
+        judge: Tells music from other files.
     """
 
-    def __init__(self, loaded: LoadedCheckpoint, frontend: Frontend, device: torch.device) -> None:
-        """Put a checkpoint and a frontend together.
+    def __init__(
+        self,
+        loaded: LoadedCheckpoint,
+        frontend: Frontend,
+        device: torch.device,
+        judge: Judge | None = None,
+    ) -> None:
+        """Put a checkpoint and a frontend together; by default with the judge that is shipped.
 
         Raises:
             CheckpointMismatchError: The checkpoint reads another frontend's features, or columns
@@ -64,6 +73,7 @@ class EmotionModel:
         self.checkpoint = loaded.checkpoint
         self.model_id = loaded.model_id
         self.frontend = frontend
+        self.judge = judge or Judge()
         self._columns = _places(loaded, frontend)
         self.scoring: ScoringParams = loaded.checkpoint.scoring
         self.device = device
@@ -72,12 +82,15 @@ class EmotionModel:
         self._bank: tuple[Bank, Embedding] | None = None
 
     @classmethod
-    def load(cls, checkpoint: Path | None = None, device: str = "auto") -> EmotionModel:
+    def load(
+        cls, checkpoint: Path | None = None, device: str = "auto", *, judge: Judge | None = None
+    ) -> EmotionModel:
         """Load a checkpoint.
 
         Args:
             checkpoint: The file; None: the shipped one.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
+            judge: Tells music from other files; None: the one that is shipped.
 
         Raises:
             CheckpointError: Missing, damaged, of a newer format, or for an unknown frontend.
@@ -92,12 +105,12 @@ class EmotionModel:
             raise CheckpointError(
                 f"{loaded.model_id} reads features of {loaded.checkpoint.frontend_id}: {exc}"
             ) from exc
-        return cls(loaded, frontend, target)
+        return cls(loaded, frontend, target, judge)
 
     def with_curve(self, settings: CurveSettings) -> EmotionModel:
         """The same model with other curve settings, for calibration; it keeps its id."""
         changed = replace(self.checkpoint, curve=settings)
-        return EmotionModel(LoadedCheckpoint(changed, self.model_id), self.frontend, self.device)
+        return EmotionModel(LoadedCheckpoint(changed, self.model_id), self.frontend, self.device, self.judge)
 
     def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
         """Everything expensive about a file: features of its segments and windows.
@@ -105,7 +118,9 @@ class EmotionModel:
         Raises:
             AudioError: The source is no usable audio.
         """
-        return analyse(source, self.frontend, max_duration_s=max_duration_s)
+        return analyse(
+            source, self.frontend, max_duration_s=max_duration_s, evidence=(material(),)
+        )
 
     def embed_segments(self, analysis: Analysis) -> Embedding:
         """Embeddings of a track's segments, S rows.

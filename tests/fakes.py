@@ -19,6 +19,7 @@ from model.curve_estimation import CurveSettings
 from model.embedding import Embedding
 from model.frontends import Floats
 from model.scoring import ScoringParams
+from model.verdict import Judge
 
 if TYPE_CHECKING:
     from model.analysis import Analysis
@@ -101,6 +102,7 @@ class FakeModel:
         self.model_id = model_id
         self.frontend = FakeFrontend()
         self.scoring = fake_scoring()
+        self.judge = Judge(least_s=0.0)  # every tone is music
         self.device = torch.device("cpu")
         self.checkpoint = FakeCheckpoint()
         self.analysed = 0

@@ -47,6 +47,7 @@ from indexer.catalog.tables import snapshots, staged_files, tracks
 from indexer.errors import TrackNotFoundError
 from indexer.folders.files import FoundFile, Tags, genres_of, values_of
 from model.folding import fold
+from model.verdict import Verdict
 
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
@@ -134,6 +135,13 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows):
         if found is None:
             raise TrackNotFoundError(f"no track {track_id}; GET /v1/tracks lists them")
         return Track(**found)
+
+    def verdicts(self) -> dict[str, int]:
+        """How many tracks of the index are taken for what."""
+        kept = select(tracks.c.verdict, func.count()).where(tracks.c.status == "ok")
+        with transaction(self.engine) as connection:
+            rows = connection.execute(kept.group_by(tracks.c.verdict))
+            return {str(row[0]): int(row[1]) for row in rows}
 
     def counts(self) -> Counts:
         """How many tracks there are of each status."""
@@ -238,6 +246,8 @@ def _conditions(query: TrackQuery) -> list[ColumnElement[bool]]:
     conditions += [column <= bound for column, bound in at_most.items() if bound is not None]
     if query.status is not None:
         conditions.append(tracks.c.status == query.status)
+    if query.verdict:
+        conditions.append(tracks.c.verdict.in_(query.verdict))
     for column, wanted in ((tracks.c.genre_key, query.genre), (tracks.c.artist_key, query.artist)):
         if wanted:
             conditions.append(_any_of(column, wanted))
@@ -281,6 +291,8 @@ def _file_values(result: FileResult) -> dict[str, Any]:
         "frontend_id": result.frontend_id,
         "duration_s": result.duration_s,
         "failure_reason": result.failure_reason,
+        "verdict": result.verdict.kind,
+        "verdict_reason": result.verdict.reason or None,
     }
 
 
@@ -299,6 +311,7 @@ def _file_result(row: RowMapping) -> FileResult:
         ),
         duration_s=row["duration_s"],
         failure_reason=row["failure_reason"],
+        verdict=Verdict(row["verdict"], row["verdict_reason"] or ""),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from indexer.folders.files import FoundFile, Tags
 from indexer.folders.identifiers import NOTHING, Identifiers
+from model.verdict import MUSIC, Kind, Verdict
 
 TrackStatus = Literal["ok", "failed", "missing"]
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -39,6 +40,8 @@ class Track:
         added_at: When it first came into the catalogue.
         updated_at: When this row last changed.
         identifiers: What names the recording beyond its tags above.
+        verdict: What it is taken for; see `model.verdict`.
+        verdict_reason: Why, where it is not music.
     """
 
     id: int
@@ -59,6 +62,8 @@ class Track:
     added_at: datetime
     updated_at: datetime
     identifiers: Identifiers = NOTHING
+    verdict: Kind = "music"
+    verdict_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class FileResult:
         tags: Its tags.
         duration_s: Decoded duration; None on failure.
         failure_reason: Why it cannot be in the index; None if it can.
+        verdict: What it is taken for.
     """
 
     found: FoundFile
@@ -99,6 +105,7 @@ class FileResult:
     tags: Tags
     duration_s: float | None = None
     failure_reason: str | None = None
+    verdict: Verdict = MUSIC
 
     @property
     def address_id(self) -> str:
@@ -147,6 +154,7 @@ class TrackQuery:
         duration_max_s: Longest duration.
         text: Words that title, artist, album or path must contain, each of them.
         status: `ok` is what the index holds; None shows all.
+        verdict: Kinds of tracks to show; none: all of them.
     """
 
     genre: tuple[str, ...] = ()
@@ -157,6 +165,7 @@ class TrackQuery:
     duration_max_s: float | None = None
     text: str | None = None
     status: TrackStatus | None = "ok"
+    verdict: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)

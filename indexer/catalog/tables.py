@@ -105,6 +105,8 @@ def _file_columns() -> list[Column[Any]]:
         Column("year", Integer),
         Column("duration_s", Float),
         Column("identifiers", IdentifiersText),
+        Column("verdict", String(10), nullable=False, server_default="music"),
+        Column("verdict_reason", Text),
     ]
 
 

@@ -16,8 +16,7 @@ from indexer.search.balance import (
     kl_weight,
     with_dimension,
 )
-from indexer.snapshot.content import SnapshotContent
-from indexer.snapshot.reader import whole_tracks
+from indexer.snapshot.content import SnapshotContent, standing_rows
 from model.curves import QuantileScale
 
 
@@ -30,8 +29,8 @@ def balanced(content: SnapshotContent, model: EmotionEmbedder) -> SnapshotConten
     """
     counts = np.bincount(content.segment_track, minlength=len(content.tracks))
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
-    whole = whole_tracks(content.segment_s, first)
-    bank = emotion_bank(QuantileScale.fit(content.segment_emotion[whole]))
+    standing = standing_rows(content.tracks, content.segment_s, first)
+    bank = emotion_bank(QuantileScale.fit(content.segment_emotion[standing]))
     attraction = attraction_of(model.embed_emotion(bank), content.embedding, model.scoring)
     distance = np.sqrt(2.0 * (attraction - attraction.min()) / kl_weight(model.scoring))
     return replace(content, embedding=with_dimension(content.embedding, distance))

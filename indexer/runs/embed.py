@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 
 from indexer.catalog.records import FileResult, address_id
 from indexer.errors import StorageError
-from indexer.folders.files import FoundFile, Tags, content_id, read_tags, readable_name
+from indexer.folders.files import (
+    FoundFile,
+    Tags,
+    content_id,
+    genres_of,
+    read_tags,
+    readable_name,
+)
 from indexer.runs.analyses import AnalysisStore
 from indexer.search.balance import unbalanced
 from indexer.snapshot.content import SnapshotContent
@@ -35,6 +42,7 @@ from model.emotion_model import CurveEstimate
 from model.errors import AudioError
 from model.frontends import Frontend
 from model.scoring import ScoringParams
+from model.verdict import Judge
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +62,7 @@ class Model(Protocol):
 
     model_id: str
     scoring: ScoringParams
+    judge: Judge
 
     @property
     def frontend(self) -> Frontend:
@@ -180,8 +189,9 @@ class Examiner:
         if not unchanged:
             reason = "changed while it was read; the next run reads it again"
             return Examined(self._result(found, None, tags, reason=reason), None)
+        verdict = self._model.judge.verdict(analysis, genres_of(tags.genre))
         result = self._result(found, content, tags, duration_s=analysis.duration_s)
-        return Examined(result, analysed, decoded)
+        return Examined(replace(result, verdict=verdict), analysed, decoded)
 
     def _analysis(self, found: FoundFile, content: str) -> tuple[Analysis, bool]:
         kept = None if self._full else self._store.load(content)

@@ -16,6 +16,7 @@ from indexer.errors import StorageError
 from model.analysis import Analysis, analyse
 from model.errors import AudioError, UndecodableAudioError
 from model.frontends import Frontend, get_frontend
+from model.frontends.material import material
 
 TIMEOUT_S = 3600.0  # of one file; ten hours of audio take minutes
 _REFUSED = 3  # exit code: the file is no usable audio, the reason is on standard error
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str], get: Callable[[str], Frontend] = get_frontend
     """Write the analysis of a file to standard output."""
     name, path = arguments
     try:
-        analysis = analyse(Path(path), get(name))
+        analysis = analyse(Path(path), get(name), evidence=(material(),))
     except AudioError as exc:
         sys.stderr.write(f"{exc}\n".replace("\n", " ").strip() + "\n")
         return _REFUSED

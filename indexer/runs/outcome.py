@@ -21,8 +21,8 @@ def final_tracks(published: Iterable[Track], changes: TrackChanges) -> list[Trac
 
 
 def _record_of_track(track: Track) -> TrackRecord:
-    values = {name: getattr(track, name) for name in TrackRecord.__dataclass_fields__}
-    return TrackRecord(**values)
+    names = TrackRecord.__dataclass_fields__.keys() - {"recording"}
+    return TrackRecord(**{name: getattr(track, name) for name in names})
 
 
 def _record_of_change(change: TrackChange) -> TrackRecord:
@@ -38,4 +38,5 @@ def _record_of_change(change: TrackChange) -> TrackRecord:
         genre=tags.genre,
         year=tags.year,
         duration_s=float(result.duration_s or 0.0),
+        verdict=result.verdict.kind,
     )

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from indexer.search.build import build, choose_engine
 from indexer.search.columns import scoring_id
-from indexer.snapshot.content import SnapshotContent, in_track_order
+from indexer.snapshot.content import SnapshotContent, in_track_order, standing_rows
 from indexer.snapshot.format import (
     FORMAT,
     EngineChoice,
@@ -35,7 +35,6 @@ from indexer.snapshot.format import (
     save_array,
     written_aside,
 )
-from indexer.snapshot.reader import whole_tracks
 from indexer.snapshot.tracks import write_tracks
 from model.curves import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
@@ -78,8 +77,8 @@ def write_snapshot(
         observe("curves")
         save_array(partial, "curve_offsets", ordered.curve_offsets)
         save_array(partial, "curve_values", ordered.curve_values.astype(np.float16))
-        whole = whole_tracks(ordered.segment_s, first)
-        scale = QuantileScale.fit(ordered.segment_emotion[whole])
+        standing = standing_rows(ordered.tracks, ordered.segment_s, first)
+        scale = QuantileScale.fit(ordered.segment_emotion[standing])
         save_array(partial, "scale", np.asarray(scale.quantiles))
         save_array(partial, "scale_slope", np.array([scale.slope]))
         manifest = Manifest(

@@ -26,6 +26,7 @@ from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
 from indexer.runs.embed import AnalyseApart, Model
 from indexer.runs.indexer import KEEP_ANALYSES_DAYS, Indexer
 from indexer.runs.isolated import analyse_apart
+from model.verdict import LEAST_S, Judge
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Job:
         data_dir: Where snapshots and kept analyses lie.
         checkpoint: The model; None is the shipped one.
         device: Where it runs: `auto`, `cpu` or `cuda`.
+        least_track_s: Shortest file that is taken for a piece of music, seconds.
         keep_snapshots: How many snapshots stay.
         keep_analyses_days: How long an analysis stays that no track needs.
         workers: Threads that decode; 0 means one for each processor.
@@ -53,6 +55,7 @@ class Job:
     data_dir: str
     checkpoint: str | None = None
     device: str = "auto"
+    least_track_s: float = LEAST_S
     keep_snapshots: int = 3
     keep_analyses_days: float = KEEP_ANALYSES_DAYS
     workers: int = 0
@@ -198,7 +201,8 @@ def main() -> int:
     def load() -> Model:
         from model.emotion_model import EmotionModel
 
-        return EmotionModel.load(Path(job.checkpoint) if job.checkpoint else None, job.device)
+        checkpoint = Path(job.checkpoint) if job.checkpoint else None
+        return EmotionModel.load(checkpoint, job.device, judge=Judge(job.least_track_s))
 
     return carry_out(job, load, stop)
 

@@ -110,7 +110,7 @@ class Ranker:
         """Prepare the columns that every search reads."""
         self._tracks = snapshot.tracks
         self.scores = Scores(
-            snapshot.embedding, scoring, snapshot.track_first, snapshot.tracks.content_codes
+            snapshot.embedding, scoring, snapshot.track_first, snapshot.tracks.answering.recordings
         )
         self._ids = np.asarray(snapshot.tracks.ids)
         self._segment_s = np.asarray(snapshot.segment_s)

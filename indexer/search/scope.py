@@ -21,6 +21,7 @@ Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 KEPT_FILTERS = 8
+_NOTHING = TrackFilter()
 FEW_EXCLUDED = 64  # tracks that are taken out of the lists instead of masked
 
 
@@ -47,13 +48,15 @@ class Scope:
 
     Attributes:
         level: `track`: only those that stand for a whole track.
-        passing: Those that the filter passes at this level; None for no filter.
+        passing: Those that the filter passes at this level; None where all do.
         without: Rows of `passing` that may not be answered either, few.
+        narrowed: Whether a filter passes less than is answered without one.
     """
 
     level: Level
     passing: Passing | None
     without: Rows
+    narrowed: bool
 
 
 class Scopes:
@@ -66,12 +69,13 @@ class Scopes:
 
     def of(self, filters: TrackFilter | None, level: Level) -> Scope:
         """The scope of a filter."""
-        if filters is None:
-            return Scope(level, None, np.empty(0, dtype=np.int64))
+        filters = filters or _NOTHING
         without = filters.exclude_ids if len(filters.exclude_ids) <= FEW_EXCLUDED else frozenset()
         left = replace(filters, exclude_ids=filters.exclude_ids - without)
-        passing = None if left == TrackFilter() else self._passing(left, level)
-        return Scope(level, passing, self._snapshot.rows_of(without))
+        narrowed = left != _NOTHING
+        plain = not narrowed and self._snapshot.tracks.answering.is_plain
+        passing = None if plain else self._passing(left, level)
+        return Scope(level, passing, self._snapshot.rows_of(without), narrowed)
 
     def mask(self, scope: Scope) -> Mask | None:
         """All of a scope as one mask, [S]; None where everything may be answered."""

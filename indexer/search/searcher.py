@@ -94,8 +94,8 @@ class Searcher:
     def search(self, request: SearchRequest) -> list[SearchResult]:
         """The tracks that score best for each query.
 
-        A track scores what its best segment scores. Of tracks with the same content only the one
-        with the smallest id that passes the filters is answered. Scores equal to 1e-9 are ties,
+        A track scores what its best segment scores. Of the tracks of one recording only the
+        best copy that passes the filters is answered, and only music unless they let in more. Scores equal to 1e-9 are ties,
         in order of track id. A filtered answer is full whenever enough tracks pass. Emotions are
         asked as the model embeds them, also where the catalogue's rows are balanced.
 
@@ -176,7 +176,7 @@ class CellSearch:
         """The most rows to read after the first ones."""
         both_halves = task.asked.l1 and task.asked.lam > 0.0
         budget = self._budget.get(terms.scoring.kind)
-        if budget is None or terms.scope.passing is not None or both_halves:
+        if budget is None or terms.scope.narrowed or both_halves:
             return np.inf
         return max(0.0, budget - read)
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotError
+from indexer.snapshot.answering import Answering, kind_codes
 from indexer.snapshot.reader import whole_tracks
-from indexer.snapshot.tracks import TrackRecord
+from indexer.snapshot.tracks import TrackRecord, answering_ids
 from model.curves import QuantileScale
 from model.embedding import Embedding
 
@@ -44,8 +45,25 @@ def relative_scale(content: SnapshotContent) -> QuantileScale:
     track = np.asarray(content.segment_track, dtype=np.int64)
     order = np.lexsort((content.segment_s[:, 0], track))  # [S]
     first = np.concatenate([[0], np.cumsum(np.bincount(track, minlength=len(content.tracks)))])
-    whole = whole_tracks(content.segment_s[order], first)
-    return QuantileScale.fit(content.segment_emotion[order][whole])
+    standing = standing_rows(content.tracks, content.segment_s[order], first)
+    return QuantileScale.fit(content.segment_emotion[order][standing])
+
+
+def standing_rows(
+    tracks: Sequence[TrackRecord], segment_s: NDArray[np.float32], first: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """The rows that stand for whole tracks of those that answer by default, [S].
+
+    Args:
+        tracks: T tracks.
+        segment_s: Start and end of their segments, in the tracks' order, [S, 2].
+        first: First segment of each track, and the end, [T + 1].
+    """
+    ids = np.array([track.id for track in tracks], dtype=np.int64)
+    kinds = kind_codes([track.verdict for track in tracks])
+    answering = Answering(ids, kinds, answering_ids(tracks))
+    chosen = answering.one_each(answering.of_kinds())
+    return whole_tracks(segment_s, first) & np.repeat(chosen, np.diff(first))
 
 
 def in_track_order(content: SnapshotContent) -> SnapshotContent:

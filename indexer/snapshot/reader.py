@@ -101,12 +101,12 @@ class Snapshot:
         return slice(int(self.track_first[row]), int(self.track_first[row + 1]))
 
     def rows_of(self, track_ids: Collection[int]) -> NDArray[np.int64]:
-        """The segments of these tracks, ascending; ids that the snapshot lacks have none."""
+        """The segments of these tracks' recordings, ascending; unknown ids have none."""
         if not track_ids or not len(self.tracks):
             return np.empty(0, dtype=np.int64)
         wanted = np.sort(np.fromiter(track_ids, dtype=np.int64))
         found = np.minimum(np.searchsorted(self.tracks.ids, wanted), len(self.tracks) - 1)
-        tracks = found[self.tracks.ids[found] == wanted]
+        tracks = self.tracks.answering.with_copies(found[self.tracks.ids[found] == wanted])
         pieces = [np.arange(self.track_first[t], self.track_first[t + 1]) for t in tracks]
         return np.concatenate([np.empty(0, dtype=np.int64), *pieces])
 

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from indexer.errors import TrackNotFoundError
 from indexer.folders.files import genres_of, values_of
+from indexer.snapshot.answering import Answering, kind_codes
 from indexer.snapshot.format import load_array, save_array
 from model.folding import fold
+from model.verdict import KINDS, Kind
 
 TEXT_COLUMNS = ("content_id", "root", "path", "title", "artist", "album", "genre")
 _NO_YEAR = np.iinfo(np.int32).min
@@ -41,6 +43,9 @@ class TrackRecord:
         genre: See title.
         year: See title.
         duration_s: Decoded length.
+        verdict: What it is taken for; see `model.verdict`.
+        recording: Id of the track that answers for its recording; None: the first one with its
+            content.
     """
 
     id: int
@@ -53,11 +58,15 @@ class TrackRecord:
     genre: str | None
     year: int | None
     duration_s: float
+    verdict: Kind = "music"
+    recording: int | None = None
 
 
 @dataclass(frozen=True)
 class TrackFilter:
-    """Which tracks may be answered; empty fields let everything pass.
+    """Which tracks may be answered; empty fields let all music pass.
+
+    Of the tracks of one recording that pass, the best copy is answered.
 
     Attributes:
         genre: Any of these genres, compared without case and accents; a track may have several.
@@ -66,7 +75,8 @@ class TrackFilter:
         year_max: Last year, inclusive; tracks without a year do not pass.
         duration_min_s: Shortest length, inclusive.
         duration_max_s: Longest length, inclusive.
-        exclude_ids: Track ids that never pass.
+        exclude_ids: Tracks whose recordings never pass.
+        include: Kinds of tracks that pass besides music; see `model.verdict`.
     """
 
     genre: tuple[str, ...] = ()
@@ -76,6 +86,7 @@ class TrackFilter:
     duration_min_s: float | None = None
     duration_max_s: float | None = None
     exclude_ids: frozenset[int] = frozenset()
+    include: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,6 +200,7 @@ class TrackTable(Sequence[TrackRecord]):
         self._years: NDArray[np.int32] = load_array(folder, "track_year", rows=rows)
         self._durations_s: NDArray[np.float64] = load_array(folder, "track_duration_s", rows=rows)
         self._text = {name: TextColumn.read(folder, name, rows) for name in TEXT_COLUMNS}
+        self.answering = _answering(folder, self.ids, self.content_codes)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -243,7 +255,7 @@ class TrackTable(Sequence[TrackRecord]):
         return _counted_names(self._text["artist"], values_of)
 
     def passing(self, filters: TrackFilter) -> NDArray[np.bool_]:
-        """Mask of the tracks that a filter lets through, [T]."""
+        """Mask of the tracks that a filter lets through, one of each recording, [T]."""
         mask = np.ones(len(self), dtype=bool)
         for name, wanted in (("genre", filters.genre), ("artist", filters.artist)):
             if wanted:
@@ -253,8 +265,14 @@ class TrackTable(Sequence[TrackRecord]):
         _narrow(mask, self._years, filters.year_min, filters.year_max)
         _narrow(mask, self._durations_s, filters.duration_min_s, filters.duration_max_s)
         if filters.exclude_ids:
-            mask &= ~np.isin(self.ids, np.fromiter(filters.exclude_ids, dtype=np.int64))
-        return mask
+            excluded = np.isin(self.ids, np.fromiter(filters.exclude_ids, dtype=np.int64))
+            mask[self.answering.with_copies(np.flatnonzero(excluded))] = False
+        return self.answering.one_each(mask & self.answering.of_kinds(filters.include))
+
+    def copies_of(self, row: int) -> list[int]:
+        """Ids of the other tracks of the same recording, ascending."""
+        rows = self.answering.with_copies(np.array([row]))
+        return [int(self.ids[other]) for other in rows if other != row]
 
     def _record(self, row: int) -> TrackRecord:
         text = {name: column[row] for name, column in self._text.items()}
@@ -270,6 +288,8 @@ class TrackTable(Sequence[TrackRecord]):
             genre=text["genre"],
             year=None if year == _NO_YEAR else year,
             duration_s=float(self._durations_s[row]),
+            verdict=KINDS[self.answering.kinds[row]],
+            recording=int(self.answering.answers_for[row]),
         )
 
 
@@ -291,8 +311,31 @@ def write_tracks(folder: Path, tracks: Sequence[TrackRecord]) -> None:
     save_array(folder, "track_year", np.array(years, dtype=np.int32))
     durations_s = np.array([track.duration_s for track in tracks], dtype=np.float64)
     save_array(folder, "track_duration_s", durations_s)
+    save_array(folder, "track_kind", kind_codes([track.verdict for track in tracks]))
+    save_array(folder, "track_recording", answering_ids(tracks))
     for name in TEXT_COLUMNS:
         TextColumn.write(folder, name, [getattr(track, name) for track in tracks])
+
+
+def answering_ids(tracks: Sequence[TrackRecord]) -> NDArray[np.int64]:
+    """Id of the track that answers for each one's recording, [T]."""
+    first: dict[str, int] = {}
+    for track in sorted(tracks, key=lambda track: track.id):
+        first.setdefault(track.content_id, track.id)
+    found = (first[t.content_id] if t.recording is None else t.recording for t in tracks)
+    return np.fromiter(found, dtype=np.int64, count=len(tracks))
+
+
+def _answering(
+    folder: Path, ids: NDArray[np.int64], content: NDArray[np.int32]
+) -> Answering:
+    """The columns of kinds and recordings; older snapshots hold music, and copies by content."""
+    if (folder / "track_kind.npy").is_file():
+        kinds = load_array(folder, "track_kind", rows=len(ids))
+        return Answering(ids, kinds, load_array(folder, "track_recording", rows=len(ids)))
+    _, first, codes = np.unique(content, return_index=True, return_inverse=True)
+    music = kind_codes(["music"]).repeat(len(ids))
+    return Answering(ids, music, np.asarray(ids)[first[codes.reshape(-1)]])
 
 
 def _narrow(

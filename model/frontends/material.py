@@ -58,10 +58,9 @@ class Material:
     version = 1
     feature_names = (*COLUMNS, *(f"band_{i}" for i in range(1, BANDS + 1)))
     context_s = 0.1
-    grid_s = 1.0
+    grid_s = 0.01  # stretches are cut where they are wanted
     listens_at_lufs: float | None = LISTENING_LUFS
     cues: tuple[Frontend, ...] = ()
-    evidence: tuple[Frontend, ...] = ()
 
     @torch.inference_mode()
     def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
