@@ -19,6 +19,7 @@ from app.commands import (
     keeping,
     learning,
     serving,
+    sorting,
 )
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
@@ -44,6 +45,7 @@ app.command()(learning.train)
 app.command()(learning.evaluate)
 app.command()(inspecting.info)
 app.command()(inspecting.doctor)
+app.command()(sorting.verdicts)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(keys, name="key")

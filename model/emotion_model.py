@@ -110,7 +110,9 @@ class EmotionModel:
     def with_curve(self, settings: CurveSettings) -> EmotionModel:
         """The same model with other curve settings, for calibration; it keeps its id."""
         changed = replace(self.checkpoint, curve=settings)
-        return EmotionModel(LoadedCheckpoint(changed, self.model_id), self.frontend, self.device, self.judge)
+        return EmotionModel(
+            LoadedCheckpoint(changed, self.model_id), self.frontend, self.device, self.judge
+        )
 
     def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
         """Everything expensive about a file: features of its segments and windows.
@@ -118,9 +120,7 @@ class EmotionModel:
         Raises:
             AudioError: The source is no usable audio.
         """
-        return analyse(
-            source, self.frontend, max_duration_s=max_duration_s, evidence=(material(),)
-        )
+        return analyse(source, self.frontend, max_duration_s=max_duration_s, evidence=(material(),))
 
     def embed_segments(self, analysis: Analysis) -> Embedding:
         """Embeddings of a track's segments, S rows.

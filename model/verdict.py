@@ -24,7 +24,16 @@ LEAST_S = 20.0
 """Shortest file that is taken for a piece of music, seconds."""
 
 SPOKEN_GENRES = frozenset(
-    {"speech", "spoken word", "spoken", "audiobook", "audiobooks", "podcast", "hörbuch", "audio drama"}
+    {
+        "speech",
+        "spoken word",
+        "spoken",
+        "audiobook",
+        "audiobooks",
+        "podcast",
+        "hörbuch",
+        "audio drama",
+    }
 )
 """Genre tags, casefolded, that say that a file is no music."""
 

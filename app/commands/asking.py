@@ -26,7 +26,7 @@ from app.commands.common import (
 from app.commands.naming import described, seen_from, track_called
 from app.errors import InvalidRequestError
 from app.wire.responses import EmotionResponse, PlaylistResponse
-from app.wire.schemas import PlaylistRequest
+from app.wire.schemas import NotMusic, PlaylistRequest
 
 if TYPE_CHECKING:
     from app.playlists.formats import FormatName, Locate
@@ -76,6 +76,10 @@ def playlist(
     ] = "relative",
     genre: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
     artist: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    include: Annotated[
+        list[NotMusic] | None,
+        typer.Option(help="What may appear besides music; may be repeated."),
+    ] = None,
     max_per_artist: Annotated[
         int | None, typer.Option(min=1, max=500, help="Most tracks by one artist.")
     ] = None,
@@ -101,7 +105,7 @@ def playlist(
         "level": level,
         "scale": scale,
         "max_per_artist": max_per_artist,
-        "filters": {"genre": genre or [], "artist": artist or []},
+        "filters": {"genre": genre or [], "artist": artist or [], "include": include or []},
     }
     if limit is not None:
         values["limit"] = limit
@@ -116,6 +120,8 @@ def playlist(
             named = f"like {' and '.join(map(described, meant))}"
             notes.print(f"Music {plain(named)}")
         answer = make_playlist(request_of({"emotion": asked, **values}), library.model, live)
+        if answer.note:
+            notes.print(f"[yellow]note:[/] {plain(answer.note)}")
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
         write_answer(answer, chosen, output, f"Circumplex {named}", locate)
 

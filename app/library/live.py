@@ -33,11 +33,15 @@ from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.verification import verified
 from model.embedding import Embedding
 from model.scoring import ScoringParams
+from model.verdict import KINDS
 
 logger = logging.getLogger("circumplex.snapshot")
 
 WARM_UP_QUERIES = 3
 PAUSE_S = 0.005  # between them: requests that come meanwhile go first
+
+
+_CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
 
 
 class EmbeddingModel(EmotionEmbedder, Protocol):
@@ -88,6 +92,16 @@ class Live:
         weight = self.snapshot.whole.astype(np.float64)[:, None]  # [S, 1]
         totals = np.add.reduceat(self.snapshot.segment_emotion * weight, first[:-1], axis=0)
         return np.asarray(totals / np.add.reduceat(weight, first[:-1], axis=0))
+
+    @cached_property
+    def without_music(self) -> str | None:
+        """Why all tracks answer: none is taken for music; None where some are."""
+        answering = self.snapshot.tracks.answering
+        if answering.has_music:
+            return None
+        counts = np.bincount(answering.kinds, minlength=len(KINDS)).tolist()
+        parts = [f"{n} {_CALLED[kind]}" for kind, n in zip(KINDS, counts, strict=True) if n]
+        return f"no track is taken for music ({', '.join(parts)}), so all of them answer"
 
     @cached_property
     def duration_s(self) -> float:

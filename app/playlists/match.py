@@ -153,5 +153,6 @@ def _response(
         mode=request.mode,
         exact=exact,
         scoring=shape.scoring(asked) if request.explain else None,
+        note=live.without_music,
         items=shape.items(hits, asked),
     )

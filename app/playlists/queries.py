@@ -175,4 +175,5 @@ def _track_filter(filters: Filters | None) -> TrackFilter | None:
         duration_min_s=duration.min if duration else None,
         duration_max_s=duration.max if duration else None,
         exclude_ids=frozenset(filters.exclude_ids),
+        include=tuple(filters.include),
     )

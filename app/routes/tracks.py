@@ -19,6 +19,7 @@ from app.playlists.queries import track_query
 from app.routes.access import is_administered, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
+    CopyOut,
     EmotionResponse,
     GenreOut,
     IndexingOut,
@@ -28,13 +29,15 @@ from app.wire.responses import (
     TrackListItem,
     TrackMap,
     TrackPageOut,
+    Verdict,
 )
-from app.wire.schemas import Name, Scale
-from app.wire.tracks import identifiers_out
+from app.wire.schemas import Name, NotMusic, Scale
+from app.wire.tracks import copies_in, identifiers_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
 from indexer.folders.files import values_of
 from indexer.search.searcher import TrackFilter
+from indexer.snapshot.tracks import TrackRecord
 from model.feelings.moods import plane_words
 
 MOST_GENRES = 100  # in the library's description
@@ -50,6 +53,8 @@ TrackIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, description="Id of a track
 ScaleQuery = Annotated[Scale, Query(description="Of the answer.")]
 Seconds = Annotated[float | None, Query(ge=0, le=1e6, allow_inf_nan=False)]
 Year = Annotated[int | None, Query(ge=0, le=9999)]
+Verdicts = Annotated[list[Verdict], Query(max_length=4, description="What they are taken for.")]
+Included = Annotated[list[NotMusic], Query(max_length=3, description="What to show besides music.")]
 Names = Annotated[list[Name], Query(max_length=100)]
 
 
@@ -65,6 +70,8 @@ def get_library(services: ServicesDep) -> LibraryOut:
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
         failed=services.catalog.counts().failed,
+        verdicts=services.catalog.verdicts(),
+        copies=int((~live.snapshot.tracks.answering.best).sum()) if live else 0,
         administered=is_administered(services),
         indexing=bool(under_way),
         progress=_progress(under_way[0].progress) if under_way else None,
@@ -92,6 +99,7 @@ def list_tracks(
     year_max: Year = None,
     duration_min_s: Seconds = None,
     duration_max_s: Seconds = None,
+    verdict: Verdicts = [],  # noqa: B006
     scale: ScaleQuery = "relative",
 ) -> TrackPageOut:
     """Tracks in order of id; every filter that is given must hold.
@@ -107,6 +115,7 @@ def list_tracks(
         duration_min_s=duration_min_s,
         duration_max_s=duration_max_s,
         text=q,
+        verdict=tuple(verdict),
     )
     page = services.catalog.list_tracks(query, limit=limit, cursor=cursor)
     live = services.live.current_or_none()
@@ -120,10 +129,15 @@ def list_tracks(
 
 
 @router.get("/tracks/map", summary="All tracks as points", responses=problems(422, 429, 503))
-def get_track_map(services: ServicesDep, scale: ScaleQuery = "relative") -> Response:
-    """Every indexed track's place on the plane in one compact answer, for drawing."""
+def get_track_map(
+    services: ServicesDep,
+    scale: ScaleQuery = "relative",
+    include: Included = [],  # noqa: B006
+) -> Response:
+    """Where each recording that is music lies on the plane, in one compact answer, to draw."""
     live = services.live.current()
-    emotion = live.track_emotion
+    shown = live.snapshot.tracks.passing(TrackFilter(include=tuple(include)))
+    emotion = live.track_emotion[shown]
     if scale == "relative":
         emotion = live.snapshot.scale.to_relative(emotion)
     rounded = np.round(emotion, 4)
@@ -131,7 +145,7 @@ def get_track_map(services: ServicesDep, scale: ScaleQuery = "relative") -> Resp
         snapshot_id=live.id,
         model_id=live.model_id,
         scale=scale,
-        ids=live.snapshot.tracks.ids.tolist(),
+        ids=live.snapshot.tracks.ids[shown].tolist(),
         arousal=rounded[:, 0].tolist(),
         valence=rounded[:, 1].tolist(),
     )
@@ -232,6 +246,7 @@ def _progress(progress: RunProgress) -> IndexingOut:
 
 def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
     valence = arousal = None
+    copies = _copies(track, live)
     if live is not None and track.status == "ok":
         valence, arousal = _place(track.id, live, scale)
     return TrackListItem(
@@ -247,7 +262,19 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
         identifiers=identifiers_out(track.identifiers),
         valence=valence,
         arousal=arousal,
+        verdict=track.verdict,
+        verdict_reason=track.verdict_reason,
+        copies=[CopyOut(id=copy.id, path=copy.path) for copy in copies],
     )
+
+
+def _copies(track: Track, live: Live | None) -> list[TrackRecord]:
+    if live is None or track.status != "ok":
+        return []
+    try:
+        return copies_in(live.snapshot.tracks, live.snapshot.tracks.row_of(track.id))
+    except NotInSnapshotError:  # as below
+        return []
 
 
 def _place(track_id: int, live: Live, scale: Scale) -> tuple[float | None, float | None]:

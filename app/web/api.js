@@ -126,6 +126,7 @@ function filtersOf(options) {
   if (year) filters.year = year;
   if (duration) filters.duration_s = duration;
   if (options.excluded.length) filters.exclude_ids = options.excluded;
+  if (options.everything) filters.include = NOT_MUSIC;
   return filters;
 }
 
@@ -171,6 +172,15 @@ export function curlOf(query, options) {
   if (query.kind === "artist") return `curl -s '${address(tracksBy(query.name, options.scale)).replaceAll("'", "%27")}'${key}`;
   const body = JSON.stringify(playlistBody(query, options)).replaceAll("'", "'\\''");
   return `curl -s '${address("v1/playlists")}'${key} -H 'content-type: application/json' -d '${body}'`;
+}
+
+/** What a playlist may hold besides music. */
+const NOT_MUSIC = ["speech", "noise", "short"];
+
+/** Tracks that are not taken for music, with the reason. @returns {Promise<any[]>} */
+export async function leftOut() {
+  const { items } = await json(`v1/tracks?limit=1000&${NOT_MUSIC.map((kind) => `verdict=${kind}`).join("&")}`);
+  return items;
 }
 
 /** @param {string} scale @returns {Promise<TrackMap>} */

@@ -4,9 +4,11 @@
  * @import {Store} from "./store.js"
  */
 
-import { Admin, keepToken, keptToken, Problem } from "./api.js";
+import { Admin, keepToken, keptToken, leftOut, Problem } from "./api.js";
 import { byId, element, longTime } from "./text.js";
 
+/** @type {Record<string, string>} */
+const CALLED = { speech: "speech", noise: "noise or tone", short: "too short to tell" };
 const OPEN_STATES = ["queued", "running"];
 
 export class Library {
@@ -45,6 +47,7 @@ export class Library {
 
   async open() {
     this.dialog.showModal();
+    this.showLeftOut(await leftOut().catch(() => []));
     const kept = keptToken();
     if (kept) await this.enter(kept);
   }
@@ -62,6 +65,16 @@ export class Library {
       : [["Tracks", "unknown"]];
     byId("facts").replaceChildren(
       ...rows.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", { title: value }, value))),
+    );
+  }
+
+  /** @param {{path: string, verdict: string, verdict_reason: ?string}[]} tracks */
+  showLeftOut(tracks) {
+    byId("left-out-section").hidden = !tracks.length;
+    byId("left-out").replaceChildren(
+      ...tracks.map(({ path, verdict, verdict_reason: reason }) =>
+        element("li", {}, element("span", { class: "path", title: path }, path), element("span", { class: "quiet" }, `${CALLED[verdict]}: ${reason || ""}`)),
+      ),
     );
   }
 

@@ -16,6 +16,7 @@ export function defaultOptions() {
     mode: "journey",
     scale: "relative",
     level: "track",
+    everything: false,
     limit: 20,
     minutes: null,
     maxPerArtist: null,
@@ -58,6 +59,7 @@ export function toHash(query, options) {
   if (options.mode !== plain.mode) parts.set("mode", options.mode);
   if (options.scale !== plain.scale) parts.set("scale", options.scale);
   if (options.level !== plain.level) parts.set("level", options.level);
+  if (options.everything) parts.set("everything", "1");
   if (options.limit !== plain.limit) parts.set("limit", String(options.limit));
   for (const [name, key] of NUMBERS) if (options[name] !== null) parts.set(key, String(options[name]));
   for (const genre of options.genre) parts.append("genre", genre);
@@ -81,6 +83,7 @@ export function fromHash(hash) {
   if (parts.get("mode") === "match") options.mode = "match";
   if (parts.get("scale") === "absolute") options.scale = "absolute";
   if (parts.get("level") === "segment") options.level = "segment";
+  options.everything = parts.get("everything") === "1";
   options.limit = clamp(Math.round(Number(parts.get("limit"))) || 20, 1, 500);
   for (const [name, key] of NUMBERS) {
     const text = parts.get(key);

@@ -101,6 +101,7 @@ export class Tools {
       durationMax: parseClock(this.input("durationMax").value),
       scale: this.input("absolute").checked ? "absolute" : "relative",
       level: this.input("moments").checked ? "segment" : "track",
+      everything: this.input("everything").checked,
     });
   }
 
@@ -126,9 +127,10 @@ export class Tools {
     this.input("limit").placeholder = options.minutes ? "any" : "20";
     this.input("absolute").checked = options.scale === "absolute";
     this.input("moments").checked = options.level === "segment";
+    this.input("everything").checked = options.everything;
     const count = [
       options.genre.length, options.artist.length, options.yearMin ?? options.yearMax,
-      options.durationMin ?? options.durationMax, options.maxPerArtist, options.minutes, options.level === "segment",
+      options.durationMin ?? options.durationMax, options.maxPerArtist, options.minutes, options.level === "segment", options.everything,
     ].filter(Boolean).length;
     byId("refine-count").textContent = count ? `· ${count}` : "";
   }

@@ -51,6 +51,7 @@
  * @property {"match" | "journey"} mode
  * @property {"relative" | "absolute"} scale
  * @property {"track" | "segment"} level Whole tracks, or single moments of them.
+ * @property {boolean} everything Whether also what is not music may appear.
  * @property {number} limit
  * @property {?number} minutes About how long the playlist lasts; goes before `limit`.
  * @property {?number} maxPerArtist

@@ -34,6 +34,16 @@ class IdentifiersOut(Shown):
     )
 
 
+Verdict = Literal["music", "speech", "noise", "short"]
+
+
+class CopyOut(Shown):
+    """Another file of the same recording."""
+
+    id: int
+    path: str = Field(description="Relative to its music root.")
+
+
 class TrackOut(Shown):
     """A track of the catalogue."""
 
@@ -48,6 +58,14 @@ class TrackOut(Shown):
     path: str = Field(description="Relative to its music root.", examples=["themes/knalgan.ogg"])
     identifiers: IdentifiersOut | None = Field(
         None, description="What names the recording beyond that; null where nothing is known."
+    )
+    verdict: Verdict = Field(
+        "music",
+        description="What it is taken for. What is not music stays out of playlists and of the "
+        "map unless it is let in.",
+    )
+    copies: list[CopyOut] = Field(
+        [], description="Other files of the same recording; one of each recording is answered."
     )
 
 
@@ -99,6 +117,7 @@ class PlaylistResponse(Shown):
     mode: Mode
     exact: bool = Field(description="Whether the ranking is proven to be the exhaustive one.")
     scoring: ScoringOut | None = Field(None, description="Present when `explain` was asked for.")
+    note: str | None = Field(None, description="What is out of the ordinary with this answer.")
     items: list[PlaylistItem]
 
 
@@ -146,6 +165,7 @@ class TrackListItem(TrackOut):
 
     valence: float | None = Field(description="Mean over its segments; null before it is live.")
     arousal: float | None = Field(description="Mean over its segments; null before it is live.")
+    verdict_reason: str | None = Field(None, description="Why it is not taken for music.")
 
 
 class TrackDetail(TrackListItem):
@@ -288,6 +308,8 @@ class LibraryOut(Shown):
     tracks: int
     segments: int
     failed: int = Field(description="Files that could not be indexed.")
+    verdicts: dict[str, int] = Field(description="How many tracks are taken for what.")
+    copies: int = Field(description="Tracks that are further copies of a recording.")
     indexing: bool = Field(description="Whether an index run is queued or under way.")
     administered: bool = Field(description="Whether there is a token that opens `/v1/admin`.")
     progress: IndexingOut | None = Field(description="Of that run; null without one.")

@@ -150,6 +150,9 @@ class DurationRange(Strict):
     max: float | None = Field(None, ge=0, le=1e6, allow_inf_nan=False, description="Longest, s.")
 
 
+NotMusic = Literal["speech", "noise", "short"]
+
+
 class Filters(Strict):
     """Which tracks may appear. Every filter that is given must hold."""
 
@@ -157,7 +160,15 @@ class Filters(Strict):
     artist: list[Name] = Field([], max_length=100, description="Any of these artists.")
     year: YearRange | None = Field(None, description="Release year; tracks without one are out.")
     duration_s: DurationRange | None = Field(None, description="Length of the track.")
-    exclude_ids: list[TrackId] = Field([], max_length=10_000, description="None of these tracks.")
+    exclude_ids: list[TrackId] = Field(
+        [], max_length=10_000, description="None of these tracks, nor copies of their recordings."
+    )
+    include: list[NotMusic] = Field(
+        [],
+        max_length=3,
+        description="What may appear besides music: `speech`, `noise` (tones too), `short` (too "
+        "short to tell).",
+    )
 
 
 class PlaylistRequest(Strict):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.wire.identifiers import IdentifierTable
-from app.wire.responses import IdentifiersOut, TrackOut
+from app.wire.responses import CopyOut, IdentifiersOut, TrackOut
 from indexer.folders.files import values_of
 from indexer.folders.identifiers import NOTHING, Identifiers
 from indexer.snapshot.reader import Snapshot
-from indexer.snapshot.tracks import TrackRecord
+from indexer.snapshot.tracks import TrackRecord, TrackTable
 
 REMEMBERED = 10_000  # tracks, about a kilobyte each
 
 
-def track_out(record: TrackRecord, identifiers: Identifiers = NOTHING) -> TrackOut:
-    """A track of the snapshot as it goes over the wire."""
+def track_out(
+    record: TrackRecord,
+    identifiers: Identifiers = NOTHING,
+    copies: Sequence[TrackRecord] = (),
+) -> TrackOut:
+    """A track of the snapshot as it goes over the wire, with its copies."""
     return TrackOut(
         id=record.id,
         title=record.title,
@@ -25,7 +31,14 @@ def track_out(record: TrackRecord, identifiers: Identifiers = NOTHING) -> TrackO
         duration_s=round(record.duration_s, 3),
         path=record.path,
         identifiers=identifiers_out(identifiers),
+        verdict=record.verdict,
+        copies=[CopyOut(id=copy.id, path=copy.path) for copy in copies],
     )
+
+
+def copies_in(tracks: TrackTable, row: int) -> list[TrackRecord]:
+    """The other tracks of the same recording."""
+    return [tracks[copy] for copy in tracks.answering.copies_of(row)]
 
 
 def identifiers_out(identifiers: Identifiers) -> IdentifiersOut | None:
@@ -49,8 +62,9 @@ class ShownTracks:
         """
         known = self._known.get(track_id)
         if known is None:
-            record = self._tracks[self._tracks.row_of(track_id)]
-            known = track_out(record, self._identifiers[track_id])
+            row = self._tracks.row_of(track_id)
+            copies = copies_in(self._tracks, row)
+            known = track_out(self._tracks[row], self._identifiers[track_id], copies)
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[track_id] = known

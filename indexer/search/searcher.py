@@ -95,9 +95,10 @@ class Searcher:
         """The tracks that score best for each query.
 
         A track scores what its best segment scores. Of the tracks of one recording only the
-        best copy that passes the filters is answered, and only music unless they let in more. Scores equal to 1e-9 are ties,
-        in order of track id. A filtered answer is full whenever enough tracks pass. Emotions are
-        asked as the model embeds them, also where the catalogue's rows are balanced.
+        best copy that passes the filters is answered, and only music unless they let in more.
+        Scores equal to 1e-9 are ties, in order of track id. A filtered answer is full whenever
+        enough tracks pass. Emotions are asked as the model embeds them, also where the catalogue's
+        rows are balanced.
 
         Raises:
             ShapeError: The queries come from other spaces than the snapshot.

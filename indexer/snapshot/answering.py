@@ -6,6 +6,7 @@ T tracks.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,21 @@ class Answering:
         mask = np.zeros(len(passing), dtype=np.bool_)
         mask[first] = True
         return mask
+
+    def copies_of(self, row: int) -> tuple[int, ...]:
+        """The rows of the other tracks of this row's recording, ascending."""
+        rows = self._several.get(int(self.recordings[row]), ())
+        return tuple(other for other in rows if other != row)
+
+    @cached_property
+    def _several(self) -> dict[int, tuple[int, ...]]:
+        """The rows of each recording that has more than one."""
+        counts = np.bincount(self.recordings)
+        rows: dict[int, tuple[int, ...]] = {}
+        for row in np.flatnonzero(counts[self.recordings] > 1).tolist():
+            code = int(self.recordings[row])
+            rows[code] = (*rows.get(code, ()), row)
+        return rows
 
     def with_copies(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows of all tracks of these rows' recordings, ascending."""

@@ -271,8 +271,7 @@ class TrackTable(Sequence[TrackRecord]):
 
     def copies_of(self, row: int) -> list[int]:
         """Ids of the other tracks of the same recording, ascending."""
-        rows = self.answering.with_copies(np.array([row]))
-        return [int(self.ids[other]) for other in rows if other != row]
+        return [int(self.ids[other]) for other in self.answering.copies_of(row)]
 
     def _record(self, row: int) -> TrackRecord:
         text = {name: column[row] for name, column in self._text.items()}
@@ -326,9 +325,7 @@ def answering_ids(tracks: Sequence[TrackRecord]) -> NDArray[np.int64]:
     return np.fromiter(found, dtype=np.int64, count=len(tracks))
 
 
-def _answering(
-    folder: Path, ids: NDArray[np.int64], content: NDArray[np.int32]
-) -> Answering:
+def _answering(folder: Path, ids: NDArray[np.int64], content: NDArray[np.int32]) -> Answering:
     """The columns of kinds and recordings; older snapshots hold music, and copies by content."""
     if (folder / "track_kind.npy").is_file():
         kinds = load_array(folder, "track_kind", rows=len(ids))
