@@ -39,8 +39,9 @@ from indexer.runs.embed import (
     assemble,
 )
 from indexer.runs.identity import match_identities
-from indexer.runs.outcome import final_tracks
+from indexer.runs.outcome import file_sizes, final_tracks
 from indexer.runs.progress import ProgressMeter
+from indexer.runs.recordings import group
 from indexer.runs.scan import Scan, scan
 from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
 from indexer.search.typical import typical_curves
@@ -156,7 +157,10 @@ class IndexJob:
         self.meter.enter("writing")
         before = self._patiently(self.catalog.published_tracks)
         tracks = final_tracks(before, changes)
-        snapshot_id, wrote = self._snapshot(tracks)
+        sizes = file_sizes(before, changes)
+        blocks, previous = self._builder.blocks, self._builder.previous
+        grouped = group(tracks, sizes, blocks, self._store.load, previous)
+        snapshot_id, wrote = self._snapshot(grouped)
         is_new = wrote or tracks != final_tracks(before, TrackChanges())
         return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
 

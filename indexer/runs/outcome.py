@@ -20,6 +20,13 @@ def final_tracks(published: Iterable[Track], changes: TrackChanges) -> list[Trac
     return sorted(kept + fresh, key=lambda record: record.id)
 
 
+def file_sizes(published: Iterable[Track], changes: TrackChanges) -> dict[int, int]:
+    """Bytes of the files of the index after the changes, by id of their tracks."""
+    sizes = {track.id: track.size_bytes for track in published}
+    fresh = (*changes.changed, *changes.new)
+    return sizes | {change.id: change.result.found.size_bytes for change in fresh}
+
+
 def _record_of_track(track: Track) -> TrackRecord:
     names = TrackRecord.__dataclass_fields__.keys() - {"recording"}
     return TrackRecord(**{name: getattr(track, name) for name in names})
