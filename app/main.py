@@ -46,6 +46,7 @@ from app.routes import (
 from app.services import Services, State
 from app.settings import Settings
 from app.stations import endpoints as stations
+from app.subsonic import endpoints as subsonic
 from app.version import VERSION
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
@@ -113,6 +114,8 @@ def create_app(
         operation,
     ):
         app.include_router(module.router)
+    if settings.subsonic:
+        app.include_router(subsonic.make_router())
     pages.mount(app)
     _add_middleware(app, settings, metrics)
     _document(app)
