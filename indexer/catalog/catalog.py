@@ -45,7 +45,8 @@ from indexer.catalog.snapshots import SnapshotRows
 from indexer.catalog.stations import StationRows
 from indexer.catalog.tables import snapshots, staged_files, tracks
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import FoundFile, Tags, fold, genres_of, values_of
+from indexer.folders.files import FoundFile, Tags, genres_of, values_of
+from model.folding import fold
 
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
