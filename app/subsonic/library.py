@@ -20,9 +20,10 @@ import numpy as np
 from app.library.live import Live
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track
-from indexer.folders.files import fold, genres_of, values_of
+from indexer.folders.files import genres_of, values_of
 from indexer.folders.identifiers import Identifiers
-from model.moods import MOODS
+from model.feelings.moods import plane_words
+from model.folding import fold
 
 UNKNOWN_ARTIST, UNKNOWN_ALBUM, VARIOUS = "[Unknown Artist]", "[Unknown Album]", "Various Artists"
 ARTICLES = "The El La Los Las Le Les"
@@ -272,8 +273,9 @@ def _moods(live: Live) -> dict[int, str]:
     ids = live.snapshot.tracks.ids.tolist()
     if not ids:
         return {}
-    words = list(MOODS)
-    points = np.array([(arousal, valence) for valence, arousal in MOODS.values()])  # [M, 2]
+    named = plane_words()
+    words = list(named)
+    points = np.array([(arousal, valence) for valence, arousal in named.values()])  # [M, 2]
     places = np.asarray(live.snapshot.scale.to_relative(live.track_emotion))  # [T, 2]
     nearest = [int(np.argmin(((points - place) ** 2).sum(axis=1))) for place in places]
     return {track: words[index] for track, index in zip(ids, nearest, strict=True)}

@@ -17,7 +17,8 @@ from app.subsonic.shapes import (
     artist_tree,
     song_tree,
 )
-from indexer.folders.files import fold, genres_of
+from indexer.folders.files import genres_of
+from model.folding import fold
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 ANY_OFFSET = 2**31 - 1
