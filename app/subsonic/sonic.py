@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.library.likeness import Likeness, path_between
+from app.playlists.likeness import Likeness, path_between
 from app.playlists.match import similar_hits
 from app.playlists.queries import tracks_query
 from app.subsonic.call import Call

@@ -1,204 +1,21 @@
-"""The OpenSubsonic server: every answer by the protocol's own schemas, in JSON and in XML."""
+"""The OpenSubsonic server: logins, playlists, marks, likeness, audio and covers."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import av
-import httpx
-import jsonschema_rs
 import pytest
 from PIL import Image
 
 from app.http.keys import KeyRing
-from tests.listeners import CALM, Keyed
+from tests.listeners import Keyed
 from tests.running import Running, running_service
+from tests.subsonic_player import Player
 
 SPACE = "{http://subsonic.org/restapi}"
-
-
-class Schemas:
-    """The protocol's OpenAPI documents, to validate answers against."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def check(self, method: str, answer: Any) -> None:
-        """Fail unless the answer is one of this method."""
-        path = self._folder / "endpoints" / f"{method}.json"
-        response = json.loads(path.read_text())["get"]["responses"]["200"]
-        if "$ref" in response:
-            path = (path.parent / response["$ref"]).resolve()
-            response = json.loads(path.read_text())
-        schema = response["content"]["application/json"]["schema"]
-        reference = {"$ref": (path.parent / schema["$ref"]).resolve().as_uri()}
-        jsonschema_rs.Draft202012Validator(reference, retriever=_read).validate(answer)
-
-
-def _read(uri: str) -> Any:
-    return json.loads(Path(httpx.URL(uri).path).read_text())
-
-
-@pytest.fixture(scope="session")
-def schemas(shared_data: Path) -> Schemas:
-    """The protocol's documents; skips where they are missing."""
-    folder = shared_data / "opensubsonic" / "openapi"
-    if not folder.is_dir():
-        pytest.skip(f"no OpenSubsonic documents at {folder}")
-    return Schemas(folder)
-
-
-class Player:
-    """A player that logs in with a key."""
-
-    def __init__(self, url: str, login: dict[str, str]) -> None:
-        self.url, self.login = f"{url}/rest/", {**login, "v": "1.16.1", "c": "tests"}
-
-    def send(self, verb: str, method: str, **options: Any) -> httpx.Response:
-        """One call of any kind."""
-        return httpx.request(verb, self.url + method, timeout=60.0, trust_env=False, **options)
-
-    def get(self, method: str, **params: Any) -> httpx.Response:
-        """One call by GET."""
-        return self.send("GET", method, params={**self.login, **params})
-
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """The JSON of a call; its HTTP status is 200, whatever it says."""
-        answer = self.get(method, f="json", **params)
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"] == "application/json"
-        found: dict[str, Any] = answer.json()["subsonic-response"]
-        return found
-
-    def code(self, method: str, **params: Any) -> int:
-        """The code of a refusal."""
-        answer = self.ask(method, **params)
-        assert answer["status"] == "failed", answer
-        code: int = answer["error"]["code"]
-        return code
-
-
-@pytest.fixture(scope="module")
-def player(keyed: Keyed) -> Player:
-    """A player with the key that may write."""
-    return Player(keyed.running.url, {"apiKey": keyed.keys["writer"]})
-
-
-@pytest.fixture(scope="module")
-def station(keyed: Keyed) -> Iterator[str]:
-    """A station, as players name it."""
-    client, headers = keyed.running.client, keyed.headers("writer")
-    body = {"name": "Calm evening", "question": CALM, "rhythm": "daily"}
-    made = client.post("/v1/stations", json=body, headers=headers).json()
-    yield f"st-{made['id']}"
-    client.delete(f"/v1/stations/{made['id']}", headers=headers)
-
-
-@pytest.fixture(scope="module")
-def ids(player: Player) -> dict[str, str]:
-    """A song, its album and its artist, and another song."""
-    songs = player.ask("search3", query="")["searchResult3"]["song"]
-    first = songs[0]
-    return {
-        "song": first["id"],
-        "album": first["albumId"],
-        "artist": first["artistId"],
-        "other": songs[-1]["id"],
-    }
-
-
-CALLS: list[tuple[str, dict[str, str]]] = [
-    ("ping", {}),
-    ("getLicense", {}),
-    ("getOpenSubsonicExtensions", {}),
-    ("tokenInfo", {}),
-    ("getUser", {"username": "writer"}),
-    ("getScanStatus", {}),
-    ("getMusicFolders", {}),
-    ("getIndexes", {}),
-    ("getMusicDirectory", {"id": "{artist}"}),
-    ("getMusicDirectory", {"id": "{album}"}),
-    ("getMusicDirectory", {"id": "1"}),
-    ("getArtists", {}),
-    ("getArtist", {"id": "{artist}"}),
-    ("getAlbum", {"id": "{album}"}),
-    ("getSong", {"id": "{song}"}),
-    ("getGenres", {}),
-    ("getArtistInfo", {"id": "{artist}"}),
-    ("getArtistInfo2", {"id": "{artist}"}),
-    ("getAlbumInfo2", {"id": "{album}"}),
-    *(
-        (method, {"type": kind, "fromYear": "2010", "toYear": "1980", "genre": "folk"})
-        for method in ("getAlbumList", "getAlbumList2")
-        for kind in (
-            *("newest", "highest", "frequent", "recent", "alphabeticalByName"),
-            *("alphabeticalByArtist", "starred", "byYear", "byGenre"),
-        )
-    ),
-    ("getSongsByGenre", {"genre": "Folk"}),
-    ("search2", {"query": "song 1"}),
-    ("search3", {"query": '""'}),
-    ("getStarred", {}),
-    ("getStarred2", {}),
-    ("getPlaylists", {}),
-    ("getPlaylist", {"id": "{station}"}),
-    ("getSimilarSongs", {"id": "{song}"}),
-    ("getSimilarSongs2", {"id": "{artist}"}),
-    ("getSonicSimilarTracks", {"id": "{song}"}),
-    ("findSonicPath", {"startSongId": "{song}", "endSongId": "{other}", "count": "5"}),
-    ("getSong", {"id": "nothing"}),
-    ("getAlbum", {}),
-]
-
-
-@pytest.mark.parametrize(("method", "params"), CALLS)
-def test_every_answer_is_as_the_protocol_says(
-    player: Player,
-    schemas: Schemas,
-    station: str,
-    ids: dict[str, str],
-    method: str,
-    params: dict[str, str],
-) -> None:
-    """JSON validates, and XML says the same."""
-    player.ask("star", id=ids["song"], albumId=ids["album"], artistId=ids["artist"])
-    player.ask("setRating", id=ids["album"], rating="4")
-    player.ask("scrobble", id=ids["song"])
-    filled = {name: value.format(station=station, **ids) for name, value in params.items()}
-
-    answer = player.get(method, f="json", **filled).json()
-    xml = player.get(f"{method}.view", **filled)
-
-    schemas.check(method, answer)
-    root = ElementTree.fromstring(xml.content)
-    assert root.tag == f"{SPACE}subsonic-response"
-    assert said(root) == flat("", answer["subsonic-response"])
-
-
-def flat(path: str, value: Any) -> set[tuple[str, str]]:
-    """Every plain value with its path; the same for JSON and for XML."""
-    if isinstance(value, dict):
-        return {each for name, inner in value.items() for each in flat(f"{path}/{name}", inner)}
-    if isinstance(value, list):
-        return {each for inner in value for each in flat(path, inner)}
-    path = path.removesuffix("/value")
-    return {(path, str(value).lower() if isinstance(value, bool) else str(value))}
-
-
-def said(root: ElementTree.Element, path: str = "") -> set[tuple[str, str]]:
-    """Every attribute and text with its path."""
-    found = {(f"{path}/{name}", value) for name, value in root.attrib.items()}
-    if root.text and root.text.strip():
-        found.add((path, root.text))
-    for inner in root:
-        found |= said(inner, f"{path}/{inner.tag.removeprefix(SPACE)}")
-    return found
 
 
 # Logins -------------------------------------------------------------------------------------------

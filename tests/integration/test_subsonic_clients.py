@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,10 @@ from knuckles import Subsonic
 from knuckles._api import RequestMethod
 from knuckles.exceptions import ErrorCode40
 
-from tests.listeners import CALM, Keyed
+from tests.listeners import Keyed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NPM_PACKAGE = "subsonic-api@3.3.1"
-
-
-@pytest.fixture(scope="module")
-def station(keyed: Keyed) -> Iterator[str]:
-    """A station that every client finds first among the playlists."""
-    client, headers = keyed.running.client, keyed.headers("writer")
-    body = {"name": "Calm evening", "question": CALM}
-    made = client.post("/v1/stations", json=body, headers=headers).json()
-    yield f"st-{made['id']}"
-    client.delete(f"/v1/stations/{made['id']}", headers=headers)
 
 
 def port_of(keyed: Keyed) -> int:
@@ -71,7 +60,8 @@ async def _walked_by_opensonic(port: int, login: dict[str, Any], station: str) -
         first = (await player.get_playlists())[0]
         assert (first.id, first.name) == (station, "Calm evening")
         assert len((await player.get_playlist(station)).entry) == 4
-        made = await player.create_playlist(name="Mine", song_ids=[song.id])
+        assert await player.create_playlist(name="Mine", song_ids=[song.id])
+        (made,) = [each for each in await player.get_playlists() if each.name == "Mine"]
         assert [each.id for each in (await player.get_playlist(made.id)).entry] == [song.id]
         assert await player.delete_playlist(made.id)
         similar = await player.get_sonic_similar_tracks(song.id, count=3)
