@@ -22,6 +22,7 @@ class Reader:
         self.failed: list[Exception] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Read, note, answer."""
         try:
             while (await receive())["more_body"]:
                 pass
