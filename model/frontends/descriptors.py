@@ -8,13 +8,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from model.frontends import loudness, onsets, tonality
+from model.frontends import LISTENING_LUFS, Floats, Frontend, loudness, onsets, tonality
 from model.frontends.onsets import OnsetFrames
 from model.frontends.resampling import resample
-from model.frontends.spectral import N_CONTRAST, N_MFCC, RATE_HZ, SpectralFrames
+from model.frontends.spectral import N_CONTRAST, N_MELS, N_MFCC, RATE_HZ, SpectralFrames
 from model.frontends.tonality import PitchFrames
 
 _CHUNK_WINDOWS = 64
@@ -29,7 +34,7 @@ class Descriptors:
     """
 
     name = "descriptors"
-    version = 1
+    version = 2
     feature_names: tuple[str, ...] = (
         *(f"mfcc_{i}" for i in range(1, N_MFCC + 1)),
         *(f"spectral_contrast_{i}" for i in range(1, N_CONTRAST + 1)),
@@ -37,6 +42,8 @@ class Descriptors:
     )
     context_s = 0.2
     grid_s = 10.24  # 441 spectral frames, 1024 loudness frames
+    listens_at_lufs: float | None = LISTENING_LUFS
+    cues: tuple[Frontend, ...] = ()
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
@@ -54,6 +61,16 @@ class Descriptors:
             features[rows] = frames.describe(windows[rows])
         return features
 
+    def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
+        """Rows as of a file whose mean loudness is `loudness.REFERENCE` (ADR 80).
+
+        Mean loudness is openSMILE's, over the segments.
+        """
+        own = segments[:, self.feature_names.index(loudness.MEAN)].mean(dtype=np.float64)
+        rows = (segments, windows)
+        first, second = (at_reference(part, self.feature_names, own) for part in rows)
+        return first, second
+
     def _frames(self, samples: Tensor, sample_rate_hz: int) -> _Frames:
         return _Frames(resample(samples, sample_rate_hz, RATE_HZ))
 
@@ -65,7 +82,7 @@ class Descriptors33(Descriptors):
     """
 
     name = "descriptors33"
-    version = 1
+    version = 2
     feature_names: tuple[str, ...] = (
         *Descriptors.feature_names,
         *onsets.NAMES,
@@ -78,6 +95,33 @@ class Descriptors33(Descriptors):
         at_rate = resample(samples, sample_rate_hz, RATE_HZ)
         finer = resample(samples, sample_rate_hz, onsets.RATE_HZ)
         return _MoreFrames(at_rate, finer)
+
+
+def at_reference(
+    features: Floats, names: Sequence[str], mean_loudness: float | NDArray[np.float64]
+) -> Floats:
+    """Descriptors of the same music, amplified so that a mean loudness becomes the reference.
+
+    Loudness grows with power to `loudness.EXPONENT`, and decibels of all mel bands move alike, so
+    that no waveform is needed (exact up to the floors of both).
+
+    Args:
+        features: Descriptors, [N, Dx].
+        names: Their columns, Dx of them.
+        mean_loudness: openSMILE's mean loudness of each row or of all, > 0, [N] or one number.
+
+    Returns:
+        [N, Dx] float32.
+    """
+    ratio = loudness.REFERENCE / np.asarray(mean_loudness, dtype=np.float64)
+    changed = np.array(features, dtype=np.float64)
+    for column, name in enumerate(names):
+        if name in loudness.LEVELS:
+            changed[:, column] *= ratio
+        elif name == "mfcc_1":
+            gain_db = 10 / loudness.EXPONENT * np.log10(ratio)
+            changed[:, column] += math.sqrt(N_MELS) * gain_db
+    return changed.astype(np.float32)
 
 
 class _Frames:

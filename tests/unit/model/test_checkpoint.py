@@ -174,10 +174,10 @@ def test_a_sidecar_that_names_another_file_is_a_mismatch(saved: Path) -> None:
 def test_a_newer_format_is_refused(saved: Path) -> None:
     """The message names both versions and the remedy."""
     header = header_of(saved)
-    header["format_version"] = 2
+    header["format_version"] = 3
     rewrite(saved, header)
 
-    with pytest.raises(CheckpointError, match=r"format 2; this build reads 1: upgrade"):
+    with pytest.raises(CheckpointError, match=r"format 3; this build reads 2: upgrade"):
         load_checkpoint(saved)
 
 
