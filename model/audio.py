@@ -292,7 +292,9 @@ class _MonoMix:
                 products = products + self._products
             self._products = products
             opposite = self._opposite()
-            turned = np.where(opposite[:, None], -channels, channels) if opposite.any() else channels
+            turned = (
+                np.where(opposite[:, None], -channels, channels) if opposite.any() else channels
+            )
             return np.asarray(turned.mean(axis=0), dtype=np.float32)
 
     def _opposite(self) -> NDArray[np.bool_]:

@@ -81,7 +81,9 @@ class LoudnessMeter:
         """Gated loudness of all so far in LUFS, at least `GATE_LUFS`."""
         steps = np.concatenate([np.zeros(0), *self._powers])
         if len(steps) < _STEPS:
-            steps = np.append(steps, np.full(_STEPS - len(steps), steps.mean() if len(steps) else 0))
+            steps = np.append(
+                steps, np.full(_STEPS - len(steps), steps.mean() if len(steps) else 0)
+            )
         sums = np.concatenate([[0.0], np.cumsum(steps)])
         blocks = np.maximum(sums[_STEPS:] - sums[:-_STEPS], 0.0) / _STEPS
         loud = blocks[_lufs(blocks) > GATE_LUFS]

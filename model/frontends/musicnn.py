@@ -239,7 +239,9 @@ class _Norm(nn.Module):
     def largest(self, maps: Tensor) -> Tensor:
         """The largest value over the last axis of rectified and normalised maps, [P, C, T]."""
         rising = (self.scale >= 0)[:, None]
-        found = torch.where(rising, maps.amax(3), maps.amin(3)) if not rising.all() else maps.amax(3)
+        found = (
+            torch.where(rising, maps.amax(3), maps.amin(3)) if not rising.all() else maps.amax(3)
+        )
         return self(found.relu())
 
     def load(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
@@ -287,7 +289,9 @@ def _content(folder: Path, name: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as exc:
-        raise CheckpointError(f"no weights of musicnn at {path} ({exc.strerror}): {REMEDY}") from exc
+        raise CheckpointError(
+            f"no weights of musicnn at {path} ({exc.strerror}): {REMEDY}"
+        ) from exc
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256[name]:
         raise CheckpointMismatchError(
