@@ -1,7 +1,7 @@
 """Everything expensive about one audio file: its segments and its curve windows, as features.
 
 One gain a file brings its integrated loudness to what the frontend listens at, so that the level it
-was mastered at does not matter, while louder parts stay louder (ADR 80).
+was mastered at does not matter, while louder parts stay louder (ADR 90).
 
 S segments, W windows, Dx features of the frontend, K columns of a cue.
 """
@@ -130,6 +130,7 @@ class Analysis:
         """The analysis as one compressed block that `from_bytes` reads."""
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {f"{_CUE}{name}": rows for name, rows in sorted(self.cues.items())}
         np.savez_compressed(
             buffer,
             format=np.int64(FORMAT),
@@ -137,7 +138,6 @@ class Analysis:
             duration_s=np.float64(self.duration_s),
             loudness_lufs=np.float64(self.loudness_lufs),
             **arrays,
-            **{f"{_CUE}{name}": rows for name, rows in sorted(self.cues.items())},
         )
         return buffer.getvalue()
 
@@ -148,31 +148,33 @@ class Analysis:
         Raises:
             ValueError: The bytes are damaged or of another format.
         """
+        analysis: Analysis | None = None
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 found = int(stored["format"])
-                if found != FORMAT:
-                    raise _OtherFormatError(
-                        f"analysis format {found}; this build reads {FORMAT}: "
-                        "analyse the file again"
-                    )
-                name, *numbers = (stored[key][()] for key in _SCALARS)
-                arrays = [stored[key] for key in _ARRAYS]
-                cues = {
-                    key.removeprefix(_CUE): stored[key]
-                    for key in stored.files
-                    if key.startswith(_CUE)
-                }
-        except _OtherFormatError:
-            raise
+                if found == FORMAT:
+                    analysis = cls._of(stored)
         except _DAMAGE as exc:
             raise ValueError("these bytes are no analysis: analyse the file again") from exc
-        duration_s, loudness_lufs = (float(number) for number in numbers)
-        return cls(str(name), duration_s, *arrays, loudness_lufs=loudness_lufs, cues=cues)
+        if analysis is None:
+            raise ValueError(
+                f"analysis format {found}; this build reads {FORMAT}: analyse the file again"
+            )
+        return analysis
 
-
-class _OtherFormatError(ValueError):
-    """Bytes of another format than this build's."""
+    @classmethod
+    def _of(cls, stored: Mapping[str, Any]) -> Analysis:
+        frontend_id, duration_s, loudness_lufs = (stored[key][()] for key in _SCALARS)
+        segments_s, segments, windows = (stored[key] for key in _ARRAYS)
+        return cls(
+            str(frontend_id),
+            float(duration_s),
+            segments_s,
+            segments,
+            windows,
+            loudness_lufs=float(loudness_lufs),
+            cues={key.removeprefix(_CUE): stored[key] for key in stored if key.startswith(_CUE)},
+        )
 
 
 def analyse(

@@ -285,7 +285,7 @@ class _MonoMix:
     def __call__(self, channels: Samples) -> Samples:
         """[C, N] -> [N]."""
         if len(channels) == 1:
-            return channels[0]
+            return np.asarray(channels[0])
         with np.errstate(over="ignore", invalid="ignore"):  # refused afterwards, by its amplitude
             products = (channels @ channels.T).astype(np.float64)
             if products.shape == self._products.shape:
@@ -311,10 +311,10 @@ def _channels(block: Any) -> Samples:
     if not block.format.is_planar:
         values = values.reshape(-1, block.layout.nb_channels).T  # [C, N]
     if values.dtype == np.uint8:
-        return (values.astype(np.float32) - 128.0) / 128.0
+        return np.asarray((values.astype(np.float32) - 128.0) / 128.0)
     if values.dtype.kind == "i":
         scale = 1.0 / (1 << (8 * values.dtype.itemsize - 1))
-        return np.multiply(values, np.float32(scale), dtype=np.float32)
+        return np.asarray(np.multiply(values, np.float32(scale), dtype=np.float32))
     return np.asarray(values, dtype=np.float32)
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt
+from scipy.signal import sosfilt  # type: ignore[import-untyped]
 
 GATE_LUFS = -70.0
 """What is softer does not count; a file without anything louder is taken to be this loud."""
@@ -24,6 +24,7 @@ _RELATIVE_GATE_LU = -10.0
 _OFFSET = -0.691  # so that a full-scale sine at 997 Hz has -3.01 LUFS
 _STEP_S = 0.1
 _STEPS = 4  # of a block of 400 ms
+_PIECE = 1 << 18  # samples filtered at once, in float64
 
 _SHELF_HZ, _SHELF_DB, _SHELF_Q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
 _PASS_HZ, _PASS_Q = 38.13547087602444, 0.5003270373238773
@@ -50,11 +51,13 @@ class LoudnessMeter:
 
     def add(self, samples: Samples) -> None:
         """Go on with the next samples, [N], full scale 1."""
-        weighted, self._state = sosfilt(self._filters, samples, zi=self._state)
-        joined = np.concatenate([self._waiting, weighted])
-        whole = len(joined) // self._step * self._step
-        self._powers.append(_mean_power(joined[:whole].reshape(-1, self._step)))
-        self._waiting = joined[whole:]
+        for start in range(0, len(samples), _PIECE):
+            piece = samples[start : start + _PIECE]
+            weighted, self._state = sosfilt(self._filters, piece, zi=self._state)
+            joined = np.concatenate([self._waiting, weighted])
+            whole = len(joined) // self._step * self._step
+            self._powers.append(_mean_power(joined[:whole].reshape(-1, self._step)))
+            self._waiting = joined[whole:]
 
     @property
     def step_lufs(self) -> Doubles:
@@ -95,11 +98,13 @@ class LoudnessMeter:
 
 @lru_cache(maxsize=16)
 def k_weighting(sample_rate_hz: int) -> Doubles:
-    """Second-order sections of the K filter, [2, 6] (b0, b1, b2, a0, a1, a2); [1, 6] at rates
-    whose Nyquist frequency lies under the shelf.
+    """The K filter as second-order sections (b0, b1, b2, a0, a1, a2).
 
     Args:
         sample_rate_hz: Samples per second.
+
+    Returns:
+        [2, 6]; [1, 6] at rates whose Nyquist frequency lies under the shelf.
     """
     sections = []
     if sample_rate_hz / 2 > _SHELF_NYQUIST * _SHELF_HZ:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,14 +63,20 @@ class Descriptors:
         return features
 
     def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
-        """Rows as of a file whose mean loudness is `loudness.REFERENCE` (ADR 80).
+        """Each row as if its own mean loudness were the reference (ADR 90).
 
-        Mean loudness is openSMILE's, over the segments.
+        Only the column of the mean loudness keeps how much louder a row is than the segments of its
+        file on average, whose value is the reference.
         """
-        own = segments[:, self.feature_names.index(loudness.MEAN)].mean(dtype=np.float64)
-        rows = (segments, windows)
-        first, second = (at_reference(part, self.feature_names, own) for part in rows)
-        return first, second
+        place = self.feature_names.index(loudness.MEAN)
+        of_file = segments[:, place].mean(dtype=np.float64)
+
+        def related(rows: Floats) -> Floats:
+            relative = at_reference(rows, self.feature_names, rows[:, place])
+            relative[:, place] = rows[:, place] * (loudness.REFERENCE / of_file)
+            return relative
+
+        return related(segments), related(windows)
 
     def _frames(self, samples: Tensor, sample_rate_hz: int) -> _Frames:
         return _Frames(resample(samples, sample_rate_hz, RATE_HZ))
@@ -114,7 +121,7 @@ class Descriptors34(Descriptors33):
 
 
 def at_reference(
-    features: Floats, names: Sequence[str], mean_loudness: float | NDArray[np.float64]
+    features: Floats, names: Sequence[str], mean_loudness: NDArray[np.floating[Any]]
 ) -> Floats:
     """Descriptors of the same music, amplified so that a mean loudness becomes the reference.
 
@@ -124,7 +131,7 @@ def at_reference(
     Args:
         features: Descriptors, [N, Dx].
         names: Their columns, Dx of them.
-        mean_loudness: openSMILE's mean loudness of each row or of all, > 0, [N] or one number.
+        mean_loudness: openSMILE's mean loudness of each row, > 0, [N].
 
     Returns:
         [N, Dx] float32.

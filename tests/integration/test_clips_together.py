@@ -19,7 +19,7 @@ from app.library.live import Live
 from app.wire.responses import EmotionResponse
 from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
 from model.curve_estimation import CurveSettings
 from model.curves import EmotionCurve

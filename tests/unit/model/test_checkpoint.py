@@ -55,7 +55,7 @@ def test_everything_comes_back(saved: Path, checkpoint: Checkpoint) -> None:
     """Config, settings, notes and every array are what was saved."""
     loaded = load_checkpoint(saved).checkpoint
 
-    for name in ("name", "frontend_id", "config", "curve", "notes"):
+    for name in ("name", "frontend_id", "columns", "config", "curve", "notes"):
         assert getattr(loaded, name) == getattr(checkpoint, name)
     for part in ("cca", "scoring", "mean_head"):
         for name, value in vars(getattr(checkpoint, part)).items():

@@ -23,11 +23,12 @@ def measured(samples: NDArray[np.float32], rate_hz: int, pieces: int = 1) -> flo
 
 def test_the_filters_are_those_of_the_standard() -> None:
     """Tables 1 and 2 of BS.1770-4 at 48 kHz."""
+    shelf_poles = (1.0, -1.69065929318241, 0.73248077421585)
+
     np.testing.assert_allclose(
         k_weighting(48_000),
         [
-            [1.53512485958697, -2.69169618940638, 1.19839281085285]
-            + [1.0, -1.69065929318241, 0.73248077421585],
+            [1.53512485958697, -2.69169618940638, 1.19839281085285, *shelf_poles],
             [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621],
         ],
         atol=1e-8,
@@ -43,11 +44,11 @@ def test_a_full_scale_sine_has_the_standards_loudness() -> None:
     assert measured(sine, 48_000) == pytest.approx(-3.01, abs=0.01)
 
 
-@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 96_000])
+@pytest.mark.parametrize("rate_hz", [16_000, 48_000])
 def test_it_agrees_with_torchaudio(rate_hz: int) -> None:
     """To a fifth of a decibel; torchaudio's filters are approximations away from 48 kHz."""
-    samples = music(20.0, rate_hz, 1)
-    samples[: 4 * rate_hz] *= 0.01
+    samples = music(8.0, rate_hz, 1)
+    samples[: 2 * rate_hz] *= 0.01
 
     expected = float(loudness(torch.from_numpy(samples)[None], rate_hz))
 
