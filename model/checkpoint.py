@@ -1,9 +1,10 @@
 """Checkpoints: one `.safetensors` file with everything needed to embed and to score.
 
 Tensors: `weights/…` the networks with their input transforms, `cca/…` the fitted CCA, `scoring/…`
-correlations and regression lines, `mean_head/…` the regression head, `experts/…` late experts. One metadata entry holds the
-rest as JSON, with a SHA-256 over all of it, so that damage is noticed even without the sidecar
-`<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give equal bytes.
+correlations and regression lines, `mean_head/…` the regression head, `experts/…` late experts. One
+metadata entry holds the rest as JSON, with a SHA-256 over all of it, so that damage is noticed even
+without the sidecar `<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give
+equal bytes.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ N_BANDS = 96
 PATCH_FRAMES = 187
 PATCH_S = PATCH_FRAMES * HOP / RATE_HZ
 SPACING_S = 5.12
-"""From the start of a patch to that of the next; closer ones tell hardly more (ADR 86)."""
+"""From the start of a patch to that of the next; closer ones tell hardly more (ADR 101)."""
 
 SHORT_S, SHORT_SPACING_S = 20.48, 1.28
 """Music shorter than the former has patches as close as the latter."""
@@ -166,8 +166,10 @@ class MusicnnNetwork(nn.Module):
         self.tags = nn.Linear(N_EMBEDDING, len(TAGS))
 
     def forward(self, patches: Tensor) -> Tensor:
-        """[P, samples of a patch] -> [P, 250]: the layer before the tags, not yet rectified, as
-        Essentia gives it, and the tags' logits."""
+        """Samples of patches, [P, samples], to [P, 250].
+
+        First the layer before the tags, not yet rectified, as Essentia gives it; then the logits.
+        """
         front = self._front(self.log_mel(patches))  # [P, C, T]
         layers = [front]
         last: Tensor | None = None

@@ -8,7 +8,7 @@ tones of its three main triads and their harmonics (Gómez 2006); its settings a
 with the public training table (ADR 73).
 
 Mode is the probability of a major key less that of a minor one. It reads the profile of amplitudes,
-in which quiet tones count for more, short stretch by short stretch: music changes its key (ADR 85).
+in which quiet tones count for more, short stretch by short stretch: music changes its key (ADR 100).
 
 N samples at `RATE_HZ`, F frames, K bins of the spectrum, W windows, P stretches.
 """
@@ -30,7 +30,7 @@ NAMES = ("key_strength",)
 MODE_NAMES = ("mode",)
 
 STRETCH_S = 15.0
-"""Mode is judged in stretches of this length, half of it apart; shorter windows are widened to it."""
+"""Mode is judged in stretches of this length, half of it apart; shorter windows are widened."""
 
 KEY_SHARPNESS = 10.0
 """A key that correlates better by 0.1 is e times as likely."""

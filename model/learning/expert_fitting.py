@@ -1,8 +1,8 @@
 """Experts of a checkpoint: what its training tables cannot teach.
 
 The tables hold no mode: their key descriptors are turned to the key. How far mode goes with valence
-is taken from listening studies instead (`docs/benchmarks/listening.md`), which agree with each other
-and with the literature (Gabrielsson & Lindstrom 2010; Eerola, Friberg & Bresin 2013).
+is taken from listening studies instead (`docs/benchmarks/listening.md`), which agree with each
+other and with the literature (Gabrielsson & Lindstrom 2010; Eerola, Friberg & Bresin 2013).
 """
 
 from __future__ import annotations
