@@ -218,7 +218,8 @@ class EmotionModel:
         if self._experts is None:
             return self.checkpoint.mean_head.predict(embedding)
         own, cues, var = parted(embedding, len(self._experts.names), self.scoring)
-        emotion = self._experts.updated(self.checkpoint.mean_head.predict(own), cues, var)
+        head = self.checkpoint.mean_head.predict(own).astype(np.float64)
+        emotion = self._experts.updated(head, cues, var)
         return np.clip(emotion, -1.0, 1.0).astype(np.float32)
 
     def first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,6 +14,7 @@ import importlib.util
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -127,7 +128,8 @@ class Musicnn:
         duration_s = len(at_rate) / RATE_HZ
         spacing_s = SHORT_SPACING_S if duration_s < SHORT_S else SPACING_S
         patches = patches_of(at_rate, round(spacing_s * RATE_HZ))  # [P, samples]
-        described = torch.cat([self._network(part) for part in patches.split(_BATCH_PATCHES)])
+        parts = torch.split(patches, _BATCH_PATCHES)
+        described = torch.cat([self._network(part) for part in parts])
         places = (windows_s.to(self.device, torch.float64) - PATCH_S / 2) / spacing_s
         spans = FrameSpans.between(places[:, 0], places[:, 1], len(described))
         return (RunningSums(described).over(spans) / spans.count[:, None]).float()
@@ -188,7 +190,8 @@ class MusicnnNetwork(nn.Module):
         """Logarithmic mel spectrograms, [P, T, M]."""
         spectrum = torch.fft.rfft(patches.unfold(1, N_FFT, HOP) * self.window)  # [P, T, bins]
         power = spectrum.real.square() + spectrum.imag.square()
-        return (_LOG_GAIN * (power @ self.bank) + 1.0).log10()
+        log_mel: Tensor = (_LOG_GAIN * (power @ self.bank) + 1.0).log10()
+        return log_mel
 
     def _front(self, log_mel: Tensor) -> Tensor:
         """The first layer, its largest value over the bands, [P, C, T]."""
@@ -198,8 +201,8 @@ class MusicnnNetwork(nn.Module):
         found = [convolution(wide) for convolution in self.timbral]
         for frames, convolution in zip(_TEMPORAL, self.temporal, strict=True):
             found.append(convolution(pad(maps, (0, 0, (frames - 1) // 2, frames // 2))))
-        norms = zip(self.front_norms, found, strict=True)
-        return torch.cat([norm.largest(one) for norm, one in norms], 1)
+        norms: list[Any] = list(self.front_norms)
+        return torch.cat([n.largest(one) for n, one in zip(norms, found, strict=True)], 1)
 
     def load(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """Take the weights of a checkpoint of the original network.
@@ -240,11 +243,11 @@ class _Norm(nn.Module):
 
     def largest(self, maps: Tensor) -> Tensor:
         """The largest value over the last axis of rectified and normalised maps, [P, C, T]."""
-        rising = (self.scale >= 0)[:, None]
-        found = (
-            torch.where(rising, maps.amax(3), maps.amin(3)) if not rising.all() else maps.amax(3)
-        )
-        return self(found.relu())
+        found = maps.amax(3)
+        falling = (self.scale < 0)[:, None]
+        if falling.any():  # what grows then shrinks
+            found = torch.where(falling, maps.amin(3), found)
+        return self.forward(found.relu())
 
     def load(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """Take gamma, beta, mean and variance."""
