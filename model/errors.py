@@ -55,7 +55,11 @@ class CurveError(ModelError):
 
 
 class UnknownMoodError(CurveError):
-    """The mood word is not in the vocabulary."""
+    """The mood word is not in the vocabulary; `suggestions` are near ones, best first."""
+
+    def __init__(self, message: str, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.suggestions = suggestions
 
 
 class CheckpointError(ModelError):

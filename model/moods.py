@@ -124,7 +124,7 @@ def mood_position(word: str) -> tuple[float, float]:
         return MOODS[key]
     near = near_moods(key)
     hint = f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(sorted(MOODS))}"
-    raise UnknownMoodError(f"unknown mood {word.strip()[:40]!r}; {hint}")
+    raise UnknownMoodError(f"unknown mood {word.strip()[:40]!r}; {hint}", near)
 
 
 def near_moods(word: str) -> tuple[str, ...]:
