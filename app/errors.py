@@ -226,6 +226,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     StorageFullError: Kind(507, "storage-full", "No room for the upload", retry_after_s=60),
     indexer_errors.TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
     indexer_errors.RunNotFoundError: Kind(404, "index-run-not-found", "No such index run"),
+    indexer_errors.StationNotFoundError: Kind(404, "station-not-found", "No such station"),
+    indexer_errors.PlaylistNotFoundError: Kind(404, "playlist-not-found", "No such playlist"),
     indexer_errors.SnapshotNotFoundError: Kind(404, "snapshot-not-found", "No such snapshot"),
     indexer_errors.SnapshotError: Kind(409, "snapshot-unusable", "Snapshot cannot be used"),
     indexer_errors.RunActiveError: Kind(409, "index-run-active", "An index run is active"),

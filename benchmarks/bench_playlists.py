@@ -113,7 +113,7 @@ def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
 def _library(folder: Path, model: EmotionModel, data: Dataset, rows: NDArray[np.intp]) -> Library:
     songs = data.rows(rows)
     spans = np.tile(np.array([0.0, 45.0], dtype=np.float32), (len(rows), 1))
-    embedding = model.embed_analyses(songs.features)
+    embedding = model.embed_columns(songs.features)
     content = content_of(model, (embedding, np.arange(len(rows)), spans))
     live = _live(folder / "balanced", balanced(content, model), model)
     true = QuantileScale.fit(songs.mean_emotion).to_relative(songs.mean_emotion)

@@ -22,6 +22,7 @@ from indexer.search.searcher import TrackFilter
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
+from model.feelings import moods
 from model.scoring import Direction, ScoringParams
 
 Floats = NDArray[np.float32]
@@ -99,7 +100,7 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     """The curve a request asks for, on the absolute scale."""
     emotion = request.emotion
     if isinstance(emotion, MoodEmotion):
-        return EmotionCurve.from_mood(emotion.mood).mapped(snapshot.scale)
+        return moods.mood_curve(emotion.mood).mapped(snapshot.scale)
     if isinstance(emotion, CurveEmotion):
         curve = EmotionCurve(tuple(Keyframe(k.t, k.valence, k.arousal) for k in emotion.curve))
         return curve if request.scale == "absolute" else curve.mapped(snapshot.scale)

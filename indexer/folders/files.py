@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import mutagen
 
 from indexer.errors import RootNotFoundError
 from indexer.folders.identifiers import ARTISTS, NOTHING, Identifiers, placed, read_identifiers
+from model.folding import fold
 
 _AUDIO_TYPES = "mp3 flac wav ogg oga opus m4a m4b mp4 aac wma aiff aif aifc"
 AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO_TYPES.split())
@@ -246,25 +246,23 @@ def readable_name(path: Path) -> str:
     return title[:1].upper() + title[1:]
 
 
-def fold(text: str) -> str:
-    """Text without case and accents, for comparing: `Björk` -> `bjork`."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
 def values_of(joined: str | None) -> tuple[str, ...]:
     """The single artists or genres of a joined tag."""
     return tuple(value for value in _SEPARATOR.split(joined or "") if value)
 
 
 def genres_of(joined: str | None) -> tuple[str, ...]:
-    """What a genre filter may say to find a track: each of its genres, and each side of a slash.
+    """What a genre filter may say to find a track: each genre, however they are written together.
 
-    `R&B/Soul; Pop` is found as itself, as `R&B`, as `Soul` and as `Pop` (ADR 0052).
+    `Rock, Pop` is two genres; `R&B/Soul` is found as itself, as `R&B` and as `Soul` (ADR 0052).
     """
-    values = values_of(joined)
-    sides = [side.strip() for value in values if "/" in value for side in value.split("/")]
-    return tuple(dict.fromkeys([*values, *filter(None, sides)]))
+    values = [part for value in values_of(joined) for part in _parts(value, ",")]
+    sides = [side for value in values if "/" in value for side in _parts(value, "/")]
+    return tuple(dict.fromkeys([*values, *sides]))
+
+
+def _parts(value: str, separator: str) -> list[str]:
+    return [part.strip() for part in value.split(separator) if part.strip()]
 
 
 def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:

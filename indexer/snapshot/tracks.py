@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import fold, genres_of, values_of
+from indexer.folders.files import genres_of, values_of
 from indexer.snapshot.format import load_array, save_array
+from model.folding import fold
 
 TEXT_COLUMNS = ("content_id", "root", "path", "title", "artist", "album", "genre")
 _NO_YEAR = np.iinfo(np.int32).min
