@@ -18,7 +18,7 @@ from fastapi import Depends, Request
 
 from app.batching import Batcher
 from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
-from app.clips.clips import Clip, listen_all, written
+from app.clips.clips import Clip, clip_emotions, written
 from app.clips.upload_folder import private_folder
 from app.clips.uploads import Places
 from app.desk import Desk
@@ -59,7 +59,7 @@ class Services:
         live: The snapshot that answers.
         analyser: Turns uploads into features.
         playlists: Answers playlist requests that wait together.
-        clips: Hears analysed uploads that wait together; answers in JSON.
+        clips: Answers analysed uploads that wait together, in JSON.
         covers: Makes covers small, one after the other.
         arriving: Bounds the uploads that arrive.
         places: Bounds the uploads that are analysed or wait for it.
@@ -258,7 +258,7 @@ def embedding(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Embed:
 
     def embed(clips: Sequence[Clip]) -> list[str | Exception]:
         with metrics.stage("embedding"):
-            return written(listen_all(clips, model, live.current_or_none()))
+            return written(clip_emotions(clips, model, live.current_or_none()))
 
     return embed
 

@@ -27,8 +27,8 @@ from indexer.errors import (
     RunInterruptedError,
 )
 from indexer.folders.files import distinct_roots, file_path, stored_name
-from indexer.runs.embed import AnalyseApart, Model
-from indexer.runs.isolated import analyse_apart
+from indexer.runs.embed import AnalyseIsolated, Model
+from indexer.runs.isolated import analyse_isolated
 from indexer.runs.job import IndexJob, RunSummary
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.progress import Heartbeat, ProgressMeter
@@ -49,14 +49,14 @@ class Indexer:
         model: Analyses and embeds.
         data_dir: Where snapshots and kept analyses lie.
         options: How runs are carried out.
-        apart: Analyses, in a process of its own, a file that an earlier process died over.
+        isolated: Analyses, in a process of its own, a file that an earlier process died over.
     """
 
     catalog: Catalog
     model: Model
     data_dir: Path
     options: RunOptions = DEFAULT_OPTIONS
-    apart: AnalyseApart = analyse_apart
+    isolated: AnalyseIsolated = analyse_isolated
 
     def run(
         self,
@@ -148,5 +148,5 @@ class Indexer:
             meter=meter,
             check=heartbeat.check,
             options=self.options,
-            apart=self.apart,
+            isolated=self.isolated,
         )

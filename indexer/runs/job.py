@@ -29,8 +29,8 @@ from indexer.folders.files import FoundFile
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.balance import balanced
 from indexer.runs.embed import (
-    AnalyseApart,
     Analysed,
+    AnalyseIsolated,
     BlockBuilder,
     Examined,
     Examiner,
@@ -101,7 +101,7 @@ class IndexJob:
         meter: Counts the files.
         check: Raises when the run shall end; called between files.
         options: How the run is carried out.
-        apart: Analyses files that a process died over.
+        isolated: Analyses files that a process died over.
     """
 
     catalog: Catalog
@@ -113,7 +113,7 @@ class IndexJob:
     meter: ProgressMeter
     check: Callable[[], None]
     options: RunOptions
-    apart: AnalyseApart
+    isolated: AnalyseIsolated
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -144,7 +144,7 @@ class IndexJob:
             self.model,
             self._store,
             full=self.run.full,
-            apart=self.apart,
+            isolated=self.isolated,
             embedded=self._builder.embedded_before,
         )
         results = self._read(seen)

@@ -23,9 +23,9 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs.embed import AnalyseApart, Model
+from indexer.runs.embed import AnalyseIsolated, Model
 from indexer.runs.indexer import Indexer
-from indexer.runs.isolated import analyse_apart
+from indexer.runs.isolated import analyse_isolated
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def carry_out(
     job: Job,
     load: Callable[[], Model],
     stop: threading.Event,
-    apart: AnalyseApart = analyse_apart,
+    isolated: AnalyseIsolated = analyse_isolated,
 ) -> int:
     """Do the run of a job.
 
@@ -118,7 +118,7 @@ def carry_out(
         job: The job.
         load: Loads the model.
         stop: When set, the run goes back into the queue.
-        apart: As for `Indexer`.
+        isolated: As for `Indexer`.
 
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
@@ -130,7 +130,7 @@ def carry_out(
         return 1
     try:
         model = _load(catalog, job, load)
-        indexer = Indexer(catalog, model, Path(job.data_dir), job.options, apart)
+        indexer = Indexer(catalog, model, Path(job.data_dir), job.options, isolated)
         indexer.run(run_id=job.run_id, stop=stop)
     except (RunCancelledError, RunInterruptedError) as exc:
         logger.info("%s", exc)
