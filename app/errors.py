@@ -244,6 +244,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     model_errors.NonFiniteAudioError: Kind(422, "non-finite-audio", "Audio holds NaN or infinity"),
     model_errors.AudioError: Kind(422, "unusable-audio", "No usable audio"),
     model_errors.UnknownMoodError: Kind(422, "unknown-mood", "Unknown mood"),
+    model_errors.FeelingError: Kind(422, "unknown-feeling", "No known feeling"),
     model_errors.CurveError: Kind(422, "invalid-curve", "Invalid emotion curve"),
 }
 
@@ -313,8 +314,8 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     wait = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
     headers = wait | dict(getattr(error, "headers", {}))
     extra = dict(getattr(error, "extra", {}))
-    if isinstance(error, model_errors.UnknownMoodError):
-        extra["suggestions"] = list(error.suggestions)
+    if isinstance(error, model_errors.UnknownMoodError | model_errors.FeelingError):
+        extra["suggestions"] = list(error.near)
     return problem_response(request, kind, one_line(str(error)), headers, **extra)
 
 

@@ -57,15 +57,27 @@ class CurveError(ModelError):
 
 
 class UnknownMoodError(CurveError):
-    """The mood word is not in the vocabulary; `suggestions` are near ones, best first."""
+    """The mood word is not in the lexicon.
 
-    def __init__(self, message: str, suggestions: tuple[str, ...] = ()) -> None:
+    Attributes:
+        near: Words of the lexicon that look like it, best first.
+    """
+
+    def __init__(self, message: str, near: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.suggestions = suggestions
+        self.near = near
 
 
 class FeelingError(ModelError):
-    """No word of the phrase is one of the lexicon of feelings."""
+    """No word of the phrase is one of the lexicon of feelings.
+
+    Attributes:
+        near: Words of the lexicon that look like those of the phrase.
+    """
+
+    def __init__(self, message: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.near = near
 
 
 class LexiconError(ModelError):
