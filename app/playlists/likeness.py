@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.library.live import Live
-from app.playlists.queries import row_of_track, track_query
+from app.playlists.queries import track_query
 from indexer.search.columns import doubled, points
 from indexer.search.request import SearchRequest
-from indexer.snapshot.tracks import TrackFilter
+from indexer.snapshot.filters import TrackFilter
 from model.embedding import Embedding
 from model.scoring import ScoringParams, score
 
@@ -35,7 +35,7 @@ class Likeness:
             TrackNotFoundError: The snapshot lacks it.
         """
         self._live, self._id, self._scoring = live, track_id, doubled(scoring)
-        row = row_of_track(live.snapshot, track_id)
+        row = live.snapshot.tracks.row_of(track_id)
         self._query = track_query(live.snapshot, row)[0]
         rows = np.unique(np.linspace(0, len(live.snapshot.tracks) - 1, SAMPLE).astype(int))
         sample = self._scores([each for each in rows.tolist() if each != row] or [row])
@@ -51,7 +51,7 @@ class Likeness:
 
     def of(self, track_ids: Sequence[int]) -> list[tuple[int, float]]:
         """The tracks with their likeness, in the order given."""
-        rows = [row_of_track(self._live.snapshot, each) for each in track_ids]
+        rows = [self._live.snapshot.tracks.row_of(each) for each in track_ids]
         scores = self._scores(rows).tolist() if rows else []
         return [
             (each, 1.0 if each == self._id else self._likeness(value))
@@ -85,7 +85,7 @@ def path_between(live: Live, start: int, end: int, most: int) -> list[int]:
         TrackNotFoundError: The snapshot lacks one.
     """
     snapshot = live.snapshot
-    first, last = (track_query(snapshot, row_of_track(snapshot, each))[0] for each in (start, end))
+    first, last = (track_query(snapshot, snapshot.tracks.row_of(each))[0] for each in (start, end))
     if start == end:
         return [start]
     shares = np.linspace(0.0, 1.0, most)[1:-1]

@@ -12,7 +12,7 @@ from app.subsonic.call import Call
 from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.shapes import song_tree
-from indexer.snapshot.tracks import TrackFilter
+from indexer.snapshot.filters import TrackFilter
 
 MOST_SEEDS = 20
 
