@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
@@ -19,10 +20,12 @@ from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, Po
 from app.clips.clips import Clip, listen_all, written
 from app.clips.upload_folder import private_folder
 from app.clips.uploads import Places
+from app.desk import Desk
 from app.http import documentation
-from app.http.access import RateLimit
 from app.http.keys import KeyRing
 from app.http.middleware import RequestMiddleware
+from app.http.origins import Origins
+from app.http.rate_limit import RateLimit
 from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.library.covers import CoverDesk
@@ -42,6 +45,7 @@ from app.routes import (
 )
 from app.services import Services, State
 from app.settings import Settings
+from app.stations import endpoints as stations
 from app.version import VERSION
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
@@ -55,6 +59,9 @@ LoadModel = Callable[[Settings], EmotionModel]
 Hear = Callable[[Sequence[Clip]], list[str | Exception]]
 Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]]
 UPLOAD_PATHS = frozenset({"/v1/emotions"})
+ARRIVING = 4
+"""Uploads that may arrive for each that may be analysed or wait for it."""
+JOURNEY_PLACES, JOURNEY_S = 16, 15.0
 
 
 def load_model(settings: Settings) -> EmotionModel:
@@ -94,7 +101,17 @@ def create_app(
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
     errors.install(app)
-    for module in (playlists, arranged, emotions, tracks, covers, artists, admin, operation):
+    for module in (
+        playlists,
+        arranged,
+        stations,
+        emotions,
+        tracks,
+        covers,
+        artists,
+        admin,
+        operation,
+    ):
         app.include_router(module.router)
     pages.mount(app)
     _add_middleware(app, settings, metrics)
@@ -107,7 +124,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Range"],
             expose_headers=["Location", "X-Request-ID", "Content-Range"],
         )
@@ -116,7 +133,8 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         upload_paths=UPLOAD_PATHS,
-        trusted_hosts=settings.trusted_hosts,
+        origins=Origins(settings.resolved_trusted_hosts, settings.cors_origins),
+        root_path=settings.root_path,
     )
 
 
@@ -180,6 +198,13 @@ def _open(
     stack.callback(clips.close)
     desk = CoverDesk()
     stack.callback(desk.close)
+    journeys = Desk(
+        "journeys",
+        workers=_half_the_cores(),
+        places=JOURNEY_PLACES,
+        budget_s=JOURNEY_S,
+    )
+    stack.callback(journeys.close)
     live.refresh()
     live.start(settings.snapshot_poll_s)
     stack.callback(live.stop)
@@ -206,7 +231,9 @@ def _open(
         playlists=playlists,
         clips=clips,
         covers=desk,
-        places=Places(uploads, metrics),
+        arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
+        places=Places("held", uploads, metrics),
+        journeys=journeys,
         jobs=jobs,
         metrics=metrics,
         keys=KeyRing(settings.data_dir / "keys.json"),
@@ -214,6 +241,10 @@ def _open(
         upload_dir=upload_dir,
         stopping=stopping,
     )
+
+
+def _half_the_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // 2)
 
 
 def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
@@ -13,7 +13,9 @@ from app.batching import Batcher
 from app.clips.analysis_pool import Analyser
 from app.clips.clips import Clip
 from app.clips.uploads import Places
+from app.desk import Desk
 from app.http.keys import KeyRing
+from app.http.rate_limit import RateLimit
 from app.indexing.jobs import IndexJobs
 from app.library.covers import CoverDesk
 from app.library.live import LiveIndex
@@ -23,9 +25,6 @@ from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import Catalog
 from model.emotion_model import EmotionModel
-
-if TYPE_CHECKING:
-    from app.http.access import RateLimit
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,9 @@ class Services:
         playlists: Answers playlist requests that wait together.
         clips: Hears analysed uploads that wait together; answers in JSON.
         covers: Makes covers small, one after the other.
-        places: Bounds the uploads in work.
+        arriving: Bounds the uploads that arrive.
+        places: Bounds the uploads that are analysed or wait for it.
+        journeys: Plans journeys, apart from all other work.
         jobs: Carries out index runs.
         metrics: Counters.
         keys: API keys.
@@ -58,7 +59,9 @@ class Services:
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
     covers: CoverDesk
+    arriving: Places
     places: Places
+    journeys: Desk
     jobs: IndexJobs
     metrics: Metrics
     keys: KeyRing

@@ -10,6 +10,8 @@ ModelError
 │   └── NonFiniteAudioError     NaN or infinite samples
 ├── CurveError                  an emotion curve is not one
 │   └── UnknownMoodError        a mood word the vocabulary lacks
+├── FeelingError                no word of a phrase is a feeling
+├── LexiconError                a row of the lexicon of feelings cannot be used
 ├── CheckpointError             a checkpoint is missing, damaged or of another format
 │   └── CheckpointMismatchError made for another frontend, or not the one its hash names
 ├── DatasetError                a training table is missing or not what was asked for
@@ -56,6 +58,14 @@ class CurveError(ModelError):
 
 class UnknownMoodError(CurveError):
     """The mood word is not in the vocabulary."""
+
+
+class FeelingError(ModelError):
+    """No word of the phrase is one of the lexicon of feelings."""
+
+
+class LexiconError(ModelError):
+    """A row of the lexicon of feelings or of its grammar cannot be used."""
 
 
 class CheckpointError(ModelError):

@@ -29,7 +29,7 @@ from app.wire.responses import EmotionResponse, PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 
 if TYPE_CHECKING:
-    from app.playlists.formats import Locate
+    from app.playlists.formats import FormatName, Locate
 
 Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
 FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
@@ -115,9 +115,9 @@ def playlist(
             asked = {"tracks": [*(track or []), *(each.id for each in meant)]}
             named = f"like {' and '.join(map(described, meant))}"
             notes.print(f"Music {plain(named)}")
-        answer = make_playlist(_request({"emotion": asked, **values}), library.model, live)
+        answer = make_playlist(request_of({"emotion": asked, **values}), library.model, live)
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
-        _write(answer, chosen, output, f"Circumplex {named}", locate)
+        write_answer(answer, chosen, output, f"Circumplex {named}", locate)
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
@@ -133,9 +133,10 @@ def _format(asked: Format | None, output: Path | None) -> Format:
     return cast(Format, ending)
 
 
-def _write(
-    answer: PlaylistResponse, chosen: Format, output: Path | None, title: str, locate: Locate
+def write_answer(
+    answer: PlaylistResponse, chosen: str, output: Path | None, title: str, locate: Locate
 ) -> None:
+    """Write a playlist in a format, to standard output or into a file."""
     from app.playlists.formats import render
 
     if chosen == "table":
@@ -144,7 +145,8 @@ def _write(
     if chosen == "json":
         text = answer.model_dump_json(by_alias=True, indent=2)
     else:
-        text = render(answer, chosen, title, locate).content.decode().rstrip("\n")
+        name = cast("FormatName", chosen)
+        text = render(answer, name, title, locate).content.decode().rstrip("\n")
     if output is None:
         emit(text)
         return
@@ -243,7 +245,7 @@ def _emotion(
         point = {"t": 0.0, "valence": valence or 0.0, "arousal": arousal or 0.0}
         given.append({"curve": [point]})
     if curve is not None:
-        given.append({"curve": _read_curve(curve)})
+        given.append({"curve": read_curve(curve)})
     if track or like:
         given.append({"tracks": track})
     if len(given) != 1:
@@ -253,7 +255,12 @@ def _emotion(
     return given[0]
 
 
-def _read_curve(path: Path) -> Any:
+def read_curve(path: Path) -> Any:
+    """The curve of a JSON file; `-` reads standard input.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         document = json.loads(text)
@@ -262,7 +269,12 @@ def _read_curve(path: Path) -> Any:
     return document.get("curve") if isinstance(document, dict) else document
 
 
-def _request(values: dict[str, Any]) -> PlaylistRequest:
+def request_of(values: Any) -> PlaylistRequest:
+    """A playlist request of plain values.
+
+    Raises:
+        InvalidRequestError: A value cannot be used; says which.
+    """
     try:
         return PlaylistRequest.model_validate(values)
     except ValidationError as exc:

@@ -10,8 +10,9 @@ from app.errors import InvalidRequestError
 from app.wire.responses import TrackOut
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track, TrackQuery
-from indexer.folders.files import file_path, fold
+from indexer.folders.files import file_path
 from indexer.snapshot.tracks import TrackTable
+from model.folding import fold
 
 MOST_LOOKED_AT = 1000
 MOST_NAMED = 8

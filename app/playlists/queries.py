@@ -21,11 +21,11 @@ from app.wire.schemas import (
 )
 from indexer import errors as indexer_errors
 from indexer.search.searcher import TrackFilter
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.errors import UnknownMoodError
-from model.moods import near_moods
+from model.feelings import lexicon, moods
 from model.scoring import Direction, ScoringParams
 
 Floats = NDArray[np.float32]
@@ -127,9 +127,9 @@ def mood_curve(word: str) -> EmotionCurve:
         MoodError: The vocabulary lacks the word; suggests near ones.
     """
     try:
-        return EmotionCurve.from_mood(word)
+        return moods.mood_curve(word)
     except UnknownMoodError as exc:
-        raise MoodError(str(exc), suggestions=list(near_moods(word))) from exc
+        raise MoodError(str(exc), suggestions=list(lexicon().near(word))) from exc
 
 
 def curve_query(curve: EmotionCurve, embedding: Embedding) -> Asked:

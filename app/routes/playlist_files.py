@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import Request, Response
 
 from app.playlists.formats import FormatName, Listing, path_on_disk, render
+from app.routes.signing import signed_url
 from app.wire.responses import TrackOut
 
 Locations = Literal["path", "url"]
@@ -35,7 +36,7 @@ def file_response(
     def locate(track: TrackOut) -> str:
         if locations == "path":
             return path_on_disk(track)
-        return str(request.url_for("get_track_audio", track_id=track.id))
+        return signed_url(request, "get_track_audio", track_id=track.id)
 
     file = render(playlist, name, title, locate)
     disposition = {"Content-Disposition": f'attachment; filename="{file.file_name}"'}

@@ -11,12 +11,12 @@ from fastapi.responses import FileResponse
 from app.clips.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
 from app.figures.figure import emotion_svg
-from app.http.access import read_access
 from app.http.documentation import problems
 from app.library.audio_files import audio_path, audio_response
 from app.library.live import Live
 from app.playlists.match import similar_hits
 from app.playlists.queries import track_query
+from app.routes.access import is_administered, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
     EmotionResponse,
@@ -30,10 +30,12 @@ from app.wire.responses import (
     TrackPageOut,
 )
 from app.wire.schemas import Name, Scale
+from app.wire.tracks import identifiers_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
+from indexer.folders.files import values_of
 from indexer.search.searcher import TrackFilter
-from model.moods import MOODS
+from model.feelings.moods import plane_words
 
 MOST_GENRES = 100  # in the library's description
 
@@ -63,13 +65,13 @@ def get_library(services: ServicesDep) -> LibraryOut:
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
         failed=services.catalog.counts().failed,
-        administered=services.settings.admin and services.settings.admin_token is not None,
+        administered=is_administered(services),
         indexing=bool(under_way),
         progress=_progress(under_way[0].progress) if under_way else None,
         duration_s=round(live.duration_s, 1) if live else 0.0,
         indexed_at=live.created_at if live else None,
         genres=[GenreOut(name=n, tracks=t) for n, t in live.genres[:MOST_GENRES]] if live else [],
-        moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in MOODS.items()},
+        moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in plane_words().items()},
     )
 
 
@@ -236,11 +238,13 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
         id=track.id,
         title=track.title,
         artist=track.artist,
+        artists=list(values_of(track.artist)),
         album=track.album,
         genre=track.genre,
         year=track.year,
         duration_s=None if track.duration_s is None else round(track.duration_s, 3),
         path=track.path,
+        identifiers=identifiers_out(track.identifiers),
         valence=valence,
         arousal=arousal,
     )

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from model.curves import MAX_KEYFRAMES
-from model.moods import MOODS
+from model.feelings.moods import plane_words
 
 
 def _as_int(value: Any) -> Any:
@@ -90,9 +90,9 @@ class MoodEmotion(Strict):
     """An emotion by its name, always read on the relative scale."""
 
     mood: Annotated[str, Field(min_length=1, max_length=64)] = Field(
-        description="A word of Russell's circumplex.",
+        description="A word of the lexicon, in any of its languages, as a point of the plane.",
         examples=["calm"],
-        json_schema_extra={"enum": [*sorted(MOODS)]},
+        json_schema_extra=lambda schema: schema.update(examples=[*sorted(plane_words())]),
     )
 
 

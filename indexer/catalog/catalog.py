@@ -1,7 +1,8 @@
 """The catalogue: the only SQL of the project. Records in, records out, one transaction a call.
 
-`Catalog` joins three parts: tracks (here), index runs (`runs`) and snapshots
-(`snapshots`). What a run found becomes visible in one transaction, `publish`.
+`Catalog` joins its parts: tracks (here), index runs (`runs`), snapshots (`snapshots`), stations
+(`stations`) and what listeners marked and heard (`listening`). What a run found becomes visible in
+one transaction, `publish`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
+    Text,
     bindparam,
     func,
     insert,
     or_,
     select,
     text,
+    type_coerce,
     update,
 )
 
 from indexer.catalog.database import make_engine, migrate, transaction
+from indexer.catalog.listening import ListeningRows
 from indexer.catalog.pages import by_fit, by_id
 from indexer.catalog.records import (
     Counts,
@@ -38,9 +42,11 @@ from indexer.catalog.records import (
 )
 from indexer.catalog.runs import RunRows
 from indexer.catalog.snapshots import SnapshotRows
+from indexer.catalog.stations import StationRows
 from indexer.catalog.tables import snapshots, staged_files, tracks
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import FoundFile, Tags, fold, genres_of, values_of
+from indexer.folders.files import FoundFile, Tags, genres_of, values_of
+from model.folding import fold
 
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
@@ -70,8 +76,8 @@ def open_catalog(database_url: str) -> Catalog:
     return Catalog(engine)
 
 
-class Catalog(RunRows, SnapshotRows):
-    """Tracks, index runs and snapshots of one database whose schema is up to date."""
+class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows):
+    """Tracks, runs, snapshots and what listeners keep: one database, its schema up to date."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -149,6 +155,14 @@ class Catalog(RunRows, SnapshotRows):
         statement = select(*_TRACK).where(tracks.c.status == "ok").order_by(tracks.c.id)
         with transaction(self.engine) as connection:
             return [Track(**row) for row in connection.execute(statement).mappings()]
+
+    def identifiers(self) -> list[tuple[int, str]]:
+        """Ids of the tracks of the index that have identifiers, ordered, with these as JSON."""
+        text_of = type_coerce(tracks.c.identifiers, Text)
+        known = (tracks.c.status == "ok", tracks.c.identifiers.is_not(None))
+        statement = select(tracks.c.id, text_of).where(*known).order_by(tracks.c.id)
+        with transaction(self.engine) as connection:
+            return [(row[0], row[1]) for row in connection.execute(statement)]
 
     def contents(self) -> set[str]:
         """Contents of the tracks whose files are there, in the index or failed."""
@@ -275,7 +289,14 @@ def _file_result(row: RowMapping) -> FileResult:
         found=FoundFile(row["root"], row["path"], row["size_bytes"], row["mtime_ns"]),
         content_id=row["content_id"],
         frontend_id=row["frontend_id"],
-        tags=Tags(row["title"], row["artist"], row["album"], row["genre"], row["year"]),
+        tags=Tags(
+            row["title"],
+            row["artist"],
+            row["album"],
+            row["genre"],
+            row["year"],
+            identifiers=row["identifiers"],
+        ),
         duration_s=row["duration_s"],
         failure_reason=row["failure_reason"],
     )

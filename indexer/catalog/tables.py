@@ -27,9 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from indexer.folders.identifiers import Identifiers
+
 TRACK_STATES = ("ok", "failed", "missing")
 RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 SNAPSHOT_STATES = ("writing", "ready", "deleting")
+STATION_RHYTHMS = ("none", "daily")
 
 metadata = MetaData(
     naming_convention={
@@ -63,6 +66,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class IdentifiersText(TypeDecorator[Identifiers]):
+    """What names a recording, as JSON; NULL where nothing does."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Identifiers | None, dialect: Dialect) -> str | None:
+        """To JSON."""
+        return None if value is None else value.to_json()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Identifiers:
+        """From JSON."""
+        return Identifiers.from_json(value)
+
+
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -86,6 +104,7 @@ def _file_columns() -> list[Column[Any]]:
         Column("genre", Text),
         Column("year", Integer),
         Column("duration_s", Float),
+        Column("identifiers", IdentifiersText),
     ]
 
 
@@ -168,4 +187,53 @@ index_runs = Table(
         postgresql_where=text("state = 'running'"),
     ),
     sqlite_autoincrement=True,
+)
+
+# What listeners keep ------------------------------------------------------------------------------
+
+stations = Table(
+    "stations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("question", JSON, nullable=False),  # a playlist request
+    Column("rhythm", String(10), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _one_of("rhythm", STATION_RHYTHMS),
+)
+
+saved_playlists = Table(
+    "saved_playlists",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("comment", Text),
+    Column("public", Boolean, nullable=False),
+    Column("track_ids", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+# Stars and ratings of tracks, albums and artists; an item is named as the Subsonic server names it.
+marks = Table(
+    "marks",
+    metadata,
+    Column("owner", String(200), nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("starred_at", UtcDateTime),
+    Column("rating", Integer),
+    PrimaryKeyConstraint("owner", "item"),
+)
+
+plays = Table(
+    "plays",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("track_id", Integer, nullable=False),
+    Column("played_at", UtcDateTime, nullable=False),
+    Index("ix_plays_track_id", "track_id"),
+    Index("ix_plays_played_at", "played_at"),
 )

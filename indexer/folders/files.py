@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any
 import mutagen
 
 from indexer.errors import RootNotFoundError
+from indexer.folders.identifiers import ARTISTS, NOTHING, Identifiers, placed, read_identifiers
+from model.folding import fold
 
 _AUDIO_TYPES = "mp3 flac wav ogg oga opus m4a m4b mp4 aac wma aiff aif aifc"
 AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO_TYPES.split())
@@ -78,6 +79,7 @@ class Tags:
         genre: Genre or genres.
         year: Year of the recording.
         duration_s: Declared duration; files lie, so nothing relies on it.
+        identifiers: What names the recording beyond that.
     """
 
     title: str
@@ -86,6 +88,7 @@ class Tags:
     genre: str | None = None
     year: int | None = None
     duration_s: float | None = None
+    identifiers: Identifiers = NOTHING
 
 
 def walk(
@@ -197,26 +200,40 @@ def content_id(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def read_tags(path: Path) -> Tags:
-    """The tags of an audio file; one without (or with damaged) tags gets a title from its name."""
+def read_tags(path: Path, below: str = "") -> Tags:
+    """The tags of an audio file; one without (or with damaged) tags gets a title from its name.
+
+    Args:
+        path: The file.
+        below: Its path below the music root, which says artist, album and numbers where tags do
+            not (`Artist/Album/NN - Title`).
+    """
     try:
         file = mutagen.File(path, easy=True)
     except Exception:
         file = None
-    if file is None:
-        return Tags(title=readable_name(path))
-    found = {
-        field: _values(file.tags, keys, several=field in _SEVERAL)
-        for field, keys in _TAG_KEYS.items()
-    }
+    tags = None if file is None else file.tags
+
+    def values(keys: tuple[str, ...], *, several: bool = True) -> list[str]:
+        return [] if tags is None else _values(tags, keys, several=several)
+
+    found = {field: values(keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()}
+    found["artist"] = values(ARTISTS) or found["artist"]
     found["genre"] = [value for text in found["genre"] for value in values_of(text)]
+    place = placed(below)
+    inferred = tuple(
+        name for name in ("artist", "album") if not found[name] and getattr(place, name)
+    )
+    for name in inferred:
+        found[name] = [_clean(getattr(place, name))]
     return Tags(
         title=_joined(found["title"]) or readable_name(path),
         artist=_joined(found["artist"]),
         album=_joined(found["album"]),
         genre=_joined(_distinct(found["genre"])),
         year=_year(found["date"]),
-        duration_s=_declared_duration_s(file.info),
+        duration_s=None if file is None else _declared_duration_s(file.info),
+        identifiers=read_identifiers(values, place, inferred),
     )
 
 
@@ -229,25 +246,23 @@ def readable_name(path: Path) -> str:
     return title[:1].upper() + title[1:]
 
 
-def fold(text: str) -> str:
-    """Text without case and accents, for comparing: `Björk` -> `bjork`."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
 def values_of(joined: str | None) -> tuple[str, ...]:
     """The single artists or genres of a joined tag."""
     return tuple(value for value in _SEPARATOR.split(joined or "") if value)
 
 
 def genres_of(joined: str | None) -> tuple[str, ...]:
-    """What a genre filter may say to find a track: each of its genres, and each side of a slash.
+    """What a genre filter may say to find a track: each genre, however they are written together.
 
-    `R&B/Soul; Pop` is found as itself, as `R&B`, as `Soul` and as `Pop` (ADR 0052).
+    `Rock, Pop` is two genres; `R&B/Soul` is found as itself, as `R&B` and as `Soul` (ADR 0052).
     """
-    values = values_of(joined)
-    sides = [side.strip() for value in values if "/" in value for side in value.split("/")]
-    return tuple(dict.fromkeys([*values, *filter(None, sides)]))
+    values = [part for value in values_of(joined) for part in _parts(value, ",")]
+    sides = [side for value in values if "/" in value for side in _parts(value, "/")]
+    return tuple(dict.fromkeys([*values, *sides]))
+
+
+def _parts(value: str, separator: str) -> list[str]:
+    return [part.strip() for part in value.split(separator) if part.strip()]
 
 
 def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:
@@ -256,8 +271,9 @@ def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:
             value = tags[key]
         except (KeyError, TypeError, ValueError):  # ValueError: an invalid Vorbis comment key
             continue
-        # ID3's genre frame translates the numbers of ID3v1; other frames hold `text`.
+        # ID3's genre frame translates the numbers of ID3v1; UFID holds `data`, others `text`.
         value = getattr(value, "genres", None) or getattr(value, "text", value)
+        value = data.decode("ascii", "replace") if (data := getattr(value, "data", b"")) else value
         listed = value if isinstance(value, list) else [value]
         single = [str(item) for item in listed]
         if several:  # NUL separates the values of one frame in ID3v2.4

@@ -25,7 +25,9 @@ from indexer.errors import StorageError
 from indexer.folders.files import FoundFile, Tags, content_id, read_tags, readable_name
 from indexer.runs.analyses import AnalysisStore
 from indexer.search.balance import unbalanced
-from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.analysis import Analysis
 from model.curves import EmotionCurve
 from model.embedding import Embedding
@@ -160,7 +162,7 @@ class Examiner:
         content = None
         try:
             content = content_id(path)
-            tags = read_tags(path)
+            tags = read_tags(path, found.path)
             analysis, decoded = self._analysis(found, content)
             analysed = None if content in self._embedded else self._with_curve(analysis)
             unchanged = _is_as_found(found)
