@@ -1,7 +1,7 @@
 """The similarities of EMER-CL: KL divergence, the two CCA halves and their weighted sum.
 
-The definition for the whole project. Training and evaluation call it; the search writes its formulas
-out in compiled loops (ADR 25, 26), which a test holds equal. Matrices are
+The definition for the whole project. Training and evaluation call it; the search writes its
+formulas out in compiled loops (ADR 25, 26), which a test holds equal. Matrices are
 [query, candidate] everywhere. Letters: Q queries, N candidates, D latent dimensions.
 """
 
