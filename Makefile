@@ -25,7 +25,7 @@ PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 PARALLEL := --dist loadscope --no-loadscope-reorder
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-withstand clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -76,6 +76,9 @@ bench-page: $(DEV) ## Time the page in the system's Chromium
 
 bench-covers: $(DEV) ## Time how covers are read and made small
 	@$(BIN)/python -m benchmarks.bench_covers $(ARGS)
+
+bench-gpu: $(DEV) ## Measure what a GPU does beside the processor; without one it says so
+	@$(BIN)/python -m benchmarks.bench_gpu $(ARGS)
 
 bench-withstand: $(DEV) ## Measure what others wait for while one client attacks
 	@$(BIN)/python -m benchmarks.bench_withstand $(ARGS)
