@@ -206,6 +206,20 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert broken == []
 
 
+def test_the_paths_of_the_architecture_name_modules_that_exist_once_each() -> None:
+    """Three paths for a newcomer: an upload's bytes, a curve's keyframes, a file of the library."""
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    part = text.partition("## Three paths to read first")[2].partition("\n## ")[0]
+    paths = [
+        re.findall(r"`((?:app|indexer|model)/[\w/]+)`", path) for path in part.split("**")[2::2]
+    ]
+
+    assert len(paths) == 3
+    for modules in paths:
+        assert [name for name in modules if not (REPOSITORY / f"{name}.py").is_file()] == []
+        assert len(modules) == len(set(modules)) > 10
+
+
 def test_the_documents_name_every_setting() -> None:
     """A setting nobody can find might as well not exist."""
     settings = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
