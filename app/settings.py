@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.http.origins import LOCAL_HOSTS
+from indexer.runs.options import RunOptions
 
 MIB = 1024 * 1024
 
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     require_key: bool = Field(
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
     )
+    subsonic: bool = Field(True, description="Offer the OpenSubsonic server at /rest.")
     signed_address_s: float = Field(
         3 * 86_400.0,
         ge=60,
@@ -150,10 +152,13 @@ class Settings(BaseSettings):
         description="Shortest file that is taken for a piece of music, seconds.",
     )
     keep_snapshots: int = Field(
-        5, ge=1, le=1000, description="Snapshots kept on disk; older inactive ones are removed."
+        RunOptions.keep_snapshots,
+        ge=1,
+        le=1000,
+        description="Snapshots kept on disk; older inactive ones are removed.",
     )
     keep_analyses_days: float = Field(
-        90.0,
+        RunOptions.keep_analyses_days,
         ge=0,
         le=36_500,
         description="Days that the analysis of content stays which no track has any more.",

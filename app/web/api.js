@@ -126,7 +126,7 @@ function filtersOf(options) {
   if (year) filters.year = year;
   if (duration) filters.duration_s = duration;
   if (options.excluded.length) filters.exclude_ids = options.excluded;
-  if (options.everything) filters.include = NOT_MUSIC;
+  if (options.everything) filters.include = { verdict: NOT_MUSIC };
   return filters;
 }
 

@@ -23,9 +23,10 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs.embed import AnalyseApart, Model
-from indexer.runs.indexer import KEEP_ANALYSES_DAYS, Indexer
-from indexer.runs.isolated import analyse_apart
+from indexer.runs.embed import AnalyseIsolated, Model
+from indexer.runs.indexer import Indexer
+from indexer.runs.isolated import analyse_isolated
+from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from model.verdict import LEAST_S, Judge
 
 logger = logging.getLogger(__name__)
@@ -45,9 +46,7 @@ class Job:
         checkpoint: The model; None is the shipped one.
         device: Where it runs: `auto`, `cpu` or `cuda`.
         least_track_s: Shortest file that is taken for a piece of music, seconds.
-        keep_snapshots: How many snapshots stay.
-        keep_analyses_days: How long an analysis stays that no track needs.
-        workers: Threads that decode; 0 means one for each processor.
+        options: How runs are carried out.
         run_id: The run to carry out.
     """
 
@@ -56,9 +55,7 @@ class Job:
     checkpoint: str | None = None
     device: str = "auto"
     least_track_s: float = LEAST_S
-    keep_snapshots: int = 3
-    keep_analyses_days: float = KEEP_ANALYSES_DAYS
-    workers: int = 0
+    options: RunOptions = DEFAULT_OPTIONS
     run_id: int = 0
 
 
@@ -116,7 +113,7 @@ def carry_out(
     job: Job,
     load: Callable[[], Model],
     stop: threading.Event,
-    apart: AnalyseApart = analyse_apart,
+    isolated: AnalyseIsolated = analyse_isolated,
 ) -> int:
     """Do the run of a job.
 
@@ -124,7 +121,7 @@ def carry_out(
         job: The job.
         load: Loads the model.
         stop: When set, the run goes back into the queue.
-        apart: As for `Indexer`.
+        isolated: As for `Indexer`.
 
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
@@ -136,15 +133,7 @@ def carry_out(
         return 1
     try:
         model = _load(catalog, job, load)
-        indexer = Indexer(
-            catalog,
-            model,
-            Path(job.data_dir),
-            workers=job.workers,
-            keep_snapshots=job.keep_snapshots,
-            keep_analyses_days=job.keep_analyses_days,
-            apart=apart,
-        )
+        indexer = Indexer(catalog, model, Path(job.data_dir), job.options, isolated)
         indexer.run(run_id=job.run_id, stop=stop)
     except (RunCancelledError, RunInterruptedError) as exc:
         logger.info("%s", exc)
@@ -187,7 +176,8 @@ def read_job() -> Job:
     line = bytearray()
     while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
         line += byte
-    return Job(**json.loads(line))
+    told = json.loads(line)
+    return Job(**{**told, "options": RunOptions(**told["options"])})
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What is not music stays out of playlists and the map, is listed with its reason, can be let in."""
+"""What is not music stays out of playlists and of the map; it is listed and can be let in."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def paths(playlist: dict) -> set[str]:
 
 
 def test_a_jingle_is_answered_only_when_let_in(mixed: Running) -> None:
-    """By `filters.include`."""
+    """By `filters.include.verdict`."""
     plain = ask(mixed, emotion={"mood": "calm"})
-    let_in = ask(mixed, emotion={"mood": "calm"}, filters={"include": ["short"]})
+    let_in = ask(mixed, emotion={"mood": "calm"}, filters={"include": {"verdict": ["short"]}})
 
     assert "jingle.wav" not in paths(plain)
     assert paths(let_in) - paths(plain) == {"jingle.wav"}

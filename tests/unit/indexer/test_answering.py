@@ -67,7 +67,7 @@ def test_a_search_answers_music_and_the_best_copies(tmp_path: Path) -> None:
     data = changed(snapshots.content(5), verdict={20: "speech"}, recording={40: 50, 50: 50})
 
     assert sorted(found(data, tmp_path / "a")) == [10, 30, 50]
-    let_in = TrackFilter(include=("speech",))
+    let_in = TrackFilter(let_in=("speech",))
     assert sorted(found(data, tmp_path / "b", let_in)) == [10, 20, 30, 50]
     without = TrackFilter(exclude_ids=frozenset({40}))
     assert sorted(found(data, tmp_path / "c", without)) == [10, 30]
