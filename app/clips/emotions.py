@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.library.live import Live
-<<<<<<< HEAD
-from app.wire.fit import fit, reason
-=======
 from app.playlists.match import similar_hits
 from app.playlists.queries import track_query
->>>>>>> main
+from app.wire.fit import fit, reason
 from app.wire.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.wire.schemas import Scale
 from app.wire.tracks import track_out
