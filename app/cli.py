@@ -50,6 +50,7 @@ app.command()(keeping.restore)
 app.add_typer(keys, name="key")
 app.add_typer(stations, name="station")
 app.command()(sharing.push)
+app.command()(sharing.link)
 
 
 def _print_version(wanted: bool) -> None:

@@ -113,3 +113,29 @@ def _write(
         music = partial(answer_of, each, library.model, live)
         path = write_file(each, folder, kind, music, locate)
         notes.print(f"{plain(each.name)} is written into {plain(path)}")
+
+
+def link(
+    server: Annotated[str, typer.Option(help="Address of a Subsonic server, without /rest.")],
+    user: Annotated[str, typer.Option(help="User name there.")] = "",
+    password: Annotated[
+        str,
+        typer.Option(
+            envvar="CIRCUMPLEX_SERVER_PASSWORD", help="Password there; better in the variable."
+        ),
+    ] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Learn the ids that a media server gives to our tracks, for programs that speak its ids."""
+    from app.compat.links import LinkStore, learn
+    from app.sharing.subsonic_server import SubsonicServer
+    from indexer.catalog.catalog import open_catalog
+
+    settings = make_settings(data_dir=data_dir)
+    catalog = open_catalog(settings.resolved_database_url)
+    try:
+        with SubsonicServer(server, user, password) as remote:
+            found, total = learn(remote, catalog, LinkStore(settings.data_dir))
+    finally:
+        catalog.close()
+    notes.print(f"{found} of {total} tracks are songs of {plain(server)}")

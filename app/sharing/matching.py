@@ -52,8 +52,8 @@ class Matcher:
         self._by_tail = {n: _grouped(songs, _tails(n)) for n in TAIL_PARTS}
         self._by_title = _grouped(songs, lambda s: [fold(s.title)])
 
-    def match(self, track: Track) -> Match:
-        """The song that a track is."""
+    def match(self, track: Track, *, nearest: bool = True) -> Match:
+        """The song that a track is; `nearest` looks for one alike where there is none."""
         for by, find in (
             ("recording", self._recording),
             ("isrc", self._isrc),
@@ -63,7 +63,7 @@ class Matcher:
             song = find(track)
             if song is not None:
                 return Match(track, song, by)
-        return Match(track, None, None, self._nearest(track))
+        return Match(track, None, None, self._nearest(track) if nearest else None)
 
     def _recording(self, track: Track) -> RemoteSong | None:
         return _one(track, self._by_recording.get(track.identifiers.recording_mbid or "", []))
