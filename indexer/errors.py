@@ -4,7 +4,8 @@ IndexerError
 ├── StorageError                the data folder cannot be written: full, read-only
 ├── LibraryError                a music root cannot be used
 │   ├── RootNotFoundError       no such folder, or no right to read it
-│   └── EmptyRootError          no audio in it, though the catalogue knows some there
+│   ├── EmptyRootError          no audio in it, though the catalogue knows some there
+│   └── ShrunkRootError         many of its tracks are not there any more
 ├── CatalogError                the database
 │   ├── CatalogUnavailableError unreachable, locked or full
 │   ├── CatalogVersionError     written by a newer build
@@ -44,6 +45,10 @@ class RootNotFoundError(LibraryError):
 
 class EmptyRootError(LibraryError):
     """The music root holds no audio, though the catalogue knows tracks there."""
+
+
+class ShrunkRootError(LibraryError):
+    """More than a fifth of the music root's tracks are not there any more."""
 
 
 class CatalogError(IndexerError):

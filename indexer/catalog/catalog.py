@@ -267,6 +267,7 @@ def _file_values(result: FileResult) -> dict[str, Any]:
         "frontend_id": result.frontend_id,
         "duration_s": result.duration_s,
         "failure_reason": result.failure_reason,
+        "note": result.note,
     }
 
 
@@ -278,6 +279,7 @@ def _file_result(row: RowMapping) -> FileResult:
         tags=Tags(row["title"], row["artist"], row["album"], row["genre"], row["year"]),
         duration_s=row["duration_s"],
         failure_reason=row["failure_reason"],
+        note=row["note"],
     )
 
 

@@ -11,17 +11,15 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mutagen
 
-from indexer.errors import RootNotFoundError
+from indexer.folders.naming import one_line, readable_name, year_of
 
-_AUDIO_TYPES = "mp3 flac wav ogg oga opus m4a m4b mp4 aac wma aiff aif aifc"
-AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO_TYPES.split())
 VALUE_SEPARATOR = "; "  # between several artists or genres of one track
 MAX_TAG_LENGTH = 500  # characters; longer values are cut
 
@@ -35,8 +33,6 @@ _TAG_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _SEVERAL = frozenset({"artist", "genre"})  # what a track may have several of
 _SEPARATOR = re.compile(r"\s*;\s*")
-_YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
-_TRACK_NUMBER = re.compile(r"^\d{1,3}\s*[-._)\s]\s*(?=\S)")
 _ESCAPED = re.compile(rb"\\(\\|x([0-9a-f]{2}))")
 
 
@@ -88,84 +84,9 @@ class Tags:
     duration_s: float | None = None
 
 
-def walk(
-    roots: Sequence[Path], *, on_error: Callable[[Path, OSError], None] | None = None
-) -> Iterator[FoundFile]:
-    """Every audio file below the roots, in order of their names.
-
-    Hidden files and folders are skipped. Symbolic links are not followed: what they point to
-    inside a root is found at its own place, and what lies outside is not part of the library.
-
-    Args:
-        roots: Folders to walk; one inside another is walked once.
-        on_error: Called with every folder that cannot be read.
-
-    Yields:
-        The files, root by root.
-
-    Raises:
-        RootNotFoundError: A root is no folder or may not be read.
-    """
-    for root in distinct_roots(roots):
-        yield from _walk_folder(root, stored_name(root), "", on_error)
-
-
-def distinct_roots(roots: Iterable[Path]) -> list[Path]:
-    """The roots as absolute paths without links, sorted, none inside another.
-
-    Raises:
-        RootNotFoundError: A root is no folder or may not be read.
-    """
-    resolved = sorted({_existing(root) for root in roots})
-    return [root for root in resolved if not any(other in root.parents for other in resolved)]
-
-
-def _existing(root: Path) -> Path:
-    try:
-        folder = root.expanduser().resolve(strict=True)
-        os.scandir(folder).close()
-    except OSError as exc:
-        raise RootNotFoundError(
-            f"music root {root}: {exc.strerror or exc}; name an existing, readable folder"
-        ) from exc
-    return folder
-
-
-def _walk_folder(
-    folder: Path | str,
-    root: str,
-    prefix: str,
-    on_error: Callable[[Path, OSError], None] | None,
-) -> Iterator[FoundFile]:
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as exc:
-        if on_error is not None:
-            on_error(Path(folder), exc)
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        path = prefix + _escape(entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk_folder(entry.path, root, path + "/", on_error)
-        elif _is_audio(entry):
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError:  # removed since the folder was listed
-                continue
-            yield FoundFile(root, path, status.st_size, status.st_mtime_ns)
-
-
-def _is_audio(entry: os.DirEntry[str]) -> bool:
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a hundred thousand times
-    return suffix in AUDIO_SUFFIXES and entry.is_file(follow_symlinks=False)
-
-
 def stored_name(path: Path | str) -> str:
     """A path as text that any database keeps; see the module's docstring."""
-    return _escape(str(path))
+    return escape_name(str(path))
 
 
 def file_path(root: str, path: str = "") -> Path:
@@ -176,7 +97,7 @@ def file_path(root: str, path: str = "") -> Path:
     return Path(os.fsdecode(_ESCAPED.sub(_unescape, whole.encode())))
 
 
-def _escape(name: str) -> str:
+def escape_name(name: str) -> str:
     if "\\" not in name and name.isprintable():
         return name
     doubled = os.fsencode(name).replace(b"\\", b"\\\\")
@@ -215,18 +136,9 @@ def read_tags(path: Path) -> Tags:
         artist=_joined(found["artist"]),
         album=_joined(found["album"]),
         genre=_joined(_distinct(found["genre"])),
-        year=_year(found["date"]),
+        year=year_of(found["date"]),
         duration_s=_declared_duration_s(file.info),
     )
-
-
-def readable_name(path: Path) -> str:
-    """A title from a file name: no suffix, no track number, spaces for underscores."""
-    stem = os.fsencode(path.stem).decode("utf-8", "replace")
-    if " " not in stem:
-        stem = stem.replace("_", " ").replace("-", " ")
-    title = _clean(_TRACK_NUMBER.sub("", stem)) or _clean(stem)
-    return title[:1].upper() + title[1:]
 
 
 def fold(text: str) -> str:
@@ -262,7 +174,7 @@ def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:
         single = [str(item) for item in listed]
         if several:  # NUL separates the values of one frame in ID3v2.4
             single = [value for text in single for value in text.split("\0")]
-        texts = [text for text in map(_clean, single) if text]
+        texts = [text for text in map(one_line, single) if text]
         if texts:
             return list(dict.fromkeys(texts))
     return []
@@ -278,17 +190,6 @@ def _distinct(values: list[str]) -> list[str]:
 
 def _joined(values: list[str]) -> str | None:
     return VALUE_SEPARATOR.join(values)[:MAX_TAG_LENGTH] or None
-
-
-def _clean(text: str) -> str:
-    """One line of characters that every database and every JSON reader takes."""
-    plain = text.encode("utf-8", "replace").decode().replace("\0", " ").replace("\ufeff", "")
-    return " ".join(plain.split())
-
-
-def _year(dates: list[str]) -> int | None:
-    match = _YEAR.search(" ".join(dates))
-    return int(match[1]) if match else None
 
 
 def _declared_duration_s(info: Any) -> float | None:

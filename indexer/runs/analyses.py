@@ -117,7 +117,8 @@ class AnalysisStore:
     def _unneeded_since(self) -> dict[str, datetime]:
         try:
             noted = json.loads((self._folder / "unneeded.json").read_text(encoding="utf-8"))
-            return {name: datetime.fromisoformat(moment) for name, moment in noted.items()}
+            now = datetime.now(UTC)  # a moment in the future: the clock was set back since
+            return {name: min(now, datetime.fromisoformat(at)) for name, at in noted.items()}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, AttributeError) as exc:

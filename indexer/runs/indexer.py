@@ -27,7 +27,8 @@ from indexer.errors import (
     RunCancelledError,
     RunInterruptedError,
 )
-from indexer.folders.files import distinct_roots, file_path, stored_name
+from indexer.folders.files import file_path, stored_name
+from indexer.folders.walk import distinct_roots
 from indexer.runs.embed import AnalyseApart, Model, default_workers
 from indexer.runs.isolated import analyse_apart
 from indexer.runs.job import IndexJob, RunSummary
