@@ -32,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Search a music library by how it feels over time.",
     epilog="Settings also come from the environment: CIRCUMPLEX_DATA_DIR, CIRCUMPLEX_MUSIC_ROOTS, "
-    "CIRCUMPLEX_ADMIN_TOKEN, CIRCUMPLEX_DEVICE, … (README, Settings).",
+    "CIRCUMPLEX_ADMIN_TOKEN, CIRCUMPLEX_DEVICE, … (docs/settings.md).",
 )
 app.command()(demonstration.demo)
 app.command()(indexing.index)

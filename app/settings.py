@@ -66,7 +66,9 @@ class Settings(BaseSettings):
 
     admin: bool = Field(True, description="Offer the admin endpoints.")
     admin_token: SecretStr | None = Field(
-        None, description="Bearer token of the admin endpoints; without one they answer 403."
+        None,
+        description="Bearer token of the admin endpoints; without one only an API key with "
+        "the scope `admin` opens them.",
     )
     require_key: bool = Field(
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."

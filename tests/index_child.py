@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.catalog import lease, patience
-from indexer.runs.indexer import isolated as apart
-from indexer.runs.indexer import worker
+from indexer.runs import isolated, worker
 from model.analysis import Analysis
 from tests.fakes import FakeFrontend, FakeModel
 
@@ -41,14 +40,14 @@ def die_of(source: Path) -> None:
 
 def analyse_apart(path: Path, frontend_name: str) -> Analysis:
     """As `indexer.runs.isolated`, with this module as its process."""
-    return apart.analyse_apart(path, frontend_name, [sys.executable, "-m", "tests.index_child"])
+    return isolated.analyse_apart(path, frontend_name, [sys.executable, "-m", "tests.index_child"])
 
 
 def main(arguments: list[str]) -> int:
     """Carry out the job on standard input, or analyse the file of the arguments."""
     if arguments:
         die_of(Path(arguments[1]))
-        return apart.main(arguments, lambda _name: FakeFrontend())
+        return isolated.main(arguments, lambda _name: FakeFrontend())
     lease.HEARTBEAT_S = 0.05
     patience.PATIENCE_S = float(os.environ.get("CIRCUMPLEX_TEST_PATIENCE_S", patience.PATIENCE_S))
     job, stop = worker.read_job(), threading.Event()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from indexer.backups.restore import prepared
-from indexer.catalog.catalog import Catalog, lease, open_catalog
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.transfer import dumping
 from indexer.errors import (
     BackupDamagedError,

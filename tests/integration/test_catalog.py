@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from indexer.catalog.catalog import Catalog, lease
+from indexer.catalog import lease
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import (
     FileResult,
     SnapshotRow,

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from app.indexing.jobs import IndexJobs, pause_s
-from indexer.catalog.catalog import Catalog, open_catalog, patience
+from indexer.catalog import patience
+from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, LeaseLostError
 from indexer.folders.files import stored_name
 from indexer.runs.worker import Job, ProcessExecutor

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from indexer.catalog import lease
 from indexer.catalog import runs as catalog_runs
-from indexer.catalog.catalog import Catalog, lease
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import RunProgress
 from indexer.catalog.tables import index_runs
 from indexer.errors import LeaseLostError, RunActiveError, RunNotFoundError

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog.catalog import Catalog, lease, patience
+from indexer.catalog import lease, patience
+from indexer.catalog.catalog import Catalog
 from indexer.errors import (
     CatalogUnavailableError,
     RunActiveError,

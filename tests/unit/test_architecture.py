@@ -200,17 +200,18 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert broken == []
 
 
-def test_the_readme_names_every_setting() -> None:
+def test_the_documents_name_every_setting() -> None:
     """A setting nobody can find might as well not exist."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`CIRCUMPLEX_([A-Z_]+)`", readme))
+    settings = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`CIRCUMPLEX_([A-Z_]+)`", settings))
 
     assert {name.upper() for name in Settings.model_fields} == named
 
 
 def test_the_readme_names_only_commands_that_exist() -> None:
-    """Every `circumplex …` and `make …` of the README can be typed."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    """Every `circumplex …` and `make …` of the README and of the operator's page can be typed."""
+    pages = (REPOSITORY / "README.md", REPOSITORY / "docs" / "operation.md")
+    readme = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
     commands |= {group.name for group in app.registered_groups}

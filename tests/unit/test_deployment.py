@@ -93,15 +93,16 @@ def test_the_stack_hands_every_setting_on(compose: dict[str, Any], dockerfile: s
 
 
 def test_every_variable_of_the_stack_is_explained() -> None:
-    """At the head of the file, or in the README."""
+    """At the head of the file, or on the pages of settings and operation."""
     text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     head = text[: text.index("\nx-circumplex")]
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    pages = (REPOSITORY / "docs" / "operation.md", REPOSITORY / "docs" / "settings.md")
+    explained = head + "".join(page.read_text(encoding="utf-8") for page in pages)
     variables = set(re.findall(r"\$\{([A-Z_]+)", text))
     variables |= set(re.findall(r"^ +([A-Z_]+):$", text, re.MULTILINE))
 
     assert variables >= {"MUSIC", "PORT", "POSTGRES_PASSWORD"}
-    assert [name for name in variables if not re.search(rf"\b{name}\b", head + readme)] == []
+    assert [name for name in variables if not re.search(rf"\b{name}\b", explained)] == []
 
 
 def test_no_log_grows_without_end(compose: dict[str, Any]) -> None:
