@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 from indexer.catalog.records import FileResult, address_id
 from indexer.errors import StorageError
-from indexer.folders.files import FoundFile, Tags, content_id, read_tags, readable_name
+from indexer.folders.files import FoundFile, Tags, content_id, read_tags
+from indexer.folders.naming import readable_name
+from indexer.folders.walk import mtime_ns
 from indexer.runs.analyses import AnalysisStore
 from indexer.search.balance import unbalanced
 from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord
@@ -233,8 +235,8 @@ def _unnamed(error: AudioError, path: Path) -> str:
 
 
 def _is_as_found(found: FoundFile) -> bool:
-    status = found.file.stat()
-    return (status.st_size, status.st_mtime_ns) == (found.size_bytes, found.mtime_ns)
+    status = found.file.lstat()
+    return (status.st_size, mtime_ns(status)) == (found.size_bytes, found.mtime_ns)
 
 
 def ahead(

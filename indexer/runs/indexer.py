@@ -73,6 +73,7 @@ class Indexer:
         *,
         full: bool = False,
         only: bool = False,
+        allow_shrink: bool = False,
         progress: Callable[[RunProgress], None] | None = None,
         run_id: int | None = None,
         stop: threading.Event | None = None,
@@ -85,6 +86,8 @@ class Indexer:
             roots: Music folders; not used with `run_id`.
             full: Read, decode and embed every file anew; not used with `run_id`.
             only: Tracks outside the roots leave the index; not used with `run_id`.
+            allow_shrink: Many tracks of a root, or all, may leave the index; not used with
+                `run_id`.
             progress: Called with the progress, at most ten times a second.
             run_id: Execute this queued (or abandoned) run instead of a new one.
             stop: When set, the run goes back into the queue before its next file.
@@ -95,6 +98,7 @@ class Indexer:
         Raises:
             RootNotFoundError: A root is no folder or may not be read.
             EmptyRootError: A root holds no audio, though tracks are known in it.
+            ShrunkRootError: More than a fifth of a root's tracks are not there any more.
             RunActiveError: Another process is indexing, or has this run.
             RunCancelledError: The run was cancelled.
             RunInterruptedError: `stop` was set.
@@ -103,7 +107,8 @@ class Indexer:
             CatalogUnavailableError: The database does not answer; the run goes back into the queue.
         """
         owner = lease.new_owner()
-        run = self._begin(roots, owner, run_id, full=full, only=only)
+        asked = {"full": full, "only": only, "allow_shrink": allow_shrink}
+        run = self._begin(roots, owner, run_id, asked)
         meter = ProgressMeter(progress)
         try:
             with Heartbeat(self.catalog, run.id, owner, meter, stop) as heartbeat:
@@ -134,11 +139,11 @@ class Indexer:
             )
 
     def _begin(
-        self, roots: Sequence[Path], owner: str, run_id: int | None, *, full: bool, only: bool
+        self, roots: Sequence[Path], owner: str, run_id: int | None, asked: dict[str, bool]
     ) -> IndexRun:
         if run_id is None:
             names = [stored_name(root) for root in distinct_roots(roots)]
-            return self.catalog.start_run(names, owner, full=full, only=only)
+            return self.catalog.start_run(names, owner, **asked)
         run = self.catalog.claim_run(owner, run_id)
         if run is None:
             state = self.catalog.run(run_id).state

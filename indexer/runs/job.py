@@ -40,7 +40,7 @@ from indexer.runs.embed import (
 from indexer.runs.identity import match_identities
 from indexer.runs.outcome import final_tracks
 from indexer.runs.progress import ProgressMeter
-from indexer.runs.scan import Scan, scan
+from indexer.runs.scan import Scan, refuse_shrunk, scan
 from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
 from indexer.search.balance import as_query, balanced
 from indexer.search.typical import typical_curves
@@ -51,6 +51,8 @@ logger = logging.getLogger(__name__)
 
 STAGE_EVERY = 64  # finished files are written down together, this many
 STAGE_EVERY_S = 1.0  # or after this time
+NOTES = 20  # files that a run names, of each kind of note
+NOTE_LENGTH = 1000  # characters
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class RunSummary:
         files_decoded: Of these, those whose analysis was not kept from earlier.
         files_failed: Files that cannot be in the index.
         files_missing: Tracks whose files have gone.
+        files_kept: Tracks that stay as they were because their files could not be read.
+        notes: What was passed over, could not be looked at or decodes in part, a line each.
         audio_s: Duration of what was decoded.
         elapsed_s: Duration of the run.
     """
@@ -80,6 +84,8 @@ class RunSummary:
     files_decoded: int
     files_failed: int
     files_missing: int
+    files_kept: int
+    notes: tuple[str, ...]
     audio_s: float
     elapsed_s: float
 
@@ -128,6 +134,8 @@ class IndexJob:
         self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
         self._patiently = Patience(self.check)
         self._known: list[KnownFile] = []
+        self._kept: list[str] = []
+        self._partial: list[str] = []
 
     def execute(self) -> RunSummary:
         """Scan, analyse, embed, write, publish, tidy up."""
@@ -149,8 +157,10 @@ class IndexJob:
             apart=self.apart,
             embedded=self._builder.embedded_before,
         )
-        results = self._read(seen)
+        results = self._usable(self._read(seen), seen)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
+        if not self.run.allow_shrink:
+            refuse_shrunk(seen, changes.missing_ids)
         self.meter.enter("writing")
         before = self._patiently(self.catalog.published_tracks)
         tracks = final_tracks(before, changes)
@@ -178,7 +188,31 @@ class IndexJob:
             frontend_id=self._store.frontend_id,
             full=self.run.full,
             only=self.run.only,
+            allow_shrink=self.run.allow_shrink,
         )
+
+    def _usable(self, results: Sequence[FileResult], seen: Scan) -> list[FileResult]:
+        """The results that say something of a file; one that cannot be read keeps its track."""
+        usable = []
+        for result in results:
+            track = seen.known.get(result.found.address)
+            if result.content_id is None and track is not None and track.status == "ok":
+                self._kept.append(f"{result.found.address} stays as it was: {result.failure_reason}")
+            else:
+                usable.append(result)
+        self._partial = [
+            f"{result.found.address}: {result.note}" for result in usable if result.note is not None
+        ]
+        return usable
+
+    def _notes(self, seen: Scan) -> tuple[str, ...]:
+        """What the run has to say beside its counts."""
+        lines = seen.report.lines()
+        for named in (self._kept, self._partial):
+            lines += named[:NOTES]
+            if len(named) > NOTES:
+                lines.append(f"{len(named) - NOTES} more like this")
+        return tuple(line[:NOTE_LENGTH] for line in lines)
 
     def _next_id(self) -> int:
         return 1 + max((track.id for track in self._known), default=0)
@@ -339,7 +373,9 @@ class IndexJob:
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
+        notes = self._notes(seen)
         self._patiently(lambda: self.catalog.report(self.run.id, self.owner, self.meter.now()))
+        self._patiently(lambda: self.catalog.describe_run(self.run.id, self.owner, notes=notes))
         self._make_visible(changes, snapshot_id, activate=activate)
         self.meter.enter("finished")
         self._tidy_up()
@@ -353,6 +389,8 @@ class IndexJob:
             files_decoded=self._decoded,
             files_failed=self.meter.now().files_failed,
             files_missing=len(changes.missing_ids),
+            files_kept=len(self._kept),
+            notes=notes,
             audio_s=self._audio_s,
             elapsed_s=time.monotonic() - self._began,
         )
