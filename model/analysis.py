@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.audio import Audio, Source, stream
+from model.audio_frames import Damage
 from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id
 
@@ -71,6 +72,7 @@ class Analysis:
         segment_features: [S, Dx].
         window_features: Row i describes the `CURVE_WINDOW_S` centred on `i * CURVE_HOP_S` seconds,
             as far as the file reaches, [W, Dx].
+        note: What of the file did not decode; None where all of it did.
 
     Raises:
         ShapeError: The arrays do not fit together.
@@ -81,6 +83,7 @@ class Analysis:
     segments_s: Floats
     segment_features: Floats
     window_features: Floats
+    note: str | None = None
 
     def __post_init__(self) -> None:
         n_segments, width = self.segment_features.shape
@@ -102,6 +105,7 @@ class Analysis:
             segments_s=self.segments_s,
             segment_features=self.segment_features,
             window_features=self.window_features,
+            note=np.array(self.note or ""),
         )
         return buffer.getvalue()
 
@@ -116,6 +120,7 @@ class Analysis:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 found = int(stored["format"])
                 fields: dict[str, Any] = {name: stored[name] for name in _FIELDS}
+                note = str(stored["note"]) if "note" in stored.files else ""
         except _DAMAGE as exc:
             raise ValueError("these bytes are no analysis: analyse the file again") from exc
         if found != FORMAT:
@@ -128,6 +133,7 @@ class Analysis:
             fields["segments_s"],
             fields["segment_features"],
             fields["window_features"],
+            note or None,
         )
 
 
@@ -159,7 +165,8 @@ def analyse(
     window_features: list[Floats] = []
     n_segments = n_windows = 0
     end_s = peak = 0.0
-    for block in _blocks(source, frontend, max_duration_s, block_s):
+    damage = Damage()
+    for block in _blocks(source, frontend, max_duration_s, block_s, damage):
         end_s = block.end_s
         peak = max(peak, float(np.abs(block.audio.samples).max(initial=0.0)))
         until_s = end_s if block.is_last else end_s - frontend.context_s
@@ -180,6 +187,7 @@ def analyse(
         np.concatenate(segments).astype(np.float32),
         np.concatenate(features),
         np.concatenate(window_features),
+        damage.note,
     )
 
 
@@ -229,7 +237,11 @@ class _Block:
 
 
 def _blocks(
-    source: Source, frontend: Frontend, max_duration_s: float | None, longest_s: float
+    source: Source,
+    frontend: Frontend,
+    max_duration_s: float | None,
+    longest_s: float,
+    damage: Damage,
 ) -> Iterator[_Block]:
     """Blocks that start on the frontend's grid and overlap so that each segment fits into one."""
     grid_s = frontend.grid_s
@@ -239,7 +251,11 @@ def _blocks(
     start = 0
     waiting: Audio | None = None
     for audio in stream(
-        source, block_s=block_s, overlap_s=overlap_s, max_duration_s=max_duration_s
+        source,
+        block_s=block_s,
+        overlap_s=overlap_s,
+        max_duration_s=max_duration_s,
+        damage=damage,
     ):
         if waiting is not None:
             yield _Block(waiting, start / audio.sample_rate_hz, is_last=False)

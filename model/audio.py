@@ -25,7 +25,7 @@ from model.audio_frames import (
     name_of,
     translated,
 )
-from model.audio_source import Source
+from model.audio_source import Source as Source
 from model.errors import (
     AudioTooLongError,
     AudioTooShortError,

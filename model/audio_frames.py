@@ -27,8 +27,8 @@ OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
 # Containers that state their length; others leave it to a guess from the bit rate.
 _STATE_LENGTH = frozenset(
-    ("aiff", "ape", "asf", "au", "caf", "dsf", "flac", "matroska", "mov")
-    + ("mpc", "mpc8", "tak", "tta", "w64", "wav", "wv")
+    {"aiff", "ape", "asf", "au", "caf", "dsf", "flac", "matroska", "mov", "mpc", "mpc8"}
+    | {"tak", "tta", "w64", "wav", "wv"}
 )
 _MISSING_S, _MISSING_SHARE = 1.0, 0.02  # less than one or the other counts as rounding
 _BAD_PACKETS, _BAD_SHARE = 2, 0.01

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import av
 from av.stream import Disposition
 
-from model.audio import OPTIONS
+from model.audio_frames import OPTIONS
 from model.errors import UndecodableAudioError
 
 MAX_PICTURE_BYTES = 32 * 1024 * 1024

@@ -80,9 +80,9 @@ def plain(text: object) -> str:
     return escape("".join(shown))
 
 
-def emit(text: str) -> None:
+def emit(content: str | bytes) -> None:
     """Write data to standard output."""
-    typer.echo(text)
+    typer.echo(content, nl=isinstance(content, str))
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ MAX_PIXELS = 25_000_000  # 100 MB decoded
 MAX_SIDE_PX = 1024
 QUALITY = 85  # of JPEG
 MEDIA_TYPE, BLANK_MEDIA_TYPE = "image/jpeg", "image/png"
-RECIPE = 1  # raised when the same picture is made small otherwise
+RECIPE = 2  # raised when the same picture is made small otherwise
 PLACES = 256
 RETRY_AFTER_S = 1
 
@@ -191,6 +191,8 @@ def _read_beside(files: CoverFiles) -> bytes | None:
 def _shrunk(picture: Image.Image, size: int) -> bytes:
     picture.draft("RGB", (size, size))  # JPEG alone: decodes an eighth to a half of it
     upright: Image.Image = ImageOps.exif_transpose(picture)
+    if upright.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):  # 16 bits of grey
+        upright = upright.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     if upright.mode not in ("RGB", "L"):
         upright = upright.convert("RGBA")
     upright.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)

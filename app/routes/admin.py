@@ -61,7 +61,7 @@ def create_index_run(
     body: IndexRunRequest | None = None,
 ) -> IndexRunOut:
     """Queue an index run. The service answers from the old index until the new one is whole."""
-    asked = body or IndexRunRequest()
+    asked = body or IndexRunRequest.model_validate({})
     roots = _allowed_roots(asked.roots, services.settings.music_roots)
     run = services.jobs.submit(
         roots, full=asked.full, only=asked.only, allow_shrink=asked.allow_shrink

@@ -152,6 +152,7 @@ def get_track(
         size_bytes=track.size_bytes,
         status=track.status,
         failure_reason=track.failure_reason,
+        note=track.note,
         added_at=track.added_at,
         updated_at=track.updated_at,
     )

@@ -35,6 +35,7 @@ from indexer.catalog.records import (
     TrackChanges,
     TrackPage,
     TrackQuery,
+    address_id,
 )
 from indexer.catalog.runs import RunRows
 from indexer.catalog.snapshots import SnapshotRows
@@ -128,6 +129,13 @@ class Catalog(RunRows, SnapshotRows):
         if found is None:
             raise TrackNotFoundError(f"no track {track_id}; GET /v1/tracks lists them")
         return Track(**found)
+
+    def track_at(self, address: str) -> Track | None:
+        """The track of the file at this whole path (stored text), if it is known."""
+        chosen = select(*_TRACK).where(tracks.c.address_id == address_id(address))
+        with transaction(self.engine) as connection:
+            found = connection.execute(chosen).mappings().first()
+        return None if found is None else Track(**found)
 
     def counts(self) -> Counts:
         """How many tracks there are of each status."""

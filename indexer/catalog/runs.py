@@ -215,8 +215,7 @@ class RunRows:
         ended = {"state": state, "stage": "finished", "finished_at": _now(), "error": error}
         outcome = {"snapshot_id": snapshot_id, "seconds_left": None, "current_file": None}
         last = connection.execute(select(func.max(runs.c.ended))).scalar_one() or 0
-        outcome["ended"] = last + 1
-        _set(connection, run_id, {**ended, **outcome, **_no_lease()})
+        _set(connection, run_id, {**ended, **outcome, **_no_lease(), "ended": last + 1})
 
     def _insert(self, connection: Connection, values: dict[str, Any]) -> IndexRun:
         empty = {"files_total": 0, "files_done": 0, "files_failed": 0, "attempts": 0}

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ def file_path(root: str, path: str = "") -> Path:
 
 
 def escape_name(name: str) -> str:
+    """One name of a path as stored text."""
     if "\\" not in name and name.isprintable():
         return name
     doubled = os.fsencode(name).replace(b"\\", b"\\\\")

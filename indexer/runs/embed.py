@@ -32,7 +32,7 @@ from model.analysis import Analysis
 from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
-from model.errors import AudioError
+from model.errors import AudioError, AudioReadError
 from model.frontends import Frontend
 from model.scoring import ScoringParams
 
@@ -166,6 +166,9 @@ class Examiner:
             analysis, decoded = self._analysis(found, content)
             analysed = None if content in self._embedded else self._with_curve(analysis)
             unchanged = _is_as_found(found)
+        except AudioReadError as exc:  # without content it is tried again on every run
+            reason = _unnamed(exc, path)
+            return Examined(self._result(found, None, tags, reason=reason), None)
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=_unnamed(exc, path)), None)
         except StorageError:
@@ -180,7 +183,7 @@ class Examiner:
         if not unchanged:
             reason = "changed while it was read; the next run reads it again"
             return Examined(self._result(found, None, tags, reason=reason), None)
-        result = self._result(found, content, tags, duration_s=analysis.duration_s)
+        result = self._result(found, content, tags, analysis=analysis)
         return Examined(result, analysed, decoded)
 
     def _analysis(self, found: FoundFile, content: str) -> tuple[Analysis, bool]:
@@ -223,10 +226,12 @@ class Examiner:
         content: str | None,
         tags: Tags,
         *,
-        duration_s: float | None = None,
+        analysis: Analysis | None = None,
         reason: str | None = None,
     ) -> FileResult:
-        return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason)
+        duration_s = None if analysis is None else analysis.duration_s
+        note = None if analysis is None else analysis.note
+        return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason, note)
 
 
 def _unnamed(error: AudioError, path: Path) -> str:

@@ -197,7 +197,8 @@ class IndexJob:
         for result in results:
             track = seen.known.get(result.found.address)
             if result.content_id is None and track is not None and track.status == "ok":
-                self._kept.append(f"{result.found.address} stays as it was: {result.failure_reason}")
+                reason = f"stays as it was: {result.failure_reason}"
+                self._kept.append(f"{result.found.address} {reason}")
             else:
                 usable.append(result)
         self._partial = [

@@ -18,18 +18,17 @@ from mutagen import aiff, asf, flac, id3, mp3, mp4, oggopus, oggvorbis, wave
 
 from indexer.errors import RootNotFoundError
 from indexer.folders.files import (
-    AUDIO_SUFFIXES,
     FoundFile,
     Tags,
     content_id,
     file_path,
     fold,
     read_tags,
-    readable_name,
     stored_name,
     values_of,
-    walk,
 )
+from indexer.folders.naming import readable_name
+from indexer.folders.walk import AUDIO_SUFFIXES, WalkReport, walk
 from tests.catalogue import write_tone
 
 FORMATS = {
@@ -119,7 +118,14 @@ def test_tags_of_every_format_read_the_same(tmp_path: Path, suffix: str) -> None
         ("battle-epic.ogg", "Battle epic"),
         ("2.mp3", "2"),
         ("1979.mp3", "1979"),
-        ("99 Luftballons.mp3", "Luftballons"),
+        ("99 Luftballons.mp3", "99 Luftballons"),
+        ("1-01 Blue Moon.mp3", "Blue Moon"),
+        ("01-Blue Moon.mp3", "Blue Moon"),
+        ("01 99 Luftballons.mp3", "99 Luftballons"),
+        ("50-50 Chance.mp3", "50-50 Chance"),
+        ("(03) Blue Moon.mp3", "Blue Moon"),
+        ("3.14 Pi.mp3", "3.14 Pi"),
+        ("10 - 50-50.mp3", "50-50"),
         ("12", "12"),
     ],
 )
@@ -155,8 +161,8 @@ def test_tags_hold_nothing_that_a_database_refuses(tmp_path: Path) -> None:
 
 
 def test_the_walk_finds_audio_in_order_and_nothing_else(tmp_path: Path) -> None:
-    """Every suffix in any case; no hidden files or folders, no other files."""
-    names = ["b/2.MP3", "b/1.flac", "a/x.m4a", "z.aif", "a/y.txt", ".hidden/c.mp3", "b/.d.mp3"]
+    """Every suffix in any case; no hidden folders, no remains of macOS, no other files."""
+    names = ["b/2.MP3", "b/1.flac", "a/x.m4a", "z.aif", "a/y.txt", ".hidden/c.mp3", "b/._d.mp3"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"12345")
@@ -210,18 +216,18 @@ def test_a_root_that_is_none_is_refused(tmp_path: Path) -> None:
         list(walk([tmp_path / "file"]))
 
 
-def test_a_folder_that_vanishes_is_reported(tmp_path: Path) -> None:
-    """What cannot be listed is told to the caller, and the walk goes on."""
+def test_a_folder_that_vanishes_is_gone(tmp_path: Path) -> None:
+    """What does not exist any more is no trouble, and the walk goes on."""
     for name in ("a", "b", "c"):
         write_tone(tmp_path / name / "song.wav")
-    errors: list[Path] = []
+    report = WalkReport()
     found = []
-    for file in walk([tmp_path], on_error=lambda folder, _error: errors.append(folder)):
+    for file in walk([tmp_path], report):
         found.append(file.path)
         shutil.rmtree(tmp_path / "b", ignore_errors=True)
 
     assert found == ["a/song.wav", "c/song.wav"]
-    assert errors == [tmp_path / "b"]
+    assert report.unreadable == {}
 
 
 def test_names_that_are_not_utf8_are_stored_and_found_again(tmp_path: Path) -> None:
