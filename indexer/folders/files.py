@@ -18,6 +18,7 @@ from typing import Any
 
 import mutagen
 
+from indexer.folders.container_tags import container_tags
 from indexer.folders.naming import one_line, readable_name, year_of
 
 VALUE_SEPARATOR = "; "  # between several artists or genres of one track
@@ -121,15 +122,12 @@ def content_id(path: Path) -> str:
 
 def read_tags(path: Path) -> Tags:
     """The tags of an audio file; one without (or with damaged) tags gets a title from its name."""
-    try:
-        file = mutagen.File(path, easy=True)
-    except Exception:
-        file = None
-    if file is None:
-        return Tags(title=readable_name(path))
+    file = _opened(path)
+    tags = None if file is None else file.tags
+    if not any(_values(tags, _TAG_KEYS[field], several=False) for field in ("title", "artist")):
+        tags = container_tags(path) or tags
     found = {
-        field: _values(file.tags, keys, several=field in _SEVERAL)
-        for field, keys in _TAG_KEYS.items()
+        field: _values(tags, keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()
     }
     found["genre"] = [value for text in found["genre"] for value in values_of(text)]
     return Tags(
@@ -137,9 +135,26 @@ def read_tags(path: Path) -> Tags:
         artist=_joined(found["artist"]),
         album=_joined(found["album"]),
         genre=_joined(_distinct(found["genre"])),
-        year=year_of(found["date"]),
-        duration_s=_declared_duration_s(file.info),
+        year=_year(tags),
+        duration_s=None if file is None else _declared_duration_s(file.info),
     )
+
+
+def _opened(path: Path) -> Any:
+    """What mutagen makes of a file; None where it makes nothing of it."""
+    try:
+        return mutagen.File(path, easy=True)
+    except Exception:  # whatever damaged tags make a reader raise
+        return None
+
+
+def _year(tags: Any) -> int | None:
+    """The year of the first date that has one."""
+    for key in _TAG_KEYS["date"]:
+        year = year_of(_values(tags, (key,), several=False))
+        if year is not None:
+            return year
+    return None
 
 
 def fold(text: str) -> str:

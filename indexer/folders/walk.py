@@ -1,7 +1,7 @@
 """Walks music folders: what is there, what is passed over, and what could not be looked at.
 
-Only what the file system says does not exist (ENOENT) is gone. A folder that cannot be listed and
-a file whose status cannot be read are reported, so that their tracks stay as they are.
+Gone is only what a folder that could be listed to its end does not name. A folder that cannot be
+listed and a file whose status cannot be read are reported, so that their tracks stay as they are.
 """
 
 from __future__ import annotations
@@ -200,18 +200,12 @@ class _Walk:
                     paths.append(path + "/")
                 elif (found := self._file(entry, path)) is not None:
                     yield found
-            except FileNotFoundError:  # removed since the folder was listed
-                continue
-            except OSError as exc:
+            except OSError as exc:  # also ENOENT: the next listing says whether it is gone
                 self._report.failed(self._prefix + path, exc)
 
     def _entries(self, folder: str, path: str) -> Sequence[Entry]:
         try:
             return self._list(folder)
-        except FileNotFoundError:
-            if path:  # removed since the folder above was listed
-                return ()
-            raise
         except OSError as exc:
             self._report.failed(self._prefix + path, exc)
             return ()
