@@ -13,6 +13,7 @@ AppError
 │   └── KeyFileError           the file of API keys cannot be read
 ├── RateLimitedError           more requests than this client may make
 ├── OverloadedError            more requests wait than the service takes
+├── WorkTimeoutError           answering took longer than the service allows
 ├── ConflictError              the thing is not in a state that allows this
 ├── InvalidRequestError        a value that cannot be used
 │   ├── UnknownRootError       a folder outside the configured music roots
@@ -112,6 +113,10 @@ class OverloadedError(AppError):
     """More requests wait than the service takes."""
 
 
+class WorkTimeoutError(AppError):
+    """Answering took longer than the service allows."""
+
+
 class ConflictError(AppError):
     """The thing is not in a state that allows this."""
 
@@ -182,6 +187,13 @@ class BodyTooLargeError(HTTPException):
         super().__init__(413, f"the request body is larger than the limit of {limit_bytes} bytes")
 
 
+class BodyTimeoutError(HTTPException):
+    """A body that did not arrive in time; an `HTTPException` as `BodyTooLargeError` is."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(408, f"the request body did not arrive within {limit_s:g} s")
+
+
 @dataclass(frozen=True)
 class Kind:
     """How one kind of error looks on the wire.
@@ -210,6 +222,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     KeyFileError: Kind(503, "keys-unreadable", "API keys cannot be read", retry_after_s=60),
     RateLimitedError: Kind(429, "rate-limited", "Too many requests"),
     OverloadedError: Kind(429, "overloaded", "Too many requests are waiting"),
+    WorkTimeoutError: Kind(503, "work-timeout", "Answering took too long"),
     ConflictError: Kind(409, "conflict", "Not possible in the present state"),
     UnknownRootError: Kind(422, "unknown-root", "Folder outside the music roots"),
     MoodError: Kind(422, "unknown-mood", "Unknown mood"),
@@ -248,6 +261,7 @@ HTTP_KINDS: Mapping[int, Kind] = {
     400: Kind(400, "bad-request", "Bad request"),
     404: Kind(404, "not-found", "No such resource"),
     405: Kind(405, "method-not-allowed", "Method not allowed"),
+    408: Kind(408, "body-timeout", "Request body took too long"),
     413: TABLE[TooLargeError],
 }
 INTERNAL = Kind(500, "internal", "Internal error")

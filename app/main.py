@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
@@ -19,10 +20,12 @@ from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, Po
 from app.clips.clips import Clip, listen_all, written
 from app.clips.upload_folder import private_folder
 from app.clips.uploads import Places
+from app.desk import Desk
 from app.http import documentation
 from app.http.access import RateLimit
 from app.http.keys import KeyRing
 from app.http.middleware import RequestMiddleware
+from app.http.origins import Origins
 from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.library.covers import CoverDesk
@@ -55,6 +58,9 @@ LoadModel = Callable[[Settings], EmotionModel]
 Hear = Callable[[Sequence[Clip]], list[str | Exception]]
 Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]]
 UPLOAD_PATHS = frozenset({"/v1/emotions"})
+ARRIVING = 4
+"""Uploads that may arrive for each that may be analysed or wait for it."""
+JOURNEY_PLACES, JOURNEY_S = 16, 15.0
 
 
 def load_model(settings: Settings) -> EmotionModel:
@@ -116,7 +122,8 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         upload_paths=UPLOAD_PATHS,
-        trusted_hosts=settings.trusted_hosts,
+        origins=Origins(settings.resolved_trusted_hosts, settings.cors_origins),
+        root_path=settings.root_path,
     )
 
 
@@ -180,6 +187,13 @@ def _open(
     stack.callback(clips.close)
     desk = CoverDesk()
     stack.callback(desk.close)
+    journeys = Desk(
+        "journeys",
+        workers=_half_the_cores(),
+        places=JOURNEY_PLACES,
+        budget_s=JOURNEY_S,
+    )
+    stack.callback(journeys.close)
     live.refresh()
     live.start(settings.snapshot_poll_s)
     stack.callback(live.stop)
@@ -206,7 +220,9 @@ def _open(
         playlists=playlists,
         clips=clips,
         covers=desk,
-        places=Places(uploads, metrics),
+        arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
+        places=Places("held", uploads, metrics),
+        journeys=journeys,
         jobs=jobs,
         metrics=metrics,
         keys=KeyRing(settings.data_dir / "keys.json"),
@@ -214,6 +230,10 @@ def _open(
         upload_dir=upload_dir,
         stopping=stopping,
     )
+
+
+def _half_the_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // 2)
 
 
 def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:

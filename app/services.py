@@ -13,6 +13,7 @@ from app.batching import Batcher
 from app.clips.analysis_pool import Analyser
 from app.clips.clips import Clip
 from app.clips.uploads import Places
+from app.desk import Desk
 from app.http.keys import KeyRing
 from app.indexing.jobs import IndexJobs
 from app.library.covers import CoverDesk
@@ -41,7 +42,9 @@ class Services:
         playlists: Answers playlist requests that wait together.
         clips: Hears analysed uploads that wait together; answers in JSON.
         covers: Makes covers small, one after the other.
-        places: Bounds the uploads in work.
+        arriving: Bounds the uploads that arrive.
+        places: Bounds the uploads that are analysed or wait for it.
+        journeys: Plans journeys, apart from all other work.
         jobs: Carries out index runs.
         metrics: Counters.
         keys: API keys.
@@ -58,7 +61,9 @@ class Services:
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
     covers: CoverDesk
+    arriving: Places
     places: Places
+    journeys: Desk
     jobs: IndexJobs
     metrics: Metrics
     keys: KeyRing

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.http.origins import LOCAL_HOSTS
+
 MIB = 1024 * 1024
 
 
@@ -58,7 +60,20 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port; 0 takes a free one.")
     root_path: str = Field("", description="Path prefix a reverse proxy strips, such as /music.")
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("*",), description="Host names requests may be addressed to; * accepts any."
+        (),
+        description="Host names requests may be addressed to; * accepts any. By default only local "
+        "names where the service listens on loopback alone, and any elsewhere.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of reverse proxies whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; none by default.",
+    )
+    max_connections: int = Field(
+        512, ge=16, le=65_536, description="Connections open at the same time, from all clients."
+    )
+    max_connections_per_client: int = Field(
+        256, ge=1, le=65_536, description="Connections open at the same time from one address."
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call the API; none by default."
@@ -140,7 +155,7 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: Any) -> Any:
         return tuple(filter(None, value.split(os.pathsep))) if isinstance(value, str) else value
 
-    @field_validator("trusted_hosts", "cors_origins", mode="before")
+    @field_validator("trusted_hosts", "trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -160,6 +175,13 @@ class Settings(BaseSettings):
                 "set CIRCUMPLEX_ADMIN_TOKEN, or CIRCUMPLEX_ADMIN=false to do without them"
             )
         return self
+
+    @property
+    def resolved_trusted_hosts(self) -> tuple[str, ...]:
+        """The hosts that were set, or those that suit the address."""
+        if self.trusted_hosts:
+            return self.trusted_hosts
+        return LOCAL_HOSTS if is_loopback(self.host) else ("*",)
 
     @property
     def resolved_database_url(self) -> str:

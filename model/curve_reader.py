@@ -1,9 +1,10 @@
 """The emotion side of the networks for a few curves at a time, in few operations.
 
 A query is one curve. `Side.forward` spends its time on the overhead of some eighty small torch
-operations; this is the same arithmetic for encoders that read statistics of the frames, a row at a
-time, so that a curve's embedding is the same to the last bit whatever it is embedded together with
-(ADR 0041). Tests hold it to `Side.forward`.
+operations; this is the same arithmetic for encoders that read statistics of the frames. Products
+and functions are computed a row at a time, so a curve's embedding is the same to the last bit
+whatever it is embedded together with, on every processor (ADR 0041). Tests hold it to
+`Side.forward`.
 
 Letters: B curves, T frames, V encoder outputs, D numbers of all heads, S statistics, K points of a
 quantile table.
@@ -94,7 +95,13 @@ class _Member:
         return _statistics(values)
 
     def _activated(self, values: Floats) -> Floats:
-        return self.activation(torch.from_numpy(values)).numpy()
+        """The activation of each row by itself, [B, 1, V].
+
+        Torch computes what does not fill a vector register by another formula, so a number's last
+        bit depends on its place in the whole array.
+        """
+        rows = torch.from_numpy(values)
+        return torch.stack([self.activation(row) for row in rows]).numpy()
 
 
 class CurveReader:
@@ -134,8 +141,8 @@ class CurveReader:
 
 def _course(table: Floats, curves: Sequence[Floats]) -> Tensor:
     """What `CurveKernel.emotion` makes of the curves, [B, S], from its quantile table, [S, K]."""
-    statistics = torch.from_numpy(np.stack([_statistics(frames) for frames in curves]))
-    columns = bent_statistics(statistics).numpy().T  # [S, B]
+    statistics = [torch.from_numpy(_statistics(frames)[None]) for frames in curves]
+    columns = torch.cat([bent_statistics(row) for row in statistics]).numpy().T  # [S, B]
     level = (_level(table, columns, right=False) + _level(table, columns, right=True)) * _HALF
     variates: Tensor = torch.special.ndtri(torch.from_numpy(level.T.copy()))
     return variates.clamp(-MAX_NORMAL, MAX_NORMAL)

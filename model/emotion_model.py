@@ -144,7 +144,9 @@ class EmotionModel:
     def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
         """Embeddings of emotion curves on the absolute scale, one row each, in order.
 
-        A curve is read as a shape: one that lasts longer is sampled more coarsely.
+        A curve is read as a shape: one that lasts longer is sampled more coarsely. On the CPU, with
+        an encoder that `CurveReader` knows, a row is the same to the last bit whatever else is
+        embedded; otherwise products of other heights may round the last bits in another way.
 
         Raises:
             ShapeError: There are no curves.
@@ -154,8 +156,8 @@ class EmotionModel:
         frames = [_frames(curve) for curve in curves]
         if self._reader is not None:
             heads = self._reader.heads(frames)
-            rows = [self.checkpoint.cca.project_emotion(row) for row in _array(heads.z)[:, None]]
-            return _embedding(heads, np.concatenate(rows))
+            rows = [Heads(*(part[row : row + 1] for part in heads)) for row in range(len(frames))]
+            return Embedding.concatenate([self._embed_emotion_heads(row) for row in rows])
         lengths = torch.tensor([len(values) for values in frames])
         padded = torch.zeros(len(frames), int(lengths.max()), 2)
         for row, values in zip(padded, frames, strict=True):
@@ -209,10 +211,14 @@ class EmotionModel:
         heads = self._networks.music(torch.from_numpy(rows).to(self.device))
         return _embedding(heads, self.checkpoint.cca.project_music(_array(heads.z)))
 
+    def _embed_emotion_heads(self, heads: Heads) -> Embedding:
+        return _embedding(heads, self.checkpoint.cca.project_emotion(_array(heads.z)))
+
     @torch.inference_mode()
     def _embed_curves(self, curves: Tensor, lengths: Tensor) -> Embedding:
-        heads = self._networks.emotion(curves.to(self.device), lengths.to(self.device))
-        return _embedding(heads, self.checkpoint.cca.project_emotion(_array(heads.z)))
+        return self._embed_emotion_heads(
+            self._networks.emotion(curves.to(self.device), lengths.to(self.device))
+        )
 
 
 def resolve_device(name: str) -> torch.device:

@@ -150,7 +150,8 @@ class FakeModel:
         return CurveEstimate(t_s=t_s, mean=mean, sd=np.full_like(mean, 0.2))
 
     def _embed(self, emotion: NDArray[np.float32]) -> Embedding:
-        point = emotion @ self._axes  # [N, LATENT]
+        # No matrix product: its rows' last bits would depend on how many rows there are.
+        point = (emotion[:, :, None] * self._axes).sum(axis=1)  # [N, LATENT]
         return Embedding(phi=point, mu=point.copy(), var=np.full_like(point, 0.1))
 
 

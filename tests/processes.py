@@ -82,7 +82,7 @@ def serving(folder: Path, **more: str) -> Iterator[Served]:
     reader.start()
     try:
         assert known.wait(START_S), "".join(lines)
-        with httpx.Client(base_url=url[0], timeout=60.0, trust_env=False) as client:
+        with httpx.Client(base_url=url[0], timeout=300.0, trust_env=False) as client:
             yield Served(process, client, lines)
     finally:
         if process.poll() is None:

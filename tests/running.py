@@ -113,7 +113,7 @@ def running_service(settings: Settings, model: Any = None) -> Iterator[Running]:
         assert server.started, "the service did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, timeout=60.0, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=300.0, trust_env=False) as client:
             yield Running(client, settings, model, url)
     finally:
         server.should_exit = True

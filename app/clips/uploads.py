@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,7 +35,12 @@ from app.metrics import Metrics
 
 _EXTENDED_NAME = re.compile(rb";\s*filename\*(?:\d+\*?)?\s*=", re.IGNORECASE)
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and small fields beside the file
+MAX_PARTS = 32
 RETRY_AFTER_S = 2
+GRACE_S = 10.0
+LEAST_BYTES_PER_S = 8192.0
+"""After `GRACE_S` an upload must have arrived at this rate on average."""
+STAGES = {"arriving": "arriving", "held": "in work or waiting"}
 
 
 @dataclass(frozen=True)
@@ -46,36 +52,56 @@ class UploadLimits:
 
 
 class Places:
-    """The places of uploads in work or waiting; used from the event loop alone."""
+    """The places of uploads at one stage; used from the event loop alone.
 
-    def __init__(self, total: int, metrics: Metrics) -> None:
+    Uploads that arrive have other places than those that are analysed, so that slow ones keep
+    nobody from a worker.
+    """
+
+    def __init__(self, stage: str, total: int, metrics: Metrics, per_client: int = 0) -> None:
+        """Open the places.
+
+        Args:
+            stage: One of `STAGES`, for messages and metrics.
+            total: How many there are.
+            metrics: Told how many are taken.
+            per_client: How many one client may hold; 0: all.
+        """
         self.total = total
-        self.taken = 0
-        self._metrics = metrics
+        self._per_client = per_client or total
+        self._stage, self._metrics = stage, metrics
+        self._held: Counter[str] = Counter()
+
+    @property
+    def taken(self) -> int:
+        """How many are held."""
+        return self._held.total()
 
     @asynccontextmanager
-    async def taking_one(self) -> AsyncIterator[None]:
+    async def taking_one(self, client: str = "") -> AsyncIterator[None]:
         """Hold a place.
 
         Raises:
-            BusyError: All are taken.
+            BusyError: All are taken, or as many by this client as it may hold.
         """
-        if self.taken >= self.total:
+        if self.taken >= self.total or self._held[client] >= self._per_client:
             self._metrics.refused.inc()
             raise BusyError(
-                f"{self.taken} uploads are in work or waiting, as many as there are places; "
+                f"{self.taken} uploads are {STAGES[self._stage]}, as many as there are places; "
                 f"try again in {RETRY_AFTER_S} s",
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
-        self._count(1)
+        self._count(client, 1)
         try:
             yield
         finally:
-            self._count(-1)
+            self._count(client, -1)
 
-    def _count(self, change: int) -> None:
-        self.taken += change
-        self._metrics.uploads.labels("held").set(self.taken)
+    def _count(self, client: str, change: int) -> None:
+        self._held[client] += change
+        if not self._held[client]:
+            del self._held[client]
+        self._metrics.uploads.labels(self._stage).set(self.taken)
 
 
 @asynccontextmanager
@@ -157,18 +183,42 @@ async def _receive(request: Request, boundary: bytes, file: BinaryIO, limits: Up
     if declared.isdigit() and int(declared) > limits.max_bytes + FORM_OVERHEAD_BYTES:
         raise form.too_large()
     try:
-        async with asyncio.timeout(limits.timeout_s):
+        async with asyncio.timeout(limits.timeout_s) as until:
+            pace = _Pace(until, limits.timeout_s)
             async for chunk in request.stream():
+                pace.count(len(chunk))
+                if pace.received_bytes > limits.max_bytes + FORM_OVERHEAD_BYTES:
+                    raise form.too_large()
                 parser.write(chunk)
+                await asyncio.sleep(0)  # a hostile form is slow to read: others come in between
         parser.finalize()
     except TimeoutError as exc:
         raise UploadTimeoutError(
-            f"the upload did not arrive within {limits.timeout_s:g} s"
+            f"the upload did not arrive within {limits.timeout_s:g} s, or more slowly than "
+            f"{LEAST_BYTES_PER_S:.0f} bytes a second after the first {GRACE_S:g} s"
         ) from exc
     except FormParserError as exc:
         raise InvalidRequestError(f"malformed multipart body: {exc}") from exc
     if not form.seen:
         raise UploadMissingError("the form has no file part named 'file'")
+
+
+class _Pace:
+    """Brings the end of a timeout forward for a body that arrives too slowly."""
+
+    def __init__(self, until: asyncio.Timeout, timeout_s: float) -> None:
+        self._until = until
+        self._loop = asyncio.get_running_loop()
+        self._begun_s = self._loop.time()
+        self._latest_s = self._begun_s + timeout_s
+        self.received_bytes = 0
+        self.count(0)
+
+    def count(self, received_bytes: int) -> None:
+        """So many bytes more have arrived."""
+        self.received_bytes += received_bytes
+        slowest_s = self._begun_s + GRACE_S + self.received_bytes / LEAST_BYTES_PER_S
+        self._until.reschedule(min(self._latest_s, slowest_s))
 
 
 class _FormFile:
@@ -177,7 +227,7 @@ class _FormFile:
     def __init__(self, file: BinaryIO, max_bytes: int) -> None:
         self.file, self.max_bytes = file, max_bytes
         self.seen = self.wanted = False
-        self.file_bytes = self.other_bytes = 0
+        self.file_bytes = self.other_bytes = self.parts = 0
         self._name = self._value = b""
         self._disposition = b""
 
@@ -198,6 +248,9 @@ class _FormFile:
         return TooLargeError(f"the file is larger than the limit of {self.max_bytes} bytes")
 
     def _begin(self) -> None:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise TooLargeError(f"the form has more than {MAX_PARTS} parts")
         self.wanted = False
         self._name = self._value = self._disposition = b""
 

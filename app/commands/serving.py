@@ -65,10 +65,13 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         import uvicorn
 
+        from app.http.connections import bounded_protocol, possible_limits
         from app.main import create_app
 
         self.stopping = threading.Event()
         stopping = self.stopping
+
+        limits = possible_limits(settings.max_connections, settings.max_connections_per_client)
 
         class _Uvicorn(uvicorn.Server):
             def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -78,6 +81,8 @@ class Server:
 
         config = uvicorn.Config(
             create_app(settings, stopping=stopping),
+            http=bounded_protocol(limits),
+            ws="none",
             host=settings.host,
             port=settings.port,
             root_path=settings.root_path,
@@ -85,6 +90,8 @@ class Server:
             log_config=None,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=int(settings.shutdown_s),
         )
         self._server = _Uvicorn(config)

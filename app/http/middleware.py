@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import INTERNAL, PROBLEM_JSON, BodyTooLargeError, Kind, problem
+from app.errors import (
+    INTERNAL,
+    PROBLEM_JSON,
+    BodyTimeoutError,
+    BodyTooLargeError,
+    Kind,
+    problem,
+)
+from app.http.origins import Origins
 from app.metrics import Metrics
 
 logger = logging.getLogger("circumplex.request")
 
 UNTRUSTED_HOST = Kind(421, "untrusted-host", "Not a host of this service")
+FOREIGN_ORIGIN = Kind(403, "foreign-origin", "Asked by the page of another site")
+BODY_S = 30.0
+"""How long the body of a request may take to arrive; uploads have a limit of their own."""
 CLIENT_GONE = 499  # only in the log: nobody is there to read it
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})  # asked all day: in the log if they fail
 REQUEST_ID = re.compile(r"[\w.-]{1,64}")
@@ -42,15 +54,16 @@ UNLESS_SET = (
     (b"content-security-policy", PAGE_POLICY.encode()),
     (b"cache-control", b"no-store"),
 )
-OWN = frozenset({b"x-request-id", *(name for name, _ in ALWAYS)})
+OWN = frozenset({b"x-request-id", b"cross-origin-resource-policy", *(name for name, _ in ALWAYS)})
 
 
 class RequestMiddleware:
     """The outermost layer of the service's own making.
 
-    It gives the request an id (the caller's `X-Request-ID` where it is a plain word), sets the
-    security headers, bounds the body of requests that are no upload, counts and times, writes one
-    log line, and answers an unforeseen exception with a problem that holds nothing but the id.
+    It gives the request an id (the caller's `X-Request-ID` where it is a plain word), refuses
+    foreign hosts and pages of other sites (`app.http.origins`), sets the security headers, bounds
+    the body of requests that are no upload in bytes and seconds, counts and times, writes one log
+    line, and answers an unforeseen exception with a problem that holds nothing but the id.
     """
 
     def __init__(
@@ -60,18 +73,15 @@ class RequestMiddleware:
         metrics: Metrics,
         max_body_bytes: int,
         upload_paths: frozenset[str],
-        trusted_hosts: Sequence[str] = ("*",),
+        origins: Origins,
+        root_path: str = "",
     ) -> None:
         self.app = app
         self.metrics = metrics
         self.max_body_bytes = max_body_bytes
-        self.upload_paths = upload_paths
-        self.trusted_hosts = frozenset(host.lower() for host in trusted_hosts)
-
-    def trusts(self, host: str) -> bool:
-        """Whether requests may be addressed to `host` (the `Host` header)."""
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        return "*" in self.trusted_hosts or name.lower() in self.trusted_hosts
+        self.origins = origins
+        self.upload_paths = upload_paths | {root_path + path for path in upload_paths}
+        self.always = (*ALWAYS, (b"cross-origin-resource-policy", origins.resource_policy))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -93,10 +103,11 @@ class _Request:
         headers = Headers(scope=scope)
         asked_id = headers.get("x-request-id", "")
         self.id = asked_id if REQUEST_ID.fullmatch(asked_id) else secrets.token_hex(8)
-        self.host = headers.get("host", "")
+        self.headers = headers
         self.content_length = headers.get("content-length", "")
         self.limited = scope["path"] not in owner.upload_paths
         self.body_bytes = 0
+        self.body_complete = False
         self.status = 0
         self.started_s = time.perf_counter()
 
@@ -104,10 +115,21 @@ class _Request:
         self.scope.setdefault("state", {})["request_id"] = self.id
         self.owner.metrics.in_flight.inc()
         try:
-            if self.owner.trusts(self.host):
-                await self.owner.app(self.scope, self.receive, self.send)
+            host = self.headers.get("host", "")
+            if not self.owner.origins.trusts(host):
+                detail = (
+                    f"this service is not {host[:100]!r}: name it in CIRCUMPLEX_TRUSTED_HOSTS if "
+                    "it should be"
+                )
+                await self._answer(UNTRUSTED_HOST, detail)
+            elif self.owner.origins.is_foreign(self.scope["method"], self.headers):
+                detail = (
+                    "the page of another site may not do this: name its origin in "
+                    "CIRCUMPLEX_CORS_ORIGINS if it should"
+                )
+                await self._answer(FOREIGN_ORIGIN, detail)
             else:
-                await self._answer(UNTRUSTED_HOST, f"this service is not {self.host[:100]!r}")
+                await self.owner.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
             self.status = self.status or CLIENT_GONE
         except Exception:
@@ -124,8 +146,16 @@ class _Request:
         limit = self.owner.max_body_bytes
         if self.limited and self.content_length.isdigit() and int(self.content_length) > limit:
             raise BodyTooLargeError(limit)
-        message = await self._receive()
-        if self.limited and message["type"] == "http.request":
+        if not self.limited or self.body_complete:
+            return await self._receive()
+        left_s = self.started_s + BODY_S - time.perf_counter()
+        try:
+            async with asyncio.timeout(left_s):
+                message = await self._receive()
+        except TimeoutError as exc:
+            raise BodyTimeoutError(BODY_S) from exc
+        if message["type"] == "http.request":
+            self.body_complete = not message.get("more_body", False)
             self.body_bytes += len(message.get("body", b""))
             if self.body_bytes > limit:
                 raise BodyTooLargeError(limit)
@@ -134,7 +164,7 @@ class _Request:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = _with_own(message.get("headers", ()), self.id)
+            message["headers"] = self._with_own(message.get("headers", ()))
         await self._send(message)
 
     async def _answer(self, kind: Kind, detail: str) -> None:
@@ -145,6 +175,13 @@ class _Request:
         ]
         await self.send({"type": "http.response.start", "status": kind.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
+
+    def _with_own(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of an answer with those that every answer has."""
+        kept = [(name, value) for name, value in headers if name.lower() not in OWN]
+        present = {name.lower() for name, _ in kept}
+        missing = [(name, value) for name, value in UNLESS_SET if name not in present]
+        return [*kept, (b"x-request-id", self.id.encode()), *self.owner.always, *missing]
 
     def _record(self) -> None:
         seconds = time.perf_counter() - self.started_s
@@ -161,11 +198,3 @@ class _Request:
         }
         quiet = route in PROBES and status < 400
         logger.log(logging.DEBUG if quiet else logging.INFO, "request", extra=fields)
-
-
-def _with_own(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer with those that every answer has."""
-    kept = [(name, value) for name, value in headers if name.lower() not in OWN]
-    present = {name.lower() for name, _ in kept}
-    missing = [(name, value) for name, value in UNLESS_SET if name not in present]
-    return [*kept, (b"x-request-id", request_id.encode()), *ALWAYS, *missing]

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from app.desk import checkpoint
 from app.library.live import Live
 from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
@@ -56,6 +57,7 @@ def travel(
 def _travel(
     request: PlaylistRequest, model: QueryModel, live: Live, places: int
 ) -> tuple[list[Hit], list[Asked], bool]:
+    checkpoint()
     asked = _journey_queries(request, model, live.snapshot, places)
     if not asked:
         return [], [], True
@@ -142,6 +144,7 @@ class _Traveller:
         unused = excluding(self._filters, self._used)
         limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
         while not self._exhausted:
+            checkpoint()
             found = self._live.searcher.search(
                 query.embedding, limit=min(limit, most), filters=unused, level=self._level
             )

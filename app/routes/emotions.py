@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,10 +74,14 @@ async def create_emotion(
     settings = services.settings
     limits = UploadLimits(settings.max_upload_bytes, settings.upload_timeout_s)
     try:
-        async with services.places.taking_one():
-            async with received_file(request, services.upload_dir, limits) as path:
-                chosen_scale(scale, services.live.current_or_none())  # refused before the work
-                analysis = await run_in_threadpool(_analysed, services, path)
+        async with AsyncExitStack() as stack:
+            client = request.client.host if request.client is not None else ""
+            async with services.arriving.taking_one(client):
+                upload = received_file(request, services.upload_dir, limits)
+                path = await stack.enter_async_context(upload)
+            await stack.enter_async_context(services.places.taking_one())
+            chosen_scale(scale, services.live.current_or_none())  # refused before the work
+            analysis = await run_in_threadpool(_analysed, services, path)
             body = await services.clips.ask(Clip(analysis, scale, similar))
     except (BusyError, StorageFullError):
         await drain(request, limits)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
+from app.http.access import read_access
 from app.http.documentation import problems
 from app.metrics import CONTENT_TYPE
 from app.services import ServicesDep
@@ -37,6 +38,7 @@ def get_readiness(services: ServicesDep) -> Ready:
     summary="Prometheus metrics",
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     response_class=Response,
+    dependencies=[Depends(read_access)],
 )
 def get_metrics(services: ServicesDep) -> Response:
     """Counters and times in Prometheus' text format."""

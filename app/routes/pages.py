@@ -38,9 +38,13 @@ async def get_page_file(name: str, request: Request) -> Response:
     """
     path = WEB / name
     kind = KINDS.get(path.suffix)
-    if kind is None or not path.is_file():
+    try:
+        changed_ns = path.stat().st_mtime_ns if kind else 0
+    except (OSError, ValueError):  # not there, or no name of a file at all
+        changed_ns = 0
+    if kind is None or not changed_ns:
         raise HTTPException(404)
-    content, tag = _page_file(path, path.stat().st_mtime_ns)
+    content, tag = _page_file(path, changed_ns)
     headers = {"cache-control": ASKED_ABOUT, "etag": tag}
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from app.http.access import read_access
 from app.http.documentation import problems
@@ -62,7 +62,9 @@ async def create_playlist(
         playlist = await services.playlists.ask(body)
     else:  # longer work: it must not keep the others waiting
         with services.metrics.stage("journey"):
-            playlist = await run_in_threadpool(make_playlist, body, services.model, live)
+            playlist = await services.journeys.run(
+                request, partial(make_playlist, body, services.model, live)
+            )
     services.metrics.exact.labels(str(playlist.exact).lower()).inc()
     vary = {"Vary": "Accept"}
     if name == "json":

@@ -28,14 +28,19 @@ class ProgressMeter:
 
     Args:
         callback: Called from the run's own thread, at most ten times a second.
+        clock: Seconds that pass, from any beginning.
     """
 
-    def __init__(self, callback: Callable[[RunProgress], None] | None = None) -> None:
-        self._callback = callback
+    def __init__(
+        self,
+        callback: Callable[[RunProgress], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._callback, self._clock = callback, clock
         self._stage: Stage = "scanning"
         self._total = self._done = self._failed = self._analysed = 0
         self._file: str | None = None
-        self._began = time.monotonic()
+        self._began = self._clock()
         self._rate: float | None = None  # once the files are done
         self._called = 0.0
 
@@ -43,7 +48,7 @@ class ProgressMeter:
         """Begin a stage."""
         self._rate = self._files_per_s()
         self._stage = stage
-        self._began = time.monotonic()
+        self._began = self._clock()
         self._call(at_once=True)
 
     def found(self, total: int, *, done: int, failed: int) -> None:
@@ -74,13 +79,13 @@ class ProgressMeter:
 
     def _files_per_s(self) -> float | None:
         """How fast files are analysed; afterwards, how fast they were."""
-        elapsed_s = time.monotonic() - self._began
+        elapsed_s = self._clock() - self._began
         if self._stage != "analysing" or not self._analysed or elapsed_s <= 0:
             return self._rate
         return self._analysed / elapsed_s
 
     def _call(self, *, at_once: bool) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if self._callback and (at_once or now - self._called >= _CALLBACK_S):
             self._called = now
             self._callback(self.now())

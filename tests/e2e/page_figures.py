@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, CDPSession, Page
 
 from tests.e2e.browser import open_page, place_of, wait_until, watched_page
 from tests.e2e.large import write_large_catalogue
@@ -25,6 +26,7 @@ READY_MS = """(() => {
     const dots = performance.getEntriesByName("paint-dots");
     return Math.max(...dots.map((entry) => entry.startTime + entry.duration));
 })()"""
+PAINTINGS = "performance.getEntriesByName('paint-dots').length"
 WORDS_MS = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 ANSWERS_MS = "performance.getEntriesByName('answer').map(e => e.duration)"
 
@@ -61,11 +63,9 @@ def first_view_ms(browser: Browser, url: str) -> tuple[float, float]:
 def first_view_work_ms(browser: Browser, url: str) -> float:
     """Processor time of the page's thread for a first view: other programs do not show in it."""
     with watched_page(browser) as (page, _):
-        tools = page.context.new_cdp_session(page)
-        tools.send("Performance.enable")
+        tools = _counting(page)
         open_page(page, url)
-        metrics = tools.send("Performance.getMetrics")["metrics"]
-        return next(1000.0 * m["value"] for m in metrics if m["name"] == "ThreadTime")
+        return _thread_ms(tools)
 
 
 def answers_ms(browser: Browser, url: str) -> list[float]:
@@ -85,3 +85,39 @@ def frames_ms(browser: Browser, url: str) -> list[float]:
         page.evaluate(FRAMES)
         wander(page)
         return list(page.evaluate("window.frames_ms.slice(2)"))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a line drawn over the dots took.
+
+    Attributes:
+        paintings: How often the dots were painted, since the page was opened.
+        work_ms: Processor time of the page's thread while the line was drawn.
+    """
+
+    paintings: int
+    work_ms: float
+
+
+def drawing(browser: Browser, url: str) -> Drawing:
+    """The work of drawing a line, answers and all."""
+    with watched_page(browser) as (page, _):
+        tools = _counting(page)
+        open_page(page, url)
+        page.wait_for_timeout(300)
+        before_ms = _thread_ms(tools)
+        wander(page)
+        return Drawing(int(page.evaluate(PAINTINGS)), _thread_ms(tools) - before_ms)
+
+
+def _counting(page: Page) -> CDPSession:
+    tools = page.context.new_cdp_session(page)
+    tools.send("Performance.enable")
+    return tools
+
+
+def _thread_ms(tools: CDPSession) -> float:
+    """Processor time of the page's thread so far."""
+    metrics = tools.send("Performance.getMetrics")["metrics"]
+    return next(1000.0 * m["value"] for m in metrics if m["name"] == "ThreadTime")

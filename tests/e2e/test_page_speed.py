@@ -1,90 +1,62 @@
-"""Figures: the first view, the answer to a line, the frames while a large catalogue is shown.
+"""The page's work does not grow with the catalogue: 100,000 tracks beside 1,000 in one run.
 
-Each is the best of a few attempts: other work on the machine can only make it worse.
+Nothing here measures the machine; `make bench-page` holds the figures on the clock.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.page_figures import answers_ms, first_view_ms, frames_ms, large
+from tests.e2e.page_figures import answers_ms, drawing, first_view_work_ms, large
 from tests.running import Running
 
-FIRST_VIEW_MS = 1000.0
-ANSWER_MS = 150.0
-FRAME_MS = 1000.0 / 60.0
-ATTEMPTS = 4
+ATTEMPTS = 2
+ROOM = 4.0  # the catalogue is a hundred times larger
 
 
 @pytest.fixture(scope="module")
-def ten_thousand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service over 10,000 tracks."""
-    with large(tmp_path_factory.mktemp("ten-thousand"), 10_000) as running:
+def small(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service over 1,000 tracks."""
+    with large(tmp_path_factory.mktemp("thousand"), 1_000) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def hundred_thousand(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
+def hundredfold(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A service over 100,000 tracks."""
     with large(tmp_path_factory.mktemp("hundred-thousand"), 100_000) as running:
         yield running
 
 
-def best_of(attempt: Callable[[], float], good: float) -> float:
-    """The smallest of at most `ATTEMPTS` figures; stops at the first that is good."""
-    figures: list[float] = []
-    while len(figures) < ATTEMPTS and (not figures or min(figures) > good):
-        figures.append(attempt())
-    return min(figures)
-
-
-def test_the_first_view_stands_within_a_second(
-    browser: Browser, ten_thousand: Running, capsys: pytest.CaptureFixture[str]
+def test_the_first_view_of_many_tracks_costs_little_more(
+    browser: Browser, small: Running, hundredfold: Running
 ) -> None:
-    """From the address to 10,000 painted dots, on loopback, with an empty cache each time."""
+    """Processor time of the page's thread until all dots are painted."""
+    few_ms, many_ms = (
+        min(first_view_work_ms(browser, each.url) for _ in range(ATTEMPTS))
+        for each in (small, hundredfold)
+    )
 
-    def attempt() -> float:
-        return first_view_ms(browser, ten_thousand.url)[1]
-
-    attempt()
-    ready_ms = best_of(attempt, FIRST_VIEW_MS)
-
-    with capsys.disabled():
-        print(f"\nfirst view with 10,000 tracks: {ready_ms:.0f} ms")
-    assert ready_ms < FIRST_VIEW_MS
+    assert many_ms < ROOM * few_ms
 
 
-def test_drawing_answers_within_150_ms(
-    browser: Browser, ten_thousand: Running, capsys: pytest.CaptureFixture[str]
+def test_answers_while_drawing_come_as_fast_from_many_tracks(
+    browser: Browser, small: Running, hundredfold: Running
 ) -> None:
-    """From asking to the list on the page, median over a line drawn by hand."""
+    """From asking to the list on the page, the fastest of a line drawn by hand."""
+    few_ms, many_ms = (min(answers_ms(browser, each.url)) for each in (small, hundredfold))
 
-    def attempt() -> float:
-        return statistics.median(answers_ms(browser, ten_thousand.url))
-
-    answer_ms = best_of(attempt, ANSWER_MS)
-
-    with capsys.disabled():
-        print(f"\nanswer while drawing, 10,000 tracks: {answer_ms:.0f} ms")
-    assert answer_ms < ANSWER_MS
+    assert many_ms < ROOM * few_ms
 
 
-def test_a_hundred_thousand_dots_stay_fluid(
-    browser: Browser, hundred_thousand: Running, capsys: pytest.CaptureFixture[str]
+def test_drawing_over_many_dots_costs_no_more(
+    browser: Browser, small: Running, hundredfold: Running
 ) -> None:
-    """Sixty frames a second while a line is drawn over them, median; drawn by the processor."""
+    """Dots are painted once, and the line above them takes the same work."""
+    few, many = drawing(browser, small.url), drawing(browser, hundredfold.url)
 
-    def attempt() -> float:
-        return statistics.median(frames_ms(browser, hundred_thousand.url))
-
-    frame_ms = best_of(attempt, FRAME_MS)
-
-    with capsys.disabled():
-        print(f"\nframes over 100,000 dots: {1000 / frame_ms:.0f} a second")
-    assert frame_ms < FRAME_MS * 1.1
+    assert (few.paintings, many.paintings) == (1, 1)
+    assert many.work_ms < ROOM * few.work_ms

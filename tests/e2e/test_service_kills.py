@@ -206,7 +206,7 @@ class beaten:  # noqa: N801 - reads as a clause
         assert self._bad == []
 
     def _beat(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=60.0, trust_env=False) as client:
+        with httpx.Client(base_url=self._url, timeout=300.0, trust_env=False) as client:
             while not self._over.is_set():
                 try:
                     answer = self._ask(client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,6 @@ import pytest
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import (
-    FileResult,
     SnapshotRow,
     TrackChange,
     TrackChanges,
@@ -272,36 +272,36 @@ def test_the_active_snapshot_cannot_be_retired(catalog: Catalog) -> None:
     assert [row.id for row in catalog.all_snapshots()] == ["one"]
 
 
-def test_a_hundred_thousand_tracks_are_no_burden(catalog: Catalog) -> None:
-    """Written, compared, listed and searched within seconds."""
-    n = 100_000
-    results: list[FileResult] = [
+def fastest_s(act: Callable[[], object]) -> float:
+    """Seconds of the fastest of five."""
+    taken = []
+    for _ in range(5):
+        began = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def test_a_large_catalogue_is_no_burden(catalog: Catalog) -> None:
+    """The last page costs what the first one does, and no question reads all that a run reads."""
+    n = 30_000
+    results = [
         file_result(f"artist {i % 500}/{i}.mp3", tags=Tags(f"Title {i}", f"Artist {i % 500}"))
         for i in range(n)
     ]
-    changes = TrackChanges(new=tuple(TrackChange(i, one) for i, one in enumerate(results, 1)))
-    times: dict[str, float] = {}
+    publish(
+        catalog, TrackChanges(new=tuple(TrackChange(i, one) for i, one in enumerate(results, 1)))
+    )
+    cursors: list[str | None] = [None]
+    while (cursor := catalog.list_tracks(limit=500, cursor=cursors[-1]).next_cursor) is not None:
+        cursors.append(cursor)
 
-    def timed(name: str, began: float) -> None:
-        times[name] = time.perf_counter() - began
+    everything_s = fastest_s(catalog.known_files)
+    first_s = fastest_s(lambda: catalog.list_tracks(limit=100))
+    last_s = fastest_s(lambda: catalog.list_tracks(limit=100, cursor=cursors[-1]))
+    text_s = fastest_s(lambda: listed(catalog, text="title 29999"))
 
-    began = time.perf_counter()
-    publish(catalog, changes)
-    timed("publish", began)
-    began = time.perf_counter()
     assert len(catalog.known_files()) == n
-    timed("known_files", began)
-    began = time.perf_counter()
-    page = catalog.list_tracks(limit=100)
-    for _ in range(20):
-        page = catalog.list_tracks(limit=100, cursor=page.next_cursor)
-    timed("page", began)
-    times["page"] /= 21
-    began = time.perf_counter()
-    assert listed(catalog, text="title 99999") == [100_000]
-    timed("text", began)
-
-    assert times["publish"] < 60
-    assert times["known_files"] < 10
-    assert times["page"] < 0.1
-    assert times["text"] < 2
+    assert listed(catalog, text="title 29999") == [n]
+    assert last_s < 5.0 * first_s
+    assert max(first_s, last_s, text_s) < everything_s

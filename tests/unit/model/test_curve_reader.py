@@ -26,6 +26,7 @@ from model.encoders import Activation, EncoderConfig, EncoderKind, Pooling
 from model.kernel import STATISTICS, CurveKernel
 
 Floats = NDArray[np.float32]
+ACTIVATIONS: tuple[Activation, ...] = ("gelu", "softplus", "relu", "tanh")
 
 
 def networks(
@@ -67,7 +68,7 @@ def forward(model: Emer, frames: Floats) -> Heads:
 
 
 @pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("activation", ["gelu", "softplus", "relu", "tanh"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("pooling", ["mean", "statistics"])
 def test_heads_equal_those_of_the_networks(
     pooling: Pooling, activation: Activation, members: int
@@ -102,15 +103,19 @@ def test_the_kernel_machine_is_read_too() -> None:
         torch.testing.assert_close(found.z[row : row + 1], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_company_changes_no_bit() -> None:
-    """A curve's heads are the same alone and among others."""
-    reader = CurveReader.of(networks())
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_company_changes_no_bit(activation: Activation) -> None:
+    """A curve's heads are the same alone and among others, also in layers of odd widths."""
+    kernel = CurveKernel(5, centres=9)
+    kernel.statistics.fit(torch.randn(40, STATISTICS))
+    reader = CurveReader.of(EmerWithKernel.of(networks(activation=activation), kernel).eval())
     assert reader is not None
-    together = reader.heads(curves())
+    alone = [reader.heads([frames]) for frames in curves()]
 
-    for row, frames in enumerate(curves()):
-        alone = reader.heads([frames])
-        assert all(torch.equal(a[row], b[0]) for a, b in zip(together, alone, strict=True))
+    for count in range(2, len(alone) + 1):
+        together = reader.heads(curves()[:count])
+        for row, one in enumerate(alone[:count]):
+            assert all(torch.equal(a[row], b[0]) for a, b in zip(together, one, strict=True))
 
 
 @pytest.mark.parametrize(
