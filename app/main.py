@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -50,6 +51,7 @@ from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.folders.watch import FolderWatch
+from indexer.isolation.reading import ReadLimits
 from indexer.runs.indexer import Indexer
 from indexer.runs.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
@@ -278,6 +280,7 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
             device=settings.device,
             keep_snapshots=settings.keep_snapshots,
             keep_analyses_days=settings.keep_analyses_days,
+            read_limits=asdict(read_limits(settings)),
         )
         return ProcessExecutor(job, index_worker.COMMAND)
     return ThreadExecutor(
@@ -287,5 +290,15 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
             settings.data_dir,
             keep_snapshots=settings.keep_snapshots,
             keep_analyses_days=settings.keep_analyses_days,
+            read_limits=read_limits(settings) if settings.isolate_uploads else None,
         )
+    )
+
+
+def read_limits(settings: Settings) -> ReadLimits:
+    """What reading one file of the library may take."""
+    return ReadLimits(
+        max_duration_s=settings.max_track_duration_s,
+        timeout_s=settings.track_timeout_s,
+        memory_bytes=settings.track_memory_bytes,
     )

@@ -2,6 +2,8 @@
 
 IndexerError
 ├── StorageError                the data folder cannot be written: full, read-only
+│   └── WorkerStartError        no process can be started
+├── WorkerLimitError            a worker process took too long or too much, or was lost
 ├── LibraryError                a music root cannot be used
 │   ├── RootNotFoundError       no such folder, or no right to read it
 │   ├── EmptyRootError          no audio in it, though the catalogue knows some there
@@ -33,6 +35,14 @@ class IndexerError(Exception):
 
 class StorageError(IndexerError):
     """The data folder cannot be written."""
+
+
+class WorkerStartError(StorageError):
+    """No worker process can be started."""
+
+
+class WorkerLimitError(IndexerError):
+    """A worker process took too long or too much memory over a file, or was lost over it."""
 
 
 class LibraryError(IndexerError):

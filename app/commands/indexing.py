@@ -94,7 +94,7 @@ def run_index(
     run_id: int | None = None,
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
-    from app.main import load_model
+    from app.main import load_model, read_limits
     from indexer.catalog.catalog import open_catalog
     from indexer.runs.indexer import Indexer
 
@@ -108,6 +108,7 @@ def run_index(
             settings.data_dir,
             keep_snapshots=settings.keep_snapshots,
             keep_analyses_days=settings.keep_analyses_days,
+            read_limits=read_limits(settings),
         )
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(

@@ -11,10 +11,10 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import mutagen
 
@@ -32,8 +32,10 @@ _TAG_KEYS: Mapping[str, tuple[str, ...]] = {
     "genre": ("genre", "TCON", "WM/Genre"),
     "date": ("date", "TDRC", "WM/Year", "year", "TYER", "originaldate", "TDOR"),
 }
+_NAMES = ("title", "artist")  # where both are missing, tags of another kind are looked for
 _SEVERAL = frozenset({"artist", "genre"})  # what a track may have several of
 _SEPARATOR = re.compile(r"\s*;\s*")
+_HASH_BYTES = 1 << 18
 _ESCAPED = re.compile(rb"\\(\\|x([0-9a-f]{2}))")
 
 
@@ -110,48 +112,60 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return bytes([int(match[2], 16)]) if match[2] else b"\\"
 
 
-def content_id(path: Path) -> str:
-    """32 hexadecimal digits that name the file's bytes (BLAKE2b-128).
+def content_id(file: BinaryIO) -> str:
+    """32 hexadecimal digits that name the bytes of an open file (BLAKE2b-128).
 
     Raises:
         OSError: The file cannot be read.
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    file.seek(0)
+    digest = hashlib.blake2b(digest_size=16)
+    while block := file.read(_HASH_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
 
 
-def read_tags(path: Path) -> Tags:
-    """The tags of an audio file; one without (or with damaged) tags gets a title from its name."""
-    file = _opened(path)
-    tags = None if file is None else file.tags
-    if not any(_values(tags, _TAG_KEYS[field], several=False) for field in ("title", "artist")):
-        tags = container_tags(path) or tags
-    found = {
-        field: _values(tags, keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()
-    }
+def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
+    """The tags of an audio file; one without (or with damaged) tags gets a title from its name.
+
+    Args:
+        source: The file, or it open with its name.
+        below: Its path below the music root, as stored text.
+    """
+    path = file_path(below) if below else Path(str(getattr(source, "name", source)))
+    file = _opened(source)
+    places = [None if file is None else file.tags]
+    if not any(_values(places[0], _TAG_KEYS[field], several=False) for field in _NAMES):
+        places.append(container_tags(source))
+
+    def values(keys: tuple[str, ...], *, several: bool = True) -> list[str]:
+        found = (_values(tags, keys, several=several) for tags in places)
+        return next(filter(None, found), [])
+
+    found = {field: values(keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()}
     found["genre"] = [value for text in found["genre"] for value in values_of(text)]
     return Tags(
         title=_joined(found["title"]) or readable_name(path),
         artist=_joined(found["artist"]),
         album=_joined(found["album"]),
         genre=_joined(_distinct(found["genre"])),
-        year=_year(tags),
+        year=_year(values),
         duration_s=None if file is None else _declared_duration_s(file.info),
     )
 
 
-def _opened(path: Path) -> Any:
+def _opened(source: Path | BinaryIO) -> Any:
     """What mutagen makes of a file; None where it makes nothing of it."""
     try:
-        return mutagen.File(path, easy=True)
+        return mutagen.File(source, easy=True)
     except Exception:  # whatever damaged tags make a reader raise
         return None
 
 
-def _year(tags: Any) -> int | None:
+def _year(values: Callable[..., list[str]]) -> int | None:
     """The year of the first date that has one."""
     for key in _TAG_KEYS["date"]:
-        year = year_of(_values(tags, (key,), several=False))
+        year = year_of(values((key,), several=False))
         if year is not None:
             return year
     return None

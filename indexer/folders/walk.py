@@ -92,8 +92,10 @@ class WalkReport:
         """Whether neither this file nor a folder above it was unreadable."""
         if not self.unreadable:
             return True
-        above = (address[: end + 1] for end, letter in enumerate(address) if letter == "/")
-        return address not in self.unreadable and not any(a in self.unreadable for a in above)
+        # A folder above, or an entry above of which not even its kind is known.
+        ends = [end for end, letter in enumerate(address) if letter == "/"]
+        above = [address, *(address[:end] for end in ends), *(address[: end + 1] for end in ends)]
+        return not any(each in self.unreadable for each in above)
 
     def lines(self) -> list[str]:
         """The report for a person, one line for each reason."""

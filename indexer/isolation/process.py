@@ -115,13 +115,13 @@ class WorkerProcess:
             self._await(self._limits.timeout_s, check)
             reply = json.loads(self._connection.recv_bytes(MAX_MESSAGE_BYTES))
             content = self._connection.recv_bytes(MAX_MESSAGE_BYTES)
-            return reply, content
         except (EOFError, OSError) as exc:
             self.close()
             raise WorkerLimitError(self._cause()) from exc
         except BaseException:
             self.close()
             raise
+        return reply, content
 
     def wait_until_ready(self) -> None:
         """Wait for the process to have imported what it needs.

@@ -70,7 +70,7 @@ def _answered(handle: Handle, request: Mapping[str, Any], fd: int | None) -> Ans
     except AudioError as exc:
         return {"error": type(exc).__name__, "message": str(exc)}, b""
     except Exception as exc:  # nothing that is in a file may end the process
-        if _ran_out_of_memory(exc):
+        if ran_out_of_memory(exc):
             return {
                 "error": "AudioError",
                 "limit": True,
@@ -81,7 +81,7 @@ def _answered(handle: Handle, request: Mapping[str, Any], fd: int | None) -> Ans
     return {"ok": True, **reply}, content
 
 
-def _ran_out_of_memory(error: Exception) -> bool:
+def ran_out_of_memory(error: Exception) -> bool:
     """Whether the limit on memory caused `error`; torch's allocator has no exception of its own."""
     return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 

@@ -30,7 +30,6 @@ class AnalysisStore:
     def __init__(self, data_dir: Path, frontend_id: str) -> None:
         self.frontend_id = frontend_id
         self._folder = data_dir / "analyses" / frontend_id
-        self._marks = self._folder / "begun"
 
     def path(self, content_id: str) -> Path:
         """Where the analysis of this content lies, if it is kept."""
@@ -66,23 +65,6 @@ class AnalysisStore:
         except OSError as exc:
             aside.unlink(missing_ok=True)
             raise StorageError(refusal(path, exc)) from exc
-
-    def begin(self, address_id: str) -> None:
-        """Note that the file of this address is about to be decoded.
-
-        Raises:
-            StorageError: The disk is full or read-only.
-        """
-        mark = self._marks / address_id
-        try:
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        except OSError as exc:
-            raise StorageError(refusal(mark, exc)) from exc
-
-    def end(self, address_id: str) -> None:
-        """Note that decoding this file did not kill the process."""
-        (self._marks / address_id).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Remove what a killed process was writing; only whoever holds the catalogue may."""
@@ -139,9 +121,3 @@ class AnalysisStore:
         except OSError as exc:
             aside.unlink(missing_ok=True)
             raise StorageError(refusal(path, exc)) from exc
-
-    def begun(self) -> frozenset[str]:
-        """Addresses of the files over which a process died."""
-        if not self._marks.is_dir():
-            return frozenset()
-        return frozenset(mark.name for mark in self._marks.iterdir())

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,10 +27,11 @@ from indexer.errors import (
     RunCancelledError,
     RunInterruptedError,
 )
+from indexer.folders.disk import Disk, LocalDisk
 from indexer.folders.files import file_path, stored_name
 from indexer.folders.walk import distinct_roots
-from indexer.runs.embed import AnalyseApart, Model, default_workers
-from indexer.runs.isolated import analyse_apart
+from indexer.isolation.reading import ReadLimits
+from indexer.runs.embed import Model, default_workers
 from indexer.runs.job import IndexJob, RunSummary
 from indexer.runs.progress import Heartbeat, ProgressMeter
 from indexer.snapshot.format import EngineChoice
@@ -54,7 +55,8 @@ class Indexer:
         workers: Threads that decode and analyse; 0 means one for each processor.
         keep_snapshots: How many complete snapshots are kept, the active one in any case.
         engine: How the snapshot is searched.
-        apart: Analyses, in a process of its own, a file that an earlier process died over.
+        read_limits: What reading a file may take in a worker process; None reads in this one.
+        disk: Lists folders and opens files.
         keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
     """
 
@@ -64,7 +66,8 @@ class Indexer:
     workers: int = 0
     keep_snapshots: int = 3
     engine: EngineChoice = "auto"
-    apart: AnalyseApart = analyse_apart
+    read_limits: ReadLimits | None = None
+    disk: Disk = field(default_factory=LocalDisk)
     keep_analyses_days: float = KEEP_ANALYSES_DAYS
 
     def run(
@@ -165,6 +168,7 @@ class Indexer:
             workers=self.workers or default_workers(),
             keep_snapshots=self.keep_snapshots,
             engine=self.engine,
-            apart=self.apart,
+            read_limits=self.read_limits,
+            disk=self.disk,
             keep_analyses=timedelta(days=self.keep_analyses_days),
         )

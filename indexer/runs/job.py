@@ -25,10 +25,11 @@ from indexer.errors import (
     LeaseLostError,
     RunInterruptedError,
 )
+from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
+from indexer.isolation.reading import DirectReader, FileReader, IsolatedReader, ReadLimits
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.embed import (
-    AnalyseApart,
     Analysed,
     BlockBuilder,
     Examined,
@@ -38,7 +39,7 @@ from indexer.runs.embed import (
     assemble,
 )
 from indexer.runs.identity import match_identities
-from indexer.runs.outcome import final_tracks
+from indexer.runs.outcome import final_tracks, keep_unread
 from indexer.runs.progress import ProgressMeter
 from indexer.runs.scan import Scan, refuse_shrunk, scan
 from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
@@ -106,7 +107,8 @@ class IndexJob:
         workers: Threads that analyse.
         keep_snapshots: How many complete snapshots are kept.
         engine: How the snapshot is searched.
-        apart: Analyses files that a process died over.
+        read_limits: What reading a file may take in a worker process; None reads in this one.
+        disk: Lists folders and opens files.
         keep_analyses: How long an analysis stays that no track needs.
     """
 
@@ -121,7 +123,8 @@ class IndexJob:
     workers: int
     keep_snapshots: int
     engine: EngineChoice
-    apart: AnalyseApart
+    read_limits: ReadLimits | None
+    disk: Disk
     keep_analyses: timedelta
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
@@ -150,14 +153,20 @@ class IndexJob:
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
-        self._examiner = Examiner(
-            self.model,
-            self._store,
-            full=self.run.full,
-            apart=self.apart,
-            embedded=self._builder.embedded_before,
-        )
-        results = self._usable(self._read(seen), seen)
+        reader = self._reader()
+        try:
+            self._examiner = Examiner(
+                self.model,
+                self._store,
+                full=self.run.full,
+                reader=reader,
+                disk=self.disk,
+                embedded=self._builder.embedded_before,
+            )
+            read = self._read(seen)
+        finally:
+            reader.close()
+        results = self._usable(read, seen)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         if not self.run.allow_shrink:
             refuse_shrunk(seen, changes.missing_ids)
@@ -189,18 +198,20 @@ class IndexJob:
             full=self.run.full,
             only=self.run.only,
             allow_shrink=self.run.allow_shrink,
+            list_entries=self.disk.entries,
         )
 
+    def _reader(self) -> FileReader:
+        if self.read_limits is None:
+            return DirectReader(self.model)
+        frontend = self.model.frontend.name
+        return IsolatedReader(frontend, self.workers, self.read_limits, self.check)
+
     def _usable(self, results: Sequence[FileResult], seen: Scan) -> list[FileResult]:
-        """The results that say something of a file; one that cannot be read keeps its track."""
-        usable = []
-        for result in results:
-            track = seen.known.get(result.found.address)
-            if result.content_id is None and track is not None and track.status == "ok":
-                reason = f"stays as it was: {result.failure_reason}"
-                self._kept.append(f"{result.found.address} {reason}")
-            else:
-                usable.append(result)
+        usable, kept = keep_unread(results, seen.known)
+        self._kept = [
+            f"{result.found.address} stays as it was: {result.failure_reason}" for result in kept
+        ]
         self._partial = [
             f"{result.found.address}: {result.note}" for result in usable if result.note is not None
         ]
@@ -248,10 +259,8 @@ class IndexJob:
         kept += [(found, str(result.content_id)) for found, result in staged.items()]
         lost = self._recall(kept)
         results = [result for result in results if result.found not in lost]
-        # Suspects take a process each: the others go before, in case that this one dies too.
-        ordered = sorted([*files, *lost], key=self._examiner.is_suspect)
         examine = self._examiner.examine
-        with closing(ahead(ordered, examine, workers=self.workers)) as examined:
+        with closing(ahead([*files, *lost], examine, workers=self.workers)) as examined:
             results += self._take_all(examined)
         self._builder.flush()
         return results

@@ -23,9 +23,9 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs.embed import AnalyseApart, Model
+from indexer.isolation.reading import ReadLimits
+from indexer.runs.embed import Model
 from indexer.runs.indexer import KEEP_ANALYSES_DAYS, Indexer
-from indexer.runs.isolated import analyse_apart
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,9 @@ class Job:
         device: Where it runs: `auto`, `cpu` or `cuda`.
         keep_snapshots: How many snapshots stay.
         keep_analyses_days: How long an analysis stays that no track needs.
-        workers: Threads that decode; 0 means one for each processor.
+        workers: Processes that decode; 0 means one for each processor.
+        read_limits: Fields of `ReadLimits`: what reading a file may take in a worker process; None
+            reads files in the process of the run.
         run_id: The run to carry out.
     """
 
@@ -56,6 +58,7 @@ class Job:
     keep_snapshots: int = 3
     keep_analyses_days: float = KEEP_ANALYSES_DAYS
     workers: int = 0
+    read_limits: dict[str, float] | None = None
     run_id: int = 0
 
 
@@ -113,7 +116,6 @@ def carry_out(
     job: Job,
     load: Callable[[], Model],
     stop: threading.Event,
-    apart: AnalyseApart = analyse_apart,
 ) -> int:
     """Do the run of a job.
 
@@ -121,7 +123,6 @@ def carry_out(
         job: The job.
         load: Loads the model.
         stop: When set, the run goes back into the queue.
-        apart: As for `Indexer`.
 
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
@@ -140,7 +141,7 @@ def carry_out(
             workers=job.workers,
             keep_snapshots=job.keep_snapshots,
             keep_analyses_days=job.keep_analyses_days,
-            apart=apart,
+            read_limits=ReadLimits(**job.read_limits) if job.read_limits else None,  # type: ignore[arg-type]
         )
         indexer.run(run_id=job.run_id, stop=stop)
     except (RunCancelledError, RunInterruptedError) as exc:
