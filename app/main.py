@@ -23,10 +23,10 @@ from app.clips.upload_folder import private_folder
 from app.clips.uploads import Places
 from app.desk import Desk
 from app.http import documentation
-from app.http.access import RateLimit
 from app.http.keys import KeyRing
 from app.http.middleware import RequestMiddleware
 from app.http.origins import Origins
+from app.http.rate_limit import RateLimit
 from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.library.covers import CoverDesk

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from indexer.catalog.records import SnapshotRow
-from indexer.snapshot.content import Manifest
+from indexer.snapshot.format import Manifest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 KINDS = ("gaussian", "paper")

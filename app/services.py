@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
@@ -15,6 +15,7 @@ from app.clips.clips import Clip
 from app.clips.uploads import Places
 from app.desk import Desk
 from app.http.keys import KeyRing
+from app.http.rate_limit import RateLimit
 from app.indexing.jobs import IndexJobs
 from app.library.covers import CoverDesk
 from app.library.live import LiveIndex
@@ -24,9 +25,6 @@ from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import Catalog
 from model.emotion_model import EmotionModel
-
-if TYPE_CHECKING:
-    from app.http.access import RateLimit
 
 
 @dataclass(frozen=True)

@@ -110,11 +110,11 @@ def bench_scan(folder: Path, count: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     catalog = open_catalog(f"sqlite:///{folder / 'many.db'}")
-    found = scan([music], [], frontend_id="descriptors-1", full=False).to_read
+    found = scan([music], [], frontend_id="descriptors-2", full=False).to_read
     publish(catalog, [_result(file, number) for number, file in enumerate(found)])
 
     def unchanged() -> None:
-        seen = scan([music], catalog.known_files(), frontend_id="descriptors-1", full=False)
+        seen = scan([music], catalog.known_files(), frontend_id="descriptors-2", full=False)
         assert (len(seen.to_read), len(seen.unchanged)) == (0, count)
 
     timed(f"scan of {count} unchanged files", unchanged)
@@ -147,7 +147,7 @@ def timed(name: str, act: Callable[[], object]) -> None:
 
 def _result(file: FoundFile, number: int) -> FileResult:
     tags = Tags(f"Title {number}", f"Artist {number % 500}", None, "Rock", 2000)
-    return FileResult(file, f"{number:032x}", "descriptors-1", tags, 200.0)
+    return FileResult(file, f"{number:032x}", "descriptors-2", tags, 200.0)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,11 @@ from app.wire.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
 from benchmarks.service_catalogue import content_of
 from benchmarks.shared_data import data_folder
-from indexer.search.balance import balanced
-from indexer.search.searcher import Hit, Searcher, TrackFilter
-from indexer.snapshot.content import Snapshot, SnapshotContent, write_snapshot
+from indexer.runs.balance import balanced
+from indexer.runs.snapshot_writer import write_snapshot
+from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
 from model.curves import QuantileScale
 from model.emotion_model import EmotionModel
 from model.learning.curve_report import Fold, train_folds
@@ -111,7 +113,7 @@ def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
 def _library(folder: Path, model: EmotionModel, data: Dataset, rows: NDArray[np.intp]) -> Library:
     songs = data.rows(rows)
     spans = np.tile(np.array([0.0, 45.0], dtype=np.float32), (len(rows), 1))
-    embedding = model.embed_analyses(songs.features)
+    embedding = model.embed_columns(songs.features)
     content = content_of(model, (embedding, np.arange(len(rows)), spans))
     live = _live(folder / "balanced", balanced(content, model), model)
     true = QuantileScale.fit(songs.mean_emotion).to_relative(songs.mean_emotion)
@@ -213,7 +215,8 @@ def _hits(library: Library, asked: list[int], seeds: list[int]) -> Sequence[Hit]
     query = tracks_query(library.live.snapshot, [row + 1 for row in asked])
     without = TrackFilter(exclude_ids=frozenset(row + 1 for row in seeds))
     options: Any = {"direction": "m2m", "level": "track", "filters": without}
-    return library.live.searcher.search(query.embedding, limit=len(library.true), **options).hits
+    request = SearchRequest(query.embedding, len(library.true), **options)
+    return library.live.searcher.search(request)[0].hits
 
 
 def _near_any(library: Library, seeds: list[int]) -> list[int]:

@@ -35,15 +35,13 @@ from search_rivals import bandwidth_bytes_s, fill_tables, rivals
 from search_vectors import catalogue, queries, songs_and_model
 from shared_data import data_folder
 
-from indexer.search.balance import as_query, balanced
+from indexer.runs.balance import balanced
+from indexer.runs.snapshot_writer import write_snapshot
+from indexer.search.balance import as_query
 from indexer.search.typical import typical_curves
-from indexer.snapshot.content import (
-    Snapshot,
-    SnapshotContent,
-    TrackRecord,
-    relative_scale,
-    write_snapshot,
-)
+from indexer.snapshot.content import SnapshotContent, relative_scale
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
@@ -109,7 +107,7 @@ class Bench:
         if not folder.exists():
             content = _content(self.model, self.songs, size)
             curves = typical_curves(relative_scale(content))
-            asked = as_query(self.model.embed_emotion(curves), content.embedding)
+            asked = self.model.embed_emotion(curves)
             begun = time.perf_counter()
             write_snapshot(
                 folder,

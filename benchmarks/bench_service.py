@@ -50,9 +50,8 @@ from benchmarks.service_catalogue import (
 )
 from benchmarks.service_load import bodies, load, spread
 from benchmarks.shared_data import data_folder
-from indexer.search.balance import as_query
-from indexer.search.searcher import Level, Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.search.searcher import Level, Searcher, SearchRequest
+from indexer.snapshot.reader import Snapshot
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam
 
@@ -142,8 +141,8 @@ def overhead(folder: Path, model: EmotionModel, port: int, pid: int) -> dict[str
 
     def bare(body: dict[str, Any]) -> Callable[[], Any]:
         curve = absolute_curve(PlaylistRequest.model_validate(body), live.snapshot)
-        query = as_query(model.embed_emotion([curve]), live.snapshot.embedding)
-        return lambda: live.searcher.search(query, limit=LIMIT, level="track")
+        query = model.embed_emotion([curve])
+        return lambda: live.searcher.search(SearchRequest(query, LIMIT, level="track"))
 
     def call(body: dict[str, Any]) -> Callable[[], Any]:
         request = PlaylistRequest.model_validate(body)
@@ -198,12 +197,12 @@ def levels(folder: Path, model: EmotionModel, data: Path) -> dict[str, Any]:
     asked["annotators"] = annotators_curves(load_deam(data), REQUESTS, seed=2)
     report: dict[str, Any] = {}
     for name, curves in asked.items():
-        queries = as_query(model.embed_emotion(curves), live.snapshot.embedding)
+        queries = model.embed_emotion(curves)
         ms: dict[Level, list[float]] = {"track": [], "segment": []}
         for row in range(len(queries)):
             for level, took in ms.items():
                 started_s = time.perf_counter()
-                live.searcher.search(queries[row : row + 1], limit=LIMIT, level=level)
+                live.searcher.search(SearchRequest(queries[row : row + 1], LIMIT, level=level))
                 took.append((time.perf_counter() - started_s) * 1000)
         report |= {f"{name}_{level}_ms": spread(took[WARM_UP:]) for level, took in ms.items()}
     return report

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from search_rivals import best_tracks, numpy_scan, seconds
 
-from indexer.search.searcher import Searcher, SearchResult, TrackFilter
-from indexer.snapshot.content import Snapshot
+from indexer.search.searcher import Searcher, SearchRequest, SearchResult, TrackFilter
+from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 
@@ -54,8 +54,8 @@ def measure(
         cpu = time.process_time()
         scan_s = float(np.median(seconds(scan, 5)))
         scan_cpu_s = (time.process_time() - cpu) / 6  # one of them warms up
-        exact = Searcher(at, scoring, threads=1, exhaustive=True)
-        ann = Searcher(at, scoring, threads=1)
+        exact = Searcher(at, scoring, exhaustive=True)
+        ann = Searcher(at, scoring)
         wrong = _unlike_scan(exact, held, asked[:3], scoring)
         figures[name] = {
             "numpy_scan_ms": _ms(scan_s),
@@ -63,8 +63,8 @@ def measure(
             "tracks_unlike_float32_scan": wrong,
             **_compared(_asking(exact), _asking(ann), asked, (scan_s, scan_cpu_s), floor_s),
         }
-    exact = Searcher(at, modes["gaussian"], threads=1, exhaustive=True)
-    ann = Searcher(at, modes["gaussian"], threads=1)
+    exact = Searcher(at, modes["gaussian"], exhaustive=True)
+    ann = Searcher(at, modes["gaussian"])
     whole = {"level": "track"}
     figures["whole_tracks"] = _compared(_asking(exact, **whole), _asking(ann, **whole), asked)
     figures["places"] = _compared(_asking(exact), _asking(ann), places)
@@ -77,7 +77,7 @@ def measure(
 
 
 def _asking(searcher: Searcher, **options: Any) -> Search:
-    return lambda query: searcher.search(query, limit=AT, **options)
+    return lambda query: searcher.search(SearchRequest(query, AT, **options))[0]
 
 
 def _compared(
@@ -137,7 +137,7 @@ def _unlike_scan(exact: Searcher, held: Embedding, asked: Embedding, scoring: Sc
     wrong, snapshot = 0, exact.snapshot
     for i in range(len(asked)):
         one = asked[i : i + 1]
-        ours = {hit.track_id for hit in exact.search(one, limit=AT).hits}
+        ours = {hit.track_id for hit in exact.search(SearchRequest(one, AT))[0].hits}
         rows = best_tracks(numpy_scan(held, one, scoring), snapshot.track_first, AT)
         wrong += len(ours ^ set(snapshot.tracks.ids[rows].tolist())) // 2
     return wrong
@@ -150,17 +150,16 @@ def _filters(ann: Searcher, exact: Searcher, asked: Embedding) -> Figures:
         only = TrackFilter(genre=tuple(f"g{i}" for i in range(genres)))
         passing = int(exact.snapshot.tracks.passing(only).sum())
         limit, alike, full = min(AT, passing), 0, True
-        options: dict[str, Any] = {"limit": limit, "filters": only}
-        some = asked[:50]
+        some = [SearchRequest(asked[i : i + 1], limit, only) for i in range(min(50, len(asked)))]
         begun = time.perf_counter()
-        ann.search(some[:1], **options)
+        ann.search(some[0])
         first_s = time.perf_counter() - begun
         times = []
-        for i in range(len(some)):
+        for request in some:
             begun = time.perf_counter()
-            ours = ann.search(some[i : i + 1], **options)
+            (ours,) = ann.search(request)
             times.append(time.perf_counter() - begun)
-            alike += ours.hits == exact.search(some[i : i + 1], **options).hits
+            alike += ours.hits == exact.search(request)[0].hits
             full &= len(ours.hits) == limit
         found[name] = {
             "full": full,

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from indexer.search.cells import CellIndex, Reading
-from indexer.search.columns import doubled, l1_queries, raw_columns, raw_query
-from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.search.columns import doubled, points, raw_columns, raw_query
+from indexer.search.searcher import Searcher, SearchRequest
+from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
-from model.scoring import ScoringParams, l1_item_vectors
+from model.scoring import ScoringParams, l1_item_vectors, l1_query_vectors
 
 LIMIT = 10
 _CHOOSY = Reading(whole=0, least=64, factor=1)
@@ -38,7 +38,7 @@ def proof(
         proven, wrong, draws = 0, 0, np.random.default_rng(4)
         for start in range(0, count, len(asked)):
             block = _jittered(asked, draws)[: count - start]
-            results = search.search_batch(block, limit=LIMIT)
+            results = search.search(SearchRequest(block, LIMIT))
             for result, scores in zip(results, brute.tracks(block), strict=True):
                 proven += result.exact
                 best = np.sort(scores)[::-1][: len(result.hits)]
@@ -81,5 +81,5 @@ class Brute:
         return np.maximum.reduceat(scores, self._first, axis=1)
 
     def _moved(self, asked: Embedding) -> np.ndarray[Any, Any]:
-        kept = self._near.shape[1]
-        return l1_queries(asked, self._scoring, np.zeros(kept), "e2m").vectors.astype(np.float64)
+        moved = l1_query_vectors(points(asked).phi, doubled(self._scoring), "e2m").numpy()
+        return np.asarray(moved)

@@ -12,11 +12,11 @@ import psycopg
 import torch
 from numpy.typing import NDArray
 
-from indexer.search.columns import doubled, l1_queries, raw_columns, raw_query
-from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.search.columns import doubled, points, raw_columns, raw_query
+from indexer.search.searcher import Searcher, SearchRequest
+from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
-from model.scoring import ScoringParams, l1_item_vectors
+from model.scoring import ScoringParams, l1_item_vectors, l1_query_vectors
 
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -86,7 +86,7 @@ class CosineIndex:
 
     def search(self, query: Embedding, count: int) -> Rows:
         """The nearest rows."""
-        return np.asarray(self._index.search(query.mu[0], count, threads=1).keys, dtype=np.int64)
+        return np.asarray(self._index.search(query.mu[0], count).keys, dtype=np.int64)
 
 
 def fill_tables(at: Snapshot, scoring: ScoringParams, folder: Path) -> float:
@@ -125,11 +125,12 @@ def _beside(
 ) -> dict[str, Any]:
     scores = [numpy_scan(at.embedding, asked[i : i + 1], scoring) for i in range(len(asked))]
     truth = [set(np.argsort(-each)[:AT].tolist()) for each in scores]
-    ours = Searcher(at, scoring, threads=1)
+    ours = Searcher(at, scoring)
     times, hits = [], []
     for i in range(-5, len(asked)):
         begun = time.perf_counter()
-        result = ours.search(asked[i : i + 1] if i >= 0 else asked[:1], limit=AT)
+        one = asked[i : i + 1] if i >= 0 else asked[:1]
+        (result,) = ours.search(SearchRequest(one, AT))
         if i >= 0:
             times.append(time.perf_counter() - begun)
             hits.append({hit.track_id for hit in result.hits})
@@ -158,9 +159,8 @@ def _pgvector(
     beam: int,
 ) -> dict[str, Any]:
     shift = np.zeros(at.embedding.mu.shape[1])
-    kept = int(scoring.kept.sum())
     products, _ = raw_query(asked, scoring, shift, "e2m")
-    near = l1_queries(asked, scoring, np.zeros(kept), "e2m").vectors.astype(np.float64)
+    near = l1_query_vectors(points(asked).phi, doubled(scoring), "e2m").numpy()
     both = scoring.kind == "paper"
     times, found = [], []
     for i in range(len(asked)):

@@ -51,7 +51,7 @@ def catalogue(
         )
         rows = some + SEGMENT_NOISE * spread * noise
         rows = np.concatenate([rows.mean(axis=1, keepdims=True), rows], axis=1)
-        parts.append(model.embed_analyses(rows.reshape(-1, rows.shape[2])))
+        parts.append(model.embed_columns(rows.reshape(-1, rows.shape[2])))
     track = np.repeat(np.arange(tracks), ROWS_PER_TRACK)
     span_s = np.tile(_spans_s(), (tracks, 1))
     return Embedding.concatenate(parts)[:segments], track[:segments], span_s[:segments]

@@ -23,9 +23,10 @@ from app.demo.catalogue import render
 from benchmarks.search_vectors import catalogue
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.records import SnapshotRow
-from indexer.search.balance import as_query, balanced
+from indexer.runs.balance import balanced
+from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.typical import typical_curves
-from indexer.snapshot.content import SnapshotContent, relative_scale, write_snapshot
+from indexer.snapshot.content import SnapshotContent, relative_scale
 from indexer.snapshot.tracks import TrackRecord
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
@@ -55,7 +56,7 @@ def write_catalogue(
     rows = noise(model, segments) if songs is None else catalogue(model, songs, segments, seed=1)
     content = balanced(content_of(model, rows), model)
     curves = typical_curves(relative_scale(content))
-    queries = as_query(model.embed_emotion(curves), content.embedding)
+    queries = model.embed_emotion(curves)
     (folder / "snapshots").mkdir(parents=True)
     catalog = open_catalog(f"sqlite:///{folder / 'circumplex.db'}")
     for name in SNAPSHOTS:

@@ -1,6 +1,9 @@
 """Everything expensive about one audio file: its segments and its curve windows, as features.
 
-S segments, W windows, Dx features of the frontend.
+One gain a file brings its integrated loudness to what the frontend listens at, so that the level it
+was mastered at does not matter, while louder parts stay louder (ADR 90).
+
+S segments, W windows, Dx features of the frontend, K columns of a cue.
 """
 
 from __future__ import annotations
@@ -10,18 +13,20 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.audio import Audio, Source, stream
+from model.audio import MIN_DURATION_S, Audio, Source, stream
 from model.audio_frames import Damage
+from model.audio_source import reopener
 from model.errors import ShapeError, SilentAudioError
-from model.frontends import Frontend, frontend_id
+from model.frontends import Frontend, frontend_id, gain_of
+from model.programme_loudness import GATE_LUFS, LoudnessMeter
 
 SEGMENT_S = 30.0
 """Length of a segment."""
@@ -32,7 +37,7 @@ CURVE_WINDOW_S = 10.0
 CURVE_HOP_S = 0.5
 """From one point of the emotion curve to the next."""
 
-FORMAT = 1
+FORMAT = 2
 """Version of the bytes that `Analysis.to_bytes` writes."""
 
 MIN_NEW_S = 0.5
@@ -47,9 +52,15 @@ SILENT_PEAK = 1e-3
 ITU-R BS.1770 leaves stretches below -70 LUFS out of a programme's loudness; dither and the noise of
 an encoder peak ten decibels above that."""
 
+SILENCE_LU = 40.0
+"""What lies so far under a file's integrated loudness, before its first and after its last louder
+tenth of a second, is silence around the music and is not described with it."""
+
 _EPSILON = 1e-6
 
-_FIELDS = ("frontend_id", "duration_s", "segments_s", "segment_features", "window_features")
+_SCALARS = ("frontend_id", "duration_s", "loudness_lufs")
+_ARRAYS = ("segments_s", "segment_features", "window_features")
+_CUE = "cue:"  # goes before the name of a cue's array
 # What numpy and zipfile raise for bytes of all kinds.
 _DAMAGE = (
     tokenize.TokenError,
@@ -66,12 +77,14 @@ class Analysis:
     """Features of one file; embeddings of any checkpoint with this frontend follow from it.
 
     Attributes:
-        frontend_id: Name and version of the frontend, e.g. `descriptors-1`.
+        frontend_id: Name and version of the frontend, e.g. `descriptors33-2`.
         duration_s: Length of the decoded audio in seconds.
         segments_s: Start and end of each segment in seconds, [S, 2].
         segment_features: [S, Dx].
         window_features: Row i describes the `CURVE_WINDOW_S` centred on `i * CURVE_HOP_S` seconds,
             as far as the file reaches, [W, Dx].
+        loudness_lufs: Integrated loudness of the file's mono mix as it came, at least `GATE_LUFS`.
+        cues: What further frontends make of the segments, by their `frontend_id`, [S, K] each.
         note: What of the file did not decode; None where all of it did.
 
     Raises:
@@ -83,6 +96,8 @@ class Analysis:
     segments_s: Floats
     segment_features: Floats
     window_features: Floats
+    loudness_lufs: float
+    cues: Mapping[str, Floats] = field(default_factory=dict)
     note: str | None = None
 
     def __post_init__(self) -> None:
@@ -93,19 +108,25 @@ class Analysis:
                 f"and the windows' features {self.window_features.shape} do not fit: "
                 "expected [S, 2], [S, Dx] and [W, Dx]"
             )
+        for name, rows in self.cues.items():
+            if rows.ndim != 2 or len(rows) != n_segments:
+                raise ShapeError(
+                    f"cue {name} {rows.shape} does not fit {n_segments} segments: expected [S, K]"
+                )
 
     def to_bytes(self) -> bytes:
         """The analysis as one compressed block that `from_bytes` reads."""
         buffer = io.BytesIO()
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {f"{_CUE}{name}": rows for name, rows in sorted(self.cues.items())}
         np.savez_compressed(
             buffer,
             format=np.int64(FORMAT),
             frontend_id=np.array(self.frontend_id),
             duration_s=np.float64(self.duration_s),
-            segments_s=self.segments_s,
-            segment_features=self.segment_features,
-            window_features=self.window_features,
+            loudness_lufs=np.float64(self.loudness_lufs),
             note=np.array(self.note or ""),
+            **arrays,
         )
         return buffer.getvalue()
 
@@ -116,24 +137,33 @@ class Analysis:
         Raises:
             ValueError: The bytes are damaged or of another format.
         """
+        analysis: Analysis | None = None
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 found = int(stored["format"])
-                fields: dict[str, Any] = {name: stored[name] for name in _FIELDS}
-                note = str(stored["note"]) if "note" in stored.files else ""
+                if found == FORMAT:
+                    analysis = cls._of(stored)
         except _DAMAGE as exc:
             raise ValueError("these bytes are no analysis: analyse the file again") from exc
-        if found != FORMAT:
+        if analysis is None:
             raise ValueError(
                 f"analysis format {found}; this build reads {FORMAT}: analyse the file again"
             )
+        return analysis
+
+    @classmethod
+    def _of(cls, stored: Mapping[str, Any]) -> Analysis:
+        frontend_id, duration_s, loudness_lufs = (stored[key][()] for key in _SCALARS)
+        segments_s, segments, windows = (stored[key] for key in _ARRAYS)
         return cls(
-            str(fields["frontend_id"]),
-            float(fields["duration_s"]),
-            fields["segments_s"],
-            fields["segment_features"],
-            fields["window_features"],
-            note or None,
+            str(frontend_id),
+            float(duration_s),
+            segments_s,
+            segments,
+            windows,
+            loudness_lufs=float(loudness_lufs),
+            cues={key.removeprefix(_CUE): stored[key] for key in stored if key.startswith(_CUE)},
+            note=str(stored["note"]) or None if "note" in stored else None,
         )
 
 
@@ -146,9 +176,11 @@ def analyse(
 ) -> Analysis:
     """Decode and describe a file, in memory that does not grow with its length.
 
+    What is longer than a block is decoded twice: its loudness must be known before it is described.
+
     Args:
         source: As for `model.audio.decode`.
-        frontend: What describes the windows.
+        frontend: What describes segments and windows; its cues describe the segments too.
         max_duration_s: As for `model.audio.decode`.
         block_s: Longest stretch to hold in memory in seconds (no less than a segment needs). The
             result does not depend on it.
@@ -160,35 +192,18 @@ def analyse(
         AudioError: As for `model.audio.decode`.
         SilentAudioError: No sample is above `SILENT_PEAK`.
     """
-    segments: list[Spans] = []
-    features: list[Floats] = []
-    window_features: list[Floats] = []
-    n_segments = n_windows = 0
-    end_s = peak = 0.0
+    plan = _Plan.of(frontend, block_s)
+    again = reopener(source)
     damage = Damage()
-    for block in _blocks(source, frontend, max_duration_s, block_s, damage):
-        end_s = block.end_s
-        peak = max(peak, float(np.abs(block.audio.samples).max(initial=0.0)))
-        until_s = end_s if block.is_last else end_s - frontend.context_s
-        new_segments = segment_spans(end_s) if block.is_last else _full_segments(until_s)
-        new_windows = window_spans(end_s) if block.is_last else _full_windows(until_s)
-        spans = np.concatenate([new_segments[n_segments:], new_windows[n_windows:]])
-        described = _described(block, frontend, spans)
-        cut = len(new_segments) - n_segments
-        segments.append(new_segments[n_segments:])
-        features.append(described[:cut])
-        window_features.append(described[cut:])
-        n_segments, n_windows = len(new_segments), len(new_windows)
-    if peak <= SILENT_PEAK:
-        raise SilentAudioError(f"{end_s:.1f} s of silence: there is nothing to hear in this file")
-    return Analysis(
-        frontend_id(frontend),
-        end_s,
-        np.concatenate(segments).astype(np.float32),
-        np.concatenate(features),
-        np.concatenate(window_features),
-        damage.note,
-    )
+    level = _Level.measured(_blocks(again(), plan, max_duration_s, damage))
+    if level.peak <= SILENT_PEAK:
+        raise SilentAudioError(
+            f"{level.end_s:.1f} s of silence: there is nothing to hear in this file"
+        )
+    rows = _Rows(frontend, level)
+    for block in level.kept or _blocks(again(), plan, max_duration_s):
+        rows.add(block, plan.context_s)
+    return replace(rows.analysis(), note=damage.note)
 
 
 def segment_spans(duration_s: float) -> Spans:
@@ -236,37 +251,143 @@ class _Block:
         return self.start_s + self.audio.duration_s
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How a file is cut into blocks that start on the grid and share what segments need."""
+
+    overlap_s: float
+    step_s: float
+    context_s: float
+
+    @classmethod
+    def of(cls, frontend: Frontend, longest_s: float) -> _Plan:
+        listeners = (frontend, *frontend.cues)
+        context_s = max(one.context_s for one in listeners)
+        grid_s = _common_multiple(one.grid_s for one in listeners)
+        overlap_s = math.ceil((SEGMENT_S + 2 * context_s) / grid_s) * grid_s
+        step_s = max(1, math.floor((longest_s - overlap_s) / grid_s)) * grid_s
+        return cls(overlap_s, step_s, context_s)
+
+    @property
+    def block_s(self) -> float:
+        return self.overlap_s + self.step_s
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What a first look at a file tells.
+
+    Attributes:
+        loudness_lufs: Integrated loudness.
+        peak: Largest |sample|.
+        end_s: Length in seconds.
+        sound_s: Where silence at the start ends, and where silence at the end begins.
+        kept: The only block, if one holds all of the file.
+    """
+
+    loudness_lufs: float
+    peak: float
+    end_s: float
+    sound_s: tuple[float, float]
+    kept: tuple[_Block, ...]
+
+    @classmethod
+    def measured(cls, blocks: Iterable[_Block]) -> _Level:
+        meter: LoudnessMeter | None = None
+        peak = end_s = 0.0
+        kept: tuple[_Block, ...] = ()
+        for block in blocks:
+            rate_hz = block.audio.sample_rate_hz
+            meter = meter or LoudnessMeter(rate_hz)
+            fresh = block.audio.samples[round((end_s - block.start_s) * rate_hz) if end_s else 0 :]
+            meter.add(fresh)
+            peak = max(peak, float(np.abs(fresh).max(initial=0.0)))
+            kept = (block,) if block.is_last and not end_s else ()
+            end_s = block.end_s
+        if meter is None:  # the decoder refuses files without samples
+            return cls(GATE_LUFS, peak, end_s, (0.0, end_s), kept)
+        loudness_lufs = meter.integrated_lufs
+        sound_s = meter.sounding(loudness_lufs - SILENCE_LU)
+        return cls(loudness_lufs, peak, end_s, sound_s, kept)
+
+    def without_silence(self, spans: Spans) -> Spans:
+        """The spans less the silence that the file starts and ends with, where enough is left."""
+        clipped = np.clip(spans, *self.sound_s)
+        short = clipped[:, 1] - clipped[:, 0] < MIN_DURATION_S
+        return np.where(short[:, None], spans, clipped)
+
+
+class _Rows:
+    """Features of the segments and windows that blocks complete, one block after the other."""
+
+    def __init__(self, frontend: Frontend, level: _Level) -> None:
+        self._frontend = frontend
+        self._level = level
+        self._segments: list[Spans] = []
+        self._features: list[Floats] = []
+        self._windows: list[Floats] = []
+        self._cues: dict[str, list[Floats]] = {frontend_id(cue): [] for cue in frontend.cues}
+        self._n_segments = self._n_windows = 0
+
+    def add(self, block: _Block, context_s: float) -> None:
+        """Describe what ends within the block, with the context that frontends look at."""
+        end_s, until_s = block.end_s, block.end_s - context_s
+        segments = segment_spans(end_s) if block.is_last else _full_segments(until_s)
+        windows = window_spans(end_s) if block.is_last else _full_windows(until_s)
+        new = segments[self._n_segments :]
+        described = self._described(
+            block, self._frontend, np.concatenate([new, windows[self._n_windows :]])
+        )
+        self._segments.append(new)
+        self._features.append(described[: len(new)])
+        self._windows.append(described[len(new) :])
+        for cue in self._frontend.cues:
+            self._cues[frontend_id(cue)].append(self._described(block, cue, new))
+        self._n_segments, self._n_windows = len(segments), len(windows)
+
+    def analysis(self) -> Analysis:
+        """All rows, of the whole file."""
+        segments, windows = self._frontend.within_file(
+            np.concatenate(self._features), np.concatenate(self._windows)
+        )
+        return Analysis(
+            frontend_id(self._frontend),
+            self._level.end_s,
+            np.concatenate(self._segments).astype(np.float32),
+            segments,
+            windows,
+            loudness_lufs=self._level.loudness_lufs,
+            cues={name: np.concatenate(rows) for name, rows in self._cues.items()},
+        )
+
+    def _described(self, block: _Block, frontend: Frontend, spans: Spans) -> Floats:
+        audio = block.audio
+        samples = torch.from_numpy(audio.samples) * gain_of(frontend, self._level.loudness_lufs)
+        windows = torch.from_numpy(self._level.without_silence(spans) - block.start_s)
+        features = frontend.describe(samples, audio.sample_rate_hz, windows)
+        return np.asarray(features.cpu().numpy(), dtype=np.float32)
+
+
 def _blocks(
-    source: Source,
-    frontend: Frontend,
-    max_duration_s: float | None,
-    longest_s: float,
-    damage: Damage,
+    source: Source, plan: _Plan, max_duration_s: float | None, damage: Damage | None = None
 ) -> Iterator[_Block]:
-    """Blocks that start on the frontend's grid and overlap so that each segment fits into one."""
-    grid_s = frontend.grid_s
-    overlap_s = math.ceil((SEGMENT_S + 2 * frontend.context_s) / grid_s) * grid_s
-    step_s = max(1, math.floor((longest_s - overlap_s) / grid_s)) * grid_s
-    block_s = overlap_s + step_s
     start = 0
     waiting: Audio | None = None
     for audio in stream(
         source,
-        block_s=block_s,
-        overlap_s=overlap_s,
+        block_s=plan.block_s,
+        overlap_s=plan.overlap_s,
         max_duration_s=max_duration_s,
         damage=damage,
     ):
         if waiting is not None:
             yield _Block(waiting, start / audio.sample_rate_hz, is_last=False)
-            start += round(step_s * audio.sample_rate_hz)
+            start += round(plan.step_s * audio.sample_rate_hz)
         waiting = audio
     if waiting is not None:
         yield _Block(waiting, start / waiting.sample_rate_hz, is_last=True)
 
 
-def _described(block: _Block, frontend: Frontend, spans: Spans) -> Floats:
-    samples = torch.from_numpy(block.audio.samples)
-    windows = torch.from_numpy(spans - block.start_s)
-    features = frontend.describe(samples, block.audio.sample_rate_hz, windows)
-    return np.asarray(features.cpu().numpy(), dtype=np.float32)
+def _common_multiple(grids_s: Iterable[float]) -> float:
+    """The shortest time that is a multiple of all grids, which are multiples of a microsecond."""
+    return math.lcm(*(round(grid_s * 1e6) for grid_s in grids_s)) / 1e6

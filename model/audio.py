@@ -43,6 +43,10 @@ MAX_AMPLITUDE = 1e9
 SAMPLE_RATES_HZ = (2_000, 800_000)
 """Lowest and highest sample rate that is accepted; a lying header could make resampling explode."""
 
+OPPOSITE = -0.8
+"""Channels whose correlation so far is below this are opposite in phase: their mean would hold less
+than a tenth of their power."""
+
 _BLOCK_SAMPLES = 1 << 16
 
 Samples = NDArray[np.float32]
@@ -85,6 +89,9 @@ class AudioInfo:
 
 def decode(source: Source, *, max_duration_s: float | None = None) -> Audio:
     """Decode all of `source` to mono, the mean of its channels, at its native rate.
+
+    A channel that runs against the loudest one, as in a miswired recording, is turned over before,
+    so that the two do not cancel.
 
     Args:
         source: A path, the file's bytes, or a binary file object (read from where it stands).
@@ -175,11 +182,12 @@ def _chunks(
 ) -> Iterator[tuple[Samples, int]]:
     """Mono pieces of `source` in order, each with the sample rate; checks every limit."""
     total, rate_hz = 0, 0
+    mix = _MonoMix()
     damage = damage if damage is not None else Damage()
     with translated(source):
         for block in _blocks(_at_one_rate(all_frames(source, damage))):
             rate_hz = rate_hz or _checked_rate(block.sample_rate, source)
-            chunk = _mono(block)
+            chunk = mix(_channels(block))
             _check_amplitude(chunk, source)
             total += len(chunk)
             if max_duration_s is not None and total > max_duration_s * rate_hz:
@@ -237,20 +245,50 @@ def _kind(frame: Any) -> tuple[Any, ...]:
     return frame.format.name, frame.layout.name, frame.sample_rate, frame.time_base
 
 
-def _mono(block: Any) -> Samples:
-    """Mean of the channels, [N] float32 with full scale 1."""
+class _MonoMix:
+    """Mean of the channels, those that run against the loudest one turned over.
+
+    Which ones do is told by all that came before, so that the mix hardly ever changes within a
+    recording; where it does, it changes at a block of the decoder.
+    """
+
+    def __init__(self) -> None:
+        self._products = np.zeros((0, 0))
+
+    def __call__(self, channels: Samples) -> Samples:
+        """[C, N] -> [N]."""
+        if len(channels) == 1:
+            return np.asarray(channels[0])
+        with np.errstate(over="ignore", invalid="ignore"):  # refused afterwards, by its amplitude
+            products = (channels @ channels.T).astype(np.float64)
+            if products.shape == self._products.shape:
+                products = products + self._products
+            self._products = products
+            opposite = self._opposite()
+            turned = (
+                np.where(opposite[:, None], -channels, channels) if opposite.any() else channels
+            )
+            return np.asarray(turned.mean(axis=0), dtype=np.float32)
+
+    def _opposite(self) -> NDArray[np.bool_]:
+        power = self._products.diagonal()
+        loudest = int(power.argmax())
+        limit = OPPOSITE * np.sqrt(power * power[loudest])
+        opposite: NDArray[np.bool_] = (self._products[loudest] < limit) & (limit < 0)
+        return opposite
+
+
+def _channels(block: Any) -> Samples:
+    """The channels with full scale 1, [C, N] float32."""
     values = block.to_ndarray()
     if not block.format.is_planar:
         values = values.reshape(-1, block.layout.nb_channels).T  # [C, N]
     if values.dtype == np.uint8:
-        values = values.astype(np.float32) - 128.0
-        scale = 128.0
-    elif values.dtype.kind == "i":
-        scale = float(1 << (8 * values.dtype.itemsize - 1))
-    else:
-        scale = 1.0
-    mono = values.mean(axis=0, dtype=np.float32 if values.itemsize < 4 else None)
-    return np.asarray(mono / scale if scale != 1.0 else mono, dtype=np.float32)
+        return np.asarray((values.astype(np.float32) - 128.0) / 128.0)
+    if values.dtype.kind == "i":
+        scale = 1.0 / (1 << (8 * values.dtype.itemsize - 1))
+        return np.asarray(np.multiply(values, np.float32(scale), dtype=np.float32))
+    return np.asarray(values, dtype=np.float32)
 
 
 def _checked_rate(rate_hz: int, source: Source) -> int:

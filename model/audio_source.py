@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +112,22 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     else:
         name = getattr(source, "name", None)
         yield source, os.path.basename(name) if isinstance(name, str) else ""  # noqa: PTH119
+
+
+def reopener(source: Source) -> Callable[[], Source]:
+    """Gives the source as often as asked, each time from where it stands now."""
+    if isinstance(source, bytes | Path):
+        return lambda: source
+    if not source.seekable():
+        content = source.read()
+        return lambda: content
+    start = source.tell()
+
+    def rewound() -> Source:
+        source.seek(start)
+        return source
+
+    return rewound
 
 
 def links_of(file: BinaryIO) -> Links:

@@ -29,7 +29,7 @@ from model.errors import CheckpointError, CheckpointMismatchError
 from model.regression import MeanHead
 from model.scoring import ScoringParams
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 METADATA_KEY = "circumplex"
 REMEDY = "train one with `circumplex train`, or point CIRCUMPLEX_CHECKPOINT at a good one"
 
@@ -41,6 +41,7 @@ class Checkpoint:
     Attributes:
         name: Short name, the first part of the model's id.
         frontend_id: `<name>-<version>` of the frontend whose features it reads.
+        columns: Names of the frontend's columns that its networks read, in their order.
         config: Shape of the networks.
         weights: Their state dict, input transforms included.
         cca: The fitted CCA.
@@ -52,6 +53,7 @@ class Checkpoint:
 
     name: str
     frontend_id: str
+    columns: tuple[str, ...]
     config: EmerConfig
     weights: Mapping[str, Tensor]
     cca: CcaState
@@ -146,6 +148,7 @@ def _header(checkpoint: Checkpoint) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "name": checkpoint.name,
         "frontend_id": checkpoint.frontend_id,
+        "columns": list(checkpoint.columns),
         "config": checkpoint.config.to_dict(),
         "scoring": {
             name: getattr(scoring, name)
@@ -183,6 +186,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
     return Checkpoint(
         name=header["name"],
         frontend_id=header["frontend_id"],
+        columns=tuple(header["columns"]),
         config=EmerConfig.from_dict(header["config"]),
         weights=group("weights"),
         cca=CcaState(**arrays("cca")),

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.analysis import Analysis, analyse, segment_spans
-from model.audio import Audio, Source
-from model.checkpoint import LoadedCheckpoint, load_checkpoint, require_frontend
+from model.analysis import Analysis, analyse
+from model.audio import Source
+from model.checkpoint import REMEDY, LoadedCheckpoint, load_checkpoint, require_frontend
 from model.curve_estimation import (
     Bank,
     CurveEstimate,
@@ -29,8 +29,8 @@ from model.curve_reader import CurveReader
 from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
 from model.embedding import Embedding
 from model.emer import Heads
-from model.errors import CheckpointError, ShapeError
-from model.frontends import Frontend, frontend_id, get_frontend
+from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
+from model.frontends import Frontend, frontend_id, frontend_name, get_frontend
 from model.scoring import ScoringParams
 
 __all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
@@ -56,13 +56,15 @@ class EmotionModel:
         """Put a checkpoint and a frontend together.
 
         Raises:
-            CheckpointMismatchError: The checkpoint reads another frontend's features.
+            CheckpointMismatchError: The checkpoint reads another frontend's features, or columns
+                that the frontend does not give.
             CheckpointError: The weights do not fit their config.
         """
         require_frontend(loaded.checkpoint, frontend_id(frontend))
         self.checkpoint = loaded.checkpoint
         self.model_id = loaded.model_id
         self.frontend = frontend
+        self._columns = _places(loaded, frontend)
         self.scoring: ScoringParams = loaded.checkpoint.scoring
         self.device = device
         self._networks = loaded.checkpoint.build().to(device)
@@ -84,9 +86,8 @@ class EmotionModel:
         """
         target = resolve_device(device)
         loaded = load_checkpoint(checkpoint or SHIPPED_CHECKPOINT)
-        name = loaded.checkpoint.frontend_id.rpartition("-")[0]
         try:
-            frontend = get_frontend(name, target)
+            frontend = get_frontend(frontend_name(loaded.checkpoint.frontend_id), target)
         except ValueError as exc:
             raise CheckpointError(
                 f"{loaded.model_id} reads features of {loaded.checkpoint.frontend_id}: {exc}"
@@ -116,30 +117,35 @@ class EmotionModel:
         return self.embed_analyses(analysis.segment_features)
 
     def embed_analyses(self, features: Floats) -> Embedding:
-        """Embeddings of any feature rows, [N, Dx] -> N rows.
+        """Embeddings of rows of an analysis, [N, Dx] -> N rows.
 
         Raises:
-            ShapeError: Not [N, Dx] of this checkpoint.
+            ShapeError: Not [N, Dx] of the frontend.
         """
-        rows = np.asarray(features, dtype=np.float32)
-        if rows.ndim != 2 or rows.shape[1] != self.checkpoint.config.features:
-            raise ShapeError(
-                f"features are {rows.shape}; {self.model_id} reads "
-                f"[rows, {self.checkpoint.config.features}]"
-            )
+        rows, wanted = np.asarray(features, dtype=np.float32), len(self.frontend.feature_names)
+        if rows.ndim != 2 or rows.shape[1] != wanted:
+            raise ShapeError(f"features are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
+        return self.embed_columns(rows[:, self._columns])
+
+    def embed_columns(self, columns: Floats) -> Embedding:
+        """Embeddings of rows of the checkpoint's own columns, as its training table has them.
+
+        Args:
+            columns: [N, F], F the number of `Checkpoint.columns`.
+
+        Returns:
+            N rows.
+
+        Raises:
+            ShapeError: Not [N, F].
+        """
+        rows, wanted = np.asarray(columns, dtype=np.float32), self.checkpoint.config.features
+        if rows.ndim != 2 or rows.shape[1] != wanted:
+            raise ShapeError(f"columns are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
         starts = range(0, max(len(rows), 1), BATCH_ROWS)
         return Embedding.concatenate(
             [self._embed_music(rows[start : start + BATCH_ROWS]) for start in starts]
         )
-
-    def embed_music(self, audio: Audio) -> Embedding:
-        """Embeddings of a waveform's segments, S rows."""
-        features = self.frontend.describe(
-            torch.from_numpy(audio.samples),
-            audio.sample_rate_hz,
-            torch.from_numpy(segment_spans(audio.duration_s)),
-        )
-        return self.embed_analyses(features.cpu().numpy())
 
     def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
         """Embeddings of emotion curves on the absolute scale, one row each, in order.
@@ -239,6 +245,18 @@ def resolve_device(name: str) -> torch.device:
             "use auto or cpu"
         )
     return device
+
+
+def _places(loaded: LoadedCheckpoint, frontend: Frontend) -> NDArray[np.intp]:
+    """Where the checkpoint's columns stand among the frontend's."""
+    known = {name: place for place, name in enumerate(frontend.feature_names)}
+    missing = [name for name in loaded.checkpoint.columns if name not in known]
+    if missing:
+        raise CheckpointMismatchError(
+            f"{loaded.model_id} reads {', '.join(missing)}, which {frontend_id(frontend)} does "
+            f"not give; {REMEDY}"
+        )
+    return np.array([known[name] for name in loaded.checkpoint.columns], dtype=np.intp)
 
 
 def _frames(curve: EmotionCurve) -> Floats:

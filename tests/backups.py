@@ -11,7 +11,8 @@ from indexer.backups.write import write_backup
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.transfer import dumping
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
+from tests import snapshots
 from tests.indexed_library import Library
 
 
@@ -53,5 +54,5 @@ def answers(catalog: Catalog, data_dir: Path, library: Library) -> list[tuple[in
     snapshot = Snapshot.open(data_dir / "snapshots" / active.id)
     snapshot.verify()
     query = snapshot.embedding[0:1]
-    hits = Searcher(snapshot, library.model.scoring).search(query, limit=5)
+    hits = snapshots.found(Searcher(snapshot, library.model.scoring), query, limit=5)
     return [(hit.track_id, hit.score) for hit in hits.hits]

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from model.curve_estimation import CurveSettings
 from model.embedding import Embedding
+from model.frontends import Floats
 from model.scoring import ScoringParams
 
 if TYPE_CHECKING:
     from model.analysis import Analysis
-    from model.audio import Audio, Source
+    from model.audio import Source
     from model.curves import EmotionCurve
     from model.emotion_model import CurveEstimate
 
@@ -36,6 +37,8 @@ class FakeFrontend:
     feature_names = ("level", "brightness")
     context_s = 0.0
     grid_s = 1.0
+    listens_at_lufs = None
+    cues = ()
 
     @property
     def frontend_id(self) -> str:
@@ -52,6 +55,10 @@ class FakeFrontend:
             change = window.diff().square().mean().sqrt() if len(window) > 1 else level * 0
             rows.append(torch.stack([level, change / (level + 1e-6)]))
         return torch.stack(rows).float()  # [W, 2]
+
+    def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
+        """Rows as they are."""
+        return segments, windows
 
 
 def fake_scoring(dimensions: int = LATENT) -> ScoringParams:
@@ -116,14 +123,6 @@ class FakeModel:
         """The embedding of any feature rows, [N, 2]."""
         self.embedded += len(features)
         return self._embed(_emotion_of_features(features))
-
-    def embed_music(self, audio: Audio) -> Embedding:
-        """The embedding of one clip as a single segment."""
-        samples = torch.from_numpy(np.asarray(audio.samples))
-        whole = torch.tensor([[0.0, len(samples) / audio.sample_rate_hz]])
-        return self.embed_analyses(
-            self.frontend.describe(samples, audio.sample_rate_hz, whole).numpy()
-        )
 
     def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
         """The embedding of each curve's mean (arousal, valence)."""

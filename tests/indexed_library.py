@@ -6,7 +6,7 @@ from pathlib import Path
 
 from indexer.catalog.catalog import Catalog
 from indexer.runs.indexer import Indexer, RunSummary
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 

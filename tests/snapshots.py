@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.runs.snapshot_writer import write_snapshot
+from indexer.search.searcher import Searcher, SearchRequest, SearchResult
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 
@@ -108,3 +111,9 @@ def written(
 def searcher(folder: Path, data: SnapshotContent, **options: object) -> Searcher:
     """A searcher of a snapshot of the content."""
     return Searcher(written(folder, data, **options), scoring())
+
+
+def found(at: Searcher, query: Embedding, **options: object) -> SearchResult:
+    """The answer to one query."""
+    (result,) = at.search(SearchRequest(query, **options))  # type: ignore[arg-type]
+    return result

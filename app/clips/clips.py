@@ -22,7 +22,7 @@ from app.wire.responses import EmotionResponse
 from app.wire.schemas import Scale
 from indexer.runs.embed import stretches
 from indexer.search.balance import as_music
-from indexer.search.searcher import SearchResult
+from indexer.search.searcher import SearchRequest, SearchResult
 from model.analysis import Analysis
 from model.curve_estimation import CurveEstimate, CurveSettings, estimate_curve
 from model.curves import EmotionCurve
@@ -227,8 +227,8 @@ def _similar(
         members[clips[index].similar].append(row)
     found: dict[int, SearchResult] = {}
     for limit, rows in members.items():
-        results = live.searcher.search_batch(
-            music[np.array(rows)], limit=limit, direction="m2m", level="track"
+        results = live.searcher.search(
+            SearchRequest(music[np.array(rows)], limit, direction="m2m", level="track")
         )
         found.update(zip([asking[row] for row in rows], results, strict=True))
     return found

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.library.live import Live
-from app.playlists.shaping import track_out
 from app.wire.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.wire.schemas import Scale
+from app.wire.tracks import track_out
 from indexer.search.searcher import SearchResult
 from model.curves import QuantileScale
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,22 +22,25 @@ from numpy.typing import NDArray
 from app.errors import NotReadyError
 from app.library.artists import ArtistIndex
 from app.metrics import Metrics
-from app.playlists.shaping import ShownTracks
+from app.wire.identifiers import IdentifierTable
+from app.wire.tracks import ShownTracks
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.errors import CatalogUnavailableError, IndexerError
-from indexer.search.balance import Model as BalancingModel
-from indexer.search.balance import embedded_bank
-from indexer.search.searcher import LiveSearcher, Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.search.balance import EmotionEmbedder, embedded_bank
+from indexer.search.searcher import Searcher, SearchRequest, TrackFilter
+from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.verification import verified
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 
 logger = logging.getLogger("circumplex.snapshot")
 
+WARM_UP_QUERIES = 3
+PAUSE_S = 0.005  # between them: requests that come meanwhile go first
 
-class EmbeddingModel(BalancingModel, Protocol):
+
+class EmbeddingModel(EmotionEmbedder, Protocol):
     """A model that has a name."""
 
     model_id: str
@@ -52,6 +56,7 @@ class Live:
         created_at: When it was made.
         snapshot: Its tracks, curves and scale.
         searcher: Ranks its tracks.
+        identifiers: What names its recordings.
     """
 
     id: str
@@ -59,12 +64,13 @@ class Live:
     created_at: datetime
     snapshot: Snapshot
     searcher: Searcher
+    identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
     _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
 
     @cached_property
     def shown(self) -> ShownTracks:
         """Its tracks as they go over the wire."""
-        return ShownTracks(self.snapshot)
+        return ShownTracks(self.snapshot, self.identifiers)
 
     def emotion_bank(self, model: EmbeddingModel) -> Embedding:
         """What new music is balanced with (`balance.as_music`); embedded once a model."""
@@ -125,7 +131,6 @@ class LiveIndex:
         self._catalog, self._folder = catalog, snapshots
         self._model_id, self._scoring, self._device = model_id, scoring, device
         self._metrics = metrics
-        self._searchers = LiveSearcher()
         self._live: Live | None = None
         self._why_not = "nothing is indexed yet: run `circumplex index DIR`"
         self._refused: str | None = None  # the snapshot that could not be opened
@@ -191,9 +196,10 @@ class LiveIndex:
         manifest = verified(self._folder / row.id, apart=self._live is not None)
         snapshot = Snapshot(self._folder / row.id, manifest)
         searcher = Searcher(snapshot, self._scoring, device=self._device)
-        self._searchers.swap(searcher, verify=False)  # warms it up
+        _warm_up(searcher)
         self._refused = None
-        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher)
+        identifiers = IdentifierTable(self._catalog.identifiers())
+        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
 
@@ -221,3 +227,13 @@ class LiveIndex:
             except Exception:  # the next round tries again
                 logger.exception("looking for a new snapshot failed")
             away = False
+
+
+def _warm_up(searcher: Searcher) -> None:
+    """Compile what is not compiled yet, and touch the arrays with a few of their own segments."""
+    nothing = TrackFilter(duration_max_s=0.0)
+    for row in range(min(WARM_UP_QUERIES, searcher.snapshot.manifest.segments)):
+        own = SearchRequest(searcher.snapshot.embedding[row : row + 1], 10, direction="m2m")
+        for request in (own, replace(own, level="track"), replace(own, filters=nothing)):
+            searcher.search(request)
+        time.sleep(PAUSE_S)

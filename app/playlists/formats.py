@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -15,7 +15,13 @@ import pydantic_core
 
 from app.errors import NotAcceptableError
 from app.wire.printable import printable_line
-from app.wire.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from app.wire.responses import (
+    IdentifiersOut,
+    PlaylistItem,
+    PlaylistResponse,
+    SegmentOut,
+    TrackOut,
+)
 from indexer.folders.files import file_path
 
 FormatName = Literal["json", "m3u8", "xspf", "jspf", "csv"]
@@ -33,6 +39,9 @@ DOCUMENTED = {
     for name, media_type in MEDIA_TYPES.items()
     if name != "json"
 }
+MUSICBRAINZ = "https://musicbrainz.org"
+TRACK_EXTENSION = f"{MUSICBRAINZ}/doc/jspf#track"  # as ListenBrainz defines it
+NO_IDENTIFIERS = IdentifiersOut.model_validate({})
 ALIASES = {
     "application/x-mpegurl": "m3u8",
     "audio/mpegurl": "m3u8",
@@ -196,10 +205,12 @@ def _xspf_track(item: PlaylistItem | ArrangedPlace, locate: Locate) -> str:
     duration_ms = None if track.duration_s is None else str(round(track.duration_s * 1000))
     fields = [
         ("location", quote_location(locate(track))),
+        ("identifier", recording_page(track)),
         ("title", track.title),
         ("creator", track.artist),
         ("annotation", _item_annotation(item)),
         ("album", track.album),
+        ("trackNum", _track_number(track)),
         ("duration", duration_ms),
     ]
     inner = [f"      <{tag}>{escape(printable_line(text))}</{tag}>" for tag, text in fields if text]
@@ -210,6 +221,7 @@ def _jspf(playlist: Listing, title: str, locate: Locate) -> str:
     tracks = [
         {
             "location": [quote_location(locate(item.track))],
+            "identifier": _as_list(recording_page(item.track)),
             "title": item.track.title,
             "creator": item.track.artist,
             "album": item.track.album,
@@ -217,6 +229,8 @@ def _jspf(playlist: Listing, title: str, locate: Locate) -> str:
             "duration": None
             if item.track.duration_s is None
             else round(item.track.duration_s * 1000),
+            "trackNum": _place(item.track).track_number,
+            "extension": _listenbrainz(item.track),
         }
         for item in playlist.items
     ]
@@ -228,6 +242,39 @@ def _jspf(playlist: Listing, title: str, locate: Locate) -> str:
         }
     }
     return pydantic_core.to_json(document, indent=2).decode() + "\n"
+
+
+def recording_page(track: TrackOut) -> str | None:
+    """The page of the recording at MusicBrainz, where its id is known."""
+    mbid = _place(track).recording_mbid
+    return f"{MUSICBRAINZ}/recording/{mbid}" if mbid else None
+
+
+def _listenbrainz(track: TrackOut) -> dict[str, Any] | None:
+    """What ListenBrainz says of a track in JSPF, as far as it is known here."""
+    known = _place(track)
+    said = {
+        "artist_identifiers": [f"{MUSICBRAINZ}/artist/{mbid}" for mbid in known.artist_mbids],
+        "release_identifier": f"{MUSICBRAINZ}/release/{known.release_mbid}"
+        if known.release_mbid
+        else None,
+        "additional_metadata": {"isrcs": known.isrcs} if known.isrcs else None,
+    }
+    found = {name: value for name, value in said.items() if value}
+    return {TRACK_EXTENSION: found} if found else None
+
+
+def _place(track: TrackOut) -> IdentifiersOut:
+    return track.identifiers or NO_IDENTIFIERS
+
+
+def _track_number(track: TrackOut) -> str | None:
+    number = _place(track).track_number
+    return None if number is None else str(number)
+
+
+def _as_list(value: str | None) -> list[str] | None:
+    return None if value is None else [value]
 
 
 CSV_COLUMNS: Sequence[str] = (
@@ -247,6 +294,13 @@ CSV_COLUMNS: Sequence[str] = (
     "neg_kl",
     "valence",
     "arousal",
+    "album_artist",
+    "track_number",
+    "disc_number",
+    "recording_mbid",
+    "release_mbid",
+    "artist_mbids",
+    "isrcs",
 )
 
 
@@ -271,9 +325,22 @@ def _csv(playlist: Listing, title: str, locate: Locate) -> str:
                 item.neg_kl,
                 item.valence,
                 item.arousal,
+                *_csv_identifiers(_place(track)),
             ]
         )
     return text.getvalue()
+
+
+def _csv_identifiers(known: IdentifiersOut) -> list[str | int | None]:
+    return [
+        _cell(known.album_artist),
+        known.track_number,
+        known.disc_number,
+        known.recording_mbid,
+        known.release_mbid,
+        ";".join(known.artist_mbids),
+        ";".join(known.isrcs),
+    ]
 
 
 def _cell(text: str | None) -> str:

@@ -20,9 +20,8 @@ from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
 from app.playlists.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
 from app.wire.schemas import PlaylistRequest
-from indexer.search.balance import as_query
-from indexer.search.searcher import Hit, SearchResult, TrackFilter
-from indexer.snapshot.content import Snapshot
+from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
+from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 
@@ -62,11 +61,13 @@ def _travel(
     if not asked:
         return [], [], True
     filters = allowed(request)
-    results = live.searcher.search_batch(
-        Embedding.concatenate([query.embedding for query in asked]),
-        limit=min(CANDIDATES, len(live.snapshot.tracks)),
-        filters=filters,
-        level=request.level,
+    results = live.searcher.search(
+        SearchRequest(
+            Embedding.concatenate([query.embedding for query in asked]),
+            limit=min(CANDIDATES, len(live.snapshot.tracks)),
+            filters=filters,
+            level=request.level,
+        )
     )
     traveller = _Traveller(live, filters, request)
     planned = traveller.plan(asked, results)
@@ -85,7 +86,7 @@ def _journey_queries(
     pieces = [_piece(curve, start, end) for start, end in pairwise(edges.tolist())]
     if not pieces:
         return []
-    embedding = as_query(model.embed_emotion(pieces), snapshot.embedding)
+    embedding = model.embed_emotion(pieces)
     middles = (edges[:-1] + edges[1:]) / 2.0
     return [
         replace(curve_query(piece, embedding[index : index + 1]), at_s=float(middles[index]))
@@ -122,14 +123,14 @@ class _Traveller:
         self._live, self._filters = live, filters
         self._cap, self._level = request.max_per_artist, request.level
         self._used: set[int] = set()
-        self._artists: Counter[int | None] = Counter()
+        self._artists: Counter[int] = Counter()
         self._exhausted = False
 
     def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
         """The tracks of all places from what was found for each; None where that is used up."""
         self.exact = all(found.exact for found in results)
         rankings = [found.hits for found in results]
-        planned = plan(rankings, asked, self._live.snapshot.scale, self._artist, self._cap)
+        planned = plan(rankings, asked, self._live.snapshot.scale, self._artists_of, self._cap)
         for hit in planned:
             if hit is not None:
                 self._use(hit)
@@ -145,9 +146,8 @@ class _Traveller:
         limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
         while not self._exhausted:
             checkpoint()
-            found = self._live.searcher.search(
-                query.embedding, limit=min(limit, most), filters=unused, level=self._level
-            )
+            request = SearchRequest(query.embedding, min(limit, most), unused, level=self._level)
+            (found,) = self._live.searcher.search(request)
             self.exact = self.exact and found.exact
             for hit in found.hits:
                 if not self._full(hit):
@@ -158,15 +158,14 @@ class _Traveller:
 
     def _use(self, hit: Hit) -> Hit:
         self._used.add(hit.track_id)
-        self._artists[self._artist(hit)] += 1
+        self._artists.update(self._artists_of(hit))
         return hit
 
     def _full(self, hit: Hit) -> bool:
-        artist = self._artist(hit)
-        return self._cap is not None and artist is not None and self._artists[artist] >= self._cap
+        cap = self._cap
+        return cap is not None and any(self._artists[a] >= cap for a in self._artists_of(hit))
 
-    def _artist(self, hit: Hit) -> int | None:
-        """Equal for hits of the same artist; None where that is unknown."""
+    def _artists_of(self, hit: Hit) -> tuple[int, ...]:
+        """Numbers of its artists; none where they are unknown."""
         tracks = self._live.snapshot.tracks
-        code = int(tracks.artist_codes[tracks.row_of(hit.track_id)])
-        return None if code < 0 else code
+        return tracks.artist_groups.of(tracks.row_of(hit.track_id))

@@ -25,9 +25,8 @@ from app.playlists.queries import (
 from app.playlists.shaping import Shape
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import Level, PlaylistRequest
-from indexer.search.balance import as_query
-from indexer.search.searcher import Hit, SearchResult, TrackFilter
-from indexer.snapshot.content import Snapshot
+from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
+from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.scoring import Direction
@@ -92,9 +91,8 @@ def similar_hits(
     live: Live, embedding: Embedding, limit: int, filters: TrackFilter | None = None
 ) -> SearchResult:
     """The tracks that feel as a whole like the music of `embedding`, one row, best first."""
-    return live.searcher.search(
-        embedding, limit=limit, filters=filters, direction="m2m", level="track"
-    )
+    request = SearchRequest(embedding, limit, filters, direction="m2m", level="track")
+    return live.searcher.search(request)[0]
 
 
 def _match_queries(
@@ -108,7 +106,7 @@ def _match_queries(
             found.append(exc)
     curves = [each for each in found if isinstance(each, EmotionCurve)]
     if curves:
-        embedding = as_query(model.embed_emotion(curves), snapshot.embedding)
+        embedding = model.embed_emotion(curves)
         rows = iter([embedding[row : row + 1] for row in range(len(curves))])
     return [
         curve_query(each, next(rows)) if isinstance(each, EmotionCurve) else each for each in found
@@ -127,7 +125,7 @@ def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
 
 
 def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchResult]:
-    return live.searcher.search_batch(
+    request = SearchRequest(
         Embedding.concatenate([query.embedding for query in queries]),
         limit=terms.limit,
         filters=terms.filters,
@@ -135,6 +133,7 @@ def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchR
         direction=terms.direction,
         level=terms.level,
     )
+    return live.searcher.search(request)
 
 
 def _response(

@@ -21,7 +21,7 @@ from app.wire.schemas import (
 )
 from indexer import errors as indexer_errors
 from indexer.search.searcher import TrackFilter
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.errors import UnknownMoodError

@@ -1,4 +1,4 @@
-"""Tracks and playlists as they go over the wire."""
+"""Playlists as they go over the wire."""
 
 from __future__ import annotations
 
@@ -7,49 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.playlists.queries import Asked
-from app.wire.responses import ExplanationOut, PlaylistItem, ScoringOut, SegmentOut, TrackOut
+from app.wire.responses import (
+    ExplanationOut,
+    PlaylistItem,
+    ScoringOut,
+    SegmentOut,
+)
 from app.wire.schemas import Scale
+from app.wire.tracks import ShownTracks
 from indexer.search.searcher import Hit
-from indexer.snapshot.content import Snapshot, TrackRecord
+from indexer.snapshot.reader import Snapshot
 from model.scoring import ScoringParams
-
-REMEMBERED = 10_000  # tracks, about a kilobyte each
-
-
-def track_out(record: TrackRecord) -> TrackOut:
-    """A track of the snapshot as it goes over the wire."""
-    return TrackOut(
-        id=record.id,
-        title=record.title,
-        artist=record.artist,
-        album=record.album,
-        genre=record.genre,
-        year=record.year,
-        duration_s=round(record.duration_s, 3),
-        path=record.path,
-    )
-
-
-class ShownTracks:
-    """The tracks of a snapshot as they go over the wire; the ones asked for are remembered."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._tracks = snapshot.tracks
-        self._known: dict[int, TrackOut] = {}
-
-    def __getitem__(self, track_id: int) -> TrackOut:
-        """The track of that id.
-
-        Raises:
-            TrackNotFoundError: The snapshot lacks it (the indexer's error).
-        """
-        known = self._known.get(track_id)
-        if known is None:
-            known = track_out(self._tracks[self._tracks.row_of(track_id)])
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[track_id] = known
-        return known
 
 
 class Shape:

@@ -14,8 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.errors import ConflictError, UnknownRootError
-from app.http.access import admin_access
 from app.http.documentation import problems
+from app.routes.access import admin_access
 from app.services import Services, ServicesDep
 from app.wire.responses import (
     FailureList,

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from app.errors import TrackNotFoundError
-from app.http.access import read_access
 from app.http.documentation import problems
 from app.library.live import Live
 from app.playlists.formats import DOCUMENTED, ArrangedList, ArrangedPlace
-from app.playlists.shaping import track_out
+from app.routes.access import read_access
 from app.routes.playlist_files import Locations, file_response
 from app.services import ServicesDep
 from app.wire.responses import SegmentOut
@@ -94,12 +93,12 @@ def create_playlist_file(
 
 def _item(rank: int, item: ArrangedItem, live: Live) -> ArrangedPlace:
     try:
-        row = live.snapshot.tracks.row_of(item.track_id)
+        track = live.shown[item.track_id]
     except NotInSnapshotError as exc:
         raise TrackNotFoundError(str(exc)) from exc
     return ArrangedPlace(
         rank=rank,
-        track=track_out(live.snapshot.tracks[row]),
+        track=track,
         segment=SegmentOut(start_s=item.start_s, end_s=item.end_s),
         score=item.score,
         rho_sim=item.rho_sim,

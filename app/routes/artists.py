@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from app.http.access import read_access
 from app.http.documentation import problems
+from app.routes.access import read_access
 from app.services import ServicesDep
 from app.wire.responses import ArtistList, ArtistOut
 

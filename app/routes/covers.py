@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.errors import NotFoundError
-from app.http.access import read_access
 from app.http.documentation import problems
 from app.http.entity_tags import is_known
 from app.library.covers import (
@@ -20,6 +19,7 @@ from app.library.covers import (
 )
 from app.library.live import Live
 from app.playlists.queries import row_of_track
+from app.routes.access import read_access
 from app.routes.tracks import TrackIdPath
 from app.services import Services, ServicesDep
 

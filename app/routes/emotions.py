@@ -13,8 +13,8 @@ from app.clips.clips import Clip
 from app.clips.emotions import chosen_scale
 from app.clips.uploads import UploadLimits, drain, received_file
 from app.errors import BusyError, StorageFullError
-from app.http.access import upload_access
 from app.http.documentation import problems
+from app.routes.access import upload_access
 from app.services import Services, ServicesDep
 from app.wire.responses import EmotionResponse
 from app.wire.schemas import Scale

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from fastapi import APIRouter, Depends, Response
 
-from app.http.access import read_access
 from app.http.documentation import problems
 from app.metrics import CONTENT_TYPE
+from app.routes.access import read_access
 from app.services import ServicesDep
 from app.version import VERSION
 from app.wire.responses import Health, Ready

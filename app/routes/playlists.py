@@ -7,11 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.http.access import read_access
 from app.http.documentation import problems
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.playlists.match import make_playlist
 from app.playlists.queries import seeds_of
+from app.routes.access import read_access
 from app.routes.playlist_files import Locations, file_response
 from app.services import ServicesDep
 from app.wire.responses import PlaylistResponse

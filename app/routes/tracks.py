@@ -11,12 +11,12 @@ from fastapi.responses import FileResponse
 from app.clips.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
 from app.figures.figure import emotion_svg
-from app.http.access import read_access
 from app.http.documentation import problems
 from app.library.audio_files import audio_path, audio_response
 from app.library.live import Live
 from app.playlists.match import similar_hits
 from app.playlists.queries import track_query
+from app.routes.access import is_administered, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
     EmotionResponse,
@@ -30,8 +30,10 @@ from app.wire.responses import (
     TrackPageOut,
 )
 from app.wire.schemas import Name, Scale
+from app.wire.tracks import identifiers_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
+from indexer.folders.files import values_of
 from indexer.search.searcher import TrackFilter
 from model.moods import MOODS
 
@@ -63,7 +65,7 @@ def get_library(services: ServicesDep) -> LibraryOut:
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
         failed=services.catalog.counts().failed,
-        administered=services.settings.admin and services.settings.admin_token is not None,
+        administered=is_administered(services),
         indexing=bool(under_way),
         progress=_progress(under_way[0].progress) if under_way else None,
         duration_s=round(live.duration_s, 1) if live else 0.0,
@@ -237,11 +239,13 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
         id=track.id,
         title=track.title,
         artist=track.artist,
+        artists=list(values_of(track.artist)),
         album=track.album,
         genre=track.genre,
         year=track.year,
         duration_s=None if track.duration_s is None else round(track.duration_s, 3),
         path=track.path,
+        identifiers=identifiers_out(track.identifiers),
         valence=valence,
         arousal=arousal,
     )

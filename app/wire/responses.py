@@ -16,17 +16,39 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class IdentifiersOut(Shown):
+    """What names a recording beyond its title; what is not known is null or empty."""
+
+    recording_mbid: str | None = Field(None, description="MusicBrainz id of the recording.")
+    track_mbid: str | None = Field(None, description="MusicBrainz id of the track of a release.")
+    release_mbid: str | None = Field(None, description="MusicBrainz id of the release.")
+    artist_mbids: list[str] = Field([], description="MusicBrainz ids of the artists, in order.")
+    album_artist_mbids: list[str] = Field([], description="Those of the artists of the release.")
+    isrcs: list[str] = Field([], description="International Standard Recording Codes.")
+    album_artist: str | None = Field(None, description="Artists of the release, joined by `; `.")
+    track_number: int | None = Field(None, description="Place on its disc, from 1.")
+    disc_number: int | None = Field(None, description="Disc of the release, from 1.")
+    compilation: bool = Field(False, description="Whether the release is by various artists.")
+    inferred: list[Literal["artist", "album", "track_number", "disc_number"]] = Field(
+        [], description="What no tag says, but the folders and the name of the file."
+    )
+
+
 class TrackOut(Shown):
     """A track of the catalogue."""
 
     id: int = Field(description="Stays the same when the file moves.", examples=[17])
     title: str | None = Field(examples=["Knalgan Theme"])
-    artist: str | None = Field(examples=["Ryan Reilly"])
+    artist: str | None = Field(description="Several are joined by `; `.", examples=["Ryan Reilly"])
+    artists: list[str] = Field([], description="Each artist on its own.")
     album: str | None = None
     genre: str | None = None
     year: int | None = None
     duration_s: float | None = Field(examples=[212.4])
     path: str = Field(description="Relative to its music root.", examples=["themes/knalgan.ogg"])
+    identifiers: IdentifiersOut | None = Field(
+        None, description="What names the recording beyond that; null where nothing is known."
+    )
 
 
 class SegmentOut(Shown):

@@ -25,8 +25,8 @@ from indexer.backups.format import (
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.transfer import is_empty, load
 from indexer.errors import StorageError, TargetInUseError
-from indexer.snapshot.content import Snapshot
 from indexer.snapshot.format import FileEntry, sha256_of
+from indexer.snapshot.reader import Snapshot
 from indexer.storage import refusal
 
 

@@ -25,8 +25,8 @@ from indexer.backups.format import (
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.transfer import DumpView, dumping
 from indexer.errors import BackupError, StorageError, TargetInUseError
-from indexer.snapshot.content import Snapshot
 from indexer.snapshot.format import FileEntry
+from indexer.snapshot.reader import Snapshot
 from indexer.storage import refusal
 
 _NO_FILES: dict[str, FileEntry] = {}

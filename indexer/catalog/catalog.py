@@ -15,12 +15,14 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
+    Text,
     bindparam,
     func,
     insert,
     or_,
     select,
     text,
+    type_coerce,
     update,
 )
 
@@ -158,6 +160,14 @@ class Catalog(RunRows, SnapshotRows):
         with transaction(self.engine) as connection:
             return [Track(**row) for row in connection.execute(statement).mappings()]
 
+    def identifiers(self) -> list[tuple[int, str]]:
+        """Ids of the tracks of the index that have identifiers, ordered, with these as JSON."""
+        text_of = type_coerce(tracks.c.identifiers, Text)
+        known = (tracks.c.status == "ok", tracks.c.identifiers.is_not(None))
+        statement = select(tracks.c.id, text_of).where(*known).order_by(tracks.c.id)
+        with transaction(self.engine) as connection:
+            return [(row[0], row[1]) for row in connection.execute(statement)]
+
     def contents(self) -> set[str]:
         """Contents of the tracks whose files are there, in the index or failed."""
         there = (tracks.c.content_id.is_not(None), tracks.c.status != "missing")
@@ -284,7 +294,14 @@ def _file_result(row: RowMapping) -> FileResult:
         found=FoundFile(row["root"], row["path"], row["size_bytes"], row["mtime_ns"]),
         content_id=row["content_id"],
         frontend_id=row["frontend_id"],
-        tags=Tags(row["title"], row["artist"], row["album"], row["genre"], row["year"]),
+        tags=Tags(
+            row["title"],
+            row["artist"],
+            row["album"],
+            row["genre"],
+            row["year"],
+            identifiers=row["identifiers"],
+        ),
         duration_s=row["duration_s"],
         failure_reason=row["failure_reason"],
         note=row["note"],

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from indexer.folders.files import FoundFile, Tags
+from indexer.folders.identifiers import NOTHING, Identifiers
 
 TrackStatus = Literal["ok", "failed", "missing"]
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -38,6 +39,7 @@ class Track:
         status: `ok` (in the index), `failed` or `missing`.
         added_at: When it first came into the catalogue.
         updated_at: When this row last changed.
+        identifiers: What names the recording beyond its tags above.
     """
 
     id: int
@@ -58,6 +60,7 @@ class Track:
     status: TrackStatus
     added_at: datetime
     updated_at: datetime
+    identifiers: Identifiers = NOTHING
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from indexer.folders.identifiers import Identifiers
+
 TRACK_STATES = ("ok", "failed", "missing")
 RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 SNAPSHOT_STATES = ("writing", "ready", "deleting")
@@ -63,6 +65,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class IdentifiersText(TypeDecorator[Identifiers]):
+    """What names a recording, as JSON; NULL where nothing does."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Identifiers | None, dialect: Dialect) -> str | None:
+        """To JSON."""
+        return None if value is None else value.to_json()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Identifiers:
+        """From JSON."""
+        return Identifiers.from_json(value)
+
+
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -87,6 +104,7 @@ def _file_columns() -> list[Column[Any]]:
         Column("year", Integer),
         Column("duration_s", Float),
         Column("note", Text),  # what a listener should know, such as that a part does not decode
+        Column("identifiers", IdentifiersText),
     ]
 
 

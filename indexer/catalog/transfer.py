@@ -26,6 +26,7 @@ from indexer.catalog.database import (
 )
 from indexer.catalog.tables import index_runs, metadata, snapshots
 from indexer.errors import BackupDamagedError, CatalogVersionError
+from indexer.folders.identifiers import Identifiers
 
 BATCH = 2000  # rows read or written at once
 INTERRUPTED = "the backup was made while this run was at work; start it again"
@@ -160,6 +161,8 @@ def _end_interrupted(connection: Connection, runs: Table) -> None:
 
 
 def _written(value: Any) -> Any:
+    if isinstance(value, Identifiers):
+        return value.to_json()
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import mutagen
 
 from indexer.folders.container_tags import container_tags
+from indexer.folders.identifiers import ARTISTS, NOTHING, Identifiers, placed, read_identifiers
 from indexer.folders.naming import one_line, readable_name, year_of
 
 VALUE_SEPARATOR = "; "  # between several artists or genres of one track
@@ -77,6 +78,7 @@ class Tags:
         genre: Genre or genres.
         year: Year of the recording.
         duration_s: Declared duration; files lie, so nothing relies on it.
+        identifiers: What names the recording beyond that.
     """
 
     title: str
@@ -85,6 +87,7 @@ class Tags:
     genre: str | None = None
     year: int | None = None
     duration_s: float | None = None
+    identifiers: Identifiers = NOTHING
 
 
 def stored_name(path: Path | str) -> str:
@@ -130,7 +133,8 @@ def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
 
     Args:
         source: The file, or it open with its name.
-        below: Its path below the music root, as stored text.
+        below: Its path below the music root, as stored text, which says artist, album and numbers
+            where tags do not (`Artist/Album/NN - Title`).
     """
     path = file_path(below) if below else Path(str(getattr(source, "name", source)))
     file = _opened(source)
@@ -143,7 +147,14 @@ def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
         return next(filter(None, found), [])
 
     found = {field: values(keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()}
+    found["artist"] = values(ARTISTS) or found["artist"]
     found["genre"] = [value for text in found["genre"] for value in values_of(text)]
+    place = placed(below)
+    inferred = tuple(
+        name for name in ("artist", "album") if not found[name] and getattr(place, name)
+    )
+    for name in inferred:
+        found[name] = [one_line(getattr(place, name))]
     return Tags(
         title=_joined(found["title"]) or readable_name(path),
         artist=_joined(found["artist"]),
@@ -151,6 +162,7 @@ def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
         genre=_joined(_distinct(found["genre"])),
         year=_year(values),
         duration_s=None if file is None else _declared_duration_s(file.info),
+        identifiers=read_identifiers(values, place, inferred),
     )
 
 
@@ -198,8 +210,9 @@ def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:
             value = tags[key]
         except (KeyError, TypeError, ValueError):  # ValueError: an invalid Vorbis comment key
             continue
-        # ID3's genre frame translates the numbers of ID3v1; other frames hold `text`.
+        # ID3's genre frame translates the numbers of ID3v1; UFID holds `data`, others `text`.
         value = getattr(value, "genres", None) or getattr(value, "text", value)
+        value = data.decode("ascii", "replace") if (data := getattr(value, "data", b"")) else value
         listed = value if isinstance(value, list) else [value]
         single = [str(item) for item in listed]
         if several:  # NUL separates the values of one frame in ID3v2.4

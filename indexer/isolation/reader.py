@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import torch
 
 from indexer.folders.files import read_tags
-from indexer.isolation.reading import NamedFile
+from indexer.isolation.reading import NamedFile, written
 from indexer.isolation.serving import Answer, serve
 from model.analysis import analyse
 from model.frontends import Frontend, get_frontend
@@ -23,9 +23,9 @@ def main(options: Mapping[str, Any], get: Callable[..., Frontend] = get_frontend
 
     def handle(request: Mapping[str, Any], file: BinaryIO | None) -> Answer:
         assert file is not None
-        if request["do"] == "tags":
-            return {"tags": vars(read_tags(file, request["name"]))}, b""
         source: Any = NamedFile(file, request["name"])
+        if request["do"] == "tags":
+            return {"tags": written(read_tags(source, request["name"]))}, b""
         found = analyse(source, frontend, max_duration_s=options["max_duration_s"])
         return {}, found.to_bytes()
 

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol
 
 from indexer.errors import WorkerLimitError
 from indexer.folders.files import FoundFile, Tags, read_tags
+from indexer.folders.identifiers import Identifiers
 from indexer.folders.naming import readable_name
 from indexer.isolation.process import Limits, WorkerProcess
 from indexer.isolation.serving import error_of
@@ -73,7 +74,8 @@ class DirectReader:
     def tags(self, file: BinaryIO, found: FoundFile) -> Tags:
         """Its tags."""
         file.seek(0)
-        return read_tags(file, found.path)
+        source: Any = NamedFile(file, found.path)
+        return read_tags(source, found.path)
 
     def analyse(self, file: BinaryIO, found: FoundFile) -> Analysis:
         """Its analysis."""
@@ -120,7 +122,7 @@ class IsolatedReader:
             return Tags(readable_name(found.file))
         if error_of(reply) is not None:
             return Tags(readable_name(found.file))
-        return Tags(**reply["tags"])
+        return tags_of(reply["tags"])
 
     def analyse(self, file: BinaryIO, found: FoundFile) -> Analysis:
         """Its analysis."""
@@ -150,6 +152,16 @@ class IsolatedReader:
             return worker.ask(request, file.fileno(), self._check)
         finally:
             self._idle.put(worker if worker is not None and worker.alive else None)
+
+
+def written(tags: Tags) -> dict[str, Any]:
+    """Tags as JSON can hold them."""
+    return {**vars(tags), "identifiers": tags.identifiers.to_json()}
+
+
+def tags_of(values: dict[str, Any]) -> Tags:
+    """Tags of what `written` gave."""
+    return Tags(**{**values, "identifiers": Identifiers.from_json(values["identifiers"])})
 
 
 class NamedFile:

@@ -28,7 +28,9 @@ from indexer.folders.naming import readable_name
 from indexer.isolation.reading import FileReader
 from indexer.runs.analyses import AnalysisStore
 from indexer.search.balance import unbalanced
-from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.analysis import Analysis
 from model.audio_source import Source
 from model.curves import EmotionCurve

@@ -29,6 +29,7 @@ from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
 from indexer.isolation.reading import DirectReader, FileReader, IsolatedReader, ReadLimits
 from indexer.runs.analyses import AnalysisStore
+from indexer.runs.balance import balanced
 from indexer.runs.embed import (
     Analysed,
     BlockBuilder,
@@ -43,10 +44,11 @@ from indexer.runs.outcome import final_tracks, keep_unread
 from indexer.runs.progress import ProgressMeter
 from indexer.runs.scan import Scan, refuse_shrunk, scan
 from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
-from indexer.search.balance import as_query, balanced
 from indexer.search.typical import typical_curves
-from indexer.snapshot.content import Snapshot, TrackRecord, relative_scale
+from indexer.snapshot.content import relative_scale
 from indexer.snapshot.format import EngineChoice
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 
 logger = logging.getLogger(__name__)
 
@@ -236,6 +238,7 @@ class IndexJob:
             not seen.to_read
             and not vanished
             and is_current(outcome, self.model.model_id)
+            and bool(outcome.tracks_digest)  # else a migration has restated its tracks
             and self._shelf.open(outcome) is not None
         )
 
@@ -358,7 +361,7 @@ class IndexJob:
         row = self._shelf.new_row(content, digest, model_id)
         self._patiently(lambda: self.catalog.begin_snapshot(row))
         curves = typical_curves(relative_scale(content))
-        queries = as_query(self.model.embed_emotion(curves), content.embedding)
+        queries = self.model.embed_emotion(curves)
         scoring, check = self.model.scoring, self.check
         try:
             self._shelf.write(row, content, scoring, queries, observe=lambda _step: check())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from indexer.catalog.records import FileResult, KnownFile, Track, TrackChange, TrackChanges
-from indexer.snapshot.content import TrackRecord
+from indexer.snapshot.tracks import TrackRecord
 
 
 def final_tracks(published: Iterable[Track], changes: TrackChanges) -> list[TrackRecord]:

@@ -12,9 +12,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.columns import KINDS
-from indexer.search.searcher import Searcher, TrackFilter
-from indexer.snapshot.content import Snapshot, SnapshotContent, write_snapshot
+from indexer.search.searcher import Searcher, SearchRequest, TrackFilter
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 from model.curves import EmotionCurve
 from model.emotion_model import EmotionModel
@@ -33,13 +35,8 @@ def compile_search(model: EmotionModel) -> None:
         for kind in KINDS:
             for filters in _FILTERS:
                 for most in (None, 1):
-                    searcher.search(
-                        content.embedding[:1],
-                        limit=TRACKS,
-                        kind=kind,
-                        filters=filters,
-                        max_per_artist=most,
-                    )
+                    request = SearchRequest(content.embedding[:1], TRACKS, filters, most, kind)
+                    searcher.search(request)
 
 
 def _content(model: EmotionModel) -> SnapshotContent:

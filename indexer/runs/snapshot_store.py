@@ -18,8 +18,11 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.errors import SnapshotError, StorageError
 from indexer.runs import embed
-from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.runs.snapshot_writer import write_snapshot
+from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.format import EngineChoice, Observer, remove_leftovers
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from indexer.storage import refusal
 from model.embedding import Embedding
 from model.scoring import ScoringParams

@@ -9,7 +9,7 @@ the first G coordinates carry the score; of the others a row keeps only their no
 one more column, |x_rest| for the segment against |q_rest| for the query, makes the scan an
 *upper bound* of the score: what ranks below the list's end cannot score more than it (ADR 0022).
 
-Letters: S segments, Q queries, P raw columns, G sketch columns.
+Letters: N segments, M typical queries, P raw columns, G sketch columns.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.search.codes import Doubles
+from indexer.search.tables import Doubles
 from indexer.snapshot.format import load_array, save_array
 
-COLUMNS = 31  # of format 1: with the norm of the rest 32
 _RIDGE = 1e-4  # of the queries' mean variance: no direction is taken for impossible
 
 
@@ -53,27 +52,6 @@ class Sketch:
         return cls(
             centre, (root @ axes) / scale[:, None], np.linalg.solve(root, np.diag(scale)).T @ axes
         )
-
-    def rows(self, raw: Doubles) -> Doubles:
-        """Sketches of segments with these raw columns, [S, G + 1]."""
-        turned = (raw - self.centre) @ self.items
-        rest = np.linalg.norm(turned[:, COLUMNS:], axis=1, keepdims=True)
-        return np.concatenate([turned[:, :COLUMNS], rest], axis=1)
-
-    def bounds(self, raw: Doubles, constant: Doubles) -> tuple[Doubles, Doubles]:
-        """Queries whose products with the sketches bound the score from above.
-
-        Args:
-            raw: What multiplies the raw columns, [Q, P].
-            constant: What is added, [Q].
-
-        Returns:
-            Vectors [Q, G + 1] and constants [Q].
-        """
-        turned = raw @ self.queries
-        rest = np.linalg.norm(turned[:, COLUMNS:], axis=1, keepdims=True)
-        vectors = np.concatenate([turned[:, :COLUMNS], rest], axis=1)
-        return vectors, constant + raw @ self.centre
 
     def save(self, folder: Path) -> None:
         """Write as `search_axes_*.npy`."""

@@ -13,7 +13,6 @@ engine and bound stays as it is. Letters: S segments, Q bank queries.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from indexer.search.columns import doubled, points
-from indexer.snapshot.content import SnapshotContent
-from indexer.snapshot.reader import Snapshot, whole_tracks
+from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.scoring import (
@@ -36,7 +34,7 @@ _LEVELS = np.linspace(-0.8, 0.8, 9)  # of each relative axis: the bank holds the
 _ROWS = 65_536  # scored at once
 
 
-class Model(Protocol):
+class EmotionEmbedder(Protocol):
     """What balancing needs of `model.emotion_model.EmotionModel`."""
 
     scoring: ScoringParams
@@ -45,36 +43,20 @@ class Model(Protocol):
         """Embed curves of the absolute scale."""
 
 
-def balanced(content: SnapshotContent, model: Model) -> SnapshotContent:
-    """The content with the dimension that makes its rows' chances equal.
-
-    Args:
-        content: What `indexer.runs.embed.assemble` made, segments in order of track.
-        model: The model that embedded it.
-    """
-    counts = np.bincount(content.segment_track, minlength=len(content.tracks))
-    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
-    whole = whole_tracks(content.segment_s, first)
-    bank = _bank(QuantileScale.fit(content.segment_emotion[whole]))
-    attraction = _attraction(model.embed_emotion(bank), content.embedding, model.scoring)
-    distance = np.sqrt(2.0 * (attraction - attraction.min()) / _kl_weight(model.scoring))
-    return replace(content, embedding=_with_dimension(content.embedding, distance))
-
-
 def as_query(embedding: Embedding, candidates: Embedding) -> Embedding:
     """Rows of the model's own spaces as queries to `candidates`, balanced or not."""
     if embedding.mu.shape[1] + 1 != candidates.mu.shape[1]:
         return embedding
-    return _with_dimension(embedding, np.zeros(len(embedding)))
+    return with_dimension(embedding, np.zeros(len(embedding)))
 
 
-def embedded_bank(snapshot: Snapshot, model: Model) -> Embedding:
+def embedded_bank(snapshot: Snapshot, model: EmotionEmbedder) -> Embedding:
     """Emotions all over a snapshot's plane, embedded, for `as_music`: the same for all music."""
-    return model.embed_emotion(_bank(snapshot.scale))
+    return model.embed_emotion(emotion_bank(snapshot.scale))
 
 
 def as_music(
-    embedding: Embedding, snapshot: Snapshot, model: Model, bank: Callable[[], Embedding]
+    embedding: Embedding, snapshot: Snapshot, model: EmotionEmbedder, bank: Callable[[], Embedding]
 ) -> Embedding:
     """Rows of new music as the catalogue's own would be, to ask for similar music.
 
@@ -89,11 +71,11 @@ def as_music(
         return embedding
     anchor = _as_float32(rows[:1])
     both = Embedding.concatenate([unbalanced(anchor), embedding])
-    attraction = _attraction(bank(), both, model.scoring)
-    weight = _kl_weight(model.scoring)
+    attraction = attraction_of(bank(), both, model.scoring)
+    weight = kl_weight(model.scoring)
     least = attraction[0] - weight * float(anchor.mu[0, -1]) ** 2 / 2.0
     excess = np.maximum(attraction[1:] - least, 0.0)
-    return _with_dimension(embedding, np.sqrt(2.0 * excess / weight))
+    return with_dimension(embedding, np.sqrt(2.0 * excess / weight))
 
 
 def unbalanced(embedding: Embedding) -> Embedding:
@@ -101,7 +83,8 @@ def unbalanced(embedding: Embedding) -> Embedding:
     return Embedding(embedding.phi, embedding.mu[:, :-1], embedding.var[:, :-1])
 
 
-def _kl_weight(scoring: ScoringParams) -> float:
+def kl_weight(scoring: ScoringParams) -> float:
+    """What -KL weighs in the score, not less than a thousandth."""
     return max(1.0 - scoring.lambda_gaussian, 1e-3)
 
 
@@ -110,7 +93,8 @@ def _as_float32(embedding: Embedding) -> Embedding:
     return Embedding(*(part.astype(np.float32) for part in parts))
 
 
-def _with_dimension(embedding: Embedding, mean: NDArray[np.float64]) -> Embedding:
+def with_dimension(embedding: Embedding, mean: NDArray[np.float64]) -> Embedding:
+    """The rows with one more Gaussian dimension of variance 1 and these means, [S]."""
     column = mean[:, None].astype(np.float32)
     return Embedding(
         embedding.phi,
@@ -119,7 +103,8 @@ def _with_dimension(embedding: Embedding, mean: NDArray[np.float64]) -> Embeddin
     )
 
 
-def _bank(scale: QuantileScale) -> list[EmotionCurve]:
+def emotion_bank(scale: QuantileScale) -> list[EmotionCurve]:
+    """Steady emotions all over the plane of a relative scale."""
     return [
         EmotionCurve.constant(float(valence), float(arousal)).mapped(scale)
         for valence in _LEVELS
@@ -127,7 +112,7 @@ def _bank(scale: QuantileScale) -> list[EmotionCurve]:
     ]
 
 
-def _attraction(bank: Embedding, rows: Embedding, scoring: ScoringParams) -> NDArray[np.float64]:
+def attraction_of(bank: Embedding, rows: Embedding, scoring: ScoringParams) -> NDArray[np.float64]:
     """Ln mean exp of each row's composite scores over the bank, [S], in nats."""
     params = doubled(scoring).with_kind("gaussian")
     asked = points(bank)

@@ -9,10 +9,11 @@ from typing import cast
 import numpy as np
 import torch
 
+from indexer.search.balance import as_query
 from indexer.search.build_cells import write_cells
 from indexer.search.cells import CellIndex
 from indexer.search.columns import KINDS
-from indexer.search.searcher import Searcher
+from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.format import Engine, EngineChoice, Manifest, Recall
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
@@ -45,15 +46,18 @@ def build(
         folder: The snapshot being written, with its embedding in it.
         manifest: Its manifest so far; names the engine.
         scoring: The checkpoint's scoring.
-        queries: Embedded emotion curves: what the arrays are made for, and, one in
-            `HELD_OUT` that is left out for it, measured with.
+        queries: Emotion curves as the model embeds them: what the arrays are made for, and, one
+            in `HELD_OUT` that is left out for it, measured with.
 
     Returns:
         The measured recall of `ann`, else None.
     """
     if not manifest.segments:
         return None
-    snapshot, fitted = Snapshot(folder, manifest), queries
+    snapshot = Snapshot(folder, manifest)
+    if queries is not None:
+        queries = as_query(queries, snapshot.embedding)
+    fitted = queries
     if queries is not None and len(queries) >= HELD_OUT:
         fitted = queries[np.flatnonzero(np.arange(len(queries)) % HELD_OUT != 0)]
         queries = queries[::HELD_OUT]
@@ -96,8 +100,8 @@ def _recall_queries(snapshot: Snapshot, queries: Embedding | None) -> tuple[Embe
 def _answers(
     searcher: Searcher, queries: Embedding, kind: Kind, direction: Direction
 ) -> list[set[int]]:
-    results = searcher.search_batch(queries, limit=RECALL_AT, kind=kind, direction=direction)
-    return [{hit.track_id for hit in result.hits} for result in results]
+    request = SearchRequest(queries, RECALL_AT, kind=kind, direction=direction)
+    return [{hit.track_id for hit in result.hits} for result in searcher.search(request)]
 
 
 def _recall(found: Sequence[set[int]], truth: Sequence[set[int]]) -> float:

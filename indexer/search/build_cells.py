@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from indexer.search.axes import Sketch
-from indexer.search.codes import CodeWriter, Doubles
+from indexer.search.codes import CodeWriter
 from indexer.search.columns import KINDS, doubled, raw_columns, raw_query, spread, typical_queries
 from indexer.search.references import References
-from indexer.search.tables import Singles
+from indexer.search.tables import Doubles, Singles
 from indexer.snapshot.format import save_array
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, l1_item_vectors

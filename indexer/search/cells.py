@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import faiss
 import numpy as np
 
 from indexer.errors import SnapshotDamagedError
@@ -15,7 +17,6 @@ from indexer.search.axes import Sketch
 from indexer.search.bounds import aim
 from indexer.search.codes import Coder
 from indexer.search.columns import KINDS
-from indexer.search.engines import read_index
 from indexer.search.references import References
 from indexer.search.scope import Level
 from indexer.search.tables import Asked, Axes, Cells, Coded, Doubles, Lists, Singles
@@ -95,11 +96,9 @@ def cells_of(mean: Singles, radius: Doubles, metric: Doubles, near: Doubles) -> 
 
 
 def _lists(folder: Path, segments: int, width: int) -> Lists:
-    """The coded rows of a snapshot of format 2: a FAISS index whose lists are the cells."""
-    import faiss
-
+    """The coded rows: a FAISS index whose lists are the cells."""
     sizes = np.asarray(load_array(folder, "search_cells_rows"))  # [C]
-    index = read_index(folder / "search_codes.faiss")
+    index = _mapped_index(folder / "search_codes.faiss")
     found = {index.ntotal, int(sizes.sum())}
     if found != {segments} or index.nlist != len(sizes):
         raise SnapshotDamagedError(
@@ -117,3 +116,11 @@ def _lists(folder: Path, segments: int, width: int) -> Lists:
             own = codes[first[cell] * width : first[cell + 1] * width].reshape(width, size)
             own[:] = stored.reshape(size, width).T ^ np.uint8(128)
     return Lists(codes, rows, first)
+
+
+def _mapped_index(path: Path) -> Any:
+    """Map a FAISS index into memory."""
+    try:
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as exc:
+        raise SnapshotDamagedError(f"{path} is no index ({exc}): {REBUILD}") from exc

@@ -1,10 +1,10 @@
-"""Columns in one byte each, with a proven error: what exhaustive scans read.
+"""Columns in one byte each, with a proven error: what a search reads of the rows of a cell.
 
 Each column of a matrix is coded in 256 steps; the columns that cost a typical query
 most accuracy get a second byte for what the first one lost. What remains lost is measured while
 coding, which turns a scan of the codes into bounds on the true inner products (ADR 0021).
 
-Letters: S rows, P columns, C >= P coded columns, B rows of a block, Q queries.
+Letters: P columns, C >= P coded columns, B rows of a block.
 """
 
 from __future__ import annotations
@@ -18,30 +18,12 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.tables import Coding
+from indexer.search.tables import Coding, Doubles
 from indexer.snapshot.format import load_array, save_array
 
-Doubles = NDArray[np.float64]
-
-SHARD_ROWS = 1 << 17  # a multiple of 8: filters are bitmaps
 _LARGEST_CODE = 127.5
 _KIND = faiss.ScalarQuantizer.QT_8bit_uniform, faiss.METRIC_INNER_PRODUCT
 _ALIGNED = 16  # FAISS scans multiples of 16 columns ten times faster
-
-
-@dataclass(frozen=True)
-class CodedQueries:
-    """Q queries against the codes: score = codes @ vector + constant, within `error`.
-
-    Attributes:
-        vectors: [Q, C], float32.
-        constant: [Q].
-        error: How far a scanned score may lie from the true one, [Q].
-    """
-
-    vectors: NDArray[np.float32]
-    constant: Doubles
-    error: Doubles
 
 
 @dataclass(frozen=True)
@@ -97,26 +79,6 @@ class Coder:
             *(self._columns, self._steps),
         )
 
-    def queries(self, raw: Doubles, constant: Doubles) -> CodedQueries:
-        """Queries for the codes of the matrix X, each with the bound on its error.
-
-        The bound is the smaller of two that always hold (each error at its largest;
-        Cauchy-Schwarz over a row's errors) plus the rounding of a float32 sum of C products in
-        any order.
-
-        Args:
-            raw: What multiplies the rows of X, [Q, P].
-            constant: What is added to the products, [Q].
-        """
-        vectors = raw[:, self._columns] * self._steps  # [Q, C]
-        by_largest = np.abs(raw) @ self.error
-        by_norm = np.sqrt(((raw * self.last_step) ** 2).sum(axis=1)) * self.error_norm
-        # Products, sum, the vector's and the decoder's own rounding: at most C + 8 a term.
-        relative = (vectors.shape[1] + 8) * float(np.finfo(np.float32).eps)
-        rounding = relative * _LARGEST_CODE * np.abs(vectors).sum(axis=1)
-        error = np.minimum(by_largest, by_norm) + rounding
-        return CodedQueries(vectors.astype(np.float32), constant + raw @ self.middle, error)
-
     def save(self, folder: Path, name: str) -> None:
         """Write as `<name>_*.npy`."""
         for each in fields(self):
@@ -155,7 +117,7 @@ class CodeWriter:
         self._high = np.maximum(self._high, values.max(axis=0))
 
     def start_lists(self, count: int) -> Any:
-        """Begin the second pass with `count` lists instead of shards."""
+        """Begin the second pass, with `count` lists."""
         total = self._start().width
         lists: Any = faiss.IndexIVFScalarQuantizer(
             faiss.IndexFlatIP(total), total, count, *_KIND, False
@@ -230,8 +192,3 @@ def _coded(coder: Coder, values: Doubles) -> tuple[NDArray[np.float32], Doubles]
 def _nearest(values: Doubles) -> Doubles:
     """The nearest of the 256 codes -127.5, -126.5, .. 127.5."""
     return np.clip(np.rint(values + _LARGEST_CODE), 0.0, 2 * _LARGEST_CODE) - _LARGEST_CODE
-
-
-def shard_names(name: str, rows: int) -> list[str]:
-    """File names of the shards that hold `rows` rows."""
-    return [f"{name}_{i:04d}.faiss" for i in range(-(-rows // SHARD_ROWS))]

@@ -1,13 +1,8 @@
-"""The arrays that engines scan, and the queries that go with them.
+"""The columns of a segment that cells are written from, and the queries that go with them.
 
 Both halves of the score, except the L1 distance of `paper`, are inner products of a query vector
 with a segment's columns `[b, -1/(2 var), mu/var, c_cca, c_kl]`; kind and lambda stand on the
-query side alone, so one array serves both kinds and all directions onto music. `search_cells*`
-are written from them; snapshots of format 1 hold
-
-    search_codes*   all columns, coded: bounds every score within a fraction of a nat
-    search_sketch*  a few dozen columns, coded: bounds scores from above, ordinary queries tightly
-    search_l1*      rho * phi over the kept dimensions, for the L1 half of `paper`
+query side alone, so one array serves both kinds and all directions onto music.
 
 Letters: S segments, K kept CCA dimensions, D Gaussian dimensions, P = K + 2 D + 2 columns.
 """
@@ -22,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.search.codes import CodedQueries, Doubles
+from indexer.search.tables import Doubles
 from model.embedding import Embedding
 from model.scoring import (
     Direction,
@@ -35,11 +30,9 @@ from model.scoring import (
     kl_item_vectors,
     kl_query_constant,
     kl_query_vectors,
-    l1_query_vectors,
 )
 
 KINDS: tuple[Kind, ...] = ("gaussian", "paper")
-CODES, SKETCH, L1 = "search_codes", "search_sketch", "search_l1"
 
 _TYPICAL = 500
 
@@ -114,17 +107,6 @@ def raw_query(
     return torch.cat([body, weights], dim=1).numpy(), constant.numpy()
 
 
-def l1_queries(
-    query: Embedding, scoring: ScoringParams, largest: Doubles, direction: Direction
-) -> CodedQueries:
-    """Queries for the L1 shards: rho_sim = -distance, within the rounding of float32."""
-    phi = torch.from_numpy(np.asarray(query.phi, dtype=np.float64))
-    vectors = _not_empty(l1_query_vectors(phi, doubled(scoring), direction).numpy())  # [Q, K]
-    relative = (vectors.shape[1] + 8) * float(np.finfo(np.float32).eps)
-    error = relative * (np.abs(vectors) + largest).sum(axis=1)
-    return CodedQueries(vectors.astype(np.float32), np.zeros(len(query)), error)
-
-
 def typical_queries(
     embedding: Embedding, scoring: ScoringParams, shift: Doubles, queries: Embedding | None
 ) -> Doubles:
@@ -141,11 +123,6 @@ def typical_queries(
     total = sum(len(each) for each in weighted)
     alike: Doubles = np.concatenate(weighted) * np.sqrt(total / len(weighted))
     return alike  # each group counts as much as any other
-
-
-def _not_empty(vectors: Doubles) -> Doubles:
-    """FAISS needs a column even where no dimension is kept."""
-    return vectors if vectors.shape[1] else np.zeros((len(vectors), 1))
 
 
 def spread(rows: int, most: int) -> NDArray[np.intp]:

@@ -199,13 +199,13 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
         _sink(keys, rows, places, 0, end)
     if wanted.most < 0:
         return places[: wanted.tracks]
-    seen = np.zeros(wanted.artists.max() + 1, np.int64)
+    seen = np.zeros(wanted.artists.max() + 1 if len(wanted.artists) else 0, np.int64)
     kept = 0
     for i in range(len(places)):
-        artist = wanted.artists[board.track[places[i]]]
-        if artist >= 0:
-            seen[artist] += 1
-        if artist < 0 or seen[artist] <= wanted.most:
+        track = board.track[places[i]]
+        artists = wanted.artists[wanted.first[track] : wanted.first[track + 1]]
+        if len(artists) == 0 or seen[artists].max() < wanted.most:
+            seen[artists] += 1
             places[kept] = places[i]
             kept += 1
     return places[: min(kept, wanted.tracks)]
@@ -330,7 +330,7 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
 
 
 @compiled
-def _walk(board: Board, task: Task, found: Found, threshold: float) -> tuple[Board, float]:
+def _score_down(board: Board, task: Task, found: Found, threshold: float) -> tuple[Board, float]:
     """Score rows from the highest bound down to the threshold, which rises on the way."""
     board, order, start = _with_room(board, len(found.rows)), _order(found.bounds), 0
     since = 0
@@ -366,12 +366,12 @@ def _answer(board: Board, wanted: Wanted) -> tuple[Integers, Integers, Doubles]:
 @compiled
 def ranked(task: Task, rows: Integers) -> tuple[Integers, Integers, Doubles]:
     """The wanted tracks among these segments: rows, tracks and scores [N, 3], best first."""
-    board, _ = _walk(_board(16), task, Found(rows, np.full(len(rows), np.inf)), -np.inf)
+    board, _ = _score_down(_board(16), task, Found(rows, np.full(len(rows), np.inf)), -np.inf)
     return _answer(board, task.wanted)
 
 
 @compiled
-def hunt(
+def find_in_cells(
     task: Task, sieve: Sieve, read: float, budget: float
 ) -> tuple[Integers, Integers, Doubles, bool]:
     """The wanted tracks among all segments that may be answered.
@@ -390,10 +390,10 @@ def hunt(
     while len(left) and threshold == -np.inf:
         cells, left = _promising(sieve.lists, estimate, left, read)
         found = _candidates(task, sieve, cells, -np.inf)
-        board, threshold = _walk(board, task, found, -np.inf)
+        board, threshold = _score_down(board, task, found, -np.inf)
         read *= _WIDEN
     left = left[sieve.coded.bound[left] >= threshold]
     cells, left = _promising(sieve.lists, estimate, left, budget)
-    board, _ = _walk(board, task, _candidates(task, sieve, cells, threshold), threshold)
+    board, _ = _score_down(board, task, _candidates(task, sieve, cells, threshold), threshold)
     rows, tracks, scores = _answer(board, task.wanted)
     return rows, tracks, scores, len(left) == 0

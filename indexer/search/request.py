@@ -1,6 +1,6 @@
-"""From the rows of an answer to what is said of its tracks.
+"""What a search is asked for, and what is said of the tracks that it finds.
 
-Letters: N tracks of an answer, T tracks of the snapshot.
+Letters: Q queries, N tracks of an answer.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.scope import Scope
+from indexer.search.scope import Level, Scope
 from indexer.search.scores import Scores
 from indexer.search.tables import Task, Wanted
 from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackFilter
 from model.embedding import Embedding
-from model.scoring import Direction, ScoringParams
+from model.scoring import Direction, Kind, ScoringParams
 
-_UNCOUNTED = np.empty(0, dtype=np.int32)
+_NO_FIRST, _NO_ARTISTS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
 
 
 class Hit(NamedTuple):
@@ -60,9 +61,40 @@ class Ranked:
     scores: NDArray[np.float64]
 
 
+Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
+
+
 @dataclass(frozen=True)
-class Request:
-    """What a search asks for, besides its query."""
+class SearchRequest:
+    """What a search asks for.
+
+    Attributes:
+        queries: Q embedded queries, as the model embeds emotions (`e2m`), or as rows of the
+            catalogue (`m2m`; new music first goes through `indexer.search.balance.as_music`).
+        limit: Most tracks of an answer, >= 0.
+        filters: Which tracks may be answered.
+        max_per_artist: Most tracks of one artist, counted over all pages; tracks without an
+            artist are not counted.
+        kind: The CCA half; default: the checkpoint's.
+        offset: How many ranks to skip, >= 0: pages of one query fit together.
+        direction: `e2m` for emotion queries, `m2m` for music.
+        level: `segment` ranks a track by its best segment, `track` by the one that stands for
+            the whole of it.
+    """
+
+    queries: Embedding
+    limit: int
+    filters: TrackFilter | None = None
+    max_per_artist: int | None = None
+    kind: Kind | None = None
+    offset: int = 0
+    direction: Direction = "e2m"
+    level: Level = "segment"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the queries of one request have in common, made ready for one snapshot."""
 
     wanted: int
     scoring: ScoringParams
@@ -84,12 +116,13 @@ class Ranker:
         self._segment_s = np.asarray(snapshot.segment_s)
         self._emotion = np.asarray(snapshot.segment_emotion)
 
-    def task(self, query: Embedding, request: Request) -> Task:
+    def task(self, query: Embedding, terms: Terms) -> Task:
         """One query, a row, ready to be scored."""
-        wanted = Wanted(request.wanted, -1, _UNCOUNTED)
-        if request.max_per_artist is not None:
-            wanted = Wanted(request.wanted, request.max_per_artist, self._tracks.artist_codes)
-        asked = self.scores.ask(query, request.scoring.kind, request.direction)
+        wanted = Wanted(terms.wanted, -1, _NO_FIRST, _NO_ARTISTS)
+        if terms.max_per_artist is not None:
+            artists = self._tracks.artist_groups
+            wanted = Wanted(terms.wanted, terms.max_per_artist, artists.first, artists.codes)
+        asked = self.scores.ask(query, terms.scoring.kind, terms.direction)
         return Task(self.scores.items, asked, wanted)
 
     def hits(self, ranked: Ranked, offset: int) -> tuple[Hit, ...]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,12 +39,6 @@ class Passing:
     def rows(self) -> Rows:
         """Those that pass, ascending."""
         return np.flatnonzero(self.mask)
-
-    @cached_property
-    def selector(self) -> Any:
-        """FAISS's view of the mask; it holds the bitmap as long as it lives."""
-        bits: Any = np.packbits(self.mask, bitorder="little")
-        return faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True)

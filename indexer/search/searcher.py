@@ -1,29 +1,33 @@
-"""Search in a snapshot: ranks tracks by their best segment, exactly where the engine allows it."""
+"""Search in a snapshot: ranks its tracks for queries, and says which answers are proven."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
 
 from indexer.errors import SnapshotFormatError
+from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex
 from indexer.search.columns import KINDS, doubled, scoring_id
-from indexer.search.device import DeviceEngine
-from indexer.search.engines import Engine, ExactEngine, SinglePass
-from indexer.search.hunt import CellHunt, ListHunt
-from indexer.search.live import LiveSearcher
-from indexer.search.request import Hit, Ranker, Request
+from indexer.search.device import DeviceScores, DeviceSearch
+from indexer.search.rank_cells import find_in_cells, ranked
+from indexer.search.request import Answer, Hit, Ranked, Ranker, SearchRequest, Terms
 from indexer.search.scope import Level, Scopes
+from indexer.search.tables import Allowed, Sieve, Task
 from indexer.snapshot.format import REBUILD, Manifest
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackFilter
 from model.embedding import Embedding
 from model.errors import ShapeError
-from model.scoring import Direction, Kind, ScoringParams
+from model.scoring import Kind, ScoringParams
 
-__all__ = ["Hit", "Level", "LiveSearcher", "SearchResult", "Searcher", "TrackFilter"]
+__all__ = ["Hit", "Level", "SearchRequest", "SearchResult", "Searcher", "TrackFilter"]
+
+_ALL = np.empty(0, dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,13 @@ class SearchResult:
     exact: bool
 
 
+class _Engine(Protocol):
+    """Finds the best tracks: in cells, or by scoring everything on a device."""
+
+    def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
+        """The ranks of each query."""
+
+
 class Searcher:
     """Answers queries from one snapshot; safe to use from many threads."""
 
@@ -42,9 +53,8 @@ class Searcher:
         snapshot: Snapshot,
         scoring: ScoringParams,
         device: str = "cpu",
-        threads: int | None = None,
         *,
-        engine: Engine | CellIndex | None = None,
+        engine: CellIndex | DeviceScores | None = None,
         exhaustive: bool = False,
         budget: Mapping[Kind, int] | None = None,
     ) -> None:
@@ -53,8 +63,8 @@ class Searcher:
         Args:
             snapshot: What to search.
             scoring: Of the checkpoint that embedded it.
-            device: Where exhaustive search runs: `cpu`, `cuda`, or `auto`.
-            threads: Of one exhaustive search; default: the machine's cores.
+            device: Where a snapshot of the engine `gpu` is searched: `cpu`, `cuda`, or `auto`.
+                Without a GPU, and for snapshots of other engines, cells are read.
             engine: Search with this one instead.
             exhaustive: Prove every answer, whatever the manifest says.
             budget: Rows that a query without a filter reads at most, by kind; default: the
@@ -72,101 +82,48 @@ class Searcher:
         self._scoring = doubled(scoring)
         self._ranker = Ranker(snapshot, scoring)
         self._scopes = Scopes(snapshot)
-        self._hunt: CellHunt | ListHunt | None = None
+        self._engine: _Engine | None = None
         if engine is None and snapshot.manifest.segments:
-            engine = _open_engine(snapshot, scoring, device, threads, exhaustive=exhaustive)
+            engine = _open_engine(snapshot, scoring, device)
         if isinstance(engine, CellIndex):
             measured = {} if exhaustive else _budget(snapshot.manifest)
-            self._hunt = CellHunt(engine, self._ranker, measured if budget is None else budget)
+            self._engine = CellSearch(engine, self._ranker, measured if budget is None else budget)
         elif engine is not None:
-            self._hunt = ListHunt(engine, self._ranker, self._scopes)
+            self._engine = DeviceSearch(engine, self._ranker, self._scopes)
 
-    def search(
-        self,
-        query: Embedding,
-        *,
-        limit: int,
-        filters: TrackFilter | None = None,
-        max_per_artist: int | None = None,
-        kind: Kind | None = None,
-        offset: int = 0,
-        direction: Direction = "e2m",
-        level: Level = "segment",
-    ) -> SearchResult:
-        """The tracks that score best for one query; see `search_batch`."""
-        if len(query) != 1:
-            raise ShapeError(f"search takes one query, not {len(query)}: call search_batch")
-        return self.search_batch(
-            query,
-            limit=limit,
-            filters=filters,
-            max_per_artist=max_per_artist,
-            kind=kind,
-            offset=offset,
-            direction=direction,
-            level=level,
-        )[0]
-
-    def search_batch(
-        self,
-        queries: Embedding,
-        *,
-        limit: int,
-        filters: TrackFilter | None = None,
-        max_per_artist: int | None = None,
-        kind: Kind | None = None,
-        offset: int = 0,
-        direction: Direction = "e2m",
-        level: Level = "segment",
-    ) -> list[SearchResult]:
-        """The tracks that score best for each of Q queries.
+    def search(self, request: SearchRequest) -> list[SearchResult]:
+        """The tracks that score best for each query.
 
         A track scores what its best segment scores. Of tracks with the same content only the one
         with the smallest id that passes the filters is answered. Scores equal to 1e-9 are ties,
-        in order of track id. A filtered answer is full whenever enough tracks pass.
-
-        Args:
-            queries: Q embedded queries.
-            limit: Most tracks of an answer, >= 0.
-            filters: Which tracks may be answered.
-            max_per_artist: Most tracks of one artist, counted over all pages; tracks without an
-                artist are not counted.
-            kind: The CCA half; default: the checkpoint's.
-            offset: How many ranks to skip, >= 0: pages of one query fit together.
-            direction: `e2m` for emotion queries, `m2m` for music.
-            level: `segment` ranks a track by its best segment, `track` by the one that stands for
-                the whole of it.
+        in order of track id. A filtered answer is full whenever enough tracks pass. Emotions are
+        asked as the model embeds them, also where the catalogue's rows are balanced.
 
         Raises:
             ShapeError: The queries come from other spaces than the snapshot.
         """
-        self._check(queries, limit, offset, direction)
-        request = self._request(limit + offset, filters, max_per_artist, kind, direction, level)
-        if self._hunt is None or limit == 0 or not len(queries):
+        queries = request.queries
+        if request.direction == "e2m":
+            queries = as_query(queries, self.snapshot.embedding)
+        self._check(queries, request)
+        if self._engine is None or request.limit == 0 or not len(queries):
             return [SearchResult((), True)] * len(queries)
         return [
-            SearchResult(self._ranker.hits(ranked, offset), exact)
-            for ranked, exact in self._hunt.answers(queries, request)
+            SearchResult(self._ranker.hits(found, request.offset), exact)
+            for found, exact in self._engine.answers(queries, self._terms(request))
         ]
 
-    def _request(
-        self,
-        wanted: int,
-        filters: TrackFilter | None,
-        max_per_artist: int | None,
-        kind: Kind | None,
-        direction: Direction,
-        level: Level,
-    ) -> Request:
-        return Request(
-            wanted=wanted,
+    def _terms(self, request: SearchRequest) -> Terms:
+        kind = request.kind
+        return Terms(
+            wanted=request.limit + request.offset,
             scoring=self._scoring if kind is None else self._scoring.with_kind(kind),
-            direction=direction,
-            max_per_artist=max_per_artist,
-            scope=self._scopes.of(filters, level),
+            direction=request.direction,
+            max_per_artist=request.max_per_artist,
+            scope=self._scopes.of(request.filters, request.level),
         )
 
-    def _check(self, queries: Embedding, limit: int, offset: int, direction: Direction) -> None:
+    def _check(self, queries: Embedding, request: SearchRequest) -> None:
         own = self.snapshot.embedding
         if queries.phi.shape[1] != own.phi.shape[1] or queries.mu.shape[1] != own.mu.shape[1]:
             raise ShapeError(
@@ -174,31 +131,63 @@ class Searcher:
                 f"snapshot {own.phi.shape[1]} and {own.mu.shape[1]}: were they embedded by "
                 f"{self.snapshot.manifest.model_id}?"
             )
-        if limit < 0 or offset < 0 or direction == "m2e":
+        if request.limit < 0 or request.offset < 0 or request.direction == "m2e":
             raise ShapeError(
-                f"limit {limit} and offset {offset} must not be negative, and candidates are "
-                f"music: direction e2m or m2m, not {direction}"
+                f"limit {request.limit} and offset {request.offset} must not be negative, and "
+                f"candidates are music: direction e2m or m2m, not {request.direction}"
             )
 
 
+class CellSearch:
+    """Answers from cells: reads those whose bound reaches the answer (ADR 23)."""
+
+    def __init__(self, index: CellIndex, ranker: Ranker, budget: Mapping[Kind, int]) -> None:
+        """Search in `index`.
+
+        Args:
+            index: The cells.
+            ranker: Scores and ranks.
+            budget: Rows that a query without a filter reads at most, by kind: the approximate
+                engine. Kinds that are missing, queries with filters and those of `paper` with
+                both halves read what it takes.
+        """
+        self._index, self._ranker, self._budget = index, ranker, budget
+
+    def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
+        """The ranks of each query."""
+        return [self._answer(queries[q : q + 1], terms) for q in range(len(queries))]
+
+    def _answer(self, query: Embedding, terms: Terms) -> Answer:
+        task, scope = self._ranker.task(query, terms), terms.scope
+        passing, reading = scope.passing, self._index.reading
+        if passing is not None and passing.count <= reading.few:
+            rows = passing.rows[~np.isin(passing.rows, scope.without)]
+            return Ranked(*ranked(task, rows)), True
+        mask = _ALL if passing is None else passing.mask
+        share = 1.0 if passing is None else passing.count / self._index.segments
+        read = max(reading.least, reading.factor * terms.wanted) / share
+        coded = self._index.aim(task.asked, scope.level)
+        sieve = Sieve(self._index.lists, coded, Allowed(mask, scope.without))
+        most = self._most(task, terms, read)
+        rows, tracks, scores, proven = find_in_cells(task, sieve, read, most)
+        return Ranked(rows, tracks, scores), proven
+
+    def _most(self, task: Task, terms: Terms, read: float) -> float:
+        """The most rows to read after the first ones."""
+        both_halves = task.asked.l1 and task.asked.lam > 0.0
+        budget = self._budget.get(terms.scoring.kind)
+        if budget is None or terms.scope.passing is not None or both_halves:
+            return np.inf
+        return max(0.0, budget - read)
+
+
 def _open_engine(
-    snapshot: Snapshot,
-    scoring: ScoringParams,
-    device: str,
-    threads: int | None,
-    *,
-    exhaustive: bool,
-) -> Engine | CellIndex:
-    manifest = snapshot.manifest
-    approximate = manifest.engine == "ann" and not exhaustive
-    if not approximate and device != "cpu" and torch.cuda.is_available():
-        return DeviceEngine(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
-    if manifest.format > 1:
-        return CellIndex(snapshot.folder, manifest.segments)
-    engine = ExactEngine(snapshot.folder, manifest.segments, threads)
-    if approximate and manifest.recall is not None:
-        return SinglePass(engine, manifest.recall.counts)
-    return engine
+    snapshot: Snapshot, scoring: ScoringParams, device: str
+) -> CellIndex | DeviceScores:
+    """What the manifest names, as far as this machine has it."""
+    if snapshot.manifest.engine == "gpu" and device != "cpu" and torch.cuda.is_available():
+        return DeviceScores(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
+    return CellIndex(snapshot.folder, snapshot.manifest.segments)
 
 
 def _budget(manifest: Manifest) -> Mapping[Kind, int]:

@@ -197,11 +197,13 @@ class Wanted(NamedTuple):
     Attributes:
         tracks: Of the answer.
         most: Of one artist; -1 for any number.
-        artists: Equal for tracks of one artist, -1 for none, [T]; empty where nothing is counted.
+        first: Where the artists of each track begin, [T + 1]; empty where nothing is counted.
+        artists: Numbers of the artists, track after track.
     """
 
     tracks: int
     most: int
+    first: NDArray[np.int64]
     artists: NDArray[np.int32]
 
 

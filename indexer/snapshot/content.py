@@ -1,57 +1,19 @@
-"""Immutable snapshots of a catalogue: everything that a search or an answer reads.
-
-Layout of format 2, one folder:
-
-    manifest.json                       format, model, counts, engine, recall, files and hashes
-    track_*.npy                         metadata columns, in order of track id
-    track_first.npy                     [T + 1] first segment of each track, and the end
-    segment_s.npy, segment_emotion.npy  [S, 2] start and end; (arousal, valence)
-    phi.npy, mu.npy, var.npy            [S, Dc], [S, Dk], [S, Dk] the embedding
-    curve_offsets.npy, curve_values.npy ragged emotion curves: (arousal, valence, sd, sd)
-    scale.npy, scale_slope.npy          [K, 2], [1] the relative scale of the tracks' emotion
-    search_*                            what the engine reads: see `indexer.search.cells` (format 1,
-                                        still read: `indexer.search.columns`)
-
-Opening maps the arrays into memory and checks every size and header and the hashes of small
-files; `verify` hashes everything, and whoever puts a snapshot into service calls it (ADR 0020).
-"""
+"""What a snapshot is made of: tracks, segments and curves, and what must hold between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotError
-from indexer.search.build import build, choose_engine
-from indexer.search.columns import scoring_id
-from indexer.snapshot.format import (
-    FORMAT,
-    EngineChoice,
-    Manifest,
-    Observer,
-    publish,
-    save_array,
-    written_aside,
-)
-from indexer.snapshot.reader import Snapshot, whole_tracks
-from indexer.snapshot.tracks import TrackRecord, write_tracks
-from model.curves import CURVE_RATE_HZ, QuantileScale
+from indexer.snapshot.reader import whole_tracks
+from indexer.snapshot.tracks import TrackRecord
+from model.curves import QuantileScale
 from model.embedding import Embedding
-from model.scoring import ScoringParams
-
-__all__ = [
-    "Manifest",
-    "Snapshot",
-    "SnapshotContent",
-    "TrackRecord",
-    "relative_scale",
-    "write_snapshot",
-]
 
 
 @dataclass(frozen=True)
@@ -77,59 +39,6 @@ class SnapshotContent:
     curve_values: NDArray[np.float16]
 
 
-def write_snapshot(
-    folder: Path,
-    content: SnapshotContent,
-    *,
-    model_id: str,
-    scoring: ScoringParams,
-    engine: EngineChoice = "auto",
-    queries: Embedding | None = None,
-    observe: Observer = lambda step: None,
-) -> Manifest:
-    """Write a snapshot; it appears at `folder` whole or not at all.
-
-    Args:
-        folder: Where; must not exist. Leftovers of killed writers beside it are removed.
-        content: What to write.
-        model_id: The checkpoint that embedded it.
-        scoring: That checkpoint's scoring.
-        engine: How to search it; `auto` chooses by size and device.
-        queries: Embedded emotion curves for measuring the approximate engine's recall; without
-            them segments of the catalogue stand in, and the manifest says so.
-        observe: Called with the name of each step before it begins.
-
-    Returns:
-        The manifest.
-
-    Raises:
-        SnapshotError: The content is inconsistent, `folder` exists or the disk refuses.
-    """
-    ordered = _in_track_order(content)
-    with written_aside(folder) as partial:
-        observe("tracks")
-        first = _write_tracks_and_segments(partial, ordered)
-        observe("curves")
-        save_array(partial, "curve_offsets", ordered.curve_offsets)
-        save_array(partial, "curve_values", ordered.curve_values.astype(np.float16))
-        whole = whole_tracks(ordered.segment_s, first)
-        scale = QuantileScale.fit(ordered.segment_emotion[whole])
-        save_array(partial, "scale", np.asarray(scale.quantiles))
-        save_array(partial, "scale_slope", np.array([scale.slope]))
-        manifest = Manifest(
-            format=FORMAT,
-            model_id=model_id,
-            scoring_id=scoring_id(scoring),
-            engine=choose_engine(engine, len(ordered.embedding)),
-            tracks=len(ordered.tracks),
-            segments=len(ordered.embedding),
-            curve_hop_s=1.0 / CURVE_RATE_HZ,
-        )
-        observe("search")
-        manifest = replace(manifest, recall=build(partial, manifest, scoring, queries))
-        return publish(partial, folder, manifest, observe)
-
-
 def relative_scale(content: SnapshotContent) -> QuantileScale:
     """The relative scale that a snapshot of this content has."""
     track = np.asarray(content.segment_track, dtype=np.int64)
@@ -139,21 +48,12 @@ def relative_scale(content: SnapshotContent) -> QuantileScale:
     return QuantileScale.fit(content.segment_emotion[order][whole])
 
 
-def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> NDArray[np.int64]:
-    """Write them; returns the first segment of each track, and the end, [T + 1]."""
-    write_tracks(partial, content.tracks)
-    counts = np.bincount(content.segment_track, minlength=len(content.tracks))
-    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
-    save_array(partial, "track_first", first)
-    save_array(partial, "segment_s", content.segment_s.astype(np.float32))
-    save_array(partial, "segment_emotion", content.segment_emotion.astype(np.float32))
-    for name in ("phi", "mu", "var"):
-        save_array(partial, name, getattr(content.embedding, name).astype(np.float32))
-    return first
+def in_track_order(content: SnapshotContent) -> SnapshotContent:
+    """The same content, tracks by id and segments by track and start, checked.
 
-
-def _in_track_order(content: SnapshotContent) -> SnapshotContent:
-    """The same content, tracks by id and segments by track and start, checked."""
+    Raises:
+        SnapshotError: The content is inconsistent.
+    """
     _check(content)
     ids = np.array([track.id for track in content.tracks], dtype=np.int64)
     order = np.argsort(ids, kind="stable")  # [T]

@@ -31,7 +31,6 @@ from indexer.errors import (
 )
 
 FORMAT = 2
-READABLE_FORMATS = (1, 2)
 MANIFEST_NAME = "manifest.json"
 REBUILD = "run `circumplex index --full` to write a new snapshot"
 
@@ -65,8 +64,7 @@ class Recall:
         queries: How many queries were compared.
         source: Where the queries came from: `emotion` curves or the catalogue's own `music`.
         value: Share of the exhaustive list's tracks that were found, by kind of scoring.
-        counts: Most rows that a query reads (format 1: candidates a track of the answer) to
-            reach it, by kind of scoring.
+        counts: Most rows that a query reads to reach it, by kind of scoring.
     """
 
     at: int
@@ -119,10 +117,9 @@ class Manifest:
             found = int(fields["format"])
         except (ValueError, KeyError, TypeError) as exc:
             raise SnapshotDamagedError(f"{origin} is no snapshot manifest: {REBUILD}") from exc
-        if found not in READABLE_FORMATS:
-            oldest, newest = min(READABLE_FORMATS), max(READABLE_FORMATS)
+        if found != FORMAT:
             raise SnapshotFormatError(
-                f"{origin}: snapshot format {found}; this build reads {oldest}-{newest}: {REBUILD}"
+                f"{origin}: snapshot format {found}; this build reads {FORMAT}: {REBUILD}"
             )
         try:
             fields["files"] = {name: FileEntry(**e) for name, e in fields["files"].items()}

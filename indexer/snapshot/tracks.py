@@ -77,6 +77,23 @@ class TrackFilter:
     exclude_ids: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Which groups each of T rows belongs to: any number of them, none among them.
+
+    Attributes:
+        first: Where the groups of each row begin in `codes`, [T + 1].
+        codes: Numbers of the groups, row after row.
+    """
+
+    first: NDArray[np.int64]
+    codes: NDArray[np.int32]
+
+    def of(self, row: int) -> tuple[int, ...]:
+        """The groups of one row."""
+        return tuple(self.codes[self.first[row] : self.first[row + 1]].tolist())
+
+
 class TextColumn:
     """T strings or Nones as codes into a sorted vocabulary."""
 
@@ -114,15 +131,21 @@ class TextColumn:
         return dict(codes)
 
     @cached_property
-    def folded_codes(self) -> NDArray[np.int32]:
-        """Codes that are equal where the texts are equal without case, -1 for None, [T]."""
-        first = {word: code for code, word in reversed(list(enumerate(self._folded)))}
-        merged = np.array([first[word] for word in self._folded] + [_NO_TEXT], dtype=np.int32)
-        return merged[self.codes]
-
-    @cached_property
-    def _folded(self) -> list[str]:
-        return [self._word(code).casefold() for code in range(len(self._offsets) - 1)]
+    def groups(self) -> Groups:
+        """The single values of each row, without case and accents."""
+        known: dict[str, int] = {}
+        words = [self._word(code) for code in range(len(self._offsets) - 1)]
+        each = [
+            list(dict.fromkeys(known.setdefault(fold(value), len(known)) for value in values))
+            for values in map(self._values, words)
+        ]
+        counts = np.array([len(codes) for codes in each] + [0], dtype=np.int64)  # None: the last
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])  # [V + 1]
+        flat = np.array([code for codes in each for code in codes], dtype=np.int32)
+        of_row = counts[self.codes]
+        first = np.concatenate([[0], np.cumsum(of_row)])  # [T + 1]
+        within = np.arange(first[-1]) - np.repeat(first[:-1], of_row)
+        return Groups(first, flat[np.repeat(starts[self.codes], of_row) + within])
 
     def counts(self) -> list[tuple[str, int]]:
         """Each text with the number of tracks that have it."""
@@ -211,9 +234,9 @@ class TrackTable(Sequence[TrackRecord]):
         return self._text["content_id"].codes
 
     @property
-    def artist_codes(self) -> NDArray[np.int32]:
-        """Equal for tracks of the same artist (without case), -1 where unknown, [T]."""
-        return self._text["artist"].folded_codes
+    def artist_groups(self) -> Groups:
+        """The artists of each track, each of several on its own."""
+        return self._text["artist"].groups
 
     @property
     def total_s(self) -> float:

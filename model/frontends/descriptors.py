@@ -8,13 +8,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from model.frontends import loudness, onsets, tonality
+from model.frontends import LISTENING_LUFS, Floats, Frontend, loudness, onsets, tonality
 from model.frontends.onsets import OnsetFrames
 from model.frontends.resampling import resample
-from model.frontends.spectral import N_CONTRAST, N_MFCC, RATE_HZ, SpectralFrames
+from model.frontends.spectral import N_CONTRAST, N_MELS, N_MFCC, RATE_HZ, SpectralFrames
 from model.frontends.tonality import PitchFrames
 
 _CHUNK_WINDOWS = 64
@@ -29,7 +35,7 @@ class Descriptors:
     """
 
     name = "descriptors"
-    version = 1
+    version = 2
     feature_names: tuple[str, ...] = (
         *(f"mfcc_{i}" for i in range(1, N_MFCC + 1)),
         *(f"spectral_contrast_{i}" for i in range(1, N_CONTRAST + 1)),
@@ -37,6 +43,8 @@ class Descriptors:
     )
     context_s = 0.2
     grid_s = 10.24  # 441 spectral frames, 1024 loudness frames
+    listens_at_lufs: float | None = LISTENING_LUFS
+    cues: tuple[Frontend, ...] = ()
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
@@ -54,6 +62,22 @@ class Descriptors:
             features[rows] = frames.describe(windows[rows])
         return features
 
+    def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
+        """Each row as if its own mean loudness were the reference (ADR 90).
+
+        Only the column of the mean loudness keeps how much louder a row is than the segments of its
+        file on average, whose value is the reference.
+        """
+        place = self.feature_names.index(loudness.MEAN)
+        of_file = segments[:, place].mean(dtype=np.float64)
+
+        def related(rows: Floats) -> Floats:
+            relative = at_reference(rows, self.feature_names, rows[:, place])
+            relative[:, place] = rows[:, place] * (loudness.REFERENCE / of_file)
+            return relative
+
+        return related(segments), related(windows)
+
     def _frames(self, samples: Tensor, sample_rate_hz: int) -> _Frames:
         return _Frames(resample(samples, sample_rate_hz, RATE_HZ))
 
@@ -65,7 +89,7 @@ class Descriptors33(Descriptors):
     """
 
     name = "descriptors33"
-    version = 1
+    version = 2
     feature_names: tuple[str, ...] = (
         *Descriptors.feature_names,
         *onsets.NAMES,
@@ -78,6 +102,33 @@ class Descriptors33(Descriptors):
         at_rate = resample(samples, sample_rate_hz, RATE_HZ)
         finer = resample(samples, sample_rate_hz, onsets.RATE_HZ)
         return _MoreFrames(at_rate, finer)
+
+
+def at_reference(
+    features: Floats, names: Sequence[str], mean_loudness: NDArray[np.floating[Any]]
+) -> Floats:
+    """Descriptors of the same music, amplified so that a mean loudness becomes the reference.
+
+    Loudness grows with power to `loudness.EXPONENT`, and decibels of all mel bands move alike, so
+    that no waveform is needed (exact up to the floors of both).
+
+    Args:
+        features: Descriptors, [N, Dx].
+        names: Their columns, Dx of them.
+        mean_loudness: openSMILE's mean loudness of each row, > 0, [N].
+
+    Returns:
+        [N, Dx] float32.
+    """
+    ratio = loudness.REFERENCE / np.asarray(mean_loudness, dtype=np.float64)
+    changed = np.array(features, dtype=np.float64)
+    for column, name in enumerate(names):
+        if name in loudness.LEVELS:
+            changed[:, column] *= ratio
+        elif name == "mfcc_1":
+            gain_db = 10 / loudness.EXPONENT * np.log10(ratio)
+            changed[:, column] += math.sqrt(N_MELS) * gain_db
+    return changed.astype(np.float32)
 
 
 class _Frames:

@@ -37,8 +37,12 @@ _GAIN = 4.0  # power of a 44,100 Hz spectrum over that of a 22,050 Hz one
 _N_BANDS = 26
 _LOW_HZ, _HIGH_HZ = 20.0, 8000.0
 _BAND_FLOOR = 9.3e-10
-_EXPONENT = 0.33
+EXPONENT = 0.33
+"""Loudness grows with power to this."""
 _CHUNK_FRAMES = 1024
+
+REFERENCE = 2.0
+"""Mean loudness of a file as its columns are read; the middle song of DEAM has 1.97."""
 
 NAMES = (
     "loudness_sma3_amean",
@@ -53,6 +57,10 @@ NAMES = (
     "loudness_sma3_stddevFallingSlope",
     "loudnessPeaksPerSec",
 )
+
+MEAN = NAMES[0]
+LEVELS = frozenset(NAMES) - {"loudness_sma3_stddevNorm", "loudnessPeaksPerSec"}
+"""Columns that grow in proportion to loudness; the others do not depend on it."""
 
 
 def loudness_contour(samples: Tensor) -> Tensor:
@@ -109,7 +117,7 @@ def _band_means(frames: Tensor, window: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(chunk * window, n=_N_FFT)[:, : len(bank)]
         power = _GAIN * (spectrum.real.square() + spectrum.imag.square())  # [chunk, bins]
         bands = (power @ bank).clamp(min=_BAND_FLOOR) * weights  # [chunk, _N_BANDS]
-        means.append(bands.pow(_EXPONENT).mean(1))
+        means.append(bands.pow(EXPONENT).mean(1))
     return torch.cat(means)
 
 

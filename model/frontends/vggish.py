@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from model.errors import CheckpointError, CheckpointMismatchError
+from model.frontends import Floats, Frontend
 from model.frontends.resampling import resample
 from model.frontends.windows import FrameSpans, RunningSums
 
@@ -59,6 +60,8 @@ class Vggish:
     feature_names: tuple[str, ...] = tuple(f"vggish_{i}" for i in range(1, N_FEATURES + 1))
     context_s = 0.6
     grid_s = PATCH_S
+    listens_at_lufs = None
+    cues: tuple[Frontend, ...] = ()
 
     def __init__(
         self, network: VggishNetwork, pca: Pca | None = None, device: torch.device | str = "cpu"
@@ -117,6 +120,10 @@ class Vggish:
         places = windows_s.to(self.device, torch.float64) / PATCH_S - 0.5
         spans = FrameSpans.between(places[:, 0], places[:, 1], len(features))
         return (RunningSums(features).over(spans) / spans.count[:, None]).float()
+
+    def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
+        """See `Frontend.within_file`: rows as they are."""
+        return segments, windows
 
 
 def log_mel_patches(samples: Tensor) -> Tensor:

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from model.audio import Audio, decode
 from model.errors import AudioError, DatasetError
-from model.frontends import Frontend
+from model.frontends import Frontend, gain_of, loudness
 from model.frontends.vggish import Vggish
 from model.learning.datasets import Dataset, load_deam, load_pmemo, padded, read_long_curves
+from model.programme_loudness import LoudnessMeter
 
 Floats = NDArray[np.float32]
 Told = Callable[[str, int, int], None]
@@ -72,12 +73,21 @@ def _sequence(path: Path, frontend: Frontend, annotated_s: float) -> Floats:
             f"{path} lasts {audio.duration_s:.1f} s; its annotation starts at "
             f"{ANNOTATION_START_S:.0f} s: is it a whole clip?"
         )
-    stretch = _stretch(audio, annotated_s)
+    meter = LoudnessMeter(audio.sample_rate_hz)
+    meter.add(audio.samples)
+    stretch = _stretch(audio, annotated_s) * gain_of(frontend, meter.integrated_lufs)
     if isinstance(frontend, Vggish):
         return frontend.sequence(stretch, audio.sample_rate_hz).cpu().numpy()
     whole = torch.tensor([[0.0, len(stretch) / audio.sample_rate_hz]])
     described: Floats = frontend.describe(stretch, audio.sample_rate_hz, whole).cpu().numpy()
-    return described
+    relative, _ = frontend.within_file(described, described[:0])
+    return relative[:, _read(frontend)]
+
+
+def _read(frontend: Frontend) -> list[int]:
+    """Columns to train on: a song's mean loudness relative to itself tells nothing."""
+    names = frontend.feature_names
+    return [place for place, name in enumerate(names) if name != loudness.MEAN]
 
 
 def _stretch(audio: Audio, annotated_s: float) -> torch.Tensor:
@@ -97,7 +107,7 @@ def _dataset(
         name=name,
         song_ids=np.array(ids, dtype=np.int64),
         features=padded([sequences[song] for song in ids]),  # [N, P, F]
-        feature_names=frontend.feature_names,
+        feature_names=tuple(frontend.feature_names[place] for place in _read(frontend)),
         curves=padded([curves[song] for song in ids]),
         lengths=np.array([len(curves[song]) for song in ids], dtype=np.int64),
         feature_lengths=np.array([len(sequences[song]) for song in ids], dtype=np.int64),

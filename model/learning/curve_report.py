@@ -179,7 +179,7 @@ def _regression(folds: Sequence[Fold], data: Dataset) -> Predictions:
     """The head, with the spread that each fold's own training songs gave."""
     parts = []
     for fold in folds:
-        embedding = fold.model.embed_analyses(data.features[fold.rows])
+        embedding = fold.model.embed_columns(data.features[fold.rows])
         mean = fold.model.mean_emotion(embedding).astype(np.float64)
         parts.append((mean, np.tile(fold.model.checkpoint.curve.sd, (len(mean), 1))))
     return Predictions(_truth(folds, data), *map(np.concatenate, zip(*parts, strict=True)))
@@ -207,7 +207,7 @@ def _posterior(fold: Fold, data: Dataset, temperature: float) -> tuple[Doubles, 
     model = fold.model.with_curve(
         replace(fold.model.checkpoint.curve, estimator="bank", temperature=temperature)
     )
-    return model.first_guess(model.embed_analyses(data.features[fold.rows]))
+    return model.first_guess(model.embed_columns(data.features[fold.rows]))
 
 
 def _truth(folds: Sequence[Fold], data: Dataset) -> Doubles:

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import DatasetError
+from model.frontends import loudness
+from model.frontends.descriptors import at_reference
 
 Floats = NDArray[np.float32]
 
@@ -120,9 +122,10 @@ def load_deam(data_dir: Path, feature_set: str = SHIPPED_FEATURES) -> Dataset:
 
     Args:
         data_dir: Folder of the tables in `data/PROVENANCE.md`.
-        feature_set: `descriptors33` (33 columns, the shipped checkpoint's) or `descriptors` (31),
-            those of the frontends, `gemaps_essentia` (128) or `all` (148: librosa, GeMAPS,
-            Essentia).
+        feature_set: `descriptors33` (32 columns, the shipped checkpoint's) or `descriptors` (30),
+            those of the frontends, `gemaps_essentia` (127) or `all` (147: librosa, GeMAPS,
+            Essentia). All are free of the level that a song was mastered at (ADR 90); with
+            `_level` behind their names they keep it, and have one column more.
 
     Raises:
         DatasetError: A file is missing or the feature set is unknown.
@@ -157,7 +160,7 @@ def load_pmemo(data_dir: Path, feature_set: str = "gemaps_essentia") -> Dataset:
 
     Args:
         data_dir: Folder of the tables.
-        feature_set: `gemaps_essentia` (128 columns); PMEmo has no librosa columns.
+        feature_set: `gemaps_essentia` (127 columns); PMEmo has no librosa columns.
 
     Raises:
         DatasetError: A file is missing or the feature set is unknown.
@@ -191,7 +194,32 @@ def load(name: str, data_dir: Path, feature_set: str | None = None) -> Dataset:
     return LOADERS[name](data_dir, feature_set)
 
 
+WITH_LEVEL = "_level"
+"""Ends the names of feature sets that keep the level songs were mastered at."""
+
+
 def _feature_table(data_dir: Path, prefix: str, feature_set: str) -> Table:
+    """The columns of a feature set, without the songs' level unless its name ends so."""
+    if feature_set.endswith(WITH_LEVEL):
+        return _table_as_it_is(data_dir, prefix, feature_set.removesuffix(WITH_LEVEL))
+    return _level_free(_table_as_it_is(data_dir, prefix, feature_set))
+
+
+def _level_free(table: Table) -> Table:
+    """Every song as if amplified to the reference loudness, without the column of mean loudness.
+
+    Essentia's columns need nothing: its loader has brought the songs to one replay gain.
+    """
+    names, songs = table
+    if loudness.MEAN not in names:
+        return table
+    level = names.index(loudness.MEAN)
+    rows = np.array(list(songs.values()))
+    free = np.delete(at_reference(rows, names, rows[:, level]), level, axis=1)
+    return names[:level] + names[level + 1 :], dict(zip(songs, free.tolist(), strict=True))
+
+
+def _table_as_it_is(data_dir: Path, prefix: str, feature_set: str) -> Table:
     if feature_set in ("descriptors", "descriptors33"):
         both = _merge(_librosa_table(data_dir, prefix), _loudness_only(_gemaps(data_dir, prefix)))
         if feature_set == "descriptors":

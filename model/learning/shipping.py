@@ -50,6 +50,7 @@ def make_checkpoint(
     return Checkpoint(
         name=data.name,
         frontend_id=_frontend_id(feature_set),
+        columns=data.feature_names,
         config=fitted.model.config,
         weights=fitted.model.state_dict(),
         cca=fitted.cca,

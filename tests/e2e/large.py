@@ -10,7 +10,8 @@ import numpy as np
 from app.settings import Settings
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.records import SnapshotRow
-from indexer.snapshot.content import SnapshotContent, write_snapshot
+from indexer.runs.snapshot_writer import write_snapshot
+from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.tracks import TrackRecord
 
 SNAPSHOT_ID = "20260101T000000Z-large"

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 from tests.postgres import wait_until
 from tests.processes import COMMAND, Served, circumplex, environment, serving

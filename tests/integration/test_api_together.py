@@ -17,7 +17,7 @@ from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import open_catalog
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests.running import Running, fake_settings, running_service, write_library
 
 CLIENTS = 24

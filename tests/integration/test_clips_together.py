@@ -19,7 +19,7 @@ from app.library.live import Live
 from app.wire.responses import EmotionResponse
 from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
 from model.curve_estimation import CurveSettings
 from model.curves import EmotionCurve
@@ -97,7 +97,7 @@ def analysis(model: EmotionModel, seconds: float, seed: int) -> Analysis:
     times = np.arange(len(windows)) * CURVE_HOP_S
     rows = [windows[(times >= start) & (times < end)].mean(axis=0) for start, end in spans]
     name = f"{model.frontend.name}-{model.frontend.version}"
-    return Analysis(name, seconds, spans.astype(np.float32), np.stack(rows), windows)
+    return Analysis(name, seconds, spans.astype(np.float32), np.stack(rows), windows, -16.0)
 
 
 def clips(model: EmotionModel) -> list[Clip]:

@@ -17,7 +17,7 @@ from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, LeaseLostError
 from indexer.folders.files import stored_name
 from indexer.runs.worker import Job, ProcessExecutor
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 from tests.indexed_library import Library
 from tests.postgres import PostgreSQL, running_postgresql, wait_until

@@ -9,8 +9,8 @@ import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, StorageError
-from indexer.snapshot.content import Snapshot
 from indexer.snapshot.format import EngineChoice
+from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 from tests.indexed_library import Library
 from tests.postgres import wait_until

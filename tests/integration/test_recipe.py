@@ -63,7 +63,7 @@ def test_the_recipe_is_raised_with_every_change_of_the_row_maker() -> None:
     spans = segment_spans(100.0).astype(np.float32)
     features = np.arange(2 * len(spans), dtype=np.float32).reshape(-1, 2) ** 2
     windows = np.zeros((200, 2), np.float32)
-    rows = embed.stretches(Analysis("fake-1", 100.0, spans, features, windows))
+    rows = embed.stretches(Analysis("fake-1", 100.0, spans, features, windows, -16.0))
     digest = hashlib.sha256(b"".join(part.astype("<f4").tobytes() for part in rows)).hexdigest()
 
     assert KNOWN_ROWS.get((embed.ROW_RECIPE, FORMAT)) == digest[:4], digest[:4]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests import snapshots
 
 STEPS = ("tracks", "curves", "search", "sync", "manifest", "verify", "rename", "published")
@@ -32,7 +32,7 @@ def test_a_killed_writer_leaves_the_catalogue_whole(tmp_path: Path, step: str) -
     """At every step: the new snapshot is absent or complete, the old one answers as before."""
     old = snapshots.written(tmp_path / "old", snapshots.content(15, 0))
     query = snapshots.embedding(1, 3)
-    before = Searcher(old, snapshots.scoring()).search(query, limit=5)
+    before = snapshots.found(Searcher(old, snapshots.scoring()), query, limit=5)
 
     ended = subprocess.run(
         [sys.executable, "-c", WRITER, str(tmp_path / "new"), step],
@@ -43,7 +43,7 @@ def test_a_killed_writer_leaves_the_catalogue_whole(tmp_path: Path, step: str) -
     assert ended.returncode == -signal.SIGKILL
     again = Snapshot.open(tmp_path / "old")
     again.verify()
-    assert Searcher(again, snapshots.scoring()).search(query, limit=5) == before
+    assert snapshots.found(Searcher(again, snapshots.scoring()), query, limit=5) == before
     if (tmp_path / "new").exists():
         assert step == "published"
         Snapshot.open(tmp_path / "new").verify()

@@ -16,7 +16,7 @@ def analysis(*features: tuple[float, float]) -> Analysis:
     starts = 15.0 * np.arange(len(features))
     spans = np.stack([starts, starts + 30.0], axis=1).astype(np.float32)
     rows = np.array(features, dtype=np.float32)
-    return Analysis("fake-1", float(spans[-1, 1]), spans, rows, rows)
+    return Analysis("fake-1", float(spans[-1, 1]), spans, rows, rows, -16.0)
 
 
 def block_of(one: Analysis):  # type: ignore[no-untyped-def]  # a Block, private to the builder

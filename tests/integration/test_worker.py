@@ -18,7 +18,7 @@ import pytest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import TrackQuery
 from indexer.runs.worker import Job, ProcessExecutor
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 
 CHILD = [sys.executable, "-m", "tests.index_child"]

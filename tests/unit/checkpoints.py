@@ -49,6 +49,7 @@ def small_checkpoint(
     return Checkpoint(
         name="small",
         frontend_id="fake-1",
+        columns=tuple(f"part_{i}" for i in range(columns)),
         config=config,
         weights=networks.state_dict(),
         cca=cca,

@@ -58,7 +58,7 @@ def test_imports_only_point_left() -> None:
         ("faiss", r"indexer/(snapshot|search)/\w+\.py"),
         ("numba", r"indexer/search/compiled\.py"),
         ("av", r"model/audio\w*\.py|app/demo/catalogue\.py"),
-        ("mutagen", r"indexer/folders/files\.py|app/demo/catalogue\.py"),
+        ("mutagen", r"indexer/folders/(?:files|identifiers)\.py|app/demo/catalogue\.py"),
         ("fastapi", r"app/(?!cli\.py|demo/).*\.py"),
     ],
 )

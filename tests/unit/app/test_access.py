@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import InvalidRequestError, KeyFileError, RateLimitedError
-from app.http.access import RateLimit
 from app.http.keys import KeyRing
+from app.http.rate_limit import RateLimit
 from tests.conftest import REPOSITORY
 
 PROCESSES, KEYS = 4, 15

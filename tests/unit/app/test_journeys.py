@@ -14,7 +14,7 @@ import pytest
 from app.library.live import Live
 from app.playlists.journeys import CANDIDATES, PIECE_S, _piece, travel
 from app.wire.schemas import PlaylistRequest
-from indexer.search.searcher import Searcher, SearchResult
+from indexer.search.searcher import Searcher, SearchRequest, SearchResult
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from tests import snapshots
@@ -56,10 +56,10 @@ class Watched(Searcher):
     asked_for: list[int]
     doubtful = False
 
-    def search_batch(self, queries: Embedding, **options: Any) -> list[SearchResult]:
+    def search(self, request: SearchRequest) -> list[SearchResult]:
         """Note it, and search."""
-        self.asked_for.append(options["limit"])
-        found = super().search_batch(queries, **options)
+        self.asked_for.append(request.limit)
+        found = super().search(request)
         later = len(self.asked_for) > 1
         return [SearchResult(each.hits, not (self.doubtful and later)) for each in found]
 
@@ -105,7 +105,7 @@ def test_places_whose_tracks_are_used_up_get_the_best_that_is_left(live: Live) -
 
     hits, asked, _ = travel(journey(**steady), Same(), live)  # type: ignore[arg-type]
 
-    ranking = live.searcher.search(asked[0].embedding, limit=TRACKS, level="track").hits
+    ranking = snapshots.found(live.searcher, asked[0].embedding, limit=TRACKS, level="track").hits
     assert [hit.track_id for hit in hits[CANDIDATES:]] == [
         hit.track_id for hit in ranking[CANDIDATES : len(hits)]
     ]

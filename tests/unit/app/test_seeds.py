@@ -22,7 +22,7 @@ from app.playlists.queries import (
 from app.wire.schemas import MOST_SEEDS, PlaylistRequest
 from indexer.search.columns import doubled, points
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from model.scoring import score
 from tests import snapshots
 
@@ -67,7 +67,8 @@ def test_tracks_score_the_mean_of_their_scores(snapshot: Snapshot, seeds: tuple[
 def test_the_answer_is_in_the_order_of_the_mean(snapshot: Snapshot) -> None:
     """From the first track to the last but the seeds, searched for as one query and proven."""
     seeds = (10, 1500, 2990)
-    found = Searcher(snapshot, snapshots.scoring()).search(
+    found = snapshots.found(
+        Searcher(snapshot, snapshots.scoring()),
         tracks_query(snapshot, seeds).embedding,
         limit=TRACKS,
         filters=allowed(request(*seeds)),

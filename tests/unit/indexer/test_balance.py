@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from indexer.search.balance import as_music, as_query, balanced, embedded_bank, unbalanced
+from indexer.runs.balance import balanced
+from indexer.runs.snapshot_writer import write_snapshot
+from indexer.search.balance import as_music, as_query, embedded_bank, unbalanced
 from indexer.search.columns import doubled, points
-from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot, SnapshotContent, TrackRecord, write_snapshot
+from indexer.search.searcher import Searcher, SearchRequest
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.tracks import TrackRecord
 from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams, score
@@ -116,7 +120,7 @@ def test_music_is_most_similar_to_itself(tmp_path: Path) -> None:
 
     clips = as_music(content.embedding, snapshot, model, lambda: embedded_bank(snapshot, model))
 
-    found = Searcher(snapshot, model.scoring).search_batch(clips, limit=1, direction="m2m")
+    found = Searcher(snapshot, model.scoring).search(SearchRequest(clips, limit=1, direction="m2m"))
     assert [result.hits[0].track_id for result in found] == list(range(TRACKS))
 
 

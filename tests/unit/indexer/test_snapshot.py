@@ -1,4 +1,4 @@
-"""Snapshots come back as written, refuse damage by name and keep old formats readable."""
+"""Snapshots come back as written, refuse damage by name and keep the published format readable."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from indexer.errors import (
     TrackNotFoundError,
 )
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot, SnapshotContent
-from indexer.snapshot.format import MANIFEST_NAME, READABLE_FORMATS
-from indexer.snapshot.reader import whole_tracks
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.format import FORMAT, MANIFEST_NAME
+from indexer.snapshot.reader import Snapshot, whole_tracks
 from model.curves import QuantileScale
 from tests import snapshots
 
@@ -107,7 +107,7 @@ def test_an_unknown_format_names_both_versions(snapshot: Snapshot) -> None:
     path = snapshot.folder / MANIFEST_NAME
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
 
-    with pytest.raises(SnapshotFormatError, match=r"format 99; this build reads 1-2: run"):
+    with pytest.raises(SnapshotFormatError, match=r"format 99; this build reads 2: run"):
         Snapshot.open(snapshot.folder)
 
 
@@ -133,7 +133,7 @@ def _harm(path: Path, harm: str) -> None:
         path.write_bytes(content)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x"}', '{"format": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "x"}', '{"format": 2}'])
 def test_a_damaged_manifest_is_refused(snapshot: Snapshot, text: str) -> None:
     """No traceback of a parser: the path and the remedy."""
     (snapshot.folder / MANIFEST_NAME).write_text(text)
@@ -177,11 +177,18 @@ def test_non_finite_embeddings_are_refused(
         snapshots.written(tmp_path / "bad", broken)
 
 
-def test_published_formats_are_kept() -> None:
-    """There is a fixture of every format this build claims to read."""
-    formats = {int(path.name.split("-")[2]) for path in PUBLISHED}
+def test_the_published_format_is_kept() -> None:
+    """There is a fixture of the format that this build writes."""
+    assert {int(path.name.split("-")[2]) for path in PUBLISHED} == {FORMAT}
 
-    assert formats == set(READABLE_FORMATS)
+
+def test_format_1_is_refused_by_name(snapshot: Snapshot) -> None:
+    """Development wrote it before the first release; the message says what to do."""
+    path = snapshot.folder / MANIFEST_NAME
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
+
+    with pytest.raises(SnapshotFormatError, match=r"format 1; this build reads 2: .*--full"):
+        Snapshot.open(snapshot.folder)
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda path: path.name)
@@ -192,7 +199,7 @@ def test_published_formats_keep_loading_and_answering(folder: Path) -> None:
     expected = json.loads((folder.parent / f"{folder.name}.json").read_text())
 
     query = snapshots.embedding(1, 77, d_kl=snapshot.embedding.mu.shape[1])
-    result = Searcher(snapshot, snapshots.scoring()).search(query, limit=5)
+    result = snapshots.found(Searcher(snapshot, snapshots.scoring()), query, limit=5)
 
     assert [hit.track_id for hit in result.hits] == expected["track_ids"]
     assert [hit.score for hit in result.hits] == pytest.approx(expected["scores"], abs=1e-9)

@@ -23,6 +23,7 @@ from model.analysis import (
     window_spans,
 )
 from model.errors import AudioTooLongError, AudioTooShortError, ShapeError, SilentAudioError
+from model.frontends import Floats, WithCues, frontend_name
 from model.frontends.descriptors import Descriptors
 from tests.unit.encoded_audio import encoded, wav
 from tests.unit.music import music
@@ -38,6 +39,8 @@ class MeanAndSpan:
     feature_names = ("mean", "first", "last", "n_samples")
     context_s = 0.5
     grid_s = 2.0
+    listens_at_lufs = None
+    cues = ()
 
     def __init__(self) -> None:
         self.longest_s = 0.0
@@ -53,6 +56,10 @@ class MeanAndSpan:
                 torch.stack([piece.double().mean(), piece[0], piece[-1], torch.tensor(end - start)])
             )
         return torch.stack(rows).float() if rows else torch.zeros(0, 4)
+
+    def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
+        """Rows as they are."""
+        return segments, windows
 
 
 def _ramp(duration_s: float, rate_hz: int = 2_000) -> bytes:
@@ -174,11 +181,13 @@ def test_limits_and_short_clips_are_passed_on() -> None:
 def _analysis() -> Analysis:
     random = np.random.default_rng(0)
     return Analysis(
-        "descriptors-1",
+        "descriptors-2",
         42.25,
         segment_spans(42.25).astype(np.float32),
         random.normal(size=(2, 31)).astype(np.float32),
         random.normal(size=(85, 31)).astype(np.float32),
+        loudness_lufs=-11.5,
+        cues={"bells-3": random.normal(size=(2, 4)).astype(np.float32)},
     )
 
 
@@ -189,7 +198,10 @@ def test_bytes_keep_everything() -> None:
 
     back = Analysis.from_bytes(content)
 
-    assert (back.frontend_id, back.duration_s) == (analysis.frontend_id, analysis.duration_s)
+    for name in ("frontend_id", "duration_s", "loudness_lufs"):
+        assert getattr(back, name) == getattr(analysis, name)
+    assert list(back.cues) == ["bells-3"]
+    np.testing.assert_array_equal(back.cues["bells-3"], analysis.cues["bells-3"])
     for name in ("segments_s", "segment_features", "window_features"):
         np.testing.assert_array_equal(getattr(back, name), getattr(analysis, name))
         assert getattr(back, name).dtype == np.float32
@@ -254,7 +266,7 @@ def test_another_format_is_refused() -> None:
         window_features=np.zeros((1, 3)),
     )
 
-    with pytest.raises(ValueError, match="analysis format 99; this build reads 1"):
+    with pytest.raises(ValueError, match="analysis format 99; this build reads 2"):
         Analysis.from_bytes(buffer.getvalue())
 
 
@@ -262,11 +274,14 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     """The three arrays must agree on the numbers of segments and of features."""
     with pytest.raises(ShapeError, match="do not fit"):
         Analysis(
-            "x-1", 1.0, np.zeros((1, 2), "f4"), np.zeros((2, 31), "f4"), np.zeros((2, 31), "f4")
+            "x-1", 1.0, np.zeros((1, 2), "f4"), *(np.zeros((2, 31), "f4") for _ in range(2)), -9.0
         )
     with pytest.raises(ShapeError, match="do not fit"):
+        Analysis("x-1", 1.0, *(np.zeros((n, w), "f4") for n, w in ((1, 2), (1, 31), (2, 30))), -9.0)
+    row = np.zeros((1, 31), "f4")
+    with pytest.raises(ShapeError, match="cue bells-3"):
         Analysis(
-            "x-1", 1.0, np.zeros((1, 2), "f4"), np.zeros((1, 31), "f4"), np.zeros((2, 30), "f4")
+            "x-1", 1.0, np.zeros((1, 2), "f4"), row, row, -9.0, {"bells-3": np.zeros((2, 4), "f4")}
         )
 
 
@@ -280,3 +295,64 @@ def test_a_silent_file_is_refused(level: float) -> None:
     with pytest.raises(SilentAudioError, match=r"40\.0 s of silence"):
         analyse(io.BytesIO(wav(quiet, 2_000)), MeanAndSpan(), block_s=35.0)
     assert analyse(io.BytesIO(wav(click, 2_000)), MeanAndSpan(), block_s=35.0).duration_s == 40.0
+
+
+class Cue(MeanAndSpan):
+    """The same for segments alone, on a grid of its own, and as loud as asked."""
+
+    name = "cue"
+    version = 2
+    grid_s = 3.2
+    listens_at_lufs: float | None = -10.0
+
+
+@pytest.mark.parametrize("duration_s", [20.0, 100.0])
+def test_cues_describe_the_segments(duration_s: float) -> None:
+    """Each cue hears every segment at its own loudness; the frontend's rows stay as they are."""
+    content = wav(0.1 * music(duration_s, 8_000, 0)[None], 8_000)
+
+    alone = analyse(content, MeanAndSpan(), block_s=48.0)
+    both = analyse(content, WithCues(MeanAndSpan(), [Cue()]), block_s=48.0)
+
+    assert both.frontend_id == "mean-and-span-3+cue-2"
+    assert frontend_name(both.frontend_id) == "mean-and-span+cue"
+    np.testing.assert_array_equal(both.segment_features, alone.segment_features)
+    np.testing.assert_array_equal(both.window_features, alone.window_features)
+    gain = 10 ** ((-10.0 - both.loudness_lufs) / 20)
+    expected = alone.segment_features * np.array([gain, gain, gain, 1.0])
+    np.testing.assert_allclose(both.cues["cue-2"], expected, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("gain_db", [-18.0, -6.0, 6.0])
+def test_the_level_of_a_file_does_not_matter(gain_db: float) -> None:
+    """A frontend that listens at a loudness hears the same from a softer or louder copy."""
+    samples = 0.05 * np.random.default_rng(0).normal(size=(1, 8_000 * 70)).astype(np.float32)
+
+    copies = [analyse(wav(samples * g, 8_000), Cue()) for g in (1.0, 10 ** (gain_db / 20))]
+
+    assert copies[1].loudness_lufs - copies[0].loudness_lufs == pytest.approx(gain_db, abs=0.01)
+    np.testing.assert_allclose(
+        copies[1].segment_features[:, :3], copies[0].segment_features[:, :3], atol=1e-3
+    )
+
+
+def test_louder_parts_stay_louder() -> None:
+    """Within a file levels keep their ratios: the gain is one for all of it."""
+    samples = 0.05 * np.ones((1, 8_000 * 60), np.float32)
+    samples[0, ::2] *= -1
+    samples[0, 8_000 * 30 :] *= 4
+
+    rows = analyse(wav(samples, 8_000), Cue()).segment_features
+
+    assert rows[2, 1] / rows[0, 1] == pytest.approx(4.0, rel=1e-3)
+
+
+def test_a_file_object_is_read_twice() -> None:
+    """Also where the file is longer than a block and must be decoded twice."""
+    content = _ramp(120.0)
+
+    found = analyse(io.BytesIO(content), MeanAndSpan(), block_s=40.0)
+
+    np.testing.assert_array_equal(
+        found.window_features, analyse(content, MeanAndSpan(), block_s=40.0).window_features
+    )

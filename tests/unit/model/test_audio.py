@@ -19,6 +19,7 @@ from model.errors import (
     UndecodableAudioError,
 )
 from tests.unit.encoded_audio import encoded, tone, wav
+from tests.unit.music import music
 
 FORMATS = [
     # container, codec, sample rate, largest allowed error of the waveform (lossy codecs: relative)
@@ -319,3 +320,24 @@ def test_decoders_write_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     captured = capfd.readouterr()
 
     assert (captured.out, captured.err) == ("", "")
+
+
+@pytest.mark.parametrize("second", [-1.0, -0.8])
+def test_opposite_channels_do_not_cancel(second: float) -> None:
+    """Miswired stereo sounds like its louder channel, not like silence."""
+    left = music(4.0, 8_000, 0)
+
+    mono = decode(wav(np.stack([left, second * left]), 8_000)).samples
+
+    np.testing.assert_allclose(mono, left * (1 - second) / 2, atol=1e-6)
+
+
+def test_channels_that_differ_are_averaged() -> None:
+    """Turned over are only channels that hold nearly the same against each other."""
+    random = np.random.default_rng(0)
+    left, own = random.normal(size=(2, 8_000)).astype(np.float32)
+    right = -0.5 * left + own
+
+    mono = decode(wav(np.stack([left, right]), 8_000)).samples
+
+    np.testing.assert_allclose(mono, (left + right) / 2, atol=1e-6)

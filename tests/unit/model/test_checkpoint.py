@@ -55,7 +55,7 @@ def test_everything_comes_back(saved: Path, checkpoint: Checkpoint) -> None:
     """Config, settings, notes and every array are what was saved."""
     loaded = load_checkpoint(saved).checkpoint
 
-    for name in ("name", "frontend_id", "config", "curve", "notes"):
+    for name in ("name", "frontend_id", "columns", "config", "curve", "notes"):
         assert getattr(loaded, name) == getattr(checkpoint, name)
     for part in ("cca", "scoring", "mean_head"):
         for name, value in vars(getattr(checkpoint, part)).items():
@@ -174,10 +174,10 @@ def test_a_sidecar_that_names_another_file_is_a_mismatch(saved: Path) -> None:
 def test_a_newer_format_is_refused(saved: Path) -> None:
     """The message names both versions and the remedy."""
     header = header_of(saved)
-    header["format_version"] = 2
+    header["format_version"] = 3
     rewrite(saved, header)
 
-    with pytest.raises(CheckpointError, match=r"format 2; this build reads 1: upgrade"):
+    with pytest.raises(CheckpointError, match=r"format 3; this build reads 2: upgrade"):
         load_checkpoint(saved)
 
 

@@ -12,23 +12,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
-from model.audio import Audio
 from model.checkpoint import Checkpoint, LoadedCheckpoint, load_checkpoint, save_checkpoint
 from model.curve_estimation import CURVE_HOP_S as ESTIMATED_HOP_S
 from model.curve_estimation import CurveSettings, Estimator
 from model.curves import EmotionCurve, Keyframe
 from model.emotion_model import SHIPPED_CHECKPOINT, EmotionModel, resolve_device
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
+from model.frontends import Floats, frontend_id, get_frontend
 from model.scoring import Points, score
 from tests.unit.checkpoints import FEATURES, small_checkpoint
 from tests.unit.encoded_audio import wav
 from tests.unit.music import music
-
-Floats = NDArray[np.float32]
 
 
 class FakeFrontend:
@@ -39,6 +36,8 @@ class FakeFrontend:
     feature_names = tuple(f"part_{i}" for i in range(FEATURES))
     context_s = 0.0
     grid_s = 1.0
+    listens_at_lufs = None
+    cues = ()
 
     def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
         """[N] and [W, 2] -> [W, FEATURES]."""
@@ -47,6 +46,10 @@ class FakeFrontend:
             window = samples[int(start_s * sample_rate_hz) : int(end_s * sample_rate_hz)]
             rows.append(torch.stack([part.mean() for part in window.tensor_split(FEATURES)]))
         return torch.stack(rows)
+
+    def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
+        """Rows as they are."""
+        return segments, windows
 
 
 @cache
@@ -77,6 +80,7 @@ def analysis_of(windows: Floats, duration_s: float, frontend_id: str = "fake-1")
         spans.astype(np.float32),
         np.stack(rows).astype(np.float32),
         windows.astype(np.float32),
+        -16.0,
     )
 
 
@@ -202,17 +206,6 @@ def test_mean_emotion_finds_what_it_was_fitted_to(model: EmotionModel) -> None:
         assert np.corrcoef(predicted[:, axis], truth[:, axis])[0, 1] > 0.8
 
 
-def test_waveforms_embed_by_segments(model: EmotionModel) -> None:
-    """70 s are the segments 0-30, 15-45, 30-60 and 45-70 of the frontend."""
-    samples = np.random.default_rng(0).normal(size=7000).astype(np.float32)
-
-    embedding = model.embed_music(Audio(samples, 100))
-
-    spans = torch.tensor([[0.0, 30.0], [15.0, 45.0], [30.0, 60.0], [45.0, 70.0]])
-    expected = FakeFrontend().describe(torch.from_numpy(samples), 100, spans).numpy()
-    np.testing.assert_allclose(embedding.mu, model.embed_analyses(expected).mu, atol=1e-6)
-
-
 @pytest.mark.parametrize("estimator", ["regression", "bank"])
 @settings(max_examples=15, deadline=None)
 @given(frames=st.integers(1, 300), seed=st.integers(0, 100))
@@ -284,18 +277,30 @@ def test_an_analysis_of_another_frontend_is_refused(model: EmotionModel) -> None
             call(other)
 
 
-@pytest.mark.parametrize(("name", "columns"), [("descriptors", 31), ("descriptors33", 33)])
-def test_checkpoints_of_both_descriptors_are_read(tmp_path: Path, name: str, columns: int) -> None:
-    """A model trained before the last two columns came works as it did, with its own frontend."""
+@pytest.mark.parametrize("name", ["descriptors", "descriptors33"])
+def test_checkpoints_of_both_descriptors_are_read(tmp_path: Path, name: str) -> None:
+    """Each with its own frontend, of which it reads the columns that it names."""
+    frontend = get_frontend(name)
+    columns = frontend.feature_names[:3] + frontend.feature_names[-2:]
     path = tmp_path / "m.safetensors"
-    save_checkpoint(path, replace(small_checkpoint(columns=columns), frontend_id=f"{name}-1"))
+    checkpoint = replace(small_checkpoint(), frontend_id=frontend_id(frontend), columns=columns)
+    save_checkpoint(path, checkpoint)
 
     model = EmotionModel.load(path, "cpu")
     analysis = model.analyse(wav([music(12.0, 22_050, 1)], 22_050))
 
-    assert analysis.frontend_id == f"{name}-1"
-    assert len(model.embed_segments(analysis)) == 1
+    assert analysis.frontend_id == f"{name}-2"
+    own = analysis.segment_features[:, [0, 1, 2, -2, -1]]
+    np.testing.assert_array_equal(model.embed_segments(analysis).mu, model.embed_columns(own).mu)
     assert np.isfinite(model.emotion_curve(analysis).mean).all()
+
+
+def test_columns_the_frontend_lacks_are_refused() -> None:
+    """By name, when the two are put together."""
+    checkpoint = replace(small_checkpoint(), columns=("part_0", "mode", "part_1"))
+
+    with pytest.raises(CheckpointMismatchError, match="reads mode, which fake-1 does not give"):
+        model_of(checkpoint)
 
 
 def test_a_frontend_the_build_lacks_is_refused(tmp_path: Path) -> None:

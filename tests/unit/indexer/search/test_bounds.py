@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.search.axes import COLUMNS, Sketch
-from indexer.search.cells import CellIndex
-from indexer.search.codes import CodeWriter, Doubles
+from indexer.search.bounds import _coded
+from indexer.search.build_cells import split
+from indexer.search.cells import CellIndex, _lists
+from indexer.search.codes import CodeWriter
 from indexer.search.columns import doubled, points
-from indexer.search.device import DeviceEngine
-from indexer.search.engines import read_index
-from indexer.search.searcher import Searcher
+from indexer.search.device import DeviceScores
+from indexer.search.searcher import Searcher, SearchRequest
+from indexer.search.tables import Doubles
+from indexer.snapshot.format import save_array
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, score
 from tests import snapshots
@@ -33,47 +35,38 @@ def matrix(seed: int, shape: tuple[int, int], spread: float) -> Doubles:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10_000), shape=SHAPES, spread=st.sampled_from([0.0, 1.0, 3.0]))
-def test_scanned_products_stay_within_their_error(
-    seed: int, shape: tuple[int, int], spread: float
+@given(
+    seed=st.integers(0, 10_000),
+    shape=SHAPES,
+    spread=st.sampled_from([0.0, 1.0, 3.0]),
+    sketched=st.integers(1, 60),
+)
+def test_a_scanned_score_is_an_upper_bound_within_its_error(
+    seed: int, shape: tuple[int, int], spread: float, sketched: int
 ) -> None:
-    """Codes of any matrix, any query: the scan is off by no more than it says."""
-    rows = matrix(seed, shape, spread)
-    raw = matrix(seed + 1, (3, shape[1]), spread)
+    """Codes of any matrix, any query: never below the product, above the sketch's by two errors."""
+    rows = matrix(seed, shape, spread)  # turned columns, [S, P]
+    query = matrix(seed + 1, (1, shape[1]), spread)
+    columns = min(sketched, shape[1])
+    sketch, own = split(rows, columns), split(query, columns)[0]
     with TemporaryDirectory() as name:
         folder = Path(name)
-        writer = CodeWriter(folder, "x", np.abs(raw).mean(axis=0), second_bytes=2)
-        writer.measure(rows)
-        lists = writer.start_lists(2)
-        labels = np.random.default_rng(seed).integers(0, 2, len(rows))
-        writer.add_to_lists(lists, rows, np.arange(len(rows)), labels)
-        query = writer.finish_lists(lists).queries(raw, np.zeros(3))
-        lists = read_index(folder / "x.faiss")
-        lists.nprobe = 2
-        both = np.tile(np.arange(2), (3, 1))
-        scores, order = lists.search_preassigned(query.vectors, len(rows), both, None)
+        writer = CodeWriter(folder, "search_codes", np.abs(own), second_bytes=2)
+        writer.measure(sketch)
+        lists = writer.start_lists(1)
+        writer.add_to_lists(lists, sketch, np.arange(len(rows)), np.zeros(len(rows), np.int64))
+        coding = writer.finish_lists(lists).coding
+        save_array(folder, "search_cells_rows", np.array([len(rows)]))
+        stored = _lists(folder, len(rows), len(coding.steps))
+    vector, added = _coded(coding, query[0], 0.0)
+    codes = stored.codes.reshape(len(coding.steps), len(rows)).astype(np.float64)  # [W, S]
+    scanned = np.empty(len(rows))
+    scanned[stored.rows] = vector.astype(np.float64) @ codes + added
 
-    scanned = np.empty((3, len(rows)))
-    np.put_along_axis(scanned, order, scores.astype(np.float64), axis=1)
-    off = np.abs(scanned + query.constant[:, None] - raw @ rows.T).max(axis=1)
-    assert (off <= query.error * (1 + 1e-9) + 1e-12).all()
-
-
-@settings(max_examples=40, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10_000), strange=st.floats(0.01, 100.0))
-def test_a_sketch_never_scores_below_the_score(seed: int, strange: float) -> None:
-    """The upper bound holds for typical queries and for queries from elsewhere."""
-    draws = np.random.default_rng(seed)
-    mixing = draws.normal(size=(6, COLUMNS + 30))
-    segments = draws.normal(size=(200, 6)) @ mixing + 0.1 * draws.normal(size=(200, COLUMNS + 30))
-    typical = draws.normal(size=(50, COLUMNS + 30)) * draws.uniform(0, 2, COLUMNS + 30)
-    sketch = Sketch.fit(segments, typical)
-    asked = strange * draws.normal(size=(5, COLUMNS + 30))
-
-    vectors, constant = sketch.bounds(asked, np.zeros(5))
-    bound = sketch.rows(segments) @ vectors.T + constant  # [S, Q]
-
-    assert (bound >= segments @ asked.T - 1e-7 * np.abs(asked).sum()).all()
+    error = added - (own @ coding.middle + 0.5 * vector.astype(np.float64).sum())
+    slack = 1e-9 * (np.abs(rows) @ np.abs(query[0])) + 1e-9 * (np.abs(sketch) @ np.abs(own)) + 1e-12
+    assert (scanned >= rows @ query[0] - slack).all()
+    assert (scanned <= sketch @ own + 2.0 * error + slack).all()
 
 
 def attacked(seed: int, rows: int, d_kl: int) -> Embedding:
@@ -111,11 +104,11 @@ def test_the_certificate_withstands_catalogues_made_to_break_it(
     queries = attacked(seed + 1, 6, d_kl)
     with TemporaryDirectory() as name:
         at = snapshots.written(Path(name) / "s", data, params)
-        engine: CellIndex | DeviceEngine = CellIndex(at.folder, at.manifest.segments)
+        engine: CellIndex | DeviceScores = CellIndex(at.folder, at.manifest.segments)
         if engine_name == "device":
-            engine = DeviceEngine(at.embedding, params, "cpu")
-        results = Searcher(at, params, engine=engine).search_batch(
-            queries, limit=20, direction=direction
+            engine = DeviceScores(at.embedding, params, "cpu", block_scores=500)
+        results = Searcher(at, params, engine=engine).search(
+            SearchRequest(queries, limit=20, direction=direction)
         )
         truth = score(points(queries), points(at.embedding), doubled(params), direction).total
         best = np.maximum.reduceat(truth.numpy(), at.track_first[:-1], axis=1)

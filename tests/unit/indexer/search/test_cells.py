@@ -18,7 +18,8 @@ from indexer.search.cells import CellIndex, Reading, cells_of
 from indexer.search.columns import doubled, points
 from indexer.search.references import References
 from indexer.search.searcher import Searcher, TrackFilter
-from indexer.snapshot.content import Snapshot, SnapshotContent
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, score
 from tests import snapshots
@@ -129,7 +130,8 @@ def test_cells_withstand_catalogues_made_to_break_them(
             filters = TrackFilter(exclude_ids=frozenset(ids.tolist()) - frozenset(allowed.tolist()))
         search = Searcher(at, params, engine=index)
         for q in range(len(queries)):
-            result = search.search(
+            result = snapshots.found(
+                search,
                 queries[q : q + 1],
                 limit=limit,
                 direction=direction,
@@ -188,7 +190,7 @@ def test_a_query_among_the_references_is_bounded_almost_exactly(tmp_path: Path) 
     index = choosy_index(tmp_path / "cells", at, snapshots.scoring(), queries, 8)
     search = Searcher(at, snapshots.scoring(), engine=index)
     asked = search._ranker.scores.ask(queries[7:8], "gaussian", "e2m")
-    threshold = search.search(queries[7:8], limit=10).hits[-1].score
+    threshold = snapshots.found(search, queries[7:8], limit=10).hits[-1].score
 
     coded = index.aim(asked, "segment")
 
@@ -226,7 +228,10 @@ def test_a_budget_is_not_called_proof(tmp_path: Path) -> None:
     whole = Searcher(at, snapshots.scoring(), engine=index)
 
     pairs = [
-        (short.search(queries[q : q + 1], limit=10), whole.search(queries[q : q + 1], limit=10))
+        (
+            snapshots.found(short, queries[q : q + 1], limit=10),
+            snapshots.found(whole, queries[q : q + 1], limit=10),
+        )
         for q in range(len(queries))
     ]
 

@@ -18,7 +18,7 @@ import pytest
 from indexer.search import tables as search_tables
 from indexer.search.compiled import compiled
 from indexer.search.searcher import Searcher
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests import snapshots
 from tests.conftest import REPOSITORY
 from tests.small_disk import small_disk
@@ -34,14 +34,14 @@ import itertools, logging, sys
 from pathlib import Path
 logging.basicConfig()
 from indexer.search.searcher import Searcher, TrackFilter
-from indexer.snapshot.content import Snapshot
+from indexer.snapshot.reader import Snapshot
 from tests import snapshots
 folder, count = Path(sys.argv[1]), 0
 opened = [
     snapshots.written(folder / f"{tracks}-{engine}", snapshots.content(tracks), engine=engine)
     for tracks, engine in ((300, "exact"), (2000, "exact"), (2000, "ann"))
 ]
-opened.append(Snapshot.open(Path(snapshots.__file__).parent / "fixtures" / "snapshot-format-1"))
+opened.append(Snapshot.open(Path(snapshots.__file__).parent / "fixtures" / "snapshot-format-2"))
 filters = (
     None,
     TrackFilter(genre=("rock",)),
@@ -52,8 +52,7 @@ ways = (("gaussian", "paper"), filters, (None, 1), ("e2m", "m2m"), ("segment", "
 for at in opened:
     searcher = Searcher(at, snapshots.scoring())
     for kind, passing, most, direction, level in itertools.product(*ways):
-        searcher.search(
-            snapshots.embedding(1, 5), limit=20, kind=kind, filters=passing,
+        snapshots.found(searcher, snapshots.embedding(1, 5), limit=20, kind=kind, filters=passing,
             max_per_artist=most, direction=direction, level=level,
         )
         count += 1
@@ -226,7 +225,7 @@ def test_a_cap_that_cannot_be_filled_does_not_rank_over_and_over(tmp_path: Path)
         times_s = []
         for _ in range(4):
             begun_s = time.thread_time()
-            found = searcher.search(query, limit=20, max_per_artist=2)
+            found = snapshots.found(searcher, query, limit=20, max_per_artist=2)
             times_s.append(time.thread_time() - begun_s)
         assert len(found.hits) == 2
         return min(times_s)

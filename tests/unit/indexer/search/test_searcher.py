@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotFormatError
-from indexer.search.device import DeviceEngine
-from indexer.search.engines import Engine
-from indexer.search.searcher import Searcher, SearchResult, TrackFilter
-from indexer.snapshot.content import Snapshot, SnapshotContent
+from indexer.search.device import DeviceScores
+from indexer.search.searcher import Searcher, SearchRequest, SearchResult, TrackFilter
+from indexer.snapshot.content import SnapshotContent
+from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Direction, Kind
@@ -87,7 +88,7 @@ def test_answers_equal_brute_force(
         query = snapshots.embedding(1, 1000 + seed)
         truth = brute_force(catalogue, query, kind, direction)
 
-        result = search.search(query, limit=30, kind=kind, direction=direction)
+        result = snapshots.found(search, query, limit=30, kind=kind, direction=direction)
 
         assert result.exact
         expected = best_tracks(catalogue, truth, set(catalogue.tracks.ids.tolist()))[:30]
@@ -99,7 +100,7 @@ def test_a_hit_names_the_best_segment_of_its_track(search: Searcher, catalogue: 
     query = snapshots.embedding(1, 5)
     truth = brute_force(catalogue, query, "gaussian", "e2m")
 
-    hit = search.search(query, limit=1).hits[0]
+    hit = snapshots.found(search, query, limit=1).hits[0]
 
     row = int(np.argmax(truth))
     assert (hit.start_s, hit.end_s) == tuple(catalogue.segment_s[row].tolist())
@@ -112,32 +113,52 @@ def test_the_halves_of_a_hit_add_up_to_its_score(search: Searcher, kind: Kind) -
     """Lambda weighs the CCA half, the rest the divergence."""
     params = snapshots.scoring().with_kind(kind)
 
-    for hit in search.search(snapshots.embedding(1, 6), limit=5, kind=kind).hits:
+    for hit in snapshots.found(search, snapshots.embedding(1, 6), limit=5, kind=kind).hits:
         assert hit.score == pytest.approx(params.lam * hit.cca + (1 - params.lam) * hit.neg_kl)
 
 
+@pytest.mark.parametrize("block_scores", [7, 900, 1 << 20])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_device_answers_like_the_codes(catalogue: Snapshot, search: Searcher, kind: Kind) -> None:
-    """Float32 scoring of the whole catalogue gives the identical, proven answer."""
-    engine: Engine = DeviceEngine(catalogue.embedding, snapshots.scoring(), "cpu")
+def test_a_device_answers_like_the_cells(
+    catalogue: Snapshot, search: Searcher, kind: Kind, block_scores: int
+) -> None:
+    """Float32 scoring of all rows, in blocks of any size, gives the identical, proven answer."""
+    engine = DeviceScores(catalogue.embedding, snapshots.scoring(), "cpu", block_scores)
     device = Searcher(catalogue, snapshots.scoring(), engine=engine)
-    queries = snapshots.embedding(10, 7)
+    everything = SearchRequest(snapshots.embedding(10, 7), limit=20, kind=kind)
 
-    filters = TrackFilter(genre=("rock",))
-
-    for chosen in (None, filters):
-        ours = device.search_batch(queries, limit=20, kind=kind, filters=chosen)
-        assert ours == search.search_batch(queries, limit=20, kind=kind, filters=chosen)
+    for request in (everything, replace(everything, filters=TrackFilter(genre=("rock",)))):
+        ours = device.search(request)
+        assert ours == search.search(request)
         assert all(result.exact for result in ours)
+
+
+def test_many_queries_to_a_device_need_little_memory_at_once() -> None:
+    """Scores are made in blocks: never more of them at once than was allowed."""
+    rows = snapshots.embedding(5000, 3)
+    engine = DeviceScores(rows, snapshots.scoring(), "cpu", block_scores=40_000)
+    sizes = []
+    made = engine._scores
+
+    def noted(line: Any, block: slice) -> Any:
+        scores = made(line, block)
+        sizes.append(scores.numel())
+        return scores
+
+    engine._scores = noted  # type: ignore[method-assign]
+    engine.candidates(snapshots.embedding(100, 4), snapshots.scoring(), "e2m", 10, None)
+
+    assert max(sizes) <= 40_000
+    assert sum(sizes) == 100 * 5000
 
 
 def test_a_batch_answers_like_its_queries_one_by_one(search: Searcher) -> None:
     """Queries do not influence each other."""
     queries = snapshots.embedding(7, 8)
 
-    batch = search.search_batch(queries, limit=10)
+    batch = search.search(SearchRequest(queries, limit=10))
 
-    assert batch == [search.search(queries[i : i + 1], limit=10) for i in range(7)]
+    assert batch == [snapshots.found(search, queries[i : i + 1], limit=10) for i in range(7)]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +180,7 @@ def test_a_filtered_answer_is_full_and_exact(
     passing = {track.id for track in catalogue.tracks if passes(track)}
     assert 0 < len(passing) < TRACKS
 
-    result = search.search(query, limit=25, filters=filters)
+    result = snapshots.found(search, query, limit=25, filters=filters)
 
     truth = brute_force(catalogue, query, "gaussian", "e2m")
     assert ids_of(result) == best_tracks(catalogue, truth, passing)[:25]
@@ -168,8 +189,8 @@ def test_a_filtered_answer_is_full_and_exact(
 
 def test_a_filter_that_nothing_passes_gives_an_empty_exact_answer(search: Searcher) -> None:
     """No track passes: no hit, and that is certain."""
-    result = search.search(
-        snapshots.embedding(1, 9), limit=5, filters=TrackFilter(genre=("polka",))
+    result = snapshots.found(
+        search, snapshots.embedding(1, 9), limit=5, filters=TrackFilter(genre=("polka",))
     )
 
     assert result == SearchResult((), True)
@@ -178,9 +199,11 @@ def test_a_filter_that_nothing_passes_gives_an_empty_exact_answer(search: Search
 def test_pages_fit_together(search: Searcher) -> None:
     """Offset and limit cut one ranking into pages, up to the catalogue's end."""
     query = snapshots.embedding(1, 10)
-    whole = search.search(query, limit=TRACKS).hits
+    whole = snapshots.found(search, query, limit=TRACKS).hits
 
-    pages = [search.search(query, limit=150, offset=start).hits for start in (0, 150, 300, 450)]
+    pages = [
+        snapshots.found(search, query, limit=150, offset=start).hits for start in (0, 150, 300, 450)
+    ]
 
     assert len(whole) == TRACKS
     assert sum(pages, ()) == whole
@@ -193,14 +216,14 @@ def test_an_artist_appears_no_more_often_than_allowed(
     query = snapshots.embedding(1, 11)
     artist_of = {track.id: track.artist for track in catalogue.tracks}
     expected, seen = [], dict[str, int]()
-    for track_id in ids_of(search.search(query, limit=TRACKS)):
+    for track_id in ids_of(snapshots.found(search, query, limit=TRACKS)):
         artist = artist_of[track_id]
         if artist is not None:
             seen[artist] = seen.get(artist, 0) + 1
         if artist is None or seen[artist] <= 3:
             expected.append(track_id)
 
-    result = search.search(query, limit=TRACKS, max_per_artist=3)
+    result = snapshots.found(search, query, limit=TRACKS, max_per_artist=3)
 
     assert ids_of(result) == expected
 
@@ -224,7 +247,7 @@ def test_equal_content_ranks_once(tmp_path: Path) -> None:
     """Of two files with the same bytes only the one with the smaller id is answered."""
     search = snapshots.searcher(tmp_path / "s", twins(snapshots.content(30)))
 
-    found = ids_of(search.search(snapshots.embedding(1, 12), limit=100))
+    found = ids_of(snapshots.found(search, snapshots.embedding(1, 12), limit=100))
 
     assert sorted(found) == [10 * (i + 1) for i in range(30)]
 
@@ -233,11 +256,11 @@ def test_a_twin_stands_in_where_the_first_is_filtered_out(tmp_path: Path) -> Non
     """Excluding a file does not exclude its copy."""
     search = snapshots.searcher(tmp_path / "s", twins(snapshots.content(30)))
     query = snapshots.embedding(1, 12)
-    first = ids_of(search.search(query, limit=1))[0]
+    first = ids_of(snapshots.found(search, query, limit=1))[0]
 
     filters = TrackFilter(exclude_ids=frozenset({first}))
 
-    assert ids_of(search.search(query, limit=1, filters=filters)) == [first + 5]
+    assert ids_of(snapshots.found(search, query, limit=1, filters=filters)) == [first + 5]
 
 
 def test_ties_are_in_order_of_id(tmp_path: Path) -> None:
@@ -246,7 +269,7 @@ def test_ties_are_in_order_of_id(tmp_path: Path) -> None:
     same = data.embedding[np.zeros(len(data.embedding), dtype=np.intp)]
     search = snapshots.searcher(tmp_path / "s", replace(data, embedding=same))
 
-    found = ids_of(search.search(snapshots.embedding(1, 13), limit=40))
+    found = ids_of(snapshots.found(search, snapshots.embedding(1, 13), limit=40))
 
     assert found == sorted(found)
     assert len(found) == 40
@@ -265,7 +288,7 @@ def test_an_empty_catalogue_answers_nothing(tmp_path: Path) -> None:
         np.empty((0, 4), np.float16),
     )
 
-    result = snapshots.searcher(tmp_path / "s", empty).search(data.embedding[:1], limit=3)
+    result = snapshots.found(snapshots.searcher(tmp_path / "s", empty), data.embedding[:1], limit=3)
 
     assert result == SearchResult((), True)
 
@@ -281,7 +304,7 @@ def test_another_scoring_is_refused(catalogue: Snapshot) -> None:
 def test_queries_of_another_shape_are_refused(search: Searcher) -> None:
     """The message names both shapes."""
     with pytest.raises(ShapeError, match="5 and 8 dimensions, the snapshot 6 and 8"):
-        search.search(snapshots.embedding(1, 1, dimensions=5), limit=1)
+        snapshots.found(search, snapshots.embedding(1, 1, dimensions=5), limit=1)
 
 
 def test_the_approximate_engine_states_its_recall_and_finds_it(tmp_path: Path) -> None:
@@ -290,14 +313,13 @@ def test_the_approximate_engine_states_its_recall_and_finds_it(tmp_path: Path) -
     queries = snapshots.embedding(20, 21, d_kl=70)
     params = snapshots.scoring()
     ann, exact = Searcher(at, params), Searcher(at, params, exhaustive=True)
+    request = SearchRequest(queries, limit=50)
     assert at.manifest.recall is not None
     assert min(at.manifest.recall.value.values()) >= 0.99
 
     shared = [
         len(set(ids_of(ours)) & set(ids_of(truth))) / 50
-        for ours, truth in zip(
-            ann.search_batch(queries, limit=50), exact.search_batch(queries, limit=50), strict=True
-        )
+        for ours, truth in zip(ann.search(request), exact.search(request), strict=True)
     ]
 
     assert np.mean(shared) >= 0.95

@@ -12,7 +12,8 @@ from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex
 from indexer.search.searcher import Searcher
 from indexer.search.typical import typical_curves
-from indexer.snapshot.content import Snapshot, relative_scale
+from indexer.snapshot.content import relative_scale
+from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, QuantileScale
 from model.emotion_model import EmotionModel
 from tests import snapshots
@@ -47,7 +48,7 @@ def test_places_of_the_relative_scale_are_found_by_reading_little(
     for row in range(len(queries)):
         one = queries[row : row + 1]
         coded = index.aim(search._ranker.scores.ask(one, "gaussian", "e2m"), "segment")
-        least = search.search(one, limit=LIMIT, kind="gaussian").hits[-1].score
+        least = snapshots.found(search, one, limit=LIMIT, kind="gaussian").hits[-1].score
         shares.append(np.mean(coded.bound >= least))
 
     assert np.median(shares) < 0.25

@@ -263,7 +263,7 @@ def test_no_windows_give_no_rows() -> None:
 
 def test_frontends_are_found_by_name() -> None:
     """The name in a checkpoint leads to the frontend; an unknown one is refused by name."""
-    assert frontend_id(get_frontend("descriptors")) == "descriptors-1"
+    assert frontend_id(get_frontend("descriptors")) == "descriptors-2"
     with pytest.raises(ValueError, match="no frontend is called 'ears'"):
         get_frontend("ears")
 

@@ -186,5 +186,5 @@ def test_no_windows_give_no_rows() -> None:
 
 def test_both_are_found_by_name() -> None:
     """Checkpoints of either frontend find theirs."""
-    assert frontend_id(get_frontend("descriptors33")) == "descriptors33-1"
-    assert frontend_id(get_frontend("descriptors")) == "descriptors-1"
+    assert frontend_id(get_frontend("descriptors33")) == "descriptors33-2"
+    assert frontend_id(get_frontend("descriptors")) == "descriptors-2"

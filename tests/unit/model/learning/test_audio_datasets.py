@@ -107,7 +107,7 @@ def test_descriptors_give_one_row_a_song(deam: Path) -> None:
     """Without the annotations' folder the curves come from the tables."""
     data = load_audio("deam", deam, get_frontend("descriptors"), Path("none"), untold)
 
-    assert data.features.shape == (5, 1, 31)
+    assert data.features.shape == (5, 1, 30)
     np.testing.assert_array_equal(data.mean_features, data.features[:, 0])
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from model.errors import DatasetError
+from model.frontends.descriptors import at_reference
+from model.frontends.loudness import LEVELS, MEAN
 from model.learning.datasets import load, load_deam, load_emomusic, load_pmemo
 
 
@@ -90,10 +92,10 @@ def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
 
 
 def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
-    """31 frontend columns, 60 frames each, everything finite and in range."""
+    """30 frontend columns, 60 frames each, everything finite and in range."""
     data = load_deam(shared_data, "descriptors")
 
-    assert data.features.shape == (1744, 31)
+    assert data.features.shape == (1744, 30)
     assert data.curves.shape == (1744, 60, 2)
     assert np.isfinite(data.features).all()
     assert np.abs(data.curves).max() <= 1.0
@@ -101,20 +103,38 @@ def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
     assert data.feature_names[-1] == "loudnessPeaksPerSec"
 
 
-def test_descriptors33_are_the_31_and_two_more(shared_data: Path) -> None:
+def test_descriptors33_are_the_same_and_two_more(shared_data: Path) -> None:
     """Onset rate and key strength stand after the columns of `descriptors`, for the same songs."""
     data, fewer = load_deam(shared_data), load_deam(shared_data, "descriptors")
 
-    np.testing.assert_array_equal(data.features[:, :31], fewer.features)
+    np.testing.assert_array_equal(data.features[:, :30], fewer.features)
     np.testing.assert_array_equal(data.song_ids, fewer.song_ids)
-    assert data.feature_names[31:] == ("onset_rate", "key_strength")
-    assert 3.0 < data.features[:, 31].mean() < 4.0  # onsets a second
-    assert 0.6 < data.features[:, 32].mean() < 0.7  # a correlation
+    assert data.feature_names[30:] == ("onset_rate", "key_strength")
+    assert 3.0 < data.features[:, 30].mean() < 4.0  # onsets a second
+    assert 0.6 < data.features[:, 31].mean() < 0.7  # a correlation
 
 
-def test_all_columns_are_148(shared_data: Path) -> None:
-    """Librosa 20, GeMAPS 62, Essentia 66."""
-    assert load_deam(shared_data, "all").features.shape == (1744, 148)
+def test_all_columns_are_147(shared_data: Path) -> None:
+    """Librosa 20, GeMAPS 62, Essentia 66, less the mean loudness."""
+    assert load_deam(shared_data, "all").features.shape == (1744, 147)
+
+
+def test_levels_are_taken_out_of_the_table(shared_data: Path) -> None:
+    """Songs amplified at random have the columns that they had: their level is not to be seen."""
+    as_it_is = load_deam(shared_data, "descriptors33_level")
+    free = load_deam(shared_data, "descriptors33")
+    names, level = as_it_is.feature_names, as_it_is.feature_names.index(MEAN)
+    gain_db = np.random.default_rng(0).normal(0.0, 6.0, len(as_it_is))
+    louder = as_it_is.features.astype(np.float64)
+    ratio = 10 ** (0.033 * gain_db)
+    for column in LEVELS:
+        louder[:, names.index(column)] *= ratio
+    louder[:, 0] += gain_db * np.sqrt(128)
+
+    amplified = at_reference(louder.astype(np.float32), names, louder[:, level])
+
+    assert free.feature_names == names[:level] + names[level + 1 :]
+    np.testing.assert_allclose(np.delete(amplified, level, 1), free.features, rtol=1e-3, atol=1e-3)
 
 
 def test_emomusic_and_deam_agree_on_common_songs(shared_data: Path) -> None:
@@ -133,8 +153,8 @@ def test_emomusic_and_deam_agree_on_common_songs(shared_data: Path) -> None:
 
 
 def test_pmemo_has_the_papers_701_songs(shared_data: Path) -> None:
-    """Those with 7 s of annotation or more, on 128 columns."""
+    """Those with 7 s of annotation or more, on 127 columns."""
     data = load_pmemo(shared_data)
 
-    assert data.features.shape == (701, 128)
+    assert data.features.shape == (701, 127)
     assert data.lengths.min() >= 14

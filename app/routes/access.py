@@ -1,0 +1,121 @@
+"""Who may do what: dependencies of the routes."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
+from app.http.keys import ApiKey, Scope
+from app.services import Services, ServicesDep
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="circumplex"'}
+
+bearer = HTTPBearer(
+    auto_error=False,
+    description="The admin token (`CIRCUMPLEX_ADMIN_TOKEN`), or an API key with the scope.",
+)
+
+
+async def read_access(request: Request, services: ServicesDep) -> None:
+    """For everything that only reads."""
+    _enter(request, services, "read")
+
+
+async def upload_access(request: Request, services: ServicesDep) -> None:
+    """For endpoints that take files."""
+    _enter(request, services, "upload")
+
+
+def is_administered(services: Services) -> bool:
+    """Whether a credential opens the admin endpoints: the token, or a key with the scope."""
+    settings = services.settings
+    if not settings.admin or settings.admin_token is not None:
+        return settings.admin
+    try:
+        return _has_admin_key(services)
+    except KeyFileError:  # a file that cannot be read lets nobody in
+        return False
+
+
+async def admin_access(
+    request: Request, services: ServicesDep, _documented: Annotated[object, Depends(bearer)]
+) -> None:
+    """For the admin endpoints: always behind a credential."""
+    settings = services.settings
+    if not settings.admin:
+        raise AdminDisabledError("the admin endpoints are switched off (CIRCUMPLEX_ADMIN=false)")
+    if settings.admin_token is None and not _has_admin_key(services):
+        raise AdminDisabledError(
+            "no admin token is configured: start the service with CIRCUMPLEX_ADMIN_TOKEN set"
+        )
+    key = _counted(request, services)
+    if key is None:
+        raise UnauthenticatedError(
+            "send the admin token as 'Authorization: Bearer …'", headers=CHALLENGE
+        )
+    _require(key, "admin")
+
+
+def _has_admin_key(services: Services) -> bool:
+    return any(key.allows("admin") for key in services.keys.all())
+
+
+def _enter(request: Request, services: Services, scope: Scope) -> None:
+    key = _counted(request, services)
+    if not services.settings.require_key:
+        return
+    if key is None:
+        raise UnauthenticatedError(
+            "send an API key as 'Authorization: Bearer …'", headers=CHALLENGE
+        )
+    _require(key, scope)
+
+
+def _counted(request: Request, services: Services) -> ApiKey | None:
+    """The key the request shows, its bucket one request emptier; guessing tokens counts too."""
+    try:
+        key = _credential(request, services)
+    except UnauthenticatedError:
+        services.rate_limit.take(_client(request, None))
+        raise
+    services.rate_limit.take(_client(request, key))
+    return key
+
+
+def _require(key: ApiKey, scope: Scope) -> None:
+    if not key.allows(scope):
+        raise ScopeError(f"key {key.id} has the scopes {', '.join(key.scopes)}, not {scope}")
+
+
+ADMIN = ApiKey("admin", "admin token", "", ("admin",), "")
+
+
+def _credential(request: Request, services: Services) -> ApiKey | None:
+    """The key the request shows; None without one.
+
+    Raises:
+        UnauthenticatedError: It shows one that is not known.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        return None
+    expected = services.settings.admin_token
+    if expected is not None and hmac.compare_digest(
+        token.encode(), expected.get_secret_value().encode()
+    ):
+        return ADMIN
+    key = services.keys.find(token)
+    if key is None and (services.settings.require_key or "/admin/" in request.url.path):
+        raise UnauthenticatedError("this token is not known", headers=CHALLENGE)
+    return key
+
+
+def _client(request: Request, key: ApiKey | None) -> str:
+    if key is not None:
+        return f"key {key.id}"
+    return request.client.host if request.client is not None else "unknown"
