@@ -12,8 +12,9 @@ from app.clips.emotions import Estimate, emotion_response
 from app.errors import TrackNotFoundError
 from app.figures.figure import emotion_svg
 from app.http.documentation import problems
-from app.library.audio_files import audio_path, audio_response
+from app.library.audio_files import audio_response
 from app.library.live import Live
+from app.library.open_files import open_track
 from app.playlists.match import similar_hits
 from app.playlists.queries import track_query
 from app.routes.access import is_administered, read_access
@@ -214,7 +215,7 @@ def get_track_emotion(
 def get_track_audio(track_id: TrackIdPath, request: Request, services: ServicesDep) -> Response:
     """The file as it is, whole or (with a `Range` header) a part of it."""
     track = services.catalog.track(track_id)
-    return audio_response(request, audio_path(track, services.settings.music_roots))
+    return audio_response(request, open_track(track, services.settings.music_roots))
 
 
 router.add_api_route(

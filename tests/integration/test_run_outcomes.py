@@ -72,7 +72,7 @@ def test_a_library_that_was_emptied_stays_empty(library: Library) -> None:
     for path in library.music.rglob("*.wav"):
         path.unlink()
 
-    emptied, later = library.index(full=True), library.index()
+    emptied, later = library.index(allow_shrink=True), library.index()
 
     assert (emptied.snapshot_id, later.snapshot_id) == (None, None)
     assert library.catalog.active_snapshot() is None
