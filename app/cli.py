@@ -22,6 +22,7 @@ from app.commands import (
 )
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
+from app.commands.stations import stations
 from app.version import VERSION
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.command()(inspecting.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(keys, name="key")
+app.add_typer(stations, name="station")
 
 
 def _print_version(wanted: bool) -> None:

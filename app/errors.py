@@ -17,7 +17,8 @@ AppError
 ├── ConflictError              the thing is not in a state that allows this
 ├── InvalidRequestError        a value that cannot be used
 │   ├── UnknownRootError       a folder outside the configured music roots
-│   └── MoodError              a mood word the vocabulary lacks; knows near ones
+│   ├── MoodError              a mood word the vocabulary lacks; knows near ones
+│   └── FeelingNotReadError    a phrase without any known feeling; knows near ones
 ├── NotAcceptableError         no such response format
 ├── UnsupportedMediaError      the body is of another type than the endpoint reads
 ├── TooLargeError              a request body above its limit
@@ -133,6 +134,10 @@ class MoodError(InvalidRequestError):
     """A mood word the vocabulary lacks."""
 
 
+class FeelingNotReadError(InvalidRequestError):
+    """A phrase of which no word is a known feeling."""
+
+
 class NotAcceptableError(AppError):
     """No such response format."""
 
@@ -226,6 +231,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     ConflictError: Kind(409, "conflict", "Not possible in the present state"),
     UnknownRootError: Kind(422, "unknown-root", "Folder outside the music roots"),
     MoodError: Kind(422, "unknown-mood", "Unknown mood"),
+    FeelingNotReadError: Kind(422, "unknown-feeling", "No known feeling"),
     InvalidRequestError: Kind(422, "invalid-request", "Invalid request"),
     NotAcceptableError: Kind(406, "not-acceptable", "No such response format"),
     UnsupportedMediaError: Kind(415, "unsupported-media-type", "Unsupported media type"),
@@ -238,6 +244,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     StorageFullError: Kind(507, "storage-full", "No room for the upload", retry_after_s=60),
     indexer_errors.TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
     indexer_errors.RunNotFoundError: Kind(404, "index-run-not-found", "No such index run"),
+    indexer_errors.StationNotFoundError: Kind(404, "station-not-found", "No such station"),
+    indexer_errors.PlaylistNotFoundError: Kind(404, "playlist-not-found", "No such playlist"),
     indexer_errors.SnapshotNotFoundError: Kind(404, "snapshot-not-found", "No such snapshot"),
     indexer_errors.SnapshotError: Kind(409, "snapshot-unusable", "Snapshot cannot be used"),
     indexer_errors.RunActiveError: Kind(409, "index-run-active", "An index run is active"),

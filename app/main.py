@@ -46,6 +46,7 @@ from app.routes import (
 )
 from app.services import Services, State
 from app.settings import Settings
+from app.stations import endpoints as stations
 from app.version import VERSION
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
@@ -102,7 +103,17 @@ def create_app(
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
     errors.install(app)
-    for module in (playlists, arranged, emotions, tracks, covers, artists, admin, operation):
+    for module in (
+        playlists,
+        arranged,
+        stations,
+        emotions,
+        tracks,
+        covers,
+        artists,
+        admin,
+        operation,
+    ):
         app.include_router(module.router)
     pages.mount(app)
     _add_middleware(app, settings, metrics)
@@ -115,7 +126,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Range"],
             expose_headers=["Location", "X-Request-ID", "Content-Range"],
         )

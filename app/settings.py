@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     require_key: bool = Field(
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
     )
+    signed_address_s: float = Field(
+        3 * 86_400.0,
+        ge=60,
+        le=366 * 86_400,
+        description="How long the audio addresses in a playlist file work without a key, seconds.",
+    )
     requests_per_minute: int = Field(
         0, ge=0, le=1_000_000, description="Requests a minute each client may make; 0: no limit."
     )

@@ -22,6 +22,8 @@ IndexerError
 ├── BackupError                 backups
 │   ├── BackupDamagedError      the archive is none, or not what its manifest says
 │   └── TargetInUseError        something is there already, or a service runs on it
+├── StationNotFoundError        no station has this id
+├── PlaylistNotFoundError       no saved playlist has this id
 └── SnapshotError               snapshots
     ├── SnapshotNotFoundError   no snapshot has this id, or its folder is gone
     ├── SnapshotFormatError     a format this build does not read
@@ -115,6 +117,14 @@ class BackupDamagedError(BackupError):
 
 class TargetInUseError(BackupError):
     """Something is there already that would be overwritten, or a service runs on it."""
+
+
+class StationNotFoundError(IndexerError):
+    """No station has this id."""
+
+
+class PlaylistNotFoundError(IndexerError):
+    """No saved playlist has this id."""
 
 
 class SnapshotError(IndexerError):

@@ -1,4 +1,4 @@
-"""Emotion curves: keyframes in Russell's plane, mood words, and the relative scale.
+"""Emotion curves: keyframes in Russell's plane, and the relative scale.
 
 Arrays put arousal first: `AXES`. Letters: T frames, K quantiles, N segments.
 """
@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from model.errors import CurveError, ShapeError
-from model.moods import MOODS, mood_position
 
 __all__ = [
     "AXES",
     "CURVE_RATE_HZ",
     "MAX_CURVE_S",
     "MAX_KEYFRAMES",
-    "MOODS",
     "EmotionCurve",
     "Keyframe",
     "QuantileScale",
@@ -94,15 +92,6 @@ class EmotionCurve:
             CurveError: A value is not in [-1, 1], or the duration is not positive.
         """
         return cls((Keyframe(0.0, valence, arousal), Keyframe(duration_s, valence, arousal)))
-
-    @classmethod
-    def from_mood(cls, word: str) -> EmotionCurve:
-        """The constant curve of a mood word, on the relative scale.
-
-        Raises:
-            UnknownMoodError: The vocabulary lacks the word; the message suggests near ones.
-        """
-        return cls.constant(*mood_position(word))
 
     @classmethod
     def from_values(cls, values: ArrayLike, rate_hz: float = CURVE_RATE_HZ) -> EmotionCurve:

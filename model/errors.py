@@ -11,6 +11,8 @@ ModelError
 │   └── NonFiniteAudioError     NaN or infinite samples
 ├── CurveError                  an emotion curve is not one
 │   └── UnknownMoodError        a mood word the vocabulary lacks
+├── FeelingError                no word of a phrase is a feeling
+├── LexiconError                a row of the lexicon of feelings cannot be used
 ├── CheckpointError             a checkpoint is missing, damaged or of another format
 │   └── CheckpointMismatchError made for another frontend, or not the one its hash names
 ├── DatasetError                a training table is missing or not what was asked for
@@ -61,6 +63,22 @@ class CurveError(ModelError):
 
 class UnknownMoodError(CurveError):
     """The mood word is not in the vocabulary."""
+
+
+class FeelingError(ModelError):
+    """No word of the phrase is one of the lexicon of feelings.
+
+    Attributes:
+        near: Words of the lexicon that look like those of the phrase.
+    """
+
+    def __init__(self, message: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.near = near
+
+
+class LexiconError(ModelError):
+    """A row of the lexicon of feelings or of its grammar cannot be used."""
 
 
 class CheckpointError(ModelError):

@@ -29,14 +29,19 @@ from app.wire.responses import EmotionResponse, PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 
 if TYPE_CHECKING:
-    from app.playlists.formats import Locate
+    from app.playlists.formats import FormatName, Locate
 
 Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
+TERMS = ("genre", "artist", "album", "folder", "title", "decade")
 FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
 
 
 def playlist(
     mood: Annotated[str | None, typer.Option(help="A mood word, such as calm.")] = None,
+    feeling: Annotated[
+        str | None,
+        typer.Option(help="A feeling in your own words, such as 'sad but hopeful'."),
+    ] = None,
     valence: Annotated[
         float | None, typer.Option(min=-1.0, max=1.0, help="-1 unpleasant … 1 pleasant.")
     ] = None,
@@ -64,9 +69,12 @@ def playlist(
         float | None, typer.Option(min=0.1, max=1440.0, help="About how long it should last.")
     ] = None,
     mode: Annotated[
-        Literal["match", "journey"],
-        typer.Option(help="match: all resemble it; journey: follow it through time."),
-    ] = "match",
+        Literal["match", "journey"] | None,
+        typer.Option(
+            help="match: all resemble it; journey: follow it through time. \\[default: match, for "
+            "a feeling that is a sequence journey]"
+        ),
+    ] = None,
     level: Annotated[
         Literal["track", "segment"],
         typer.Option(help="What resembles it: whole tracks, or single moments of them."),
@@ -76,6 +84,14 @@ def playlist(
     ] = "relative",
     genre: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
     artist: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--not",
+            help="None of these: genre:, artist:, album:, folder:, title: or decade: with a value, "
+            "such as title:live; may be repeated.",
+        ),
+    ] = None,
     max_per_artist: Annotated[
         int | None, typer.Option(min=1, max=500, help="Most tracks by one artist.")
     ] = None,
@@ -93,31 +109,50 @@ def playlist(
     """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
     from app.playlists.match import make_playlist
 
-    asked = _emotion(mood, valence, arousal, curve, track, like)
+    asked = _emotion(mood, feeling, valence, arousal, curve, track, like)
     chosen = _format(format, output)
     values: dict[str, Any] = {
-        "mode": mode,
         "level": level,
         "scale": scale,
         "max_per_artist": max_per_artist,
-        "filters": {"genre": genre or [], "artist": artist or []},
+        "filters": {
+            "genre": genre or [],
+            "artist": artist or [],
+            "exclude": _terms_of(without or []),
+        },
     }
+    if mode is not None:
+        values["mode"] = mode
     if limit is not None:
         values["limit"] = limit
     if minutes is not None:
         values["duration_s"] = 60.0 * minutes
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
-        live, named = active(library, settings), mood or mode
+        live, named = active(library, settings), mood or feeling or mode or "match"
         if like:
             meant = [track_called(words, library.catalog) for words in like]
             asked = {"tracks": [*(track or []), *(each.id for each in meant)]}
             named = f"like {' and '.join(map(described, meant))}"
             notes.print(f"Music {plain(named)}")
-        answer = make_playlist(_request({"emotion": asked, **values}), library.model, live)
+        answer = make_playlist(request_of({"emotion": asked, **values}), library.model, live)
+        _tell(answer)
         tracks = live.snapshot.tracks
         locate = below_root(tracks) if output is None else seen_from(output, tracks)
-        _write(answer, chosen, output, f"Circumplex {named}", locate)
+        write_answer(answer, chosen, output, f"Circumplex {named}", locate)
+
+
+def _tell(answer: PlaylistResponse) -> None:
+    """What the listener should know of how the question was read."""
+    read = answer.understood
+    if read is not None:
+        notes.print(f"Understood: {plain(read.words)}")
+        for word in read.not_understood:
+            near = f"; near: {', '.join(word.near)}" if word.near else ""
+            notes.print(f"Not understood: {plain(word.text + near)}")
+    for missing in answer.unmatched:
+        near = f"; near: {', '.join(missing.near)}" if missing.near else ""
+        notes.print(f"No track has {plain(f'{missing.filter} {missing.value}{near}')}")
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
@@ -133,9 +168,10 @@ def _format(asked: Format | None, output: Path | None) -> Format:
     return cast(Format, ending)
 
 
-def _write(
-    answer: PlaylistResponse, chosen: Format, output: Path | None, title: str, locate: Locate
+def write_answer(
+    answer: PlaylistResponse, chosen: str, output: Path | None, title: str, locate: Locate
 ) -> None:
+    """Write a playlist in a format, to standard output or into a file."""
     from app.playlists.formats import render
 
     if chosen == "table":
@@ -145,7 +181,7 @@ def _write(
     if chosen == "json":
         content = answer.model_dump_json(by_alias=True, indent=2).encode()
     else:
-        file = render(answer, chosen, title, locate)
+        file = render(answer, cast("FormatName", chosen), title, locate)
         content, left_out = file.content, file.left_out
     content = content.rstrip(b"\n") + b"\n"
     for path in left_out:
@@ -234,8 +270,26 @@ def _show_emotion(file: Path, answer: EmotionResponse) -> None:
         notes.print(f"  similar: {plain(title)} ({plain(artist)})")
 
 
+def _terms_of(texts: list[str]) -> dict[str, Any]:
+    """`genre:rock` and its kind as the terms of a filter."""
+    terms: dict[str, Any] = {}
+    for text in texts:
+        name, separator, value = text.partition(":")
+        if not separator or name not in TERMS or not value.strip():
+            raise typer.BadParameter(
+                f"--not {text}: say {', '.join(f'{each}:' for each in TERMS)} and a value"
+            )
+        if name == "decade" and not value.strip().rstrip("s").isdigit():
+            raise typer.BadParameter(f"--not {text}: a decade is a year, such as 1990")
+        terms.setdefault(name, []).append(
+            int(value.strip().rstrip("s")) if name == "decade" else value.strip()
+        )
+    return terms
+
+
 def _emotion(
     mood: str | None,
+    feeling: str | None,
     valence: float | None,
     arousal: float | None,
     curve: Path | None,
@@ -245,21 +299,29 @@ def _emotion(
     given: list[dict[str, Any]] = []
     if mood is not None:
         given.append({"mood": mood})
+    if feeling is not None:
+        given.append({"text": feeling})
     if valence is not None or arousal is not None:
         point = {"t": 0.0, "valence": valence or 0.0, "arousal": arousal or 0.0}
         given.append({"curve": [point]})
     if curve is not None:
-        given.append({"curve": _read_curve(curve)})
+        given.append({"curve": read_curve(curve)})
     if track or like:
         given.append({"tracks": track})
     if len(given) != 1:
         raise typer.BadParameter(
-            "give exactly one of --mood, --valence with --arousal, --curve, and --like or --track"
+            "give exactly one of --mood, --feeling, --valence with --arousal, --curve, and --like "
+            "or --track"
         )
     return given[0]
 
 
-def _read_curve(path: Path) -> Any:
+def read_curve(path: Path) -> Any:
+    """The curve of a JSON file; `-` reads standard input.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         document = json.loads(text)
@@ -268,7 +330,12 @@ def _read_curve(path: Path) -> Any:
     return document.get("curve") if isinstance(document, dict) else document
 
 
-def _request(values: dict[str, Any]) -> PlaylistRequest:
+def request_of(values: Any) -> PlaylistRequest:
+    """A playlist request of plain values.
+
+    Raises:
+        InvalidRequestError: A value cannot be used; says which.
+    """
     try:
         return PlaylistRequest.model_validate(values)
     except ValidationError as exc:

@@ -25,10 +25,24 @@ def create(
         list[str] | None,
         typer.Option(help=f"{', '.join(SCOPES)}; may be repeated. \\[default: read]"),
     ] = None,
+    subsonic: Annotated[
+        bool,
+        typer.Option(
+            "--subsonic",
+            help="For players that send a token and a salt: the key itself is stored, readable by "
+            "this user alone. May write too, unless --scope says otherwise.",
+        ),
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a key and print it, this once: only its hash is kept."""
-    key, token = _ring(data_dir).create(name, scope or ["read"])
+    """Make a key and print it, this once: only its hash is kept (but see --subsonic)."""
+    scopes = scope or (["read", "write"] if subsonic else ["read"])
+    key, token = _ring(data_dir).create(name, scopes, readable=subsonic)
+    if subsonic:
+        notes.print(
+            "This key is stored readable in keys.json (mode 600): whoever reads that file has it. "
+            f"User name: {plain(name)} or {key.id}; password: the key."
+        )
     notes.print(f"Key {key.id} ({', '.join(key.scopes)}); keep it, it is not shown again:")
     emit(token)
 

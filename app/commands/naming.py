@@ -10,8 +10,9 @@ from app.errors import InvalidRequestError
 from app.wire.responses import TrackOut
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track, TrackQuery
-from indexer.folders.files import file_path, fold, stored_name
+from indexer.folders.files import file_path, stored_name
 from indexer.snapshot.tracks import TrackTable
+from model.folding import fold
 
 MOST_LOOKED_AT = 1000
 MOST_NAMED = 8

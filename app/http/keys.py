@@ -18,7 +18,7 @@ from typing import Literal, get_args
 
 from app.errors import InvalidRequestError, KeyFileError
 
-Scope = Literal["read", "upload", "admin"]
+Scope = Literal["read", "write", "upload", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "cpx_"
 
@@ -34,6 +34,7 @@ class ApiKey:
             nothing.
         scopes: What it may do; `admin` may do everything.
         created_at: ISO 8601, UTC.
+        secret: The whole key, readable; only of a key for Subsonic's tokens, which are made of it.
     """
 
     id: str
@@ -41,6 +42,7 @@ class ApiKey:
     digest: str
     scopes: tuple[str, ...]
     created_at: str
+    secret: str = ""
 
     def allows(self, scope: Scope) -> bool:
         """Whether the key may do what needs `scope`."""
@@ -80,8 +82,20 @@ class KeyRing:
         known = hmac.compare_digest(digest, key.digest if key is not None else _digest(""))
         return key if known else None
 
-    def create(self, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
+    def named(self, name: str) -> list[ApiKey]:
+        """The keys that a user name may mean: by their id, or by their name without case."""
+        folded = name.casefold()
+        return [key for key in self.all() if folded in {key.id, key.name.casefold()}]
+
+    def create(
+        self, name: str, scopes: Sequence[str], *, readable: bool = False
+    ) -> tuple[ApiKey, str]:
         """Make a key.
+
+        Args:
+            name: What it is for.
+            scopes: What it may do.
+            readable: Keep the key itself, not only its hash: Subsonic's tokens need it.
 
         Returns:
             What is kept, and the key itself, which is shown this once.
@@ -97,7 +111,8 @@ class KeyRing:
         key_id = secrets.token_hex(6)
         token = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        key = ApiKey(key_id, name, _digest(token), tuple(dict.fromkeys(scopes)), now)
+        secret = token if readable else ""
+        key = ApiKey(key_id, name, _digest(token), tuple(dict.fromkeys(scopes)), now, secret)
         with self._changing():
             self._write({**self._keys, key_id: key})
         return key, token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from indexer.folders.files import fold
+from model.folding import fold
 
 
 class ArtistIndex:

@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
 from app.http.keys import ApiKey, Scope
+from app.routes.signing import ADMIN, signer
 from app.services import Services, ServicesDep
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="circumplex"'}
@@ -23,6 +24,11 @@ bearer = HTTPBearer(
 async def read_access(request: Request, services: ServicesDep) -> None:
     """For everything that only reads."""
     _enter(request, services, "read")
+
+
+async def write_access(request: Request, services: ServicesDep) -> None:
+    """For everything that listeners keep: stations, playlists, stars."""
+    _enter(request, services, "write")
 
 
 async def upload_access(request: Request, services: ServicesDep) -> None:
@@ -66,6 +72,7 @@ def _has_admin_key(services: Services) -> bool:
 
 def _enter(request: Request, services: Services, scope: Scope) -> None:
     key = _counted(request, services)
+    request.state.key = key
     if not services.settings.require_key:
         return
     if key is None:
@@ -91,9 +98,6 @@ def _require(key: ApiKey, scope: Scope) -> None:
         raise ScopeError(f"key {key.id} has the scopes {', '.join(key.scopes)}, not {scope}")
 
 
-ADMIN = ApiKey("admin", "admin token", "", ("admin",), "")
-
-
 def _credential(request: Request, services: Services) -> ApiKey | None:
     """The key the request shows; None without one.
 
@@ -103,7 +107,7 @@ def _credential(request: Request, services: Services) -> ApiKey | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        return None
+        return signer(request, services)
     expected = services.settings.admin_token
     if expected is not None and hmac.compare_digest(
         token.encode(), expected.get_secret_value().encode()

@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import Request, Response
 
 from app.playlists.formats import FormatName, Listing, fits_m3u, path_on_disk, render
+from app.routes.signing import signed_url
 from app.wire.responses import TrackOut
 from indexer.errors import TrackNotFoundError
 from indexer.snapshot.tracks import TrackTable
@@ -48,7 +49,7 @@ def file_response(
         is_named = not has_namesake(track)
         if locations == "path" and is_named and (name != "m3u8" or fits_m3u(path)):
             return path
-        return str(request.url_for("get_track_audio", track_id=track.id))
+        return signed_url(request, "get_track_audio", track_id=track.id)
 
     file = render(playlist, name, title, locate)
     disposition = {"Content-Disposition": f'attachment; filename="{file.file_name}"'}

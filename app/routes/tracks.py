@@ -36,7 +36,7 @@ from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError as NotInSnapshotError
 from indexer.folders.files import values_of
 from indexer.search.searcher import TrackFilter
-from model.moods import MOODS
+from model.feelings.moods import plane_words
 
 MOST_GENRES = 100  # in the library's description
 
@@ -72,7 +72,7 @@ def get_library(services: ServicesDep) -> LibraryOut:
         duration_s=round(live.duration_s, 1) if live else 0.0,
         indexed_at=live.created_at if live else None,
         genres=[GenreOut(name=n, tracks=t) for n, t in live.genres[:MOST_GENRES]] if live else [],
-        moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in MOODS.items()},
+        moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in plane_words().items()},
     )
 
 

@@ -176,7 +176,11 @@ export class Find {
   }
 }
 
-/** Without case and accents. @param {string} text */
+/** Letters that Unicode does not take apart; the service folds them alike (`model/folding.py`). */
+const PLAIN = { ł: "l", ø: "o", đ: "d", ð: "d", þ: "th", ħ: "h", ŧ: "t", ŋ: "ng", ı: "i", ß: "ss", æ: "ae", œ: "oe" };
+
+/** Without case, accents and strokes. @param {string} text */
 function folded(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const plain = text.toLowerCase().normalize("NFKD").replace(/[\u0300-\u036f]/g, "");
+  return plain.replace(/[łøđðþħŧŋıßæœ]/g, (letter) => PLAIN[/** @type {keyof typeof PLAIN} */ (letter)]).normalize("NFC");
 }

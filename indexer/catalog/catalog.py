@@ -1,7 +1,8 @@
 """The catalogue: the only SQL of the project. Records in, records out, one transaction a call.
 
-`Catalog` joins three parts: tracks (here), index runs (`runs`) and snapshots
-(`snapshots`). What a run found becomes visible in one transaction, `publish`.
+`Catalog` joins its parts: tracks (here), index runs (`runs`), snapshots (`snapshots`), stations
+(`stations`) and what listeners marked and heard (`listening`). What a run found becomes visible in
+one transaction, `publish`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sqlalchemy import (
 )
 
 from indexer.catalog.database import make_engine, migrate, transaction
+from indexer.catalog.listening import ListeningRows
 from indexer.catalog.pages import by_fit, by_id
 from indexer.catalog.records import (
     Counts,
@@ -41,9 +43,11 @@ from indexer.catalog.records import (
 )
 from indexer.catalog.runs import RunRows
 from indexer.catalog.snapshots import SnapshotRows
+from indexer.catalog.stations import StationRows
 from indexer.catalog.tables import snapshots, staged_files, tracks
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import FoundFile, Tags, fold, genres_of, values_of
+from indexer.folders.files import FoundFile, Tags, genres_of, values_of
+from model.folding import fold
 
 _KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
@@ -73,8 +77,8 @@ def open_catalog(database_url: str) -> Catalog:
     return Catalog(engine)
 
 
-class Catalog(RunRows, SnapshotRows):
-    """Tracks, index runs and snapshots of one database whose schema is up to date."""
+class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows):
+    """Tracks, runs, snapshots and what listeners keep: one database, its schema up to date."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)

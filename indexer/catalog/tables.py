@@ -32,6 +32,7 @@ from indexer.folders.identifiers import Identifiers
 TRACK_STATES = ("ok", "failed", "missing")
 RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 SNAPSHOT_STATES = ("writing", "ready", "deleting")
+STATION_RHYTHMS = ("none", "daily")
 
 metadata = MetaData(
     naming_convention={
@@ -191,4 +192,53 @@ index_runs = Table(
         postgresql_where=text("state = 'running'"),
     ),
     sqlite_autoincrement=True,
+)
+
+# What listeners keep ------------------------------------------------------------------------------
+
+stations = Table(
+    "stations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("question", JSON, nullable=False),  # a playlist request
+    Column("rhythm", String(10), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    _one_of("rhythm", STATION_RHYTHMS),
+)
+
+saved_playlists = Table(
+    "saved_playlists",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("comment", Text),
+    Column("public", Boolean, nullable=False),
+    Column("track_ids", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+# Stars and ratings of tracks, albums and artists; an item is named as the Subsonic server names it.
+marks = Table(
+    "marks",
+    metadata,
+    Column("owner", String(200), nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("starred_at", UtcDateTime),
+    Column("rating", Integer),
+    PrimaryKeyConstraint("owner", "item"),
+)
+
+plays = Table(
+    "plays",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("track_id", Integer, nullable=False),
+    Column("played_at", UtcDateTime, nullable=False),
+    Index("ix_plays_track_id", "track_id"),
+    Index("ix_plays_played_at", "played_at"),
 )

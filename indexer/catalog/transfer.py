@@ -30,7 +30,10 @@ from indexer.folders.identifiers import Identifiers
 
 BATCH = 2000  # rows read or written at once
 INTERRUPTED = "the backup was made while this run was at work; start it again"
-_ORDER = ("snapshots", "tracks", "staged_files", "index_runs")  # referenced tables first
+_ORDER = (  # referenced tables first
+    *("snapshots", "tracks", "staged_files", "index_runs"),
+    *("stations", "saved_playlists", "marks", "plays"),
+)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import mutagen
 from indexer.folders.container_tags import container_tags
 from indexer.folders.identifiers import ARTISTS, NOTHING, Identifiers, placed, read_identifiers
 from indexer.folders.naming import one_line, readable_name, year_of
+from model.folding import fold
 
 VALUE_SEPARATOR = "; "  # between several artists or genres of one track
 MAX_TAG_LENGTH = 500  # characters; longer values are cut
@@ -183,25 +183,23 @@ def _year(values: Callable[..., list[str]]) -> int | None:
     return None
 
 
-def fold(text: str) -> str:
-    """Text without case and accents, for comparing: `Björk` -> `bjork`."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
 def values_of(joined: str | None) -> tuple[str, ...]:
     """The single artists or genres of a joined tag."""
     return tuple(value for value in _SEPARATOR.split(joined or "") if value)
 
 
 def genres_of(joined: str | None) -> tuple[str, ...]:
-    """What a genre filter may say to find a track: each of its genres, and each side of a slash.
+    """What a genre filter may say to find a track: each genre, however they are written together.
 
-    `R&B/Soul; Pop` is found as itself, as `R&B`, as `Soul` and as `Pop` (ADR 0052).
+    `Rock, Pop` is two genres; `R&B/Soul` is found as itself, as `R&B` and as `Soul` (ADR 0052).
     """
-    values = values_of(joined)
-    sides = [side.strip() for value in values if "/" in value for side in value.split("/")]
-    return tuple(dict.fromkeys([*values, *filter(None, sides)]))
+    values = [part for value in values_of(joined) for part in _parts(value, ",")]
+    sides = [side for value in values if "/" in value for side in _parts(value, "/")]
+    return tuple(dict.fromkeys([*values, *sides]))
+
+
+def _parts(value: str, separator: str) -> list[str]:
+    return [part.strip() for part in value.split(separator) if part.strip()]
 
 
 def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:

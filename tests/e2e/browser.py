@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from model.moods import MOODS
+from model.feelings.moods import plane_words
 
 FLAGS = (
     "--no-sandbox",
@@ -118,8 +118,8 @@ def place_of(page: Page, valence: float, arousal: float) -> tuple[float, float]:
         " const b = n.getBoundingClientRect();"
         " return [n.textContent, b.x + b.width / 2, b.y + b.height / 2]; })"
     )
-    across = _line([(MOODS[word][0], x) for word, x, _ in boxes])
-    up = _line([(MOODS[word][1], y) for word, _, y in boxes])
+    across = _line([(plane_words()[word][0], x) for word, x, _ in boxes])
+    up = _line([(plane_words()[word][1], y) for word, _, y in boxes])
     return across[0] + across[1] * valence, up[0] + up[1] * arousal
 
 

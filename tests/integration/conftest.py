@@ -9,6 +9,7 @@ import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from tests.indexed_library import Library
+from tests.listeners import Keyed, keyed_service
 from tests.postgres import PostgreSQL, running_postgresql
 from tests.running import (
     Running,
@@ -66,3 +67,10 @@ def empty_service(tmp_path: Path) -> Iterator[Running]:
 def library(tmp_path: Path, catalog: Catalog) -> Library:
     """Three files and a way to index them, on both databases."""
     return Library(tmp_path, catalog)
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    """A service under required keys over a few albums; what a test makes there it takes away."""
+    with keyed_service(tmp_path_factory.mktemp("keyed")) as made:
+        yield made

@@ -22,13 +22,13 @@ from indexer.folders.files import (
     Tags,
     content_id,
     file_path,
-    fold,
     read_tags,
     stored_name,
     values_of,
 )
 from indexer.folders.naming import readable_name
 from indexer.folders.walk import AUDIO_SUFFIXES, WalkReport, walk
+from model.folding import fold
 from tests.catalogue import write_tone
 
 FORMATS = {
@@ -266,6 +266,7 @@ def test_content_is_named_by_its_bytes(tmp_path: Path) -> None:
 def test_folding_forgets_case_and_accents() -> None:
     """What a listener types finds what a tag spells."""
     assert fold("Björk STRAẞE Ångström") == "bjork strasse angstrom"
+    assert fold("Łódź Røyksopp Đorđe Æon ガ") == "lodz royksopp dorde aeon ガ"
 
 
 def test_joined_values_come_apart() -> None:

@@ -13,13 +13,11 @@ from model.curves import (
     AXES,
     MAX_CURVE_S,
     MAX_KEYFRAMES,
-    MOODS,
     EmotionCurve,
     Keyframe,
     QuantileScale,
 )
-from model.errors import CurveError, ShapeError, UnknownMoodError
-from model.moods import SYNONYMS
+from model.errors import CurveError, ShapeError
 
 EMOTION = st.floats(-1.0, 1.0, allow_subnormal=False)
 
@@ -123,45 +121,6 @@ def test_too_many_keyframes_are_refused() -> None:
 
     with pytest.raises(CurveError, match=r"10001 keyframes; at most 10000"):
         EmotionCurve(keyframes)
-
-
-def test_vocabulary_lies_in_the_plane_and_in_the_right_quadrants() -> None:
-    """Every word is in [-1, 1] twice; the landmarks are where Russell has them."""
-    assert len(MOODS) >= 40
-    assert all(abs(v) <= 1.0 and abs(a) <= 1.0 for v, a in MOODS.values())
-    signs = {word: tuple(np.sign(MOODS[word])) for word in ("excited", "calm", "sad", "tense")}
-    assert signs == {"excited": (1, 1), "calm": (1, -1), "sad": (-1, -1), "tense": (-1, 1)}
-
-
-def test_synonyms_lead_to_moods() -> None:
-    """No synonym dangles or hides a mood."""
-    assert set(SYNONYMS.values()) <= set(MOODS)
-    assert not set(SYNONYMS) & set(MOODS)
-
-
-@pytest.mark.parametrize("word", ["calm", " Calm ", "CALM"])
-def test_mood_words_ignore_case_and_blanks(word: str) -> None:
-    """The curve is constant at the word's place."""
-    valence, arousal = MOODS["calm"]
-
-    np.testing.assert_array_equal(
-        EmotionCurve.from_mood(word).values(), np.tile([arousal, valence], (60, 1))
-    )
-
-
-def test_a_synonym_is_its_mood() -> None:
-    """`melancholy` finds what `melancholic` finds."""
-    assert EmotionCurve.from_mood("melancholy") == EmotionCurve.from_mood("melancholic")
-
-
-@pytest.mark.parametrize(
-    ("word", "message"),
-    [("clam", "did you mean calm"), ("energetik", "energetic"), ("xqzw", "known are afraid")],
-)
-def test_unknown_moods_suggest_near_ones(word: str, message: str) -> None:
-    """A slip gets its correction; nonsense gets the whole list."""
-    with pytest.raises(UnknownMoodError, match=message):
-        EmotionCurve.from_mood(word)
 
 
 def catalogue(segments: int = 500, seed: int = 0) -> np.ndarray:

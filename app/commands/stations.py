@@ -1,0 +1,177 @@
+"""`circumplex station`: saved questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.commands.asking import read_curve, request_of
+from app.commands.common import (
+    Checkpoint,
+    DataDir,
+    Device,
+    active,
+    emit,
+    make_settings,
+    notes,
+    open_library,
+    plain,
+)
+from app.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from indexer.catalog.catalog import Catalog
+    from indexer.catalog.stations import Station
+
+stations = typer.Typer(no_args_is_help=True, help="Save, list, ask and delete stations.")
+Named = Annotated[str, typer.Argument(metavar="STATION", help="Name or id of a station.")]
+
+
+@stations.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="What it is called.")],
+    mood: Annotated[str | None, typer.Option(help="A mood word, such as calm.")] = None,
+    curve: Annotated[Path | None, typer.Option(help="JSON, as of `circumplex playlist`.")] = None,
+    track: Annotated[
+        list[int] | None, typer.Option(help="Music like the track of this id; may be repeated.")
+    ] = None,
+    question: Annotated[
+        Path | None,
+        typer.Option(help="JSON: what POST /v1/playlists takes, instead of all other options."),
+    ] = None,
+    mode: Annotated[str, typer.Option(help="match or journey.")] = "match",
+    limit: Annotated[int | None, typer.Option(min=1, max=500, help="Most tracks.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, max=1440.0, help="About how long it should last.")
+    ] = None,
+    genre: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    artist: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    max_per_artist: Annotated[
+        int | None, typer.Option(min=1, max=500, help="Most tracks by one artist.")
+    ] = None,
+    daily: Annotated[bool, typer.Option("--daily", help="Other music each day.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Save a question under a name; prints its id."""
+    if question is not None:
+        values = _document(question)
+    else:
+        values = {"emotion": _emotion(mood, curve, track), "mode": mode}
+        values |= {} if limit is None else {"limit": limit}
+        values |= {} if minutes is None else {"duration_s": 60.0 * minutes}
+        values |= {} if max_per_artist is None else {"max_per_artist": max_per_artist}
+        if genre or artist:
+            values["filters"] = {"genre": genre or [], "artist": artist or []}
+    kept = request_of(values).model_dump(mode="json", exclude_unset=True)
+    with _catalog(data_dir) as catalog:
+        made = catalog.create_station(name, kept, "daily" if daily else "none")
+    notes.print(f"Station {plain(name)} is saved; its id:")
+    emit(made.id)
+
+
+@stations.command("list")
+def show_all(data_dir: DataDir = None) -> None:
+    """All stations, as JSON."""
+    with _catalog(data_dir) as catalog:
+        emit(json.dumps([_shown(each) for each in catalog.list_stations()], indent=2))
+
+
+@stations.command("remove")
+def remove(station: Named, data_dir: DataDir = None) -> None:
+    """Delete a station."""
+    with _catalog(data_dir) as catalog:
+        found = station_called(station, catalog)
+        catalog.delete_station(found.id)
+    notes.print(f"Station {plain(found.name)} is deleted.")
+
+
+@stations.command("play")
+def play(
+    station: Named,
+    seed: Annotated[
+        str | None, typer.Option(help="Any text: other music of about equal fit.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="json, m3u8, xspf, jspf or csv.")] = "json",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it there, not on standard output.")
+    ] = None,
+    data_dir: DataDir = None,
+    checkpoint: Checkpoint = None,
+    device: Device = None,
+) -> None:
+    """The music of a station now."""
+    from app.commands.asking import FILE_FORMATS, write_answer
+    from app.commands.naming import seen_from
+    from app.playlists.formats import path_on_disk
+    from app.stations.variation import question_of, seed_of, varied
+
+    if format not in FILE_FORMATS:
+        raise typer.BadParameter(f"{format} is none of {', '.join(FILE_FORMATS)}")
+    settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
+    with open_library(settings) as library:
+        found, live = station_called(station, library.catalog), active(library, settings)
+        chosen = seed_of(found, seed, datetime.now().astimezone())
+        answer = varied(question_of(found), chosen, library.model, live)
+        locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
+        write_answer(answer.playlist, format, output, found.name, locate)
+        notes.print(f"{answer.below_best:.3f} nats below the best answer")
+
+
+def station_called(words: str, catalog: Catalog) -> Station:
+    """The station of an id, or of a name without case.
+
+    Raises:
+        InvalidRequestError: There is none, or more than one; names them.
+    """
+    known = catalog.list_stations()
+    found = [each for each in known if each.id == words]
+    found = found or [each for each in known if each.name.casefold() == words.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        named = ", ".join(each.name for each in known) or "none yet"
+        raise InvalidRequestError(f"no station is called {words!r}; there are: {named}")
+    ids = ", ".join(each.id for each in found)
+    raise InvalidRequestError(f"{len(found)} stations are called {words!r}: name one by id: {ids}")
+
+
+def _emotion(mood: str | None, curve: Path | None, track: list[int] | None) -> dict[str, Any]:
+    given: list[dict[str, Any]] = []
+    given += [] if mood is None else [{"mood": mood}]
+    given += [] if curve is None else [{"curve": read_curve(curve)}]
+    given += [{"tracks": track}] if track else []
+    if len(given) != 1:
+        raise typer.BadParameter("give exactly one of --mood, --curve, --track and --question")
+    return given[0]
+
+
+def _document(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise InvalidRequestError(f"{path}: {exc}") from exc
+
+
+def _shown(station: Station) -> dict[str, Any]:
+    times = {"created_at": station.created_at.isoformat()}
+    times["updated_at"] = station.updated_at.isoformat()
+    return {**vars(station), **times}
+
+
+@contextmanager
+def _catalog(data_dir: Path | None) -> Iterator[Catalog]:
+    from indexer.catalog.catalog import open_catalog
+
+    settings = make_settings(data_dir=data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    catalog = open_catalog(settings.resolved_database_url)
+    try:
+        yield catalog
+    finally:
+        catalog.close()

@@ -1,0 +1,1 @@
+"""Stations: saved questions that players subscribe to."""

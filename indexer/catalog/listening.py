@@ -1,0 +1,167 @@
+"""What listeners keep: their playlists, stars, ratings, and what they played and when."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, func, insert, or_, select, update
+
+from indexer.catalog.database import transaction
+from indexer.catalog.tables import marks, plays, saved_playlists
+from indexer.errors import PlaylistNotFoundError
+
+
+@dataclass(frozen=True)
+class SavedPlaylist:
+    """A list of tracks as its owner arranged it.
+
+    Attributes:
+        id: Stays when it changes.
+        owner: Name of the listener.
+        name: Of the list.
+        comment: Whatever its owner wrote.
+        public: Whether others see it too.
+        track_ids: Ids of its tracks in order; one may come twice.
+        created_at: When it was made.
+        updated_at: When it last changed.
+    """
+
+    id: str
+    owner: str
+    name: str
+    comment: str | None
+    public: bool
+    track_ids: Sequence[int]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a listener says of a track, an album or an artist.
+
+    Attributes:
+        item: Its name, as the Subsonic server gives it.
+        starred_at: Since when it has a star; None without one.
+        rating: 1 to 5; None without one.
+    """
+
+    item: str
+    starred_at: datetime | None
+    rating: int | None
+
+
+@dataclass(frozen=True)
+class Played:
+    """How often a track was played, and when last."""
+
+    count: int
+    last_at: datetime
+
+
+_PLAYLIST = [saved_playlists.c[name] for name in SavedPlaylist.__dataclass_fields__]
+
+
+class ListeningRows:
+    """The part of the catalogue that keeps what listeners made, marked and heard."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    # Playlists -------------------------------------------------------------------------------
+
+    def playlists_of(self, owner: str) -> list[SavedPlaylist]:
+        """The playlists a listener sees: their own and the public ones, by name."""
+        seen = or_(saved_playlists.c.owner == owner, saved_playlists.c.public)
+        with transaction(self.engine) as connection:
+            rows = connection.execute(select(*_PLAYLIST).where(seen)).mappings().all()
+        found = [SavedPlaylist(**row) for row in rows]
+        return sorted(found, key=lambda each: (each.name.casefold(), each.id))
+
+    def saved_playlist(self, playlist_id: str) -> SavedPlaylist:
+        """One playlist.
+
+        Raises:
+            PlaylistNotFoundError: There is none of this id.
+        """
+        chosen = select(*_PLAYLIST).where(saved_playlists.c.id == playlist_id)
+        with transaction(self.engine) as connection:
+            row = connection.execute(chosen).mappings().first()
+        if row is None:
+            raise PlaylistNotFoundError(f"no playlist {playlist_id!r}")
+        return SavedPlaylist(**row)
+
+    def create_playlist(self, owner: str, name: str, track_ids: Sequence[int]) -> SavedPlaylist:
+        """Keep a new list of tracks."""
+        now = datetime.now(UTC)
+        tracks = list(track_ids)
+        made = SavedPlaylist(secrets.token_hex(8), owner, name, None, False, tracks, now, now)
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(insert(saved_playlists).values(vars(made)))
+        return made
+
+    def change_playlist(self, changed: SavedPlaylist) -> None:
+        """Write a playlist over the one of its id."""
+        values = {**vars(changed), "track_ids": list(changed.track_ids)}
+        values["updated_at"] = datetime.now(UTC)
+        written = update(saved_playlists).where(saved_playlists.c.id == changed.id).values(values)
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(written)
+
+    def delete_playlist(self, playlist_id: str) -> None:
+        """Forget a playlist."""
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(saved_playlists.delete().where(saved_playlists.c.id == playlist_id))
+
+    # Stars and ratings -----------------------------------------------------------------------
+
+    def marks_of(self, owner: str) -> dict[str, Mark]:
+        """What a listener has starred or rated, by item."""
+        chosen = select(marks.c.item, marks.c.starred_at, marks.c.rating)
+        with transaction(self.engine) as connection:
+            rows = connection.execute(chosen.where(marks.c.owner == owner)).all()
+        return {row.item: Mark(row.item, row.starred_at, row.rating) for row in rows}
+
+    def star(self, owner: str, items: Sequence[str], *, starred: bool) -> None:
+        """Give items a star, or take it away; one that has a star keeps its time."""
+        now = datetime.now(UTC)
+        known = self.marks_of(owner)
+        for item in dict.fromkeys(items):
+            before = known.get(item) or Mark(item, None, None)
+            self._mark(
+                owner, Mark(item, (before.starred_at or now) if starred else None, before.rating)
+            )
+
+    def rate(self, owner: str, item: str, rating: int | None) -> None:
+        """Rate an item 1 to 5, or take the rating away."""
+        before = self.marks_of(owner).get(item)
+        self._mark(owner, Mark(item, before.starred_at if before else None, rating))
+
+    def _mark(self, owner: str, mark: Mark) -> None:
+        same = (marks.c.owner == owner) & (marks.c.item == mark.item)
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(marks.delete().where(same))
+            if mark.starred_at is not None or mark.rating is not None:
+                connection.execute(insert(marks).values(owner=owner, **vars(mark)))
+
+    # Plays -----------------------------------------------------------------------------------
+
+    def note_plays(self, owner: str, played: Sequence[tuple[int, datetime]]) -> None:
+        """Keep that tracks were played at these times."""
+        rows = [
+            {"id": secrets.token_hex(16), "owner": owner, "track_id": track, "played_at": at}
+            for track, at in played
+        ]
+        if rows:
+            with transaction(self.engine, writes=True) as connection:
+                connection.execute(insert(plays), rows)
+
+    def plays_of(self, owner: str) -> dict[int, Played]:
+        """How often a listener has played each track, and when last."""
+        chosen = select(plays.c.track_id, func.count(), func.max(plays.c.played_at))
+        grouped = chosen.where(plays.c.owner == owner).group_by(plays.c.track_id)
+        with transaction(self.engine) as connection:
+            return {row[0]: Played(row[1], row[2]) for row in connection.execute(grouped)}

@@ -1,0 +1,44 @@
+"""Text without case, accents and the strokes of single letters, for comparing.
+
+Every search of the project compares text that `fold` made: tags, titles, feelings.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LETTERS = str.maketrans(
+    {
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ħ": "h",
+        "ŧ": "t",
+        "ŋ": "ng",
+        "\u0131": "i",
+        "ĸ": "k",
+        "ß": "ss",
+        "æ": "ae",
+        "œ": "oe",
+        "\u02bb": "",
+        "\u02bc": "'",
+        "\u2019": "'",
+        "\u2018": "'",
+    }
+)
+"""Letters that Unicode does not take apart into a letter and a mark."""
+
+_MARKS = range(0x0300, 0x0370)  # of Latin, Greek and Cyrillic; Japanese marks make other letters
+
+
+def fold(text: str) -> str:
+    """Text without case, accents and strokes: `Björk` -> `bjork`, `Łódź` -> `lodz`.
+
+    Letters of other widths become the plain ones. Marks of Japanese, Hindi and their kind stay,
+    because they make other letters.
+    """
+    apart = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
+    plain = "".join(letter for letter in apart if ord(letter) not in _MARKS)
+    return unicodedata.normalize("NFC", plain)
