@@ -17,7 +17,6 @@ from app.library.covers import (
 )
 from app.library.live import Live
 from app.library.pictures import blank_png
-from app.playlists.queries import row_of_track
 from app.routes.access import read_access
 from app.routes.tracks import TrackIdPath
 from app.services import Services, ServicesDep
@@ -78,7 +77,7 @@ async def get_track_cover(
 
 def _answer(track_id: int, request: Request, services: Services, live: Live, size: int) -> Response:
     tracks = live.snapshot.tracks
-    track = tracks[row_of_track(live.snapshot, track_id)]
+    track = tracks[tracks.row_of(track_id)]
     roots = services.settings.music_roots
     with services.metrics.stage("cover"), cover_files(track, roots) as files:
         tag = files.tag(size)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.patience import Patience
+from indexer.catalog.patience import WaitingCatalog
 from indexer.catalog.records import (
     FileResult,
     IndexRun,
@@ -27,7 +27,7 @@ from indexer.errors import (
 )
 from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
-from indexer.isolation.reading import DirectReader, FileReader, IsolatedReader, ReadLimits
+from indexer.isolation.reading import DirectReader, FileReader, IsolatedReader
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.balance import balanced
 from indexer.runs.embed import (
@@ -38,15 +38,16 @@ from indexer.runs.embed import (
     Model,
     ahead,
     assemble,
+    default_workers,
 )
 from indexer.runs.identity import match_identities
+from indexer.runs.options import RunOptions
 from indexer.runs.outcome import final_tracks, keep_unread
 from indexer.runs.progress import ProgressMeter
 from indexer.runs.scan import Scan, refuse_shrunk, scan
-from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
+from indexer.runs.snapshot_store import SnapshotStore, is_current, tracks_digest
 from indexer.search.typical import typical_curves
 from indexer.snapshot.content import relative_scale
-from indexer.snapshot.format import EngineChoice
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 
@@ -106,12 +107,8 @@ class IndexJob:
         roots: Folders to walk.
         meter: Counts the files.
         check: Raises when the run shall end; called between files.
-        workers: Threads that analyse.
-        keep_snapshots: How many complete snapshots are kept.
-        engine: How the snapshot is searched.
-        read_limits: What reading a file may take in a worker process; None reads in this one.
+        options: How the run is carried out.
         disk: Lists folders and opens files.
-        keep_analyses: How long an analysis stays that no track needs.
     """
 
     catalog: Catalog
@@ -122,12 +119,8 @@ class IndexJob:
     roots: Sequence[Path]
     meter: ProgressMeter
     check: Callable[[], None]
-    workers: int
-    keep_snapshots: int
-    engine: EngineChoice
-    read_limits: ReadLimits | None
+    options: RunOptions
     disk: Disk
-    keep_analyses: timedelta
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -136,8 +129,9 @@ class IndexJob:
         frontend = self.model.frontend
         self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
         self._builder = BlockBuilder(self.model)
-        self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
-        self._patiently = Patience(self.check)
+        self._workers = self.options.workers or default_workers()
+        self._waiting = WaitingCatalog(self.catalog, self.check)
+        self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options.engine)
         self._known: list[KnownFile] = []
         self._kept: list[str] = []
         self._partial: list[str] = []
@@ -147,9 +141,9 @@ class IndexJob:
         self._prepare()
         self.meter.enter("scanning")
         seen = self._scan()
-        complete = self._patiently(self.catalog.list_snapshots)
+        complete = self._waiting.list_snapshots()
         newest = next(iter(complete), None)
-        published = self._patiently(self.catalog.published_snapshot)
+        published = self._waiting.published_snapshot()
         outcome = next((row for row in complete if row.id == published), None)
         if outcome is not None and self._is_up_to_date(seen, outcome):
             self._report_found(seen, seen.unchanged)
@@ -173,7 +167,7 @@ class IndexJob:
         if not self.run.allow_shrink:
             refuse_shrunk(seen, changes.missing_ids)
         self.meter.enter("writing")
-        before = self._patiently(self.catalog.published_tracks)
+        before = self._waiting.published_tracks()
         tracks = final_tracks(before, changes)
         snapshot_id, wrote = self._snapshot(tracks)
         is_new = wrote or tracks != final_tracks(before, TrackChanges())
@@ -185,14 +179,14 @@ class IndexJob:
         """Remove what runs that died left half done; nobody else writes while this one holds."""
         begun_anew = self.run.model_id is None
         if self.run.full and begun_anew:
-            self._patiently(self.catalog.clear_staged)
+            self._waiting.clear_staged()
         described = {"model_id": self.model.model_id}
-        self._patiently(lambda: self.catalog.describe_run(self.run.id, self.owner, **described))
-        self._patiently(self._shelf.clear_incomplete)
+        self._waiting.describe_run(self.run.id, self.owner, **described)
+        self._snapshots.clear_incomplete()
         self._store.sweep()
 
     def _scan(self) -> Scan:
-        self._known = self._patiently(self.catalog.known_files)
+        self._known = self._waiting.known_files()
         return scan(
             self.roots,
             self._known,
@@ -204,10 +198,10 @@ class IndexJob:
         )
 
     def _reader(self) -> FileReader:
-        if self.read_limits is None:
+        limits = self.options.read_limits
+        if limits is None:
             return DirectReader(self.model)
-        frontend = self.model.frontend.name
-        return IsolatedReader(frontend, self.workers, self.read_limits, self.check)
+        return IsolatedReader(self.model.frontend.name, self._workers, limits, self.check)
 
     def _usable(self, results: Sequence[FileResult], seen: Scan) -> list[FileResult]:
         usable, kept = keep_unread(results, seen.known)
@@ -239,14 +233,14 @@ class IndexJob:
             and not vanished
             and is_current(outcome, self.model.model_id)
             and bool(outcome.tracks_digest)  # else a migration has restated its tracks
-            and self._shelf.open(outcome) is not None
+            and self._snapshots.open(outcome) is not None
         )
 
     def _reusable(self, newest: SnapshotRow | None) -> Snapshot | None:
         """The newest snapshot if its embeddings are still right."""
         if newest is None or self.run.full or not is_current(newest, self.model.model_id):
             return None
-        return self._shelf.open(newest)
+        return self._snapshots.open(newest)
 
     # Files -----------------------------------------------------------------------------------
 
@@ -263,14 +257,14 @@ class IndexJob:
         lost = self._recall(kept)
         results = [result for result in results if result.found not in lost]
         examine = self._examiner.examine
-        with closing(ahead([*files, *lost], examine, workers=self.workers)) as examined:
+        with closing(ahead([*files, *lost], examine, workers=self._workers)) as examined:
             results += self._take_all(examined)
         self._builder.flush()
         return results
 
     def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
         """What an earlier process finished with these files, and the files that remain."""
-        staged = self._patiently(self.catalog.staged)
+        staged = self._waiting.staged()
         results: list[FileResult] = []
         remaining: list[FoundFile] = []
         for file in files:
@@ -293,7 +287,7 @@ class IndexJob:
         def recall(one: tuple[FoundFile, str]) -> tuple[FoundFile, str, Analysed | None]:
             return *one, self._examiner.recall(one[1])
 
-        with closing(ahead(kept, recall, workers=self.workers)) as recalled:
+        with closing(ahead(kept, recall, workers=self._workers)) as recalled:
             for file, content, analysed in recalled:
                 self.check()
                 if analysed is None:
@@ -337,7 +331,7 @@ class IndexJob:
         self.meter.finished(one.result.found.path, failed=reason is not None)
 
     def _stage(self, results: Sequence[FileResult]) -> None:
-        self._patiently(lambda: self.catalog.stage(results))
+        self._waiting.stage(results)
 
     def _report_found(self, seen: Scan, done: Iterable[KnownFile]) -> None:
         finished = list(done)
@@ -352,22 +346,20 @@ class IndexJob:
             return None, False
         digest = tracks_digest(tracks)
         model_id = self.model.model_id
-        existing = (
-            None if self.run.full else self._patiently(lambda: self._shelf.find(digest, model_id))
-        )
+        existing = None if self.run.full else self._snapshots.find(digest, model_id)
         if existing is not None:
             return existing.id, False
         content = balanced(assemble(tracks, self._builder.blocks), self.model)
-        row = self._shelf.new_row(content, digest, model_id)
-        self._patiently(lambda: self.catalog.begin_snapshot(row))
+        row = self._snapshots.new_row(content, digest, model_id)
+        self._waiting.begin_snapshot(row)
         curves = typical_curves(relative_scale(content))
         queries = self.model.embed_emotion(curves)
         scoring, check = self.model.scoring, self.check
         try:
-            self._shelf.write(row, content, scoring, queries, observe=lambda _step: check())
+            self._snapshots.write(row, content, scoring, queries, observe=lambda _step: check())
         except Exception:
             with suppress(IndexerError):  # otherwise the next run does it
-                self._shelf.remove([row.id])
+                SnapshotStore(self.catalog, self.data_dir).remove([row.id])
             raise
         return row.id, True
 
@@ -382,13 +374,13 @@ class IndexJob:
         wrote: bool,
     ) -> RunSummary:
         self.check()
-        active = self._patiently(self.catalog.active_snapshot)
+        active = self._waiting.active_snapshot()
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
         notes = self._notes(seen)
-        self._patiently(lambda: self.catalog.report(self.run.id, self.owner, self.meter.now()))
-        self._patiently(lambda: self.catalog.describe_run(self.run.id, self.owner, notes=notes))
+        self._waiting.report(self.run.id, self.owner, self.meter.now())
+        self._waiting.describe_run(self.run.id, self.owner, notes=notes)
         self._make_visible(changes, snapshot_id, activate=activate)
         self.meter.enter("finished")
         self._tidy_up()
@@ -412,20 +404,20 @@ class IndexJob:
         self, changes: TrackChanges, snapshot_id: str | None, *, activate: bool
     ) -> None:
         run_id, owner = self.run.id, self.owner
-        publish = self.catalog.publish
         try:
-            self._patiently(lambda: publish(run_id, owner, changes, snapshot_id, activate=activate))
+            self._waiting.publish(run_id, owner, changes, snapshot_id, activate=activate)
         except LeaseLostError:
             # The database may have gone away between doing it and saying so.
-            run = self._patiently(lambda: self.catalog.run(run_id))
+            run = self._waiting.run(run_id)
             if (run.state, run.snapshot_id) != ("succeeded", snapshot_id):
                 raise
 
     def _tidy_up(self) -> None:
         """Remove what is not needed any more; the run has succeeded, so the next one can too."""
         try:
-            self._shelf.retain(self.keep_snapshots)
-            pruned = self._store.prune(self.catalog.contents(), after=self.keep_analyses)
+            SnapshotStore(self.catalog, self.data_dir).retain(self.options.keep_snapshots)
+            kept = timedelta(days=self.options.keep_analyses_days)
+            pruned = self._store.prune(self.catalog.contents(), after=kept)
         except IndexerError as exc:
             logger.warning("what is not needed any more stays for now: %s", exc)
         else:

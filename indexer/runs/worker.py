@@ -23,9 +23,9 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.isolation.reading import ReadLimits
 from indexer.runs.embed import Model
-from indexer.runs.indexer import KEEP_ANALYSES_DAYS, Indexer
+from indexer.runs.indexer import Indexer
+from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +43,7 @@ class Job:
         data_dir: Where snapshots and kept analyses lie.
         checkpoint: The model; None is the shipped one.
         device: Where it runs: `auto`, `cpu` or `cuda`.
-        keep_snapshots: How many snapshots stay.
-        keep_analyses_days: How long an analysis stays that no track needs.
-        workers: Processes that decode; 0 means one for each processor.
-        read_limits: Fields of `ReadLimits`: what reading a file may take in a worker process; None
-            reads files in the process of the run.
+        options: How runs are carried out.
         run_id: The run to carry out.
     """
 
@@ -55,10 +51,7 @@ class Job:
     data_dir: str
     checkpoint: str | None = None
     device: str = "auto"
-    keep_snapshots: int = 3
-    keep_analyses_days: float = KEEP_ANALYSES_DAYS
-    workers: int = 0
-    read_limits: dict[str, float] | None = None
+    options: RunOptions = DEFAULT_OPTIONS
     run_id: int = 0
 
 
@@ -134,15 +127,7 @@ def carry_out(
         return 1
     try:
         model = _load(catalog, job, load)
-        indexer = Indexer(
-            catalog,
-            model,
-            Path(job.data_dir),
-            workers=job.workers,
-            keep_snapshots=job.keep_snapshots,
-            keep_analyses_days=job.keep_analyses_days,
-            read_limits=ReadLimits(**job.read_limits) if job.read_limits else None,  # type: ignore[arg-type]
-        )
+        indexer = Indexer(catalog, model, Path(job.data_dir), job.options)
         indexer.run(run_id=job.run_id, stop=stop)
     except (RunCancelledError, RunInterruptedError) as exc:
         logger.info("%s", exc)
@@ -185,7 +170,10 @@ def read_job() -> Job:
     line = bytearray()
     while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
         line += byte
-    return Job(**json.loads(line))
+    told = json.loads(line)
+    options, limits = told["options"], told["options"].get("read_limits")
+    options = RunOptions(**{**options, "read_limits": ReadLimits(**limits) if limits else None})
+    return Job(**{**told, "options": options})
 
 
 def main() -> int:

@@ -17,12 +17,14 @@ import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import TrackQuery
+from indexer.isolation.reading import ReadLimits
+from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 
 CHILD = [sys.executable, "-m", "tests.index_child"]
-READ_LIMITS = {"max_duration_s": 60.0, "timeout_s": 10.0, "memory_bytes": 1 << 30}
+READ_LIMITS = ReadLimits(max_duration_s=60.0, timeout_s=10.0, memory_bytes=1 << 30)
 KILLS = int(os.environ.get("CIRCUMPLEX_KILLS", "5"))
 
 
@@ -33,9 +35,14 @@ class Place:
         self.music, self.data_dir = folder / "music", folder / "data"
         url = f"sqlite:///{folder / 'circumplex.db'}"
         self.catalog: Catalog = open_catalog(url)
-        self.job = Job(url, str(self.data_dir), workers=2)
+        self.job = Job(url, str(self.data_dir), options=RunOptions(workers=2))
         for number in range(12):
             write_tone(self.music / f"{number:02}.wav", hz=200 + 100 * number, duration_s=1.0)
+
+    def limit(self, limits: ReadLimits) -> None:
+        """Let files be read in worker processes."""
+        options = replace(self.job.options, read_limits=limits)
+        self.job = replace(self.job, options=options)
 
     def queue(self, *, full: bool = False) -> int:
         """Ask for a run."""
@@ -229,7 +236,7 @@ def test_a_killed_run_does_not_repeat_what_it_finished(place: Place) -> None:
 
 def test_a_file_that_kills_its_process_is_left_out_and_the_others_are_not(place: Place) -> None:
     """A decoder that crashes, or takes too long or too much memory, ends no run."""
-    place.job = replace(place.job, read_limits=READ_LIMITS)
+    place.limit(READ_LIMITS)
     for name in ("crash.wav", "greedy.wav", "hang.wav"):
         write_tone(place.music / name, duration_s=1.0)
     run_id = place.queue()
@@ -249,7 +256,7 @@ def test_a_file_that_kills_its_process_is_left_out_and_the_others_are_not(place:
 
 def test_a_run_is_cancelled_within_a_file(place: Place) -> None:
     """It does not wait for the end of a file that takes long."""
-    place.job = replace(place.job, read_limits={**READ_LIMITS, "timeout_s": 3600.0})
+    place.limit(replace(READ_LIMITS, timeout_s=3600.0))
     write_tone(place.music / "hang.wav", duration_s=1.0)
     run_id = place.queue()
     process = place.start(run_id)
