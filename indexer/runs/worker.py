@@ -23,6 +23,7 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
+from indexer.isolation.reading import ReadLimits
 from indexer.runs.embed import Model
 from indexer.runs.indexer import Indexer
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
