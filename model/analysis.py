@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 from model.audio import MIN_DURATION_S, Audio, Source, stream
 from model.audio_frames import Damage
 from model.audio_source import reopener
+from model.block_plan import SEGMENT_S, BlockPlan
 from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id, gain_of
 from model.programme_loudness import GATE_LUFS, LoudnessMeter
 
-SEGMENT_S = 30.0
-"""Length of a segment."""
 SEGMENT_HOP_S = 15.0
 """From the start of a segment to that of the next."""
 CURVE_WINDOW_S = 10.0
@@ -207,7 +206,7 @@ def analyse(
         AudioError: As for `model.audio.decode`.
         SilentAudioError: No sample is above `SILENT_PEAK`.
     """
-    plan = _Plan.of(frontend, block_s)
+    plan = BlockPlan.of(frontend, block_s)
     again = reopener(source)
     damage = Damage()
     level = _Level.measured(_blocks(again(), plan, max_duration_s, damage))
@@ -264,28 +263,6 @@ class _Block:
     @property
     def end_s(self) -> float:
         return self.start_s + self.audio.duration_s
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How a file is cut into blocks that start on the grid and share what segments need."""
-
-    overlap_s: float
-    step_s: float
-    context_s: float
-
-    @classmethod
-    def of(cls, frontend: Frontend, longest_s: float) -> _Plan:
-        listeners = (frontend, *frontend.cues)
-        context_s = max(one.context_s for one in listeners)
-        grid_s = _common_multiple(one.grid_s for one in listeners)
-        overlap_s = math.ceil((SEGMENT_S + 2 * context_s) / grid_s) * grid_s
-        step_s = max(1, math.floor((longest_s - overlap_s) / grid_s)) * grid_s
-        return cls(overlap_s, step_s, context_s)
-
-    @property
-    def block_s(self) -> float:
-        return self.overlap_s + self.step_s
 
 
 @dataclass(frozen=True)
@@ -384,7 +361,7 @@ class _Rows:
 
 
 def _blocks(
-    source: Source, plan: _Plan, max_duration_s: float | None, damage: Damage | None = None
+    source: Source, plan: BlockPlan, max_duration_s: float | None, damage: Damage | None = None
 ) -> Iterator[_Block]:
     start = 0
     waiting: Audio | None = None
@@ -401,8 +378,3 @@ def _blocks(
         waiting = audio
     if waiting is not None:
         yield _Block(waiting, start / waiting.sample_rate_hz, is_last=True)
-
-
-def _common_multiple(grids_s: Iterable[float]) -> float:
-    """The shortest time that is a multiple of all grids, which are multiples of a microsecond."""
-    return math.lcm(*(round(grid_s * 1e6) for grid_s in grids_s)) / 1e6

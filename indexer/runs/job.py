@@ -41,8 +41,9 @@ from indexer.runs.embed import (
     default_workers,
 )
 from indexer.runs.identity import match_identities
+from indexer.runs.notes import RunNotes
 from indexer.runs.options import RunOptions
-from indexer.runs.outcome import final_tracks, keep_unread
+from indexer.runs.outcome import final_tracks
 from indexer.runs.progress import ProgressMeter
 from indexer.runs.scan import Scan, refuse_shrunk, scan
 from indexer.runs.snapshot_store import SnapshotStore, is_current, tracks_digest
@@ -55,8 +56,6 @@ logger = logging.getLogger(__name__)
 
 STAGE_EVERY = 64  # finished files are written down together, this many
 STAGE_EVERY_S = 1.0  # or after this time
-NOTES = 20  # files that a run names, of each kind of note
-NOTE_LENGTH = 1000  # characters
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,7 @@ class IndexJob:
         self._waiting = WaitingCatalog(self.catalog, self.check)
         self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options.engine)
         self._known: list[KnownFile] = []
-        self._kept: list[str] = []
-        self._partial: list[str] = []
+        self._notes = RunNotes()
 
     def execute(self) -> RunSummary:
         """Scan, analyse, embed, write, publish, tidy up."""
@@ -162,7 +160,7 @@ class IndexJob:
             read = self._read(seen)
         finally:
             reader.close()
-        results = self._usable(read, seen)
+        results = self._notes.usable(read, seen.known)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         if not self.run.allow_shrink:
             refuse_shrunk(seen, changes.missing_ids)
@@ -202,25 +200,6 @@ class IndexJob:
         if limits is None:
             return DirectReader(self.model)
         return IsolatedReader(self.model.frontend.name, self._workers, limits, self.check)
-
-    def _usable(self, results: Sequence[FileResult], seen: Scan) -> list[FileResult]:
-        usable, kept = keep_unread(results, seen.known)
-        self._kept = [
-            f"{result.found.address} stays as it was: {result.failure_reason}" for result in kept
-        ]
-        self._partial = [
-            f"{result.found.address}: {result.note}" for result in usable if result.note is not None
-        ]
-        return usable
-
-    def _notes(self, seen: Scan) -> tuple[str, ...]:
-        """What the run has to say beside its counts."""
-        lines = seen.report.lines()
-        for named in (self._kept, self._partial):
-            lines += named[:NOTES]
-            if len(named) > NOTES:
-                lines.append(f"{len(named) - NOTES} more like this")
-        return tuple(line[:NOTE_LENGTH] for line in lines)
 
     def _next_id(self) -> int:
         return 1 + max((track.id for track in self._known), default=0)
@@ -378,7 +357,7 @@ class IndexJob:
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
-        notes = self._notes(seen)
+        notes = self._notes.lines(seen.report)
         self._waiting.report(self.run.id, self.owner, self.meter.now())
         self._waiting.describe_run(self.run.id, self.owner, notes=notes)
         self._make_visible(changes, snapshot_id, activate=activate)
@@ -394,7 +373,7 @@ class IndexJob:
             files_decoded=self._decoded,
             files_failed=self.meter.now().files_failed,
             files_missing=len(changes.missing_ids),
-            files_kept=len(self._kept),
+            files_kept=len(self._notes.kept),
             notes=notes,
             audio_s=self._audio_s,
             elapsed_s=time.monotonic() - self._began,
