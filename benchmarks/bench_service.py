@@ -38,7 +38,7 @@ from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.playlists.queries import absolute_curve
 from app.wire.schemas import PlaylistRequest
-from benchmarks.search_vectors import annotators_curves
+from benchmarks.search.vectors import annotators_curves
 from benchmarks.service_catalogue import (
     DESCRIPTION,
     SNAPSHOTS,

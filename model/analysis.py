@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from model.audio import MIN_DURATION_S, Audio, Source, stream
 from model.audio_frames import Damage
 from model.audio_source import reopener
-from model.block_plan import SEGMENT_S, BlockPlan
+from model.block_plan import SEGMENT_S as SEGMENT_S
+from model.block_plan import BlockPlan
 from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id, gain_of
 from model.programme_loudness import GATE_LUFS, LoudnessMeter

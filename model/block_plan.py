@@ -22,6 +22,7 @@ class BlockPlan:
 
     @classmethod
     def of(cls, frontend: Frontend, longest_s: float) -> BlockPlan:
+        """The plan for a frontend and its cues, with blocks of at most about `longest_s`."""
         listeners = (frontend, *frontend.cues)
         context_s = max(one.context_s for one in listeners)
         grid_s = _common_multiple(one.grid_s for one in listeners)
@@ -31,6 +32,7 @@ class BlockPlan:
 
     @property
     def block_s(self) -> float:
+        """Length of a block in seconds."""
         return self.overlap_s + self.step_s
 
 

@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.library.live import Live
+from app.playlists.match import similar_hits
+from app.playlists.queries import track_query
 from app.wire.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.wire.schemas import Scale
 from app.wire.tracks import track_out
 from indexer.search.searcher import SearchResult
+from indexer.snapshot.filters import TrackFilter
 from model.curves import QuantileScale
 
 Doubles = NDArray[np.float64]
@@ -46,6 +49,30 @@ def chosen_scale(asked: Scale | None, live: Live | None) -> Scale:
     if asked == "relative" and live is None:
         raise NotReadyError("the relative scale needs an index: run `circumplex index DIR`")
     return asked or ("relative" if live is not None else "absolute")
+
+
+def track_emotion(live: Live, track_id: int, scale: Scale, similar: int) -> EmotionResponse:
+    """The emotion of a track of the snapshot over time, and the tracks most like it.
+
+    Args:
+        live: The snapshot.
+        track_id: The track.
+        scale: Of the answer.
+        similar: How many similar tracks.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks the track.
+    """
+    snapshot = live.snapshot
+    row = snapshot.tracks.row_of(track_id)
+    t_s, mean, sd = snapshot.curve(track_id)
+    overall = mean.mean(axis=0) if len(mean) else live.track_emotion[row]
+    found = None
+    if similar:
+        others = TrackFilter(exclude_ids=frozenset({track_id}))
+        found = similar_hits(live, track_query(snapshot, row)[0], similar, others)
+    estimate = Estimate(t_s, mean, sd, overall, snapshot.tracks[row].duration_s)
+    return emotion_response(estimate, model_id=live.model_id, live=live, scale=scale, similar=found)
 
 
 def emotion_response(

@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 from app.errors import BusyError, CoverNotFoundError, OverloadedError
 from app.library.open_files import OpenFile, open_beside, open_track
+from indexer.catalog.records import Track
 from indexer.errors import WorkerLimitError, WorkerStartError
 from indexer.isolation.process import Limits, WorkerProcess
 from indexer.snapshot.tracks import TrackRecord
@@ -63,7 +64,7 @@ class CoverFiles:
 
 
 @contextmanager
-def cover_files(track: TrackRecord, music_roots: Sequence[Path]) -> Iterator[CoverFiles]:
+def cover_files(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Iterator[CoverFiles]:
     """The open files that may hold a track's cover, all of them beneath the music roots.
 
     Raises:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from app.errors import AudioNotFoundError
 from indexer.catalog.records import Track
@@ -48,6 +49,10 @@ class OpenFile:
         except OSError:
             os.close(descriptor)
             raise
+
+    def taken(self) -> BinaryIO:
+        """The file as an object that closes it."""
+        return os.fdopen(self.descriptor, "rb")
 
     def close(self) -> None:
         """Close it."""

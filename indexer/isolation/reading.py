@@ -18,6 +18,7 @@ from indexer.isolation.serving import error_of
 from model.analysis import Analysis
 from model.audio_source import Source
 from model.errors import UndecodableAudioError
+from model.frontends import Frontend
 
 MODULE = "indexer.isolation.reader"
 NICENESS = 10  # of the workers of index runs
@@ -63,6 +64,14 @@ class AnalysingModel(Protocol):
 
     def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
         """The analysis of a file."""
+
+
+class NamingModel(AnalysingModel, Protocol):
+    """A model that names its frontend."""
+
+    @property
+    def frontend(self) -> Frontend:
+        """Names the analysis."""
 
 
 class DirectReader:
@@ -152,6 +161,15 @@ class IsolatedReader:
             return worker.ask(request, file.fileno(), self._check)
         finally:
             self._idle.put(worker if worker is not None and worker.alive else None)
+
+
+def reader_for(
+    model: NamingModel, limits: ReadLimits | None, workers: int, check: Check
+) -> FileReader:
+    """What reads files: worker processes under limits, or this process without any."""
+    if limits is None:
+        return DirectReader(model)
+    return IsolatedReader(model.frontend.name, workers, limits, check)
 
 
 def written(tags: Tags) -> dict[str, Any]:

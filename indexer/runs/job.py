@@ -27,7 +27,7 @@ from indexer.errors import (
 )
 from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
-from indexer.isolation.reading import DirectReader, FileReader, IsolatedReader
+from indexer.isolation.reading import reader_for
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.balance import balanced
 from indexer.runs.embed import (
@@ -147,15 +147,12 @@ class IndexJob:
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
-        reader = self._reader()
+        reader = reader_for(self.model, self.options.read_limits, self._workers, self.check)
         try:
+            before = self._builder.embedded_before
+            full, disk = self.run.full, self.disk
             self._examiner = Examiner(
-                self.model,
-                self._store,
-                full=self.run.full,
-                reader=reader,
-                disk=self.disk,
-                embedded=self._builder.embedded_before,
+                self.model, self._store, full=full, reader=reader, disk=disk, embedded=before
             )
             read = self._read(seen)
         finally:
@@ -165,10 +162,10 @@ class IndexJob:
         if not self.run.allow_shrink:
             refuse_shrunk(seen, changes.missing_ids)
         self.meter.enter("writing")
-        before = self._waiting.published_tracks()
-        tracks = final_tracks(before, changes)
+        published = self._waiting.published_tracks()
+        tracks = final_tracks(published, changes)
         snapshot_id, wrote = self._snapshot(tracks)
-        is_new = wrote or tracks != final_tracks(before, TrackChanges())
+        is_new = wrote or tracks != final_tracks(published, TrackChanges())
         return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
 
     # Before ----------------------------------------------------------------------------------
@@ -194,12 +191,6 @@ class IndexJob:
             allow_shrink=self.run.allow_shrink,
             list_entries=self.disk.entries,
         )
-
-    def _reader(self) -> FileReader:
-        limits = self.options.read_limits
-        if limits is None:
-            return DirectReader(self.model)
-        return IsolatedReader(self.model.frontend.name, self._workers, limits, self.check)
 
     def _next_id(self) -> int:
         return 1 + max((track.id for track in self._known), default=0)

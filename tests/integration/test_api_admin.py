@@ -49,7 +49,7 @@ class GatedModel(FakeModel):
 
     def analyse(self, source: Any, *, max_duration_s: float | None = None) -> Analysis:
         """Wait for the gate, then analyse."""
-        self.gate.acquire(timeout=20.0)
+        self.gate.acquire(timeout=120.0)
         return super().analyse(source, max_duration_s=max_duration_s)
 
 
@@ -304,7 +304,7 @@ def test_a_run_of_another_process_is_noticed(empty_service: Running) -> None:
     catalog = open_catalog(settings.resolved_database_url)
     Indexer(catalog, FakeModel(), settings.data_dir).run(settings.music_roots)
     catalog.close()
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 120.0
     while time.monotonic() < deadline:
         response = empty_service.client.get("/readyz")
         if response.status_code == 200:

@@ -231,7 +231,7 @@ class GatedModel(FakeModel):
     def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
         """Wait, count, and embed."""
         self.began.set()
-        assert self.go.wait(30.0)
+        assert self.go.wait(120.0)
         self.calls += 1
         return super().embed_analyses(features)
 
@@ -252,7 +252,7 @@ def upload(running: Running, content: bytes) -> httpx.Response:
     return httpx.post(
         f"{running.url}/v1/emotions",
         files={"file": ("clip.flac", content)},
-        timeout=60.0,
+        timeout=300.0,
         trust_env=False,
     )
 
@@ -269,9 +269,9 @@ def test_uploads_at_once_cost_fewer_calls_than_uploads(
 
     with ThreadPoolExecutor(len(files)) as clients:
         first = clients.submit(upload, running, files[0])
-        assert model.began.wait(30.0)
+        assert model.began.wait(120.0)
         others = [clients.submit(upload, running, file) for file in files[1:]]
-        wait_until(lambda: waiting(running, CLIPS), 30.0)
+        wait_until(lambda: waiting(running, CLIPS), 120.0)
         model.go.set()
         crowd = [future.result() for future in (first, *others)]
 

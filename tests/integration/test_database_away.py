@@ -150,7 +150,7 @@ def check_without_database(running: Running, complaint: str) -> None:
 
 def check_with_database(running: Running) -> None:
     """It is ready again by itself, and indexes."""
-    wait_until(lambda: running.client.get("/readyz").status_code == 200, 30.0)
+    wait_until(lambda: running.client.get("/readyz").status_code == 200, 120.0)
     assert index_now(running)["state"] == "succeeded"
     assert len(running.client.get("/v1/tracks").json()["items"]) == 9
 

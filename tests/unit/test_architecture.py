@@ -58,7 +58,7 @@ def test_imports_only_point_left() -> None:
         ("sqlalchemy", r"indexer/catalog/\w+\.py"),
         ("faiss", r"indexer/search/\w+\.py"),
         ("numba", r"indexer/search/compiled\.py"),
-        ("av", r"model/audio\w*\.py|app/demo/catalogue\.py"),
+        ("av", r"model/audio\w*\.py|app/demo/catalogue\.py|app/subsonic/transcode\.py"),
         (
             "mutagen",
             r"indexer/folders/(?:files|identifiers|container_tags)\.py|app/demo/catalogue\.py",
@@ -207,6 +207,20 @@ def test_links_between_documents_lead_somewhere() -> None:
     ]
 
     assert broken == []
+
+
+def test_the_paths_of_the_architecture_name_modules_that_exist_once_each() -> None:
+    """Three paths for a newcomer: an upload's bytes, a curve's keyframes, a file of the library."""
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    part = text.partition("## Three paths to read first")[2].partition("\n## ")[0]
+    paths = [
+        re.findall(r"`((?:app|indexer|model)/[\w/]+)`", path) for path in part.split("**")[2::2]
+    ]
+
+    assert len(paths) == 3
+    for modules in paths:
+        assert [name for name in modules if not (REPOSITORY / f"{name}.py").is_file()] == []
+        assert len(modules) == len(set(modules)) > 10
 
 
 def test_the_documents_name_every_setting() -> None:

@@ -239,7 +239,7 @@ def test_few_covers_are_made_at_once_and_not_without_end() -> None:
     threads = set()
 
     def work() -> None:
-        going.wait(10.0)
+        going.wait(120.0)
         threads.add(threading.current_thread())
 
     async def ask() -> list[object]:
