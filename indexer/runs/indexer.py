@@ -29,7 +29,7 @@ from indexer.errors import (
 from indexer.folders.disk import Disk, LocalDisk
 from indexer.folders.files import file_path, stored_name
 from indexer.folders.walk import distinct_roots
-from indexer.runs.embed import Model
+from indexer.runs.embed import IndexingModel
 from indexer.runs.job import IndexJob, RunSummary
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.progress import Heartbeat, ProgressMeter
@@ -54,7 +54,7 @@ class Indexer:
     """
 
     catalog: Catalog
-    model: Model
+    model: IndexingModel
     data_dir: Path
     options: RunOptions = DEFAULT_OPTIONS
     disk: Disk = field(default_factory=LocalDisk)
