@@ -162,10 +162,10 @@ class IndexJob:
         if not self.run.allow_shrink:
             refuse_shrunk(seen, changes.missing_ids)
         self.meter.enter("writing")
-        published = self._waiting.published_tracks()
-        tracks = final_tracks(published, changes)
+        tracks_before = self._waiting.published_tracks()
+        tracks = final_tracks(tracks_before, changes)
         snapshot_id, wrote = self._snapshot(tracks)
-        is_new = wrote or tracks != final_tracks(published, TrackChanges())
+        is_new = wrote or tracks != final_tracks(tracks_before, TrackChanges())
         return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
 
     # Before ----------------------------------------------------------------------------------
