@@ -1,7 +1,8 @@
 """Checkpoints: one `.safetensors` file with everything needed to embed and to score.
 
 Tensors: `weights/…` the networks with their input transforms, `cca/…` the fitted CCA, `scoring/…`
-correlations and regression lines, `mean_head/…` the regression head. One metadata entry holds the
+correlations and regression lines, `mean_head/…` the regression head, `dynamics/…` what louder parts
+add, `novelty/…` the distance from the training songs. One metadata entry holds the
 rest as JSON, with a SHA-256 over all of it, so that damage is noticed even without the sidecar
 `<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give equal bytes.
 """
@@ -24,8 +25,10 @@ from torch import Tensor
 
 from model.cca import CcaState
 from model.curve_estimation import CurveSettings
+from model.dynamics import Dynamics
 from model.emer import Emer, EmerConfig, build_emer
 from model.errors import CheckpointError, CheckpointMismatchError
+from model.novelty import Novelty
 from model.regression import MeanHead
 from model.scoring import ScoringParams
 
@@ -47,6 +50,8 @@ class Checkpoint:
         cca: The fitted CCA.
         scoring: Correlations, regression lines, lambdas.
         mean_head: Regression head for mean arousal and valence.
+        dynamics: What louder parts of a piece add.
+        novelty: How much less is known of music unlike the training songs.
         curve: Settings of the emotion curve.
         notes: Where it comes from: dataset, seed, figures; plain JSON values.
     """
@@ -59,6 +64,8 @@ class Checkpoint:
     cca: CcaState
     scoring: ScoringParams
     mean_head: MeanHead
+    dynamics: Dynamics
+    novelty: Novelty
     curve: CurveSettings = field(default_factory=CurveSettings)
     notes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -166,6 +173,8 @@ def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
         "cca": vars(checkpoint.cca),
         "scoring": vars(checkpoint.scoring),
         "mean_head": vars(checkpoint.mean_head),
+        "dynamics": vars(checkpoint.dynamics),
+        "novelty": vars(checkpoint.novelty),
     }
     return {
         f"{group}/{name}": torch.as_tensor(value).detach().cpu().contiguous().clone()
@@ -192,6 +201,8 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
         cca=CcaState(**arrays("cca")),
         scoring=ScoringParams(**header["scoring"], **group("scoring")),
         mean_head=MeanHead(**header["mean_head"], **arrays("mean_head")),
+        dynamics=Dynamics(**arrays("dynamics")),
+        novelty=Novelty(**arrays("novelty")),
         curve=CurveSettings.from_dict(header["curve"]),
         notes=header["notes"],
     )

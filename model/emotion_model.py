@@ -27,10 +27,11 @@ from model.curve_estimation import (
 )
 from model.curve_reader import CurveReader
 from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
+from model.dynamics import relative_db
 from model.embedding import Embedding
 from model.emer import Heads
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
-from model.frontends import Frontend, frontend_id, frontend_name, get_frontend
+from model.frontends import Frontend, frontend_id, frontend_name, get_frontend, loudness
 from model.scoring import ScoringParams
 
 __all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
@@ -65,6 +66,8 @@ class EmotionModel:
         self.model_id = loaded.model_id
         self.frontend = frontend
         self._columns = _places(loaded, frontend)
+        names = frontend.feature_names
+        self._level = names.index(loudness.MEAN) if loudness.MEAN in names else None
         self.scoring: ScoringParams = loaded.checkpoint.scoring
         self.device = device
         self._networks = loaded.checkpoint.build().to(device)
@@ -125,7 +128,10 @@ class EmotionModel:
         rows, wanted = np.asarray(features, dtype=np.float32), len(self.frontend.feature_names)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"features are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
-        return self.embed_columns(rows[:, self._columns])
+        embedding = self.embed_columns(rows[:, self._columns])
+        if self._level is None:
+            return embedding
+        return self.checkpoint.dynamics.apply(embedding, relative_db(rows[:, self._level]))
 
     def embed_columns(self, columns: Floats) -> Embedding:
         """Embeddings of rows of the checkpoint's own columns, as its training table has them.

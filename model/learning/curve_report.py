@@ -181,7 +181,8 @@ def _regression(folds: Sequence[Fold], data: Dataset) -> Predictions:
     for fold in folds:
         embedding = fold.model.embed_columns(data.features[fold.rows])
         mean = fold.model.mean_emotion(embedding).astype(np.float64)
-        parts.append((mean, np.tile(fold.model.checkpoint.curve.sd, (len(mean), 1))))
+        sd = fold.model.spread_of_columns(data.mean_features[fold.rows], None)
+        parts.append((mean, sd.astype(np.float64)))
     return Predictions(_truth(folds, data), *map(np.concatenate, zip(*parts, strict=True)))
 
 
