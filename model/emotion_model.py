@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.analysis import Analysis, analyse
+from model.analysis import SEGMENT_S, Analysis, analyse
 from model.audio import Source
 from model.checkpoint import REMEDY, LoadedCheckpoint, load_checkpoint, require_frontend
 from model.curve_estimation import (
@@ -180,6 +180,33 @@ class EmotionModel:
         """Mean (arousal, valence) of each music embedding in [-1, 1], [N, 2]."""
         return self.checkpoint.mean_head.predict(embedding)
 
+    def emotion_sd(
+        self, features: Floats, length_s: Floats, more_var: Floats | None = None
+    ) -> Floats:
+        """Standard deviation of `mean_emotion` about what listeners say, [N, 2].
+
+        Calibrated on held-out training songs; it grows with the distance from all training music,
+        in short stretches, and where experts disagree (ADR 91).
+
+        Args:
+            features: Rows of an analysis, [N, Dx].
+            length_s: Seconds that each describes, [N].
+            more_var: Variance of (arousal, valence) that experts' disagreement adds, [N, 2].
+        """
+        rows = np.asarray(features, dtype=np.float32)[:, self._columns]
+        return self.sd_of_columns(rows, length_s, more_var)
+
+    def sd_of_columns(
+        self, columns: Floats, length_s: Floats, more_var: Floats | None = None
+    ) -> Floats:
+        """The same from rows of the checkpoint's own columns, [N, F] -> [N, 2]."""
+        novelty = self.checkpoint.novelty
+        own = np.array(self.checkpoint.curve.sd) * novelty.ratio(columns)[:, None]
+        variance = own**2 + novelty.extra_var(length_s.astype(np.float64), SEGMENT_S)
+        if more_var is not None:
+            variance = variance + more_var
+        return np.sqrt(variance).astype(np.float32)
+
     def first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and spread of (arousal, valence) by the checkpoint's estimator, [N, 2] both.
 
@@ -192,6 +219,11 @@ class EmotionModel:
             return mean, np.zeros_like(mean)
         bank, embedded = self._embedded_bank()
         return bank_posterior(music, embedded, bank.levels, self.scoring, settings)
+
+    def segment_sd(self, analysis: Analysis) -> Floats:
+        """`emotion_sd` of the segments of an analysis, [S, 2]."""
+        lengths = analysis.segments_s[:, 1] - analysis.segments_s[:, 0]
+        return self.emotion_sd(analysis.segment_features, lengths)
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The emotion curve of a clip with its spread, on the absolute scale.
@@ -208,6 +240,7 @@ class EmotionModel:
             segment_emotion,
             window_emotion,
             window_sd,
+            self.segment_sd(analysis),
             self.checkpoint.curve,
         )
 

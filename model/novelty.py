@@ -1,7 +1,7 @@
 """How far music lies from all that a model was trained on, and how much less is known of it.
 
-The measure is Mahalanobis's distance from the training songs' mean, in their covariance. A mean and a
-covariance hold no song, cost one small matrix product, and grow without bound where a kernel's
+The measure is Mahalanobis's distance from the training songs' mean, in their covariance. A mean and
+a covariance hold no song, cost one small matrix product, and grow without bound where a kernel's
 variance, or a quantile table, ends (ADR 91). Letters: N rows, F columns, K kept directions.
 """
 
@@ -30,8 +30,8 @@ class Novelty:
         centre: Mean of the training songs' columns, [F].
         whiten: Columns about the centre to directions of unit variance, [F, K].
         knee: Distance at which the variance doubles, [1], > 0.
-        length_var: What one over seconds adds to the variance of (arousal, valence), over that
-            of a segment, [2].
+        length_var: Variance of (arousal, valence) that a stretch of no length would add to that of
+            a segment, [2].
     """
 
     centre: Doubles
@@ -51,7 +51,11 @@ class Novelty:
         return np.minimum(np.sqrt(1.0 + far), LARGEST_RATIO)
 
     def extra_var(self, length_s: Doubles, segment_s: float) -> Doubles:
-        """Variance that short stretches add, [N] seconds -> [N, 2]."""
-        more = np.maximum(1.0 / np.maximum(length_s, 1e-3) - 1.0 / segment_s, 0.0)
-        variance: Doubles = more[:, None] * self.length_var
+        """Variance that short stretches add, [N] seconds -> [N, 2].
+
+        It falls with the square of what a stretch lacks of a segment, as guesses for parts of
+        segments were seen to do about the guess for the whole.
+        """
+        lacking = np.clip(1.0 - length_s / segment_s, 0.0, 1.0)
+        variance: Doubles = lacking[:, None] ** 2 * self.length_var
         return variance
