@@ -17,7 +17,8 @@ AppError
 ├── ConflictError              the thing is not in a state that allows this
 ├── InvalidRequestError        a value that cannot be used
 │   ├── UnknownRootError       a folder outside the configured music roots
-│   └── MoodError              a mood word the vocabulary lacks; knows near ones
+│   ├── MoodError              a mood word the vocabulary lacks; knows near ones
+│   └── FeelingNotReadError    a phrase without any known feeling; knows near ones
 ├── NotAcceptableError         no such response format
 ├── UnsupportedMediaError      the body is of another type than the endpoint reads
 ├── TooLargeError              a request body above its limit
@@ -133,6 +134,10 @@ class MoodError(InvalidRequestError):
     """A mood word the vocabulary lacks."""
 
 
+class FeelingNotReadError(InvalidRequestError):
+    """A phrase of which no word is a known feeling."""
+
+
 class NotAcceptableError(AppError):
     """No such response format."""
 
@@ -226,6 +231,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     ConflictError: Kind(409, "conflict", "Not possible in the present state"),
     UnknownRootError: Kind(422, "unknown-root", "Folder outside the music roots"),
     MoodError: Kind(422, "unknown-mood", "Unknown mood"),
+    FeelingNotReadError: Kind(422, "unknown-feeling", "No known feeling"),
     InvalidRequestError: Kind(422, "invalid-request", "Invalid request"),
     NotAcceptableError: Kind(406, "not-acceptable", "No such response format"),
     UnsupportedMediaError: Kind(415, "unsupported-media-type", "Unsupported media type"),

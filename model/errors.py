@@ -61,7 +61,15 @@ class UnknownMoodError(CurveError):
 
 
 class FeelingError(ModelError):
-    """No word of the phrase is one of the lexicon of feelings."""
+    """No word of the phrase is one of the lexicon of feelings.
+
+    Attributes:
+        near: Words of the lexicon that look like those of the phrase.
+    """
+
+    def __init__(self, message: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.near = near
 
 
 class LexiconError(ModelError):

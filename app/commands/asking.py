@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from app.playlists.formats import FormatName, Locate
 
 Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
+TERMS = ("genre", "artist", "album", "folder", "title", "decade")
 FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
 
 
 def playlist(
     mood: Annotated[str | None, typer.Option(help="A mood word, such as calm.")] = None,
+    feeling: Annotated[
+        str | None,
+        typer.Option(help="A feeling in your own words, such as 'sad but hopeful'."),
+    ] = None,
     valence: Annotated[
         float | None, typer.Option(min=-1.0, max=1.0, help="-1 unpleasant … 1 pleasant.")
     ] = None,
@@ -64,9 +69,12 @@ def playlist(
         float | None, typer.Option(min=0.1, max=1440.0, help="About how long it should last.")
     ] = None,
     mode: Annotated[
-        Literal["match", "journey"],
-        typer.Option(help="match: all resemble it; journey: follow it through time."),
-    ] = "match",
+        Literal["match", "journey"] | None,
+        typer.Option(
+            help="match: all resemble it; journey: follow it through time. \\[default: match, for "
+            "a feeling that is a sequence journey]"
+        ),
+    ] = None,
     level: Annotated[
         Literal["track", "segment"],
         typer.Option(help="What resembles it: whole tracks, or single moments of them."),
@@ -76,6 +84,14 @@ def playlist(
     ] = "relative",
     genre: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
     artist: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--not",
+            help="None of these: genre:, artist:, album:, folder:, title: or decade: with a value, "
+            "such as title:live; may be repeated.",
+        ),
+    ] = None,
     max_per_artist: Annotated[
         int | None, typer.Option(min=1, max=500, help="Most tracks by one artist.")
     ] = None,
@@ -94,30 +110,49 @@ def playlist(
     from app.playlists.formats import path_on_disk
     from app.playlists.match import make_playlist
 
-    asked = _emotion(mood, valence, arousal, curve, track, like)
+    asked = _emotion(mood, feeling, valence, arousal, curve, track, like)
     chosen = _format(format, output)
     values: dict[str, Any] = {
-        "mode": mode,
         "level": level,
         "scale": scale,
         "max_per_artist": max_per_artist,
-        "filters": {"genre": genre or [], "artist": artist or []},
+        "filters": {
+            "genre": genre or [],
+            "artist": artist or [],
+            "exclude": _terms_of(without or []),
+        },
     }
+    if mode is not None:
+        values["mode"] = mode
     if limit is not None:
         values["limit"] = limit
     if minutes is not None:
         values["duration_s"] = 60.0 * minutes
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
-        live, named = active(library, settings), mood or mode
+        live, named = active(library, settings), mood or feeling or mode or "match"
         if like:
             meant = [track_called(words, library.catalog) for words in like]
             asked = {"tracks": [*(track or []), *(each.id for each in meant)]}
             named = f"like {' and '.join(map(described, meant))}"
             notes.print(f"Music {plain(named)}")
         answer = make_playlist(request_of({"emotion": asked, **values}), library.model, live)
+        _tell(answer)
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
         write_answer(answer, chosen, output, f"Circumplex {named}", locate)
+
+
+def _tell(answer: PlaylistResponse) -> None:
+    """What the listener should know of how the question was read."""
+    read = answer.understood
+    if read is not None:
+        notes.print(f"Understood: {plain(read.words)}")
+        for word in read.not_understood:
+            near = f"; near: {', '.join(word.near)}" if word.near else ""
+            notes.print(f"Not understood: {plain(word.text + near)}")
+    for missing in answer.unmatched:
+        near = f"; near: {', '.join(missing.near)}" if missing.near else ""
+        notes.print(f"No track has {plain(f'{missing.filter} {missing.value}{near}')}")
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
@@ -230,8 +265,26 @@ def _show_emotion(file: Path, answer: EmotionResponse) -> None:
         notes.print(f"  similar: {plain(title)} ({plain(artist)})")
 
 
+def _terms_of(texts: list[str]) -> dict[str, Any]:
+    """`genre:rock` and its kind as the terms of a filter."""
+    terms: dict[str, Any] = {}
+    for text in texts:
+        name, separator, value = text.partition(":")
+        if not separator or name not in TERMS or not value.strip():
+            raise typer.BadParameter(
+                f"--not {text}: say {', '.join(f'{each}:' for each in TERMS)} and a value"
+            )
+        if name == "decade" and not value.strip().rstrip("s").isdigit():
+            raise typer.BadParameter(f"--not {text}: a decade is a year, such as 1990")
+        terms.setdefault(name, []).append(
+            int(value.strip().rstrip("s")) if name == "decade" else value.strip()
+        )
+    return terms
+
+
 def _emotion(
     mood: str | None,
+    feeling: str | None,
     valence: float | None,
     arousal: float | None,
     curve: Path | None,
@@ -241,6 +294,8 @@ def _emotion(
     given: list[dict[str, Any]] = []
     if mood is not None:
         given.append({"mood": mood})
+    if feeling is not None:
+        given.append({"text": feeling})
     if valence is not None or arousal is not None:
         point = {"t": 0.0, "valence": valence or 0.0, "arousal": arousal or 0.0}
         given.append({"curve": [point]})
@@ -250,7 +305,8 @@ def _emotion(
         given.append({"tracks": track})
     if len(given) != 1:
         raise typer.BadParameter(
-            "give exactly one of --mood, --valence with --arousal, --curve, and --like or --track"
+            "give exactly one of --mood, --feeling, --valence with --arousal, --curve, and --like "
+            "or --track"
         )
     return given[0]
 

@@ -9,25 +9,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from app.library.live import Live
 from app.playlists.journeys import travel
 from app.playlists.lengths import filling
+from app.playlists.phrases import read, resolved, understood_out
 from app.playlists.queries import (
     Asked,
     QueryModel,
-    absolute_curve,
+    Sought,
     allowed,
-    curve_query,
     seeds_of,
+    sought,
     tracks_query,
+    unmatched,
 )
 from app.playlists.shaping import Shape
 from app.wire.responses import PlaylistResponse
-from app.wire.schemas import Level, PlaylistRequest
+from app.wire.schemas import Level, PlaylistRequest, TextEmotion
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
-from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.scoring import Direction
 
@@ -51,6 +55,7 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
         UnknownMoodError: The mood is no word of the vocabulary.
         TrackNotFoundError: The snapshot lacks the track that was asked with.
     """
+    request = resolved(request)
     if request.mode == "journey":
         hits, asked, exact = travel(request, model, live)
         return _response(request, model, live, hits, asked, exact=exact)
@@ -98,24 +103,24 @@ def similar_hits(
 def _match_queries(
     requests: Sequence[PlaylistRequest], model: QueryModel, snapshot: Snapshot
 ) -> list[Asked | Exception]:
-    found: list[Asked | EmotionCurve | Exception] = []
+    found: list[Asked | Sought | Exception] = []
     for request in requests:
         try:
-            found.append(_tracks_or_curve(request, snapshot))
+            found.append(_tracks_or_feeling(request, snapshot))
         except Exception as exc:  # the answer to this request alone
             found.append(exc)
-    curves = [each for each in found if isinstance(each, EmotionCurve)]
-    if curves:
-        embedding = model.embed_emotion(curves)
-        rows = iter([embedding[row : row + 1] for row in range(len(curves))])
-    return [
-        curve_query(each, next(rows)) if isinstance(each, EmotionCurve) else each for each in found
-    ]
+    feelings = [each for each in found if isinstance(each, Sought)]
+    if not feelings:
+        return [each for each in found if not isinstance(each, Sought)]
+    embedding = model.embed_emotion([curve for each in feelings for curve in each.curves])
+    ends = np.cumsum([0, *(len(each.curves) for each in feelings)]).tolist()
+    rows = iter([embedding[start:end] for start, end in pairwise(ends)])
+    return [each.asked(next(rows)) if isinstance(each, Sought) else each for each in found]
 
 
-def _tracks_or_curve(request: PlaylistRequest, snapshot: Snapshot) -> Asked | EmotionCurve:
+def _tracks_or_feeling(request: PlaylistRequest, snapshot: Snapshot) -> Asked | Sought:
     seeds = seeds_of(request.emotion)
-    return tracks_query(snapshot, seeds) if seeds else absolute_curve(request, snapshot)
+    return tracks_query(snapshot, seeds) if seeds else sought(request, snapshot)
 
 
 def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
@@ -125,15 +130,24 @@ def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
 
 
 def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchResult]:
-    request = SearchRequest(
-        Embedding.concatenate([query.embedding for query in queries]),
-        limit=terms.limit,
-        filters=terms.filters,
-        max_per_artist=terms.max_per_artist,
-        direction=terms.direction,
-        level=terms.level,
-    )
-    return live.searcher.search(request)
+    def request(embedding: Embedding) -> SearchRequest:
+        return SearchRequest(
+            embedding,
+            limit=terms.limit,
+            filters=terms.filters,
+            max_per_artist=terms.max_per_artist,
+            direction=terms.direction,
+            level=terms.level,
+        )
+
+    single = [query.embedding for query in queries if query.weights is None]
+    results = iter(live.searcher.search(request(Embedding.concatenate(single))) if single else ())
+    return [
+        next(results)
+        if query.weights is None
+        else live.searcher.search_union(query.weights, request(query.embedding))
+        for query in queries
+    ]
 
 
 def _response(
@@ -145,6 +159,8 @@ def _response(
     *,
     exact: bool,
 ) -> PlaylistResponse:
+    emotion = request.emotion
+    phrase = read(emotion.text) if isinstance(emotion, TextEmotion) else None
     shape = Shape(live.snapshot, live.shown, request.scale, model.scoring, explain=request.explain)
     return PlaylistResponse(
         snapshot_id=live.id,
@@ -152,6 +168,8 @@ def _response(
         scale=request.scale,
         mode=request.mode,
         exact=exact,
+        unmatched=unmatched(request, live.snapshot),
+        understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,
         items=shape.items(hits, asked),
     )

@@ -10,17 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import MoodError, TrackNotFoundError
+from app.playlists.phrases import read
+from app.wire.responses import UnmatchedOut
 from app.wire.schemas import (
     CurveEmotion,
     Emotion,
     Filters,
+    FilterTerms,
     MoodEmotion,
     PlaylistRequest,
+    TextEmotion,
     TrackEmotion,
     TracksEmotion,
 )
 from indexer import errors as indexer_errors
-from indexer.search.searcher import TrackFilter
+from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
@@ -29,6 +33,7 @@ from model.feelings import lexicon, moods
 from model.scoring import Direction, ScoringParams
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 BETWEEN_S = 60.0  # from track to track, where a journey passes by several
 
 
@@ -47,11 +52,12 @@ class Asked:
     """What one search asks for.
 
     Attributes:
-        embedding: One row.
+        embedding: One row; of a region as many as it has points.
         direction: From emotion to music, or from music to music.
         valence: Mean valence asked for, absolute.
         arousal: Mean arousal asked for, absolute.
         at_s: Middle of the piece of a journey.
+        weights: Of the points of a region, any of which will do; None: there is one row.
     """
 
     embedding: Embedding
@@ -59,6 +65,27 @@ class Asked:
     valence: float
     arousal: float
     at_s: float | None = None
+    weights: Doubles | None = None
+
+
+@dataclass(frozen=True)
+class Sought:
+    """An emotion before it is embedded.
+
+    Attributes:
+        curves: On the absolute scale; several are the points of a region.
+        weights: Of those points, sum 1; None for a single curve.
+    """
+
+    curves: tuple[EmotionCurve, ...]
+    weights: Doubles | None = None
+
+    def asked(self, embedding: Embedding) -> Asked:
+        """The query, from the curves' embedding, a row each."""
+        means = np.array([curve.sampled(64).mean(axis=0) for curve in self.curves])
+        weights = np.ones(1) if self.weights is None else self.weights
+        arousal, valence = weights @ means
+        return Asked(embedding, "e2m", float(valence), float(arousal), weights=self.weights)
 
 
 def track_query(snapshot: Snapshot, row: int) -> tuple[Embedding, Floats]:
@@ -99,11 +126,25 @@ def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
     return Asked(together, "m2m", float(valence), float(arousal))
 
 
+def sought(request: PlaylistRequest, snapshot: Snapshot) -> Sought:
+    """What a request that names a feeling asks a whole list for: a curve, or a region."""
+    emotion = request.emotion
+    if isinstance(emotion, TextEmotion):
+        understanding = read(emotion.text)
+        if not understanding.moves:
+            points = understanding.steps[0].points
+            curves = [EmotionCurve.constant(*place) for place in points.places.tolist()]
+            return Sought(tuple(c.mapped(snapshot.scale) for c in curves), points.weights)
+    return Sought((absolute_curve(request, snapshot),))
+
+
 def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve:
     """The curve a request asks for, on the absolute scale."""
     emotion = request.emotion
     if isinstance(emotion, MoodEmotion):
         return mood_curve(emotion.mood).mapped(snapshot.scale)
+    if isinstance(emotion, TextEmotion):
+        return read(emotion.text).curve().mapped(snapshot.scale)
     if isinstance(emotion, CurveEmotion):
         curve = EmotionCurve(tuple(Keyframe(k.t, k.valence, k.arousal) for k in emotion.curve))
         return curve if request.scale == "absolute" else curve.mapped(snapshot.scale)
@@ -175,4 +216,39 @@ def _track_filter(filters: Filters | None) -> TrackFilter | None:
         duration_min_s=duration.min if duration else None,
         duration_max_s=duration.max if duration else None,
         exclude_ids=frozenset(filters.exclude_ids),
+        include=_track_terms(filters.include),
+        exclude=_track_terms(filters.exclude),
+    )
+
+
+def unmatched(request: PlaylistRequest, snapshot: Snapshot) -> list[UnmatchedOut]:
+    """What of the request's filters no track has, with what is nearest to it."""
+    filters = _track_filter(request.filters)
+    if filters is None:
+        return []
+    named = {
+        "": TrackTerms(genre=filters.genre, artist=filters.artist),
+        "include.": filters.include,
+        "exclude.": filters.exclude,
+    }
+    return [
+        UnmatchedOut(filter=where + each.name, value=each.value, near=list(each.near))
+        for where, terms in named.items()
+        for each in snapshot.tracks.unmatched(terms)
+    ]
+
+
+def _track_terms(terms: FilterTerms | None) -> TrackTerms:
+    if terms is None:
+        return NO_TERMS
+    duration = terms.duration_s
+    return TrackTerms(
+        genre=tuple(terms.genre),
+        artist=tuple(terms.artist),
+        album=tuple(terms.album),
+        folder=tuple(terms.folder),
+        title=tuple(terms.title),
+        decade=tuple(terms.decade),
+        duration_min_s=duration.min if duration else None,
+        duration_max_s=duration.max if duration else None,
     )

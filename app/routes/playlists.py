@@ -10,12 +10,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.http.documentation import problems
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.playlists.match import make_playlist
+from app.playlists.phrases import resolved
 from app.playlists.queries import seeds_of
 from app.routes.access import read_access
 from app.routes.playlist_files import Locations, file_response
 from app.services import ServicesDep
 from app.wire.responses import PlaylistResponse
-from app.wire.schemas import CurveEmotion, MoodEmotion, PlaylistRequest
+from app.wire.schemas import CurveEmotion, MoodEmotion, PlaylistRequest, TextEmotion
 
 router = APIRouter(
     prefix="/v1",
@@ -58,6 +59,7 @@ async def create_playlist(
     """
     name = negotiate(format, request.headers.get("accept"))
     live = services.live.current()
+    body = resolved(body)
     if body.mode == "match":
         playlist = await services.playlists.ask(body)
     else:  # longer work: it must not keep the others waiting
@@ -77,6 +79,8 @@ def _title(body: PlaylistRequest) -> str:
     emotion = body.emotion
     if isinstance(emotion, MoodEmotion):
         return f"Circumplex {emotion.mood.strip().lower()}"
+    if isinstance(emotion, TextEmotion):
+        return f"Circumplex {emotion.text.strip()}"
     if isinstance(emotion, CurveEmotion):
         return f"Circumplex {body.mode}"
     seeds = seeds_of(emotion)

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.wire.schemas import SCALE_NOTE, Mode, Scale
+from app.wire.understood import UnderstoodOut
 
 
 class Shown(BaseModel):
@@ -90,6 +91,14 @@ class ScoringOut(Shown):
     direction: str = Field(description="`e2m`: emotion to music; `m2m`: music to music.")
 
 
+class UnmatchedOut(Shown):
+    """A part of a filter that no track has."""
+
+    filter: str = Field(examples=["include.genre"])
+    value: str = Field(examples=["jaz"])
+    near: list[str] = Field(description="What the catalogue has that looks like it.")
+
+
 class PlaylistResponse(Shown):
     """A playlist and what it was made from."""
 
@@ -98,6 +107,12 @@ class PlaylistResponse(Shown):
     scale: Scale = Field(description=SCALE_NOTE)
     mode: Mode
     exact: bool = Field(description="Whether the ranking is proven to be the exhaustive one.")
+    unmatched: list[UnmatchedOut] = Field(
+        [], description="What of the filters no track of the catalogue has."
+    )
+    understood: UnderstoodOut | None = Field(
+        None, description="How the phrase was read, where one was asked with."
+    )
     scoring: ScoringOut | None = Field(None, description="Present when `explain` was asked for.")
     items: list[PlaylistItem]
 

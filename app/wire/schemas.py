@@ -16,6 +16,7 @@ from pydantic import (
 
 from model.curves import MAX_KEYFRAMES
 from model.feelings.moods import plane_words
+from model.feelings.reader import MOST_LETTERS
 
 
 def _as_int(value: Any) -> Any:
@@ -36,7 +37,9 @@ MOST_SEEDS = 20  # tracks that music may be asked to be like
 Count = Annotated[int, Field(ge=1, le=MOST_ITEMS), AsInt]
 PlayingTime = Annotated[float, Field(ge=1.0, le=1e6, allow_inf_nan=False)]
 Year = Annotated[int, Field(ge=0, le=9999), AsInt]
+Decade = Annotated[int, Field(ge=0, le=9990, multiple_of=10), AsInt]
 FolderName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+Phrase = Annotated[str, Field(min_length=1, max_length=MOST_LETTERS, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 SCALE_NOTE = (
@@ -96,6 +99,17 @@ class MoodEmotion(Strict):
     )
 
 
+class TextEmotion(Strict):
+    """An emotion in one's own words, in any of ten languages, always read on the relative scale."""
+
+    text: Phrase = Field(
+        description="A phrase such as `sad but hopeful`, `not sad`, `calm then triumphant` or `an "
+        "hour of focus`. The answer's `understood` says how it was read. A sequence is a journey "
+        "unless `mode` is given; a length that it names is `duration_s` unless that is given.",
+        examples=["sad but hopeful"],
+    )
+
+
 class TrackEmotion(Strict):
     """The emotion of a track: music that feels like it."""
 
@@ -113,8 +127,8 @@ class TracksEmotion(Strict):
 
 
 def _emotion_kind(value: Any) -> str | None:
-    """Which of the four ways of naming an emotion `value` uses; None unless exactly one."""
-    kinds = ("curve", "mood", "track_id", "tracks")
+    """Which of the five ways of naming an emotion `value` uses; None unless exactly one."""
+    kinds = ("curve", "mood", "text", "track_id", "tracks")
     present = [
         kind
         for kind in kinds
@@ -126,12 +140,13 @@ def _emotion_kind(value: Any) -> str | None:
 Emotion = Annotated[
     Annotated[CurveEmotion, Tag("curve")]
     | Annotated[MoodEmotion, Tag("mood")]
+    | Annotated[TextEmotion, Tag("text")]
     | Annotated[TrackEmotion, Tag("track_id")]
     | Annotated[TracksEmotion, Tag("tracks")],
     Discriminator(
         _emotion_kind,
         custom_error_type="emotion_kind",
-        custom_error_message="give exactly one of curve, mood, track_id and tracks",
+        custom_error_message="give exactly one of curve, mood, text, track_id and tracks",
     ),
 ]
 
@@ -150,6 +165,22 @@ class DurationRange(Strict):
     max: float | None = Field(None, ge=0, le=1e6, allow_inf_nan=False, description="Longest, s.")
 
 
+class FilterTerms(Strict):
+    """Properties of tracks; a track has them all where each list that is given holds one of it."""
+
+    genre: list[Name] = Field([], max_length=100, description="One of its genres.")
+    artist: list[Name] = Field([], max_length=100, description="One of its artists.")
+    album: list[Name] = Field([], max_length=100, description="Its album.")
+    folder: list[FolderName] = Field(
+        [], max_length=100, description="A folder it lies in: one or several of the path's parts."
+    )
+    title: list[Name] = Field(
+        [], max_length=100, description="Words that stand in its title, such as `live`."
+    )
+    decade: list[Decade] = Field([], max_length=100, description="Its decade, such as 1990.")
+    duration_s: DurationRange | None = Field(None, description="Length of the track.")
+
+
 class Filters(Strict):
     """Which tracks may appear. Every filter that is given must hold."""
 
@@ -158,6 +189,8 @@ class Filters(Strict):
     year: YearRange | None = Field(None, description="Release year; tracks without one are out.")
     duration_s: DurationRange | None = Field(None, description="Length of the track.")
     exclude_ids: list[TrackId] = Field([], max_length=10_000, description="None of these tracks.")
+    include: FilterTerms | None = Field(None, description="Only tracks that have all of these.")
+    exclude: FilterTerms | None = Field(None, description="No track that has any of these.")
 
 
 class PlaylistRequest(Strict):
@@ -167,6 +200,7 @@ class PlaylistRequest(Strict):
         json_schema_extra={
             "examples": [
                 {"emotion": {"mood": "calm"}, "limit": 10},
+                {"emotion": {"text": "sad but hopeful"}, "limit": 10},
                 {"emotion": {"tracks": [2, 9]}, "limit": 10},
                 {
                     "emotion": {
@@ -183,7 +217,9 @@ class PlaylistRequest(Strict):
         }
     )
 
-    emotion: Emotion = Field(description="Exactly one of `curve`, `mood`, `track_id` and `tracks`.")
+    emotion: Emotion = Field(
+        description="Exactly one of `curve`, `mood`, `text`, `track_id` and `tracks`."
+    )
     mode: Mode = Field(
         "match",
         description="`match`: every item resembles the whole emotion, best first. `journey`: the "

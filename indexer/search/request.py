@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from indexer.search.scope import Level, Scope
 from indexer.search.scores import Scores
 from indexer.search.tables import Task, Wanted
+from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.reader import Snapshot
-from indexer.snapshot.tracks import TrackFilter
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams
 

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.reader import Snapshot
-from indexer.snapshot.tracks import TrackFilter
 
 Level = Literal["segment", "track"]
 Mask = NDArray[np.bool_]

@@ -17,10 +17,11 @@ from indexer.search.device import DeviceScores, DeviceSearch
 from indexer.search.rank_cells import find_in_cells, ranked
 from indexer.search.request import Answer, Hit, Ranked, Ranker, SearchRequest, Terms
 from indexer.search.scope import Level, Scopes
-from indexer.search.tables import Allowed, Sieve, Task
+from indexer.search.tables import Allowed, Doubles, Sieve, Task
+from indexer.search.union import UnionSearch
+from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.format import REBUILD, Manifest
 from indexer.snapshot.reader import Snapshot
-from indexer.snapshot.tracks import TrackFilter
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Kind, ScoringParams
@@ -82,6 +83,7 @@ class Searcher:
         self._scoring = doubled(scoring)
         self._ranker = Ranker(snapshot, scoring)
         self._scopes = Scopes(snapshot)
+        self._union = UnionSearch(snapshot, scoring, self._ranker, self._scopes)
         self._engine: _Engine | None = None
         if engine is None and snapshot.manifest.segments:
             engine = _open_engine(snapshot, scoring, device)
@@ -112,6 +114,27 @@ class Searcher:
             SearchResult(self._ranker.hits(found, request.offset), exact)
             for found, exact in self._engine.answers(queries, self._terms(request))
         ]
+
+    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+        """The tracks that score best for any of several points; see `indexer.search.union`.
+
+        Args:
+            weights: Of each query of `request`, which are the points, [Q], > 0, sum 1.
+            request: What is asked for; all its queries are one question.
+
+        Raises:
+            ShapeError: The queries come from other spaces, or are not as many as the weights.
+        """
+        queries = request.queries
+        if len(weights) != len(queries):
+            raise ShapeError(f"{len(weights)} weights for {len(queries)} points")
+        if request.direction == "e2m":
+            queries = as_query(queries, self.snapshot.embedding)
+        self._check(queries, request)
+        if self._engine is None or request.limit == 0:
+            return SearchResult((), True)
+        found, exact = self._union.answer(queries, weights, self._terms(request))
+        return SearchResult(self._ranker.hits(found, request.offset), exact)
 
     def _terms(self, request: SearchRequest) -> Terms:
         kind = request.kind

@@ -6,8 +6,9 @@ turned into Python objects until a row is asked for, so opening costs the same f
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 
 from indexer.errors import TrackNotFoundError
 from indexer.folders.files import genres_of, values_of
+from indexer.snapshot.filters import Columns, TrackFilter, TrackTerms, Unmatched
 from indexer.snapshot.format import load_array, save_array
 from model.folding import fold
 
 TEXT_COLUMNS = ("content_id", "root", "path", "title", "artist", "album", "genre")
 _NO_YEAR = np.iinfo(np.int32).min
 _NO_TEXT = -1
+_REMEMBERED = 1024  # filters
 
 
 @dataclass(frozen=True)
@@ -53,29 +56,6 @@ class TrackRecord:
     genre: str | None
     year: int | None
     duration_s: float
-
-
-@dataclass(frozen=True)
-class TrackFilter:
-    """Which tracks may be answered; empty fields let everything pass.
-
-    Attributes:
-        genre: Any of these genres, compared without case and accents; a track may have several.
-        artist: Any of these artists, likewise.
-        year_min: First year, inclusive; tracks without a year do not pass.
-        year_max: Last year, inclusive; tracks without a year do not pass.
-        duration_min_s: Shortest length, inclusive.
-        duration_max_s: Longest length, inclusive.
-        exclude_ids: Track ids that never pass.
-    """
-
-    genre: tuple[str, ...] = ()
-    artist: tuple[str, ...] = ()
-    year_min: int | None = None
-    year_max: int | None = None
-    duration_min_s: float | None = None
-    duration_max_s: float | None = None
-    exclude_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -120,6 +100,32 @@ class TextColumn:
         for word in wanted:
             passing[self._codes_by_name.get(fold(word), [])] = True
         return passing[self.codes]
+
+    def names(self, split: Callable[[str], Iterable[str]]) -> list[str]:
+        """The distinct names that `split` finds in the texts."""
+        words = (self._word(code) for code in range(len(self._offsets) - 1))
+        return list(dict.fromkeys(name for word in words for name in split(word)))
+
+    def values(self) -> list[str]:
+        """The distinct single values of the texts."""
+        return self.names(self._values)
+
+    def holding(self, pattern: re.Pattern[str]) -> NDArray[np.bool_]:
+        """Mask of the rows in whose folded text a pattern of one line is found, [T]."""
+        text, starts = self._folded
+        holds = np.zeros(len(self._offsets), dtype=bool)  # [V + 1], None has code -1: the last
+        at = np.array([match.end() - 1 for match in pattern.finditer(text)], dtype=np.int64)
+        holds[np.searchsorted(starts, at, side="right") - 1] = True
+        return holds[self.codes]
+
+    @cached_property
+    def _folded(self) -> tuple[str, NDArray[np.int64]]:
+        """The folded vocabulary, a word a line, and where each line begins, [V]."""
+        words = [
+            fold(self._word(code)).replace("\n", " ") for code in range(len(self._offsets) - 1)
+        ]
+        lengths = np.array([len(word) + 1 for word in words], dtype=np.int64)
+        return "\n".join(words), np.cumsum(lengths) - lengths
 
     @cached_property
     def _codes_by_name(self) -> dict[str, list[int]]:
@@ -189,6 +195,7 @@ class TrackTable(Sequence[TrackRecord]):
         self._years: NDArray[np.int32] = load_array(folder, "track_year", rows=rows)
         self._durations_s: NDArray[np.float64] = load_array(folder, "track_duration_s", rows=rows)
         self._text = {name: TextColumn.read(folder, name, rows) for name in TEXT_COLUMNS}
+        self._unmatched: dict[TrackTerms, tuple[Unmatched, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -244,17 +251,20 @@ class TrackTable(Sequence[TrackRecord]):
 
     def passing(self, filters: TrackFilter) -> NDArray[np.bool_]:
         """Mask of the tracks that a filter lets through, [T]."""
-        mask = np.ones(len(self), dtype=bool)
-        for name, wanted in (("genre", filters.genre), ("artist", filters.artist)):
-            if wanted:
-                mask &= self._text[name].matching(wanted)
-        if filters.year_min is not None or filters.year_max is not None:
-            mask &= self._years != _NO_YEAR
-        _narrow(mask, self._years, filters.year_min, filters.year_max)
-        _narrow(mask, self._durations_s, filters.duration_min_s, filters.duration_max_s)
-        if filters.exclude_ids:
-            mask &= ~np.isin(self.ids, np.fromiter(filters.exclude_ids, dtype=np.int64))
-        return mask
+        return self._columns.passing(filters)
+
+    def unmatched(self, terms: TrackTerms) -> tuple[Unmatched, ...]:
+        """The properties of a filter that no track has; answers are remembered."""
+        known = self._unmatched.get(terms)
+        if known is None:
+            if len(self._unmatched) >= _REMEMBERED:
+                self._unmatched.clear()
+            known = self._unmatched[terms] = tuple(self._columns.unmatched(terms))
+        return known
+
+    @property
+    def _columns(self) -> Columns:
+        return Columns(self.ids, self._years, self._durations_s, self._text, _NO_YEAR)
 
     def _record(self, row: int) -> TrackRecord:
         text = {name: column[row] for name, column in self._text.items()}
@@ -293,15 +303,3 @@ def write_tracks(folder: Path, tracks: Sequence[TrackRecord]) -> None:
     save_array(folder, "track_duration_s", durations_s)
     for name in TEXT_COLUMNS:
         TextColumn.write(folder, name, [getattr(track, name) for track in tracks])
-
-
-def _narrow(
-    mask: NDArray[np.bool_],
-    values: NDArray[np.float64] | NDArray[np.int32],
-    lowest: float | None,
-    highest: float | None,
-) -> None:
-    if lowest is not None:
-        mask &= values >= lowest
-    if highest is not None:
-        mask &= values <= highest

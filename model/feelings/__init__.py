@@ -7,7 +7,7 @@ the valence-arousal plane, one after the other, on the relative scale of a catal
 from model.feelings.lexicon import Entry, Lexicon, lexicon
 from model.feelings.reader import understand
 from model.feelings.regions import Points, Region
-from model.feelings.understanding import Step, Understanding, Unread
+from model.feelings.understanding import Step, Term, Understanding, Unread
 
 __all__ = [
     "Entry",
@@ -15,6 +15,7 @@ __all__ = [
     "Points",
     "Region",
     "Step",
+    "Term",
     "Understanding",
     "Unread",
     "lexicon",

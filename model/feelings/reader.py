@@ -43,16 +43,16 @@ def understand(text: str, words: Lexicon | None = None) -> Understanding:
     steps, glides, lasts_s, unread = _Reader(items, language).read()
     unknown = tuple(Unread(each, words.near(each)) for each in dict.fromkeys(unread))
     if not steps:
-        raise FeelingError(_nothing(text, unknown))
+        raise _nothing(text, unknown)
     if len(steps) > MOST_STEPS:
         raise FeelingError(f"a sequence of {len(steps)} feelings; at most {MOST_STEPS}")
     return Understanding(text, language, tuple(steps), tuple(glides), lasts_s, unknown)
 
 
-def _nothing(text: str, unknown: Sequence[Unread]) -> str:
-    near = [word for each in unknown for word in each.near][:5]
+def _nothing(text: str, unknown: Sequence[Unread]) -> FeelingError:
+    near = tuple(word for each in unknown for word in each.near)[:5]
     hint = f"did you mean {', '.join(near)}?" if near else "try words such as calm, sad or running"
-    return f"no feeling is known in {text.strip()[:60]!r}; {hint}"
+    return FeelingError(f"no feeling is known in {text.strip()[:60]!r}; {hint}", near)
 
 
 @dataclass

@@ -9,7 +9,8 @@ from mutagen import flac
 from mutagen.id3 import TCON, TPE1
 
 from indexer.folders.files import genres_of, read_tags, values_of
-from indexer.snapshot.tracks import TrackFilter, TrackRecord, TrackTable, write_tracks
+from indexer.snapshot.filters import TrackFilter
+from indexer.snapshot.tracks import TrackRecord, TrackTable, write_tracks
 from tests.unit.indexer.test_files import encode
 
 

@@ -1,0 +1,101 @@
+"""Phrases of feelings in requests: read once, and told in the answer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from app.errors import FeelingNotReadError
+from app.wire.schemas import PlaylistRequest, TextEmotion
+from app.wire.understood import (
+    FeelingStepOut,
+    KeyframeOut,
+    OtherMeaningOut,
+    TermOut,
+    UnderstoodOut,
+    UnreadOut,
+)
+from model.errors import FeelingError
+from model.feelings import Step, Term, Understanding, understand
+
+_REMEMBERED = 1024  # phrases
+
+
+def read(text: str) -> Understanding:
+    """A phrase as it is understood.
+
+    Raises:
+        FeelingNotReadError: No word of it is a feeling; suggests near ones.
+    """
+    try:
+        return _understood(text)
+    except FeelingError as exc:
+        raise FeelingNotReadError(str(exc), suggestions=list(exc.near)) from exc
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _understood(text: str) -> Understanding:
+    return understand(text)
+
+
+def resolved(request: PlaylistRequest) -> PlaylistRequest:
+    """The request with what its phrase says of mode and length, unless it says so itself.
+
+    Raises:
+        FeelingNotReadError: No word of the phrase is a feeling.
+    """
+    if not isinstance(request.emotion, TextEmotion):
+        return request
+    understanding, given = read(request.emotion.text), request.model_fields_set
+    said: dict[str, object] = {}
+    if understanding.moves and "mode" not in given:
+        said["mode"] = "journey"
+    if understanding.lasts_s is not None and "duration_s" not in given:
+        said["duration_s"] = max(1.0, understanding.lasts_s)
+    return request.model_copy(update=said) if said else request
+
+
+def understood_out(understanding: Understanding) -> UnderstoodOut:
+    """How a phrase was read, as it goes over the wire."""
+    return UnderstoodOut(
+        words=understanding.words,
+        language=understanding.language,
+        steps=[_step_out(step) for step in understanding.steps],
+        curve=[
+            KeyframeOut(t=k.t_s, valence=round(k.valence, 4), arousal=round(k.arousal, 4))
+            for k in understanding.curve().keyframes
+        ],
+        duration_s=understanding.lasts_s,
+        not_understood=[
+            UnreadOut(text=each.text, near=list(each.near)) for each in understanding.unread
+        ],
+    )
+
+
+def _step_out(step: Step) -> FeelingStepOut:
+    (valence, arousal), (wide_v, wide_a) = step.points.centre, step.points.spread
+    wanted = [_term_out(term, negated=False) for terms in step.blends for term in terms]
+    return FeelingStepOut(
+        terms=[*wanted, *(_term_out(term, negated=True) for term in step.away)],
+        valence=round(valence, 4),
+        arousal=round(arousal, 4),
+        spread_valence=round(wide_v, 4),
+        spread_arousal=round(wide_a, 4),
+        duration_s=step.lasts_s,
+    )
+
+
+def _term_out(term: Term, *, negated: bool) -> TermOut:
+    region = term.region
+    return TermOut(
+        text=term.text,
+        meaning=term.entry.name,
+        language=term.language,
+        valence=round(region.valence, 4),
+        arousal=round(region.arousal, 4),
+        spread_valence=round(region.spread_valence, 4),
+        spread_arousal=round(region.spread_arousal, 4),
+        degree=term.degree,
+        weight=term.weight,
+        negated=negated,
+        also=[OtherMeaningOut(language=code, meaning=name) for code, name in term.also],
+    )

@@ -1,0 +1,192 @@
+"""Search for a region of emotions: any of several weighted points will do (ADR 0100).
+
+A row's score for the region is `ln sum_k w_k exp(score_k)`. Scores are log-likelihood ratios of the
+pair, so this is the one of the music and "the emotion is one of these": a wide region asks for less
+of each point and for more of them, and acts like no single point. It is not linear in the query, so
+cells do not bound it; every row that may be answered is scored. One matrix product in single
+precision finds those that may be among the best, and these are scored in double precision.
+
+Letters: N rows, K points, C columns of the composite.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.search.columns import doubled, points
+from indexer.search.rank_cells import TIE_DECIMALS
+from indexer.search.request import Answer, Ranked, Ranker, Terms
+from indexer.search.scope import Level, Scopes
+from indexer.search.tables import Asked, Doubles, Singles
+from indexer.snapshot.reader import Snapshot
+from model.embedding import Embedding
+from model.scoring import (
+    ScoringParams,
+    composite_item_vectors,
+    composite_query_constant,
+    composite_query_vectors,
+)
+
+_ROWS = 65_536  # scored at once
+_KEPT_ROWS = 400_000  # rows of whole tracks whose columns are kept in memory
+_FIRST = 64  # rows that are scored exactly at first, at least
+_WIDEN = 4
+_ROUNDING = 2.0 * float(np.finfo(np.float32).eps)
+
+
+class UnionSearch:
+    """Ranks rows for weighted points; safe to use from many threads."""
+
+    def __init__(
+        self, snapshot: Snapshot, scoring: ScoringParams, ranker: Ranker, scopes: Scopes
+    ) -> None:
+        self._snapshot, self._ranker, self._scopes = snapshot, ranker, scopes
+        self._scoring = doubled(scoring)
+        self._whole: tuple[NDArray[np.int64], Singles] | None = None
+        self._lock = threading.Lock()
+
+    def answer(self, queries: Embedding, weights: Doubles, terms: Terms) -> Answer:
+        """The wanted ranks for the union of K points; always proven.
+
+        Args:
+            queries: The points, as the catalogue's rows are embedded, K rows.
+            weights: [K], > 0, sum 1.
+            terms: What is asked for.
+        """
+        asked = [self._ranker.task(queries[k : k + 1], terms).asked for k in range(len(queries))]
+        logs = np.log(weights)
+        rows, most = self._bounds(queries, asked, logs, terms)
+        order = np.argsort(-most, kind="stable")
+        count = max(_FIRST, 2 * terms.wanted)
+        while True:
+            chosen = order[:count]
+            best = self._ranked(rows[chosen], asked, logs, terms)
+            left = most[order[count]] if count < len(order) else -np.inf
+            full = len(best.rows) >= terms.wanted
+            if left == -np.inf or (full and best.scores[-1, 0] > left):
+                return best, True
+            count *= _WIDEN
+
+    def _bounds(
+        self, queries: Embedding, asked: list[Asked], logs: Doubles, terms: Terms
+    ) -> tuple[NDArray[np.int64], Doubles]:
+        """The rows that may be answered and what they score at most, [N]."""
+        mask = self._scopes.mask(terms.scope)
+        if terms.scoring.kind == "paper":
+            rows = self._all(mask)
+            exact = _union(self._scored(rows, asked)[0], logs)
+            return rows, exact + 10.0**-TIE_DECIMALS
+        params = self._scoring.with_kind("gaussian")
+        at = points(queries)
+        vectors = composite_query_vectors(at, params, terms.direction).numpy()  # [K, C]
+        constants = composite_query_constant(at, params, terms.direction).numpy()
+        found, high = [], []
+        for rows, columns in self._columns(terms.scope.level, mask):
+            score = columns @ vectors.T.astype(np.float32) + constants.astype(np.float32)
+            norms = np.linalg.norm(columns, axis=1) * np.linalg.norm(vectors, axis=1).max()
+            error = _ROUNDING * (columns.shape[1] + 2) * (norms + np.abs(constants).max())
+            near = _union(score.T.astype(np.float64), logs)
+            found.append(rows)
+            high.append(near + error)
+        if not found:
+            return np.empty(0, np.int64), np.empty(0)
+        return np.concatenate(found), np.concatenate(high)
+
+    def _all(self, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        if mask is None:
+            return np.arange(self._snapshot.manifest.segments)
+        return np.flatnonzero(mask)
+
+    def _columns(
+        self, level: Level, mask: NDArray[np.bool_] | None
+    ) -> Iterator[tuple[NDArray[np.int64], Singles]]:
+        """The rows of a mask with their columns, [N, C], some at a time."""
+        whole = self._whole_columns() if level == "track" else None
+        if whole is not None:
+            rows, columns = whole
+            kept = slice(None) if mask is None else np.flatnonzero(mask[rows])
+            yield rows[kept], columns[kept]
+            return
+        rows = self._all(mask)
+        for start in range(0, len(rows), _ROWS):
+            part = rows[start : start + _ROWS]
+            yield part, self._columns_of(part)
+
+    def _whole_columns(self) -> tuple[NDArray[np.int64], Singles] | None:
+        """Those of all rows that stand for whole tracks; None where they are too many to keep."""
+        with self._lock:
+            if self._whole is None:
+                rows = np.flatnonzero(self._snapshot.whole)
+                if len(rows) > _KEPT_ROWS:
+                    return None
+                parts = [
+                    self._columns_of(rows[start : start + _ROWS])
+                    for start in range(0, len(rows), _ROWS)
+                ]
+                self._whole = rows, np.concatenate(parts)
+            return self._whole
+
+    def _columns_of(self, rows: NDArray[np.int64]) -> Singles:
+        items = points(self._snapshot.embedding[rows])
+        params = self._scoring.with_kind("gaussian")
+        return composite_item_vectors(items, params, "e2m").numpy().astype(np.float32)
+
+    def _scored(self, rows: NDArray[np.int64], asked: list[Asked]) -> Doubles:
+        """Total, CCA half and -KL of each point, [3, K, N], in double precision."""
+        return np.stack([self._ranker.scores.score(each, rows) for each in asked], axis=1)
+
+    def _ranked(
+        self, rows: NDArray[np.int64], asked: list[Asked], logs: Doubles, terms: Terms
+    ) -> Ranked:
+        """The wanted tracks among these rows, scored exactly, best first."""
+        total, cca, _ = self._scored(rows, asked)  # [K, N]
+        union = _union(total, logs)
+        share = np.exp(total + logs[:, None] - union)  # [K, N], what each point explains
+        halves = self._halves(union, (share * cca).sum(axis=0), terms.scoring.lam)
+        order = np.lexsort((rows, -union.round(TIE_DECIMALS)))
+        first = self._snapshot.track_first
+        tracks = np.searchsorted(first, rows, side="right") - 1
+        taken = self._taken(order, tracks, terms)
+        return Ranked(rows[taken], tracks[taken], np.stack([union, *halves], axis=1)[taken])
+
+    def _taken(
+        self, order: NDArray[np.intp], tracks: NDArray[np.int64], terms: Terms
+    ) -> NDArray[np.intp]:
+        """The first of each content, no artist too often, as many as are wanted."""
+        content = self._snapshot.tracks.content_codes
+        artists, cap = self._snapshot.tracks.artist_groups, terms.max_per_artist
+        seen: set[int] = set()
+        counts: Counter[int] = Counter()
+        taken: list[int] = []
+        for place in order.tolist():
+            if len(taken) == terms.wanted:
+                break
+            track = int(tracks[place])
+            names = artists.of(track) if cap is not None else ()
+            if int(content[track]) in seen:
+                continue
+            seen.add(int(content[track]))
+            if cap is not None and any(counts[name] >= cap for name in names):
+                continue
+            counts.update(names)
+            taken.append(place)
+        return np.array(taken, dtype=np.intp)
+
+    @staticmethod
+    def _halves(union: Doubles, cca: Doubles, lam: float) -> tuple[Doubles, Doubles]:
+        """The two halves of a union's score: what the points do not explain is the second's."""
+        if lam >= 1.0:
+            return union, np.zeros_like(union)
+        return cca, (union - lam * cca) / (1.0 - lam)
+
+
+def _union(scores: Doubles, logs: Doubles) -> Doubles:
+    """Ln sum_k exp(score_k + ln w_k), [K, N] -> [N]."""
+    weighted = scores + logs[:, None]
+    top = weighted.max(axis=0)
+    return np.asarray(top + np.log(np.exp(weighted - top).sum(axis=0)), dtype=np.float64)
