@@ -229,15 +229,16 @@ def page(figures: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             "# Level, format, and what is no music\n",
-            f"Written by `make bench-level` with {figures['model_id']}. Pairs are arousal / valence.\n",
+            f"Written by `make bench-level` with {figures['model_id']}. Pairs are arousal / "
+            "valence.\n",
             "## What a file's level and format do to its mean emotion\n",
             f"{len(figures['tracks'])} real tracks; movement on the plane, [-1, 1].\n",
             "| | mean movement | largest |",
             "|---|---|---|",
             *moved,
             "\n## A louder second half\n",
-            f"{LOUDER_DB:.0f} dB more from the middle on: arousal of the second half over the first "
-            f"rises by {gained.mean():+.3f} on average, {gained.min():+.3f} at least.\n",
+            f"{LOUDER_DB:.0f} dB more from the middle on: arousal of the second half over the "
+            f"first rises by {gained.mean():+.3f} on average, {gained.min():+.3f} at least.\n",
             "## What is no music\n",
             "Stated standard deviation over that of music of the kind that the model was trained "
             "on, and the mean emotion that comes out.\n",
