@@ -22,7 +22,7 @@ export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-withstand clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -76,6 +76,9 @@ bench-page: $(DEV) ## Time the page in the system's Chromium
 
 bench-covers: $(DEV) ## Time how covers are read and made small
 	@$(BIN)/python -m benchmarks.bench_covers $(ARGS)
+
+bench-withstand: $(DEV) ## Measure what others wait for while one client attacks
+	@$(BIN)/python -m benchmarks.bench_withstand $(ARGS)
 
 clean: ## Remove .venv, the demo's data and all caches
 	rm -rf $(VENV) $(DEMO_DATA) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,9 +2,9 @@
 
 Tensors: `weights/…` the networks with their input transforms, `cca/…` the fitted CCA, `scoring/…`
 correlations and regression lines, `mean_head/…` the regression head, `dynamics/…` what louder parts
-add, `novelty/…` the distance from the training songs. One metadata entry holds the
-rest as JSON, with a SHA-256 over all of it, so that damage is noticed even without the sidecar
-`<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give equal bytes.
+add, `novelty/…` the distance from the training songs, `experts/…` late experts. One metadata entry
+holds the rest as JSON, with a SHA-256 over all of it, so that damage is noticed even without the
+sidecar `<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give equal bytes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from model.curve_estimation import CurveSettings
 from model.dynamics import Dynamics
 from model.emer import Emer, EmerConfig, build_emer
 from model.errors import CheckpointError, CheckpointMismatchError
+from model.experts import Experts
 from model.novelty import Novelty
 from model.regression import MeanHead
 from model.scoring import ScoringParams
@@ -53,6 +54,7 @@ class Checkpoint:
         dynamics: What louder parts of a piece add.
         novelty: How much less is known of music unlike the training songs.
         curve: Settings of the emotion curve.
+        experts: Cues that its training table does not have; None: none.
         notes: Where it comes from: dataset, seed, figures; plain JSON values.
     """
 
@@ -67,6 +69,7 @@ class Checkpoint:
     dynamics: Dynamics
     novelty: Novelty
     curve: CurveSettings = field(default_factory=CurveSettings)
+    experts: Experts | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> Emer:
@@ -163,6 +166,7 @@ def _header(checkpoint: Checkpoint) -> dict[str, Any]:
         },
         "mean_head": {"gamma": checkpoint.mean_head.gamma},
         "curve": checkpoint.curve.to_dict(),
+        "experts": _experts_header(checkpoint.experts),
         "notes": dict(checkpoint.notes),
     }
 
@@ -175,6 +179,7 @@ def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
         "mean_head": vars(checkpoint.mean_head),
         "dynamics": vars(checkpoint.dynamics),
         "novelty": vars(checkpoint.novelty),
+        "experts": {} if checkpoint.experts is None else vars(checkpoint.experts),
     }
     return {
         f"{group}/{name}": torch.as_tensor(value).detach().cpu().contiguous().clone()
@@ -204,8 +209,21 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
         dynamics=Dynamics(**arrays("dynamics")),
         novelty=Novelty(**arrays("novelty")),
         curve=CurveSettings.from_dict(header["curve"]),
+        experts=_experts(header["experts"], arrays("experts")),
         notes=header["notes"],
     )
+
+
+def _experts_header(experts: Experts | None) -> dict[str, list[str]] | None:
+    if experts is None:
+        return None
+    return {"names": list(experts.names), "columns": list(experts.columns)}
+
+
+def _experts(header: Mapping[str, Any] | None, arrays: Mapping[str, Any]) -> Experts | None:
+    if header is None:
+        return None
+    return Experts(tuple(header["names"]), tuple(header["columns"]), **arrays)
 
 
 def _parse(path: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -169,7 +169,7 @@ def _heard(
 def _together(
     clips: Sequence[Clip], model: ListeningModel, live: Live | None
 ) -> Iterator[EmotionResponse]:
-    rows = [(stretches(clip.analysis)[1], clip.analysis.window_features) for clip in clips]
+    rows = [(stretches(clip.analysis)[1], clip.analysis.window_rows) for clip in clips]
     parts = [part for both in rows for part in both]
     embedding = model.embed_analyses(np.concatenate(parts))
     pieces = iter(_split(embedding, [len(part) for part in parts]))

@@ -349,11 +349,11 @@ def assemble(tracks: Sequence[TrackRecord], blocks: Mapping[str, Block]) -> Snap
 
 
 def stretches(analysis: Analysis) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Spans [S, 2] and features [S, Dx] to embed: every segment, and the whole of a longer track.
+    """Spans [S, 2] and rows [S, Dx + K] to embed: every segment, and the whole of a longer track.
 
     Whole tracks are described by the mean over their segments (ADR 0030).
     """
-    spans, features = analysis.segments_s, analysis.segment_features
+    spans, features = analysis.segments_s, analysis.segment_rows
     if len(spans) == 1:
         return spans, features
     whole = np.array([[0.0, spans[:, 1].max()]], dtype=np.float32)

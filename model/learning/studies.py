@@ -20,6 +20,7 @@ from model.learning.datasets import Dataset, load
 from model.learning.evaluation import r2, retrieval, top_cosine
 from model.learning.experiments import Split, kl_rows, oriented, splits
 from model.learning.fitting import embed, fit
+from model.learning.labels import exchanged_labels, level_confounder
 from model.learning.recipes import Recipe, recipe
 from model.learning.shipping import fit_best_head
 from model.learning.training import train
@@ -234,7 +235,13 @@ STUDIES: Mapping[str, Study] = {
     "run_times": run_times,
     "learning_curve": learning_curve,
     "sweeps": sweeps,
+    "exchanged_labels": exchanged_labels,
+    "level_confounder": level_confounder,
 }
+
+
+SHIPPED_COLUMNS = ("r2_10_fold_deam_33", "exchanged_labels", "level_confounder")
+"""Studies of the columns that ship."""
 
 
 def study_preset(name: str) -> str:
@@ -243,8 +250,8 @@ def study_preset(name: str) -> str:
 
 
 def study_columns(name: str) -> int:
-    """How many columns of DEAM a study reads; 31 also where it reads another dataset."""
-    return 33 if name.endswith("_33") else 31
+    """How many columns of DEAM a study reads; 30 also where it reads another dataset."""
+    return 32 if name in SHIPPED_COLUMNS else 30
 
 
 def _ceiling(means: Doubles, noise: Doubles) -> dict[str, Any]:

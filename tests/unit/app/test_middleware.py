@@ -1,0 +1,87 @@
+"""Large bodies take turns, and a body may not take for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.errors import BodyTimeoutError
+from app.http import middleware
+from app.http.middleware import LARGE_BODY_BYTES, RequestMiddleware
+from app.http.origins import Origins
+from app.metrics import Metrics
+
+
+class Reader:
+    """An application that reads the body and notes the order of the paths."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.failed: list[Exception] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Read, note, answer."""
+        try:
+            while (await receive())["more_body"]:
+                pass
+        except BodyTimeoutError as exc:
+            self.failed.append(exc)
+        self.order.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def asked(owner: RequestMiddleware, path: str, body: bytes, more: bool = False) -> None:
+    """One request whose body is there at once; with `more` the rest never comes."""
+    messages = [{"type": "http.request", "body": body, "more_body": more}]
+
+    async def receive() -> dict[str, Any]:
+        if not messages:
+            await asyncio.sleep(60.0)
+        return messages.pop()
+
+    async def send(_message: Any) -> None:
+        return
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    await owner(scope, receive, send)
+
+
+def owner_of(reader: Reader) -> RequestMiddleware:
+    """The middleware around an application."""
+    return RequestMiddleware(
+        reader,
+        metrics=Metrics(),
+        max_body_bytes=1 << 20,
+        upload_paths=frozenset(),
+        origins=Origins(("*",)),
+    )
+
+
+def test_a_small_request_does_not_wait_for_many_large_ones() -> None:
+    """It came last and is answered among the first."""
+    reader = Reader()
+    owner = owner_of(reader)
+
+    async def crowd() -> None:
+        large = [asked(owner, f"/{n}", bytes(LARGE_BODY_BYTES + 1)) for n in range(20)]
+        await asyncio.gather(*large, asked(owner, "/small", b"{}"))
+
+    asyncio.run(crowd())
+
+    assert len(reader.order) == 21
+    assert reader.order.index("/small") < 3
+
+
+def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small it is."""
+    monkeypatch.setattr(middleware, "BODY_S", 0.05)
+    reader = Reader()
+
+    asyncio.run(asked(owner_of(reader), "/", b"{", more=True))
+
+    assert [str(error.detail) for error in reader.failed] == [
+        "the request body did not arrive within 0.05 s"
+    ]
