@@ -87,7 +87,8 @@ def write_report(cache: Path, out: Path) -> dict[str, Any]:
     sections |= {name: _section(name, found[name], recipes[name]) for name in found}
     sections[SMALLER] = studies_section(figures["studies"])
     names = sorted(sections, key=lambda name: ORDER.get(name, len(ORDER)))
-    text = "\n".join([INTRODUCTION, PAPER_DEAM, *(sections[name] for name in names)])
+    parts = [INTRODUCTION, PAPER_DEAM, *(sections[name] for name in names)]
+    text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     (out / "emer.md").write_text(text, encoding="utf-8")
     (out / "leaks.md").write_text(leaks_page(figures), encoding="utf-8")
     return figures
