@@ -14,13 +14,13 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.learning.labels import exchanged_labels, level_confounder
 from model.embedding import Embedding
 from model.learning.baselines import Matrices
 from model.learning.datasets import Dataset, load
 from model.learning.evaluation import r2, retrieval, top_cosine
 from model.learning.experiments import Split, kl_rows, oriented, splits
 from model.learning.fitting import embed, fit
-from model.learning.labels import exchanged_labels, level_confounder
 from model.learning.recipes import Recipe, recipe
 from model.learning.shipping import fit_best_head
 from model.learning.training import train
