@@ -49,7 +49,7 @@ _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
 
 
-class Model(Protocol):
+class IndexingModel(Protocol):
     """What indexing needs of `model.emotion_model.EmotionModel`."""
 
     model_id: str
@@ -133,7 +133,7 @@ class Examiner:
 
     def __init__(
         self,
-        model: Model,
+        model: IndexingModel,
         store: AnalysisStore,
         *,
         full: bool,
@@ -272,7 +272,7 @@ class BlockBuilder:
         previous: A snapshot of the same model, whose blocks need not be made again.
     """
 
-    def __init__(self, model: Model, previous: Snapshot | None = None) -> None:
+    def __init__(self, model: IndexingModel, previous: Snapshot | None = None) -> None:
         self._model = model
         self._previous = previous
         self._rows_before: dict[str, tuple[int, int]] = {}

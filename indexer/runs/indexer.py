@@ -27,7 +27,7 @@ from indexer.errors import (
     RunInterruptedError,
 )
 from indexer.folders.files import distinct_roots, file_path, stored_name
-from indexer.runs.embed import AnalyseIsolated, Model
+from indexer.runs.embed import AnalyseIsolated, IndexingModel
 from indexer.runs.isolated import analyse_isolated
 from indexer.runs.job import IndexJob, RunSummary
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
@@ -53,7 +53,7 @@ class Indexer:
     """
 
     catalog: Catalog
-    model: Model
+    model: IndexingModel
     data_dir: Path
     options: RunOptions = DEFAULT_OPTIONS
     isolated: AnalyseIsolated = analyse_isolated

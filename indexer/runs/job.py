@@ -34,7 +34,7 @@ from indexer.runs.embed import (
     BlockBuilder,
     Examined,
     Examiner,
-    Model,
+    IndexingModel,
     ahead,
     assemble,
     default_workers,
@@ -105,7 +105,7 @@ class IndexJob:
     """
 
     catalog: Catalog
-    model: Model
+    model: IndexingModel
     data_dir: Path
     run: IndexRun
     owner: str

@@ -23,7 +23,7 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs.embed import AnalyseIsolated, Model
+from indexer.runs.embed import AnalyseIsolated, IndexingModel
 from indexer.runs.indexer import Indexer
 from indexer.runs.isolated import analyse_isolated
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
@@ -108,7 +108,7 @@ class ProcessExecutor:
 
 def carry_out(
     job: Job,
-    load: Callable[[], Model],
+    load: Callable[[], IndexingModel],
     stop: threading.Event,
     isolated: AnalyseIsolated = analyse_isolated,
 ) -> int:
@@ -142,7 +142,7 @@ def carry_out(
     return 0
 
 
-def _load(catalog: Catalog, job: Job, load: Callable[[], Model]) -> Model:
+def _load(catalog: Catalog, job: Job, load: Callable[[], IndexingModel]) -> IndexingModel:
     """The model; a run that cannot have it fails with the reason instead of waiting for ever."""
     try:
         return load()
@@ -185,7 +185,7 @@ def main() -> int:
     job, stop = read_job(), threading.Event()
     stop_when_orphaned(stop)
 
-    def load() -> Model:
+    def load() -> IndexingModel:
         from model.emotion_model import EmotionModel
 
         return EmotionModel.load(Path(job.checkpoint) if job.checkpoint else None, job.device)
