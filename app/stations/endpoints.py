@@ -40,7 +40,12 @@ Seed = Annotated[
 ]
 
 
-@router.get("/stations", summary="All stations", dependencies=READ, responses=problems(*DENIED))
+@router.get(
+    "/stations",
+    summary="All stations",
+    dependencies=READ,
+    responses=problems(401, 403, 429, 503),
+)
 def list_stations(request: Request, services: ServicesDep) -> StationList:
     """In order of their names."""
     found = services.catalog.list_stations()
@@ -138,6 +143,7 @@ def change_station(
 @router.delete(
     "/stations/{station_id}",
     status_code=204,
+    response_class=Response,
     summary="Delete a station",
     dependencies=WRITE,
     responses=problems(404, *DENIED),
