@@ -11,6 +11,7 @@ from app.errors import NotReadyError
 from app.library.live import Live
 from app.playlists.match import similar_hits
 from app.playlists.queries import track_query
+from app.wire.fit import fit, reason
 from app.wire.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.wire.schemas import Scale
 from app.wire.tracks import track_out
@@ -94,7 +95,7 @@ def emotion_response(
         duration_s=round(estimate.duration_s, 3),
         curve=curve_points(estimate.t_s, mean, sd),
         mean=MeanOut(arousal=float(overall[0, 0]), valence=float(overall[0, 1])),
-        similar=similar_out(live, similar, quantiles),
+        similar=similar_out(live, similar, quantiles, overall[0]),
     )
 
 
@@ -130,21 +131,27 @@ def on_scale(
 
 
 def similar_out(
-    live: Live | None, similar: SearchResult | None, quantiles: QuantileScale | None
+    live: Live | None,
+    similar: SearchResult | None,
+    quantiles: QuantileScale | None,
+    clip: Doubles,
 ) -> list[SimilarOut]:
-    """The similar tracks of a search."""
+    """The similar tracks of a search; `clip` is the clip's (arousal, valence) on the scale."""
     if live is None or similar is None or not similar.hits:
         return []
     tracks = live.snapshot.tracks
     places = np.array([(hit.arousal, hit.valence) for hit in similar.hits])
     places, _ = on_scale(places, np.zeros_like(places), quantiles)
+    asked = (float(clip[0]), float(clip[1]))
     return [
         SimilarOut(
             track=track_out(tracks[tracks.row_of(hit.track_id)]),
             segment=SegmentOut(start_s=hit.start_s, end_s=hit.end_s),
+            fit=fit((arousal, valence), asked),
+            reason=reason((arousal, valence), asked),
             score=hit.score,
-            arousal=float(arousal),
-            valence=float(valence),
+            arousal=arousal,
+            valence=valence,
         )
-        for hit, (arousal, valence) in zip(similar.hits, places, strict=True)
+        for hit, (arousal, valence) in zip(similar.hits, places.tolist(), strict=True)
     ]

@@ -93,6 +93,14 @@ class PlaylistItem(Shown):
     rank: int = Field(description="1 is the first.")
     track: TrackOut
     segment: SegmentOut
+    fit: float = Field(
+        description="How near its place lies to what was asked: 1 on it, 0 at a distance of 1 or "
+        "more on the response's `scale`. The order also weighs the score."
+    )
+    reason: str = Field(
+        description="How it differs from what was asked.",
+        examples=["as calm as asked, a little darker"],
+    )
     score: float = Field(description="Composite similarity; larger is nearer.")
     rho_sim: float = Field(description="Its CCA half.")
     neg_kl: float = Field(description="Its distribution half, minus the KL divergence in nats.")
@@ -158,6 +166,8 @@ class SimilarOut(Shown):
 
     track: TrackOut
     segment: SegmentOut
+    fit: float = Field(description="How near its place lies to the clip's, as in a playlist.")
+    reason: str = Field(description="How it differs from the clip, as in a playlist.")
     score: float
     valence: float
     arousal: float
@@ -193,6 +203,7 @@ class TrackDetail(TrackListItem):
     size_bytes: int
     status: Literal["ok", "failed", "missing"] = Field(description="`ok`: it is in the index.")
     failure_reason: str | None = Field(description="Why it is not in the index.")
+    note: str | None = Field(description="Such as that a part of the file does not decode.")
     added_at: datetime
     updated_at: datetime
 
@@ -227,6 +238,7 @@ class IndexRunOut(Shown):
     roots: list[str]
     full: bool
     only: bool
+    allow_shrink: bool
     files_total: int
     files_done: int
     files_failed: int
@@ -241,6 +253,9 @@ class IndexRunOut(Shown):
     model_id: str | None
     snapshot_id: str | None
     error: str | None
+    notes: list[str] = Field(
+        description="What it passed over, could not look at, or could decode only in part."
+    )
 
 
 class IndexRunList(Shown):

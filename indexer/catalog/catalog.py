@@ -39,6 +39,7 @@ from indexer.catalog.records import (
     TrackChanges,
     TrackPage,
     TrackQuery,
+    address_id,
 )
 from indexer.catalog.runs import RunRows
 from indexer.catalog.snapshots import SnapshotRows
@@ -135,6 +136,13 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows):
         if found is None:
             raise TrackNotFoundError(f"no track {track_id}; GET /v1/tracks lists them")
         return Track(**found)
+
+    def track_at(self, address: str) -> Track | None:
+        """The track of the file at this whole path (stored text), if it is known."""
+        chosen = select(*_TRACK).where(tracks.c.address_id == address_id(address))
+        with transaction(self.engine) as connection:
+            found = connection.execute(chosen).mappings().first()
+        return None if found is None else Track(**found)
 
     def verdicts(self) -> dict[str, int]:
         """How many tracks of the index are taken for what."""
@@ -291,6 +299,7 @@ def _file_values(result: FileResult) -> dict[str, Any]:
         "frontend_id": result.frontend_id,
         "duration_s": result.duration_s,
         "failure_reason": result.failure_reason,
+        "note": result.note,
         "verdict": result.verdict.kind,
         "verdict_reason": result.verdict.reason or None,
     }
@@ -311,6 +320,7 @@ def _file_result(row: RowMapping) -> FileResult:
         ),
         duration_s=row["duration_s"],
         failure_reason=row["failure_reason"],
+        note=row["note"],
         verdict=Verdict(row["verdict"], row["verdict_reason"] or ""),
     )
 

@@ -36,6 +36,7 @@ class Track:
         genre: Genres, joined by `; `.
         year: Year.
         duration_s: Decoded duration.
+        note: What a listener should know, such as that a part of it does not decode.
         status: `ok` (in the index), `failed` or `missing`.
         added_at: When it first came into the catalogue.
         updated_at: When this row last changed.
@@ -58,6 +59,7 @@ class Track:
     genre: str | None
     year: int | None
     duration_s: float | None
+    note: str | None
     status: TrackStatus
     added_at: datetime
     updated_at: datetime
@@ -96,6 +98,7 @@ class FileResult:
         tags: Its tags.
         duration_s: Decoded duration; None on failure.
         failure_reason: Why it cannot be in the index; None if it can.
+        note: What a listener should know, such as that a part of it does not decode.
         verdict: What it is taken for.
     """
 
@@ -105,6 +108,7 @@ class FileResult:
     tags: Tags
     duration_s: float | None = None
     failure_reason: str | None = None
+    note: str | None = None
     verdict: Verdict = MUSIC
 
     @property
@@ -218,6 +222,7 @@ class IndexRun:
         roots: Music roots to walk.
         full: Whether every file is read and analysed anew.
         only: Whether tracks outside the roots leave the index.
+        allow_shrink: Whether many tracks may leave the index at once.
         model_id: The checkpoint that embeds; None before it began.
         requested_at: When it was asked for.
         started_at: When it was first claimed.
@@ -229,6 +234,7 @@ class IndexRun:
         cancel_requested: Whether it shall end before the next file.
         snapshot_id: The snapshot that holds its outcome.
         error: Why it failed.
+        notes: What it passed over, could not look at or decoded in part, a line each.
     """
 
     id: int
@@ -236,6 +242,7 @@ class IndexRun:
     roots: tuple[str, ...]
     full: bool
     only: bool
+    allow_shrink: bool
     model_id: str | None
     requested_at: datetime
     started_at: datetime | None
@@ -247,6 +254,7 @@ class IndexRun:
     cancel_requested: bool = False
     snapshot_id: str | None = None
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:

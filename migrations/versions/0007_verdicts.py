@@ -1,6 +1,6 @@
 """Keep what each file is taken for: music, speech, noise, too short to tell; and why.
 
-Revision: 0006, after 0005.
+Revision: 0007, after 0006.
 
 Files that were analysed before count as music until they are read anew (`circumplex index --full`).
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
