@@ -47,12 +47,14 @@ class Pair:
     told: str
 
 
-def make_pairs(files: Sequence[Path], lengths: Mapping[Path, float], folder: Path) -> list[Pair]:
+def make_pairs(
+    files: Sequence[Path], lengths: Mapping[Path, float], folder: Path, sources: int = SOURCES
+) -> list[Pair]:
     """Encode excerpts of files that last over a minute, by a seeded choice."""
     rng = np.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)
     long = [path for path in files if lengths[path] > 58.0]
-    chosen = [long[i] for i in rng.permutation(len(long))[:SOURCES]]
+    chosen = [long[i] for i in rng.permutation(len(long))[:sources]]
     pairs = []
     for number, path in enumerate(chosen):
         start_s, length_s = rng.uniform(2.0, 6.0), rng.uniform(38.0, 50.0)
@@ -87,7 +89,7 @@ def records_of(files: Sequence[Path], analyses: Mapping[Path, Analysis]) -> list
     ]  # fmt: skip
 
 
-def blocks_of(model: EmotionModel, analyses: Mapping[Path, Analysis]) -> dict[str, Block]:
+def known_of(model: EmotionModel, analyses: Mapping[Path, Analysis]) -> BlockBuilder:
     """What an index run knows of each content."""
     builder = BlockBuilder(model)
     for path, analysis in analyses.items():
@@ -95,13 +97,14 @@ def blocks_of(model: EmotionModel, analyses: Mapping[Path, Analysis]) -> dict[st
         curve = np.concatenate([estimate.mean, estimate.sd], axis=1)
         builder.add(str(path), Analysed(analysis, curve.astype(np.float16)))
     builder.flush()
-    return builder.blocks
+    return builder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("/tmp/circumplex-recordings"))
+    parser.add_argument("--sources", type=int, default=SOURCES, help="excerpts")
     parser.add_argument("--music", type=Path, action="append", default=[], help="further folders")
     options = parser.parse_args(arguments)
     if shutil.which("ffmpeg") is None:
@@ -114,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     analyses = dict(analyses_of(originals, model, kept, _progress("music", len(originals))))
     originals = [path for path in originals if path in analyses]
     lengths = {path: analyses[path].duration_s for path in originals}
-    pairs = make_pairs(originals, lengths, options.work / "copies")
+    pairs = make_pairs(originals, lengths, options.work / "copies", options.sources)
     made = list(dict.fromkeys(file for pair in pairs for file in (pair.excerpt, pair.copy)))
     analyses |= analyses_of(made, model, kept, _progress("copies", len(made)))
     text = report(model, originals, pairs, analyses, {name: len(f) for name, f in sets.items()})
@@ -133,10 +136,10 @@ def report(
     """Group everything and say what came together."""
     files = list(analyses)
     records = records_of(files, analyses)
-    blocks = blocks_of(model, analyses)
+    known = known_of(model, analyses)
     sizes = {record.id: Path(record.path).stat().st_size for record in records}
     began = time.perf_counter()
-    grouped = group(records, sizes, blocks, lambda content: analyses[Path(content)])
+    grouped = group(records, sizes, known, lambda content: analyses[Path(content)])
     took_s = time.perf_counter() - began
     recording = {Path(track.path): track.recording for track in grouped}
     together = [pair for pair in pairs if recording[pair.excerpt] == recording[pair.copy]]
@@ -161,7 +164,7 @@ def report(
         "",
         "## Copies not found",
         "",
-        *(f"- {pair.told}; {_told(pair, analyses, blocks)}" for pair in apart),
+        *(f"- {pair.told}; {_told(pair, analyses, known.blocks)}" for pair in apart),
         "",
         "## Groups of different files",
         "",

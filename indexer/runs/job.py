@@ -166,9 +166,7 @@ class IndexJob:
         tracks_before = self._waiting.published_tracks()
         tracks = final_tracks(tracks_before, changes)
         sizes = file_sizes(tracks_before, changes)
-        blocks, previous = self._builder.blocks, self._builder.previous
-        grouped = group(tracks, sizes, blocks, self._store.load, previous)
-        snapshot_id, wrote = self._snapshot(grouped)
+        snapshot_id, wrote = self._snapshot(group(tracks, sizes, self._builder, self._store.load))
         is_new = wrote or tracks != final_tracks(tracks_before, TrackChanges())
         return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
 
@@ -176,11 +174,9 @@ class IndexJob:
 
     def _prepare(self) -> None:
         """Remove what runs that died left half done; nobody else writes while this one holds."""
-        begun_anew = self.run.model_id is None
-        if self.run.full and begun_anew:
+        if self.run.full and self.run.model_id is None:  # it begins anew
             self._waiting.clear_staged()
-        described = {"model_id": self.model.model_id}
-        self._waiting.describe_run(self.run.id, self.owner, **described)
+        self._waiting.describe_run(self.run.id, self.owner, model_id=self.model.model_id)
         self._snapshots.clear_incomplete()
         self._store.sweep()
 

@@ -2,7 +2,7 @@
 
 Two files hold the same recording if they last about as long, feel alike as a whole and move alike
 from moment to moment, at some small shift: another codec, level or lead-in changes none of that; a
-live version, a cover or another mix does (ADR 92). Candidates are found by length and by the
+live version, a cover or another mix does (ADR 121). Candidates are found by length and by the
 emotion curve, so that not every pair is looked at; only for them analyses are read.
 
 T tracks, C contents, W windows, Dx features, K keys.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,12 +58,18 @@ class Limits:
 LIMITS = Limits()
 
 
+class Known(Protocol):
+    """What an index run knows of contents: `indexer.runs.embed.BlockBuilder`."""
+
+    blocks: dict[str, Block]
+    previous: Snapshot | None
+
+
 def group(
     tracks: Sequence[TrackRecord],
     size_bytes: Mapping[int, int],
-    blocks: Mapping[str, Block],
+    known: Known,
     load: Callable[[str], Analysis | None],
-    previous: Snapshot | None = None,
     limits: Limits = LIMITS,
 ) -> list[TrackRecord]:
     """The tracks, each with the one that answers for its recording.
@@ -70,16 +77,17 @@ def group(
     Args:
         tracks: All tracks of the index.
         size_bytes: Size of each track's file, by id.
-        blocks: What is known of each content.
+        known: Blocks of all contents, and a snapshot of the same model: pairs of its contents
+            are not compared again.
         load: Gives the kept analysis of a content.
-        previous: A snapshot of the same model: pairs of its contents are not compared again.
         limits: How alike copies are.
     """
     contents = list(dict.fromkeys(track.content_id for track in tracks))
-    known = {} if previous is None else _recordings_of(previous)
+    decided = {} if known.previous is None else _recordings_of(known.previous)
     sets = _Sets(contents)
-    for one, other in _candidates(contents, [blocks[content] for content in contents], limits):
-        sets.decide(contents[one], contents[other], known, load, limits)
+    blocks = [known.blocks[content] for content in contents]
+    for one, other in _candidates(contents, blocks, limits):
+        sets.decide(contents[one], contents[other], decided, load, limits)
     return _answering(tracks, size_bytes, sets)
 
 

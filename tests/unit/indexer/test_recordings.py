@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,7 +68,8 @@ def grouped(
     windows_of = {f"c{n}": windows for n, (_, windows) in enumerate(pieces, start=1)}
     blocks = {content: block(windows) for content, windows in windows_of.items()}
     kept = load or (lambda content: analysis(windows_of[content]))
-    found = group(tracks, sizes or {}, blocks, kept, previous)
+    known = SimpleNamespace(blocks=blocks, previous=previous)
+    found = group(tracks, sizes or {}, known, kept)
     return [each.recording for each in found]
 
 
