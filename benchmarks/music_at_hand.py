@@ -39,6 +39,11 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
 
 
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return content_id(file)
+
+
 def analyses_of(
     files: Sequence[Path],
     model: EmotionModel,
@@ -49,7 +54,7 @@ def analyses_of(
     kept.mkdir(parents=True, exist_ok=True)
 
     def analysis(path: Path) -> Analysis | None:
-        place = kept / f"{content_id(path)}.{model.frontend.name}"
+        place = kept / f"{_digest(path)}.{model.frontend.name}"
         if place.is_file():
             return Analysis.from_bytes(place.read_bytes())
         try:

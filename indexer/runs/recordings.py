@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from indexer.runs.embed import Block
 from indexer.snapshot.reader import Snapshot
@@ -176,7 +176,8 @@ def _key(block: Block, limits: Limits) -> NDArray[np.float64]:
     if not len(block.curve):
         return np.array([length_s / limits.length_s, *([0.0] * 6)])
     quantiles = np.percentile(block.curve[:, :2].astype(np.float64), [15, 50, 85], axis=0)
-    return np.concatenate([[length_s / limits.length_s], quantiles.ravel() / limits.emotion])
+    parts = ([length_s / limits.length_s], quantiles.ravel() / limits.emotion)
+    return np.asarray(np.concatenate(parts), dtype=np.float64)
 
 
 def _recordings_of(snapshot: Snapshot) -> dict[str, int]:
