@@ -51,7 +51,7 @@ class Limits:
     length_s: float = 4.5
     shift_s: float = 2.5
     emotion: float = 0.12
-    movement: float = 0.75
+    movement: float = 0.87
     least_s: float = 10.0
 
 
@@ -156,7 +156,7 @@ def movement(one: Floats, other: Floats, shift: int, limits: Limits = LIMITS) ->
 
 
 def _centred(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    return rows - rows.mean(axis=0)
+    return np.asarray(rows - rows.mean(axis=0), dtype=np.float64)
 
 
 def _candidates(
