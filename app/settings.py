@@ -121,6 +121,21 @@ class Settings(BaseSettings):
         le=65_536 * MIB,
         description="Memory one upload may need while it is analysed, bytes.",
     )
+    max_track_duration_s: float = Field(
+        6 * 3600.0, gt=0, le=86_400, description="Longest file of the library, seconds of audio."
+    )
+    track_timeout_s: float = Field(
+        1800.0,
+        gt=0,
+        le=86_400,
+        description="Longest time reading one file of the library may take, seconds.",
+    )
+    track_memory_bytes: int = Field(
+        2048 * MIB,
+        ge=256 * MIB,
+        le=65_536 * MIB,
+        description="Memory one file of the library may need while it is read, bytes.",
+    )
     isolate_uploads: bool = Field(
         True, description="Decode uploads in a worker process with limits of its own."
     )
