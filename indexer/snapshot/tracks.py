@@ -47,8 +47,8 @@ class TrackRecord:
         year: See title.
         duration_s: Decoded length.
         verdict: What it is taken for; see `model.verdict`.
-        recording: Id of the track that answers for its recording; None: the first one with its
-            content.
+        recording: Id of the track that answers for its recording; None: itself, or where several
+            have its content the first of them.
     """
 
     id: int
@@ -308,7 +308,7 @@ class TrackTable(Sequence[TrackRecord]):
             year=None if year == _NO_YEAR else year,
             duration_s=float(self._durations_s[row]),
             verdict=KINDS[self.answering.kinds[row]],
-            recording=int(self.answering.answers_for[row]),
+            recording=None if self.answering.best[row] else int(self.answering.answers_for[row]),
         )
 
 
