@@ -90,6 +90,17 @@ class Settings(BaseSettings):
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
     )
     subsonic: bool = Field(True, description="Offer the OpenSubsonic server at /rest.")
+    compat: Annotated[tuple[Literal["audiomuse", "spotify"], ...], NoDecode] = Field(
+        (), description="Wires of other services to offer too: audiomuse, spotify."
+    )
+    server_url: str | None = Field(
+        None, description="Another Subsonic server whose song ids are learned while serving."
+    )
+    server_user: str = Field("", description="User name there.")
+    server_password: SecretStr = Field(SecretStr(""), description="Password there.")
+    server_push: bool = Field(
+        False, description="Push all stations to that server with each snapshot and day."
+    )
     signed_address_s: float = Field(
         3 * 86_400.0,
         ge=60,
