@@ -167,5 +167,4 @@ class _Traveller:
 
     def _artists_of(self, hit: Hit) -> tuple[int, ...]:
         """Numbers of its artists; none where they are unknown."""
-        tracks = self._live.snapshot.tracks
-        return tracks.artist_groups.of(tracks.row_of(hit.track_id))
+        return self._live.artists_of(hit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import lru_cache
 
 from app.errors import FeelingNotReadError
@@ -52,6 +53,13 @@ def resolved(request: PlaylistRequest) -> PlaylistRequest:
     if understanding.lasts_s is not None and "duration_s" not in given:
         said["duration_s"] = max(1.0, understanding.lasts_s)
     return request.model_copy(update=said) if said else request
+
+
+def seeded(request: PlaylistRequest) -> PlaylistRequest:
+    """The request with a seed, where its list is drawn and it names none."""
+    if request.variety <= 0.0 or request.seed is not None:
+        return request
+    return request.model_copy(update={"seed": secrets.randbelow(2**31)})
 
 
 def understood_out(understanding: Understanding) -> UnderstoodOut:

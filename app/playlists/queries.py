@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.errors import MoodError, TrackNotFoundError
 from app.playlists.phrases import read
+from app.playlists.variety import Variety
 from app.wire.responses import UnmatchedOut
 from app.wire.schemas import (
     CurveEmotion,
@@ -219,6 +220,14 @@ def _track_filter(filters: Filters | None) -> TrackFilter | None:
         include=_track_terms(filters.include),
         exclude=_track_terms(filters.exclude),
     )
+
+
+def variety_of(request: PlaylistRequest) -> Variety:
+    """How the list is chosen from the ranking."""
+    filters = request.filters
+    artists = filters and (filters.artist or (filters.include and filters.include.artist))
+    spread = "max_per_artist" not in request.model_fields_set and not artists
+    return Variety(request.variety, request.seed or 0, spread)
 
 
 def unmatched(request: PlaylistRequest, snapshot: Snapshot) -> list[UnmatchedOut]:
