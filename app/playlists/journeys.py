@@ -8,18 +8,29 @@ that should last a given time has as many places as that takes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from app.desk import checkpoint
+from app.errors import InvalidRequestError
 from app.library.live import Live
 from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
-from app.playlists.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
-from app.wire.schemas import PlaylistRequest
+from app.playlists.queries import (
+    Asked,
+    QueryModel,
+    absolute_curve,
+    allowed,
+    curve_query,
+    excluding,
+    row_of_track,
+    variety_of,
+)
+from app.playlists.variety import most_of_one
+from app.wire.schemas import PlaylistRequest, Way
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
@@ -69,13 +80,51 @@ def _travel(
             level=request.level,
         )
     )
-    traveller = _Traveller(live, filters, request)
-    planned = traveller.plan(asked, results)
-    taken = [
-        (query, hit or traveller.search(query)) for query, hit in zip(asked, planned, strict=True)
-    ]
-    arrived = [(query, hit) for query, hit in taken if hit is not None]
-    return [hit for _, hit in arrived], [query for query, _ in arrived], traveller.exact
+    traveller = _Traveller(live, filters, request, places)
+    return (*traveller.travel(asked, results, _fixed(request, asked, live)), traveller.exact)
+
+
+def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict[int, Hit]:
+    """Place -> the track that must stand there."""
+    if request.way is None:
+        return {}
+    way = request.way
+    for track_id in way.tracks:
+        row_of_track(live.snapshot, track_id)
+    if len(way.tracks) > len(asked):
+        raise InvalidRequestError(
+            f"{len(way.tracks)} tracks to pass by, {len(asked)} places: ask for more"
+        )
+    places = _places_of(way, asked, live)
+    return {
+        place: live.searcher.hit_of(
+            track_id, SearchRequest(asked[place].embedding, 1, level=request.level)
+        )
+        for track_id, place in zip(way.tracks, places, strict=True)
+    }
+
+
+def _places_of(way: Way, asked: Sequence[Asked], live: Live) -> list[int]:
+    """Where each track stands: in order, those on the way where the curve is nearest to them."""
+    scale, last = live.snapshot.scale, len(asked) - 1
+    wanted = scale.to_relative([(each.arousal, each.valence) for each in asked])  # [P, 2]
+    rows = [live.snapshot.tracks.row_of(track_id) for track_id in way.tracks]
+    shown = scale.to_relative(live.track_emotion[rows])  # [W, 2]
+    distance = ((shown[:, None] - wanted[None]) ** 2).sum(axis=2)  # [W, P]
+    if way.first is not None:
+        distance[0, 1:] = np.inf
+    if way.last is not None:
+        distance[-1, :last] = np.inf
+    best, came_from = distance[0], []
+    for row in distance[1:]:  # the cheapest way to stand at each place, those before further left
+        least = np.minimum.accumulate(best)
+        before = np.concatenate([[np.inf], least[:-1]])
+        came_from.append(best)
+        best = row + before
+    places = [int(np.argmin(best))]
+    for earlier in reversed(came_from):
+        places.append(int(np.argmin(earlier[: places[-1]])))
+    return places[::-1]
 
 
 def _journey_queries(
@@ -118,23 +167,60 @@ class _Traveller:
         exact: Whether every ranking that was looked at is proven.
     """
 
-    def __init__(self, live: Live, filters: TrackFilter | None, request: PlaylistRequest) -> None:
+    def __init__(
+        self, live: Live, filters: TrackFilter | None, request: PlaylistRequest, places: int
+    ) -> None:
         self.exact = True
-        self._live, self._filters = live, filters
-        self._cap, self._level = request.max_per_artist, request.level
+        self._live, self._filters, self._level = live, filters, request.level
+        self._soft = variety_of(request).spread
+        self._cap = most_of_one(places) if self._soft else request.max_per_artist
         self._used: set[int] = set()
         self._artists: Counter[int] = Counter()
         self._exhausted = False
 
-    def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
-        """The tracks of all places from what was found for each; None where that is used up."""
+    def travel(
+        self,
+        asked: Sequence[Asked],
+        results: Sequence[SearchResult],
+        fixed: Mapping[int, Hit],
+    ) -> tuple[list[Hit], list[Asked]]:
+        """The tracks of all places, as far as there are any, and what each answers."""
         self.exact = all(found.exact for found in results)
-        rankings = [found.hits for found in results]
-        planned = plan(rankings, asked, self._live.snapshot.scale, self._artists_of, self._cap)
-        for hit in planned:
-            if hit is not None:
-                self._use(hit)
-        return planned
+        for hit in fixed.values():
+            self._use(hit)
+        found = dict(fixed) | self._planned(asked, results, fixed)
+        for place, query in enumerate(asked):
+            searched = None if place in found else self.search(query)
+            if searched is not None:
+                found[place] = searched
+        places = sorted(found)
+        return [found[place] for place in places], [asked[place] for place in places]
+
+    def _planned(
+        self,
+        asked: Sequence[Asked],
+        results: Sequence[SearchResult],
+        fixed: Mapping[int, Hit],
+    ) -> dict[int, Hit]:
+        """Place -> its track, from what was found for each."""
+        open_ones = [place for place in range(len(asked)) if place not in fixed]
+        rankings = [
+            [hit for hit in results[place].hits if hit.track_id not in self._used]
+            for place in open_ones
+        ]
+        planned = plan(
+            rankings,
+            [asked[place] for place in open_ones],
+            self._live.snapshot.scale,
+            self._artists_of,
+            self._cap,
+            dict(self._artists),
+        )
+        return {
+            place: self._use(hit)
+            for place, hit in zip(open_ones, planned, strict=True)
+            if hit is not None
+        }
 
     def search(self, query: Asked) -> Hit | None:
         """The best track that may still come, however far down; None if there is none.
@@ -143,14 +229,15 @@ class _Traveller:
         further: all of it at once would cost each place a catalogue.
         """
         unused = excluding(self._filters, self._used)
-        limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
+        limit = 1 if self._cap is None or self._soft else FURTHER
+        most = len(self._live.snapshot.tracks)
         while not self._exhausted:
             checkpoint()
             request = SearchRequest(query.embedding, min(limit, most), unused, level=self._level)
             (found,) = self._live.searcher.search(request)
             self.exact = self.exact and found.exact
             for hit in found.hits:
-                if not self._full(hit):
+                if self._soft or not self._full(hit):
                     return self._use(hit)
             self._exhausted = len(found.hits) < limit
             limit *= WIDEN

@@ -97,6 +97,11 @@ def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[H
     return chosen
 
 
+def most_of_one(places: int) -> int:
+    """How many of so many places one artist has at most: two in twenty."""
+    return MOST_IN_BLOCK * -(-places // BLOCK)
+
+
 def gumbel(ids: NDArray[np.uint64], seed: int) -> Doubles:
     """Standard Gumbel noise that depends on a track and the seed alone, [N]."""
     mixed = ids * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed % 2**64)

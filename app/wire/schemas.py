@@ -194,6 +194,30 @@ class Filters(Strict):
     exclude: FilterTerms | None = Field(None, description="No track that has any of these.")
 
 
+class Way(Strict):
+    """Tracks that a journey must pass by, whatever its filters say."""
+
+    first: TrackId | None = Field(None, description="The track at its first place.")
+    via: list[TrackId] = Field(
+        [],
+        max_length=MOST_SEEDS,
+        description="Tracks on the way, in this order, each where the curve is nearest to it.",
+    )
+    last: TrackId | None = Field(None, description="The track at its last place.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.tracks)) < len(self.tracks):
+            raise ValueError("a journey passes by a track once: name each one once")
+        return self
+
+    @property
+    def tracks(self) -> list[int]:
+        """All of them, in order."""
+        every = (self.first, *self.via, self.last)
+        return [track for track in every if track is not None]
+
+
 class PlaylistRequest(Strict):
     """What the playlist should feel like."""
 
@@ -238,8 +262,10 @@ class PlaylistRequest(Strict):
     duration_s: PlayingTime | None = Field(
         None,
         description="About how long the playlist should last, s: it has as many items as come "
-        "nearest to it.",
+        "nearest to it. A journey along a `curve` lasts as long as that, unless this or `limit` is "
+        "given.",
     )
+    way: Way | None = Field(None, description="Tracks that a journey must pass by.")
     scale: Scale = Field("relative", description=SCALE_NOTE + " Of the curve and of the answer.")
     filters: Filters | None = Field(None, description="Which tracks may appear.")
     max_per_artist: Count | None = Field(
