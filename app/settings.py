@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.http.origins import LOCAL_HOSTS
+from indexer.runs.options import RunOptions
 
 MIB = 1024 * 1024
 
@@ -144,10 +145,13 @@ class Settings(BaseSettings):
         "a change is indexed once the files rest. By default nothing is watched.",
     )
     keep_snapshots: int = Field(
-        5, ge=1, le=1000, description="Snapshots kept on disk; older inactive ones are removed."
+        RunOptions.keep_snapshots,
+        ge=1,
+        le=1000,
+        description="Snapshots kept on disk; older inactive ones are removed.",
     )
     keep_analyses_days: float = Field(
-        90.0,
+        RunOptions.keep_analyses_days,
         ge=0,
         le=36_500,
         description="Days that the analysis of content stays which no track has any more.",

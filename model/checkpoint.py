@@ -1,9 +1,10 @@
 """Checkpoints: one `.safetensors` file with everything needed to embed and to score.
 
 Tensors: `weights/…` the networks with their input transforms, `cca/…` the fitted CCA, `scoring/…`
-correlations and regression lines, `mean_head/…` the regression head. One metadata entry holds the
-rest as JSON, with a SHA-256 over all of it, so that damage is noticed even without the sidecar
-`<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give equal bytes.
+correlations and regression lines, `mean_head/…` the regression head, `experts/…` late experts. One
+metadata entry holds the rest as JSON, with a SHA-256 over all of it, so that damage is noticed even
+without the sidecar `<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give
+equal bytes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from model.cca import CcaState
 from model.curve_estimation import CurveSettings
 from model.emer import Emer, EmerConfig, build_emer
 from model.errors import CheckpointError, CheckpointMismatchError
+from model.experts import Experts
 from model.regression import MeanHead
 from model.scoring import ScoringParams
 
@@ -48,6 +50,7 @@ class Checkpoint:
         scoring: Correlations, regression lines, lambdas.
         mean_head: Regression head for mean arousal and valence.
         curve: Settings of the emotion curve.
+        experts: Cues that its training table does not have; None: none.
         notes: Where it comes from: dataset, seed, figures; plain JSON values.
     """
 
@@ -60,6 +63,7 @@ class Checkpoint:
     scoring: ScoringParams
     mean_head: MeanHead
     curve: CurveSettings = field(default_factory=CurveSettings)
+    experts: Experts | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> Emer:
@@ -156,6 +160,7 @@ def _header(checkpoint: Checkpoint) -> dict[str, Any]:
         },
         "mean_head": {"gamma": checkpoint.mean_head.gamma},
         "curve": checkpoint.curve.to_dict(),
+        "experts": _experts_header(checkpoint.experts),
         "notes": dict(checkpoint.notes),
     }
 
@@ -166,6 +171,7 @@ def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
         "cca": vars(checkpoint.cca),
         "scoring": vars(checkpoint.scoring),
         "mean_head": vars(checkpoint.mean_head),
+        "experts": {} if checkpoint.experts is None else vars(checkpoint.experts),
     }
     return {
         f"{group}/{name}": torch.as_tensor(value).detach().cpu().contiguous().clone()
@@ -193,8 +199,21 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
         scoring=ScoringParams(**header["scoring"], **group("scoring")),
         mean_head=MeanHead(**header["mean_head"], **arrays("mean_head")),
         curve=CurveSettings.from_dict(header["curve"]),
+        experts=_experts(header["experts"], arrays("experts")),
         notes=header["notes"],
     )
+
+
+def _experts_header(experts: Experts | None) -> dict[str, list[str]] | None:
+    if experts is None:
+        return None
+    return {"names": list(experts.names), "columns": list(experts.columns)}
+
+
+def _experts(header: Mapping[str, Any] | None, arrays: Mapping[str, Any]) -> Experts | None:
+    if header is None:
+        return None
+    return Experts(tuple(header["names"]), tuple(header["columns"]), **arrays)
 
 
 def _parse(path: Path, content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:

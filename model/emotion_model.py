@@ -30,7 +30,8 @@ from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
 from model.embedding import Embedding
 from model.emer import Heads
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
-from model.frontends import Frontend, frontend_id, frontend_name, get_frontend
+from model.experts import UNHEARD_VAR, joined, parted
+from model.frontends import Frontend, frontend_id, frontend_name, get_frontend, row_names
 from model.scoring import ScoringParams
 
 __all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
@@ -64,7 +65,10 @@ class EmotionModel:
         self.checkpoint = loaded.checkpoint
         self.model_id = loaded.model_id
         self.frontend = frontend
-        self._columns = _places(loaded, frontend)
+        self._row_names = row_names(frontend)
+        self._columns = self._places(loaded.checkpoint.columns)
+        self._experts = loaded.checkpoint.experts
+        self._expert_columns = self._places(self._experts.columns if self._experts else ())
         self.scoring: ScoringParams = loaded.checkpoint.scoring
         self.device = device
         self._networks = loaded.checkpoint.build().to(device)
@@ -94,6 +98,17 @@ class EmotionModel:
             ) from exc
         return cls(loaded, frontend, target)
 
+    def _places(self, columns: Sequence[str]) -> NDArray[np.intp]:
+        """Where columns stand in rows of an analysis."""
+        known = {name: place for place, name in enumerate(self._row_names)}
+        missing = [name for name in columns if name not in known]
+        if missing:
+            raise CheckpointMismatchError(
+                f"{self.model_id} reads {', '.join(missing)}, which {frontend_id(self.frontend)} "
+                f"does not give; {REMEDY}"
+            )
+        return np.array([known[name] for name in columns], dtype=np.intp)
+
     def with_curve(self, settings: CurveSettings) -> EmotionModel:
         """The same model with other curve settings, for calibration; it keeps its id."""
         changed = replace(self.checkpoint, curve=settings)
@@ -114,21 +129,32 @@ class EmotionModel:
             CheckpointMismatchError: The analysis comes from another frontend.
         """
         require_frontend(self.checkpoint, analysis.frontend_id)
-        return self.embed_analyses(analysis.segment_features)
+        return self.embed_analyses(analysis.segment_rows)
 
     def embed_analyses(self, features: Floats) -> Embedding:
-        """Embeddings of rows of an analysis, [N, Dx] -> N rows.
+        """Embeddings of rows of an analysis.
+
+        Args:
+            features: `Analysis.segment_rows` or `window_rows`, [N, Dx + K], or means of them.
+
+        Returns:
+            N rows.
 
         Raises:
-            ShapeError: Not [N, Dx] of the frontend.
+            ShapeError: Not [N, Dx + K] of the frontend.
         """
-        rows, wanted = np.asarray(features, dtype=np.float32), len(self.frontend.feature_names)
+        rows, wanted = np.asarray(features, dtype=np.float32), len(self._row_names)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"features are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
-        return self.embed_columns(rows[:, self._columns])
+        own = self._embed_columns(rows[:, self._columns])
+        if self._experts is None:
+            return own
+        return joined(own, *self._experts.heard(rows[:, self._expert_columns]), self.scoring)
 
     def embed_columns(self, columns: Floats) -> Embedding:
         """Embeddings of rows of the checkpoint's own columns, as its training table has them.
+
+        Experts hear nothing in them.
 
         Args:
             columns: [N, F], F the number of `Checkpoint.columns`.
@@ -142,6 +168,13 @@ class EmotionModel:
         rows, wanted = np.asarray(columns, dtype=np.float32), self.checkpoint.config.features
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"columns are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
+        own = self._embed_columns(rows)
+        if self._experts is None:
+            return own
+        nothing = np.zeros((len(rows), len(self._experts.names)))
+        return joined(own, nothing, UNHEARD_VAR, self.scoring)
+
+    def _embed_columns(self, rows: Floats) -> Embedding:
         starts = range(0, max(len(rows), 1), BATCH_ROWS)
         return Embedding.concatenate(
             [self._embed_music(rows[start : start + BATCH_ROWS]) for start in starts]
@@ -160,6 +193,9 @@ class EmotionModel:
         if not curves:
             raise ShapeError("no emotion curves to embed")
         frames = [_frames(curve) for curve in curves]
+        return self._with_expectations(self._embed_frames(frames), frames)
+
+    def _embed_frames(self, frames: Sequence[Floats]) -> Embedding:
         if self._reader is not None:
             heads = self._reader.heads(frames)
             rows = [Heads(*(part[row : row + 1] for part in heads)) for row in range(len(frames))]
@@ -170,9 +206,21 @@ class EmotionModel:
             row[: len(values)] = torch.from_numpy(values)
         return self._embed_curves(padded, lengths)
 
+    def _with_expectations(self, own: Embedding, frames: Sequence[Floats]) -> Embedding:
+        """Embedded curves with what their mean emotion lets experts expect."""
+        if self._experts is None:
+            return own
+        means = np.array([values.mean(axis=0, dtype=np.float64) for values in frames])  # [N, 2]
+        return joined(own, self._experts.expected(means), 1.0, self.scoring)
+
     def mean_emotion(self, embedding: Embedding) -> Floats:
         """Mean (arousal, valence) of each music embedding in [-1, 1], [N, 2]."""
-        return self.checkpoint.mean_head.predict(embedding)
+        if self._experts is None:
+            return self.checkpoint.mean_head.predict(embedding)
+        own, cues, var = parted(embedding, len(self._experts.names), self.scoring)
+        head = self.checkpoint.mean_head.predict(own).astype(np.float64)
+        emotion = self._experts.updated(head, cues, var)
+        return np.clip(emotion, -1.0, 1.0).astype(np.float32)
 
     def first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and spread of (arousal, valence) by the checkpoint's estimator, [N, 2] both.
@@ -194,7 +242,7 @@ class EmotionModel:
             CheckpointMismatchError: The analysis comes from another frontend.
         """
         segments = self.embed_segments(analysis)
-        windows = self.embed_analyses(analysis.window_features)
+        windows = self.embed_analyses(analysis.window_rows)
         segment_emotion, _ = self.first_guess(segments)
         window_emotion, window_sd = self.first_guess(windows)
         return estimate_curve(
@@ -209,7 +257,8 @@ class EmotionModel:
         if self._bank is None:
             bank = make_bank()
             lengths = torch.full((len(bank.curves),), bank.curves.shape[1])
-            self._bank = bank, self._embed_curves(torch.from_numpy(bank.curves), lengths)
+            own = self._embed_curves(torch.from_numpy(bank.curves), lengths)
+            self._bank = bank, self._with_expectations(own, list(bank.curves))
         return self._bank
 
     @torch.inference_mode()
@@ -245,18 +294,6 @@ def resolve_device(name: str) -> torch.device:
             "use auto or cpu"
         )
     return device
-
-
-def _places(loaded: LoadedCheckpoint, frontend: Frontend) -> NDArray[np.intp]:
-    """Where the checkpoint's columns stand among the frontend's."""
-    known = {name: place for place, name in enumerate(frontend.feature_names)}
-    missing = [name for name in loaded.checkpoint.columns if name not in known]
-    if missing:
-        raise CheckpointMismatchError(
-            f"{loaded.model_id} reads {', '.join(missing)}, which {frontend_id(frontend)} does "
-            f"not give; {REMEDY}"
-        )
-    return np.array([known[name] for name in loaded.checkpoint.columns], dtype=np.intp)
 
 
 def _frames(curve: EmotionCurve) -> Floats:

@@ -211,7 +211,7 @@ class _Process:
             return _result(self._connection)
         except (EOFError, OSError) as exc:
             self.close()
-            raise AnalysisLimitError(self._epitaph()) from exc
+            raise AnalysisLimitError(self._why_it_ended()) from exc
 
     def _wait_until_ready(self) -> None:
         if not self._ready:
@@ -219,7 +219,7 @@ class _Process:
                 raise EOFError
             self._ready = self._connection.recv_bytes() == b"ready"
 
-    def _epitaph(self) -> str:
+    def _why_it_ended(self) -> str:
         code = self._process.returncode
         logger.warning("an analysis worker was lost", extra={"returncode": code})
         if code == -signal.SIGXCPU:

@@ -198,7 +198,7 @@ class LiveIndex:
 
     def _open(self, row: SnapshotRow) -> None:
         # Every byte is checked first, so that nothing is hashed where requests are answered.
-        manifest = verified(self._folder / row.id, apart=self._live is not None)
+        manifest = verified(self._folder / row.id, in_process=self._live is not None)
         snapshot = Snapshot(self._folder / row.id, manifest)
         searcher = Searcher(snapshot, self._scoring, device=self._device)
         _warm_up(searcher)

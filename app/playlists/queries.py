@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import MoodError, TrackNotFoundError
 from app.playlists.phrases import read
 from app.playlists.variety import Variety
 from app.wire.responses import UnmatchedOut
@@ -24,13 +23,11 @@ from app.wire.schemas import (
     TrackEmotion,
     TracksEmotion,
 )
-from indexer import errors as indexer_errors
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
-from model.errors import UnknownMoodError
-from model.feelings import lexicon, moods
+from model.feelings import moods
 from model.scoring import Direction, ScoringParams
 
 Floats = NDArray[np.float32]
@@ -121,7 +118,7 @@ def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
     Raises:
         TrackNotFoundError: The snapshot lacks one.
     """
-    found = [track_query(snapshot, row_of_track(snapshot, seed)) for seed in seeds]
+    found = [track_query(snapshot, snapshot.tracks.row_of(seed)) for seed in seeds]
     arousal, valence = np.mean([emotion for _, emotion in found], axis=0)
     together = whole(Embedding.concatenate([embedding for embedding, _ in found]))
     return Asked(together, "m2m", float(valence), float(arousal))
@@ -143,14 +140,14 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     """The curve a request asks for, on the absolute scale."""
     emotion = request.emotion
     if isinstance(emotion, MoodEmotion):
-        return mood_curve(emotion.mood).mapped(snapshot.scale)
+        return moods.mood_curve(emotion.mood).mapped(snapshot.scale)
     if isinstance(emotion, TextEmotion):
         return read(emotion.text).curve().mapped(snapshot.scale)
     if isinstance(emotion, CurveEmotion):
         curve = EmotionCurve(tuple(Keyframe(k.t, k.valence, k.arousal) for k in emotion.curve))
         return curve if request.scale == "absolute" else curve.mapped(snapshot.scale)
     seeds = seeds_of(emotion)
-    places = [track_query(snapshot, row_of_track(snapshot, seed))[1] for seed in seeds]
+    places = [track_query(snapshot, snapshot.tracks.row_of(seed))[1] for seed in seeds]
     if len(seeds) == 1:
         _, mean, _ = snapshot.curve(seeds[0])
         return EmotionCurve.from_values(np.clip(mean, -1.0, 1.0))
@@ -162,34 +159,10 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     )
 
 
-def mood_curve(word: str) -> EmotionCurve:
-    """The curve of a mood word, on the relative scale.
-
-    Raises:
-        MoodError: The vocabulary lacks the word; suggests near ones.
-    """
-    try:
-        return moods.mood_curve(word)
-    except UnknownMoodError as exc:
-        raise MoodError(str(exc), suggestions=list(lexicon().near(word))) from exc
-
-
 def curve_query(curve: EmotionCurve, embedding: Embedding) -> Asked:
     """A curve with its embedding, one row, as a query."""
     arousal, valence = curve.sampled(64).mean(axis=0)
     return Asked(embedding, "e2m", float(valence), float(arousal))
-
-
-def row_of_track(snapshot: Snapshot, track_id: int) -> int:
-    """The row of a track.
-
-    Raises:
-        TrackNotFoundError: The snapshot lacks it.
-    """
-    try:
-        return snapshot.tracks.row_of(track_id)
-    except indexer_errors.TrackNotFoundError as exc:
-        raise TrackNotFoundError(str(exc)) from exc
 
 
 def allowed(request: PlaylistRequest) -> TrackFilter | None:

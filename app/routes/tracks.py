@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from app.clips.emotions import Estimate, emotion_response
-from app.errors import TrackNotFoundError
 from app.figures.figure import emotion_svg
 from app.http.documentation import problems
 from app.library.audio_files import audio_path, audio_response
@@ -32,7 +31,7 @@ from app.wire.responses import (
 from app.wire.schemas import Name, Scale
 from app.wire.tracks import identifiers_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
-from indexer.errors import TrackNotFoundError as NotInSnapshotError
+from indexer.errors import TrackNotFoundError
 from indexer.folders.files import values_of
 from indexer.search.searcher import TrackFilter
 from model.feelings.moods import plane_words
@@ -180,10 +179,7 @@ def get_track_emotion(
     """From the index: nothing is decoded."""
     live = services.live.current()
     snapshot = live.snapshot
-    try:
-        row = snapshot.tracks.row_of(track_id)
-    except NotInSnapshotError as exc:
-        raise TrackNotFoundError(str(exc)) from exc
+    row = snapshot.tracks.row_of(track_id)
     t_s, mean, sd = snapshot.curve(track_id)
     overall = mean.mean(axis=0) if len(mean) else live.track_emotion[row]
     found = None
@@ -253,7 +249,7 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
 def _place(track_id: int, live: Live, scale: Scale) -> tuple[float | None, float | None]:
     try:
         emotion = live.track_emotion[live.snapshot.tracks.row_of(track_id)]
-    except NotInSnapshotError:  # a run has just published it; the snapshot follows in a moment
+    except TrackNotFoundError:  # a run has just published it; the snapshot follows in a moment
         return None, None
     if scale == "relative":
         emotion = live.snapshot.scale.to_relative(emotion)

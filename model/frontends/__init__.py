@@ -15,7 +15,7 @@ from torch import Tensor
 
 Floats = NDArray[np.float32]
 
-DESCRIPTOR_NAMES = ("descriptors", "descriptors33")
+DESCRIPTOR_NAMES = ("descriptors", "descriptors33", "descriptors34")
 VGGISH_NAMES = ("vggish", "vggish-pca")
 JOINT = "+"  # between the names of a frontend and its cues
 
@@ -116,6 +116,12 @@ def frontend_id(frontend: Frontend) -> str:
     return JOINT.join(f"{name}-{version}" for name, version in zip(names, versions, strict=True))
 
 
+def row_names(frontend: Frontend) -> tuple[str, ...]:
+    """Columns of `Analysis.segment_rows`: the frontend's, then those of its cues by their names."""
+    cues = sorted(frontend.cues, key=frontend_id)
+    return (*frontend.feature_names, *(name for cue in cues for name in cue.feature_names))
+
+
 def frontend_name(identifier: str) -> str:
     """The name in a `frontend_id`, which `get_frontend` knows."""
     return JOINT.join(part.rpartition("-")[0] for part in identifier.split(JOINT))
@@ -141,9 +147,14 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
         main, *cues = (get_frontend(part, device) for part in name.split(JOINT))
         return WithCues(main, cues)
     if name in DESCRIPTOR_NAMES:
-        from model.frontends.descriptors import Descriptors, Descriptors33
+        from model.frontends.descriptors import Descriptors, Descriptors33, Descriptors34
 
-        return (Descriptors33 if name == Descriptors33.name else Descriptors)(device)
+        kinds = (Descriptors, Descriptors33, Descriptors34)
+        return next(kind for kind in kinds if kind.name == name)(device)
+    if name == "musicnn":
+        from model.frontends.musicnn import Musicnn
+
+        return Musicnn.load(device=device)
     if name in VGGISH_NAMES:
         from model.frontends.vggish import PCA_URL, Vggish, kept_path
 

@@ -104,6 +104,22 @@ class Descriptors33(Descriptors):
         return _MoreFrames(at_rate, finer)
 
 
+class Descriptors34(Descriptors33):
+    """Frontend `descriptors34`; see `model.frontends.Frontend`.
+
+    The first 33 columns are those of `descriptors33`, the last is mode (ADR 100).
+    """
+
+    name = "descriptors34"
+    version = 2
+    feature_names: tuple[str, ...] = (*Descriptors33.feature_names, *tonality.MODE_NAMES)
+
+    def _frames(self, samples: Tensor, sample_rate_hz: int) -> _Frames:
+        at_rate = resample(samples, sample_rate_hz, RATE_HZ)
+        finer = resample(samples, sample_rate_hz, onsets.RATE_HZ)
+        return _FramesWithMode(at_rate, finer)
+
+
 def at_reference(
     features: Floats, names: Sequence[str], mean_loudness: NDArray[np.floating[Any]]
 ) -> Floats:
@@ -156,3 +172,10 @@ class _MoreFrames(_Frames):
         before = super().describe(windows)
         more = (self._onsets.describe(windows), self._pitches.describe(windows))
         return torch.cat([before, *more], dim=1)
+
+
+class _FramesWithMode(_MoreFrames):
+    """What `descriptors34` makes of it."""
+
+    def describe(self, windows: Tensor) -> Tensor:
+        return torch.cat([super().describe(windows), self._pitches.mode(windows)], dim=1)

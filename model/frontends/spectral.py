@@ -111,13 +111,18 @@ def _contrast_bands() -> tuple[tuple[int, int, int], ...]:
 
 @lru_cache(maxsize=1)
 def mel_bank() -> Tensor:
-    """Slaney's triangular mel filters of unit area, [bins, N_MELS] float32."""
+    """The filters of the descriptors, [bins, N_MELS] float32."""
+    return slaney_bank(RATE_HZ, N_FFT, N_MELS)
+
+
+def slaney_bank(rate_hz: int, n_fft: int, n_mels: int) -> Tensor:
+    """Slaney's triangular mel filters of unit area from 0 Hz on, [bins, n_mels] float32."""
     edges = _mel_to_hz(
-        torch.linspace(0.0, _hz_to_mel(RATE_HZ / 2), N_MELS + 2, dtype=torch.float64)
+        torch.linspace(0.0, _hz_to_mel(rate_hz / 2), n_mels + 2, dtype=torch.float64)
     )
-    bins = torch.linspace(0.0, RATE_HZ / 2, N_FFT // 2 + 1, dtype=torch.float64)
+    bins = torch.linspace(0.0, rate_hz / 2, n_fft // 2 + 1, dtype=torch.float64)
     widths = edges.diff()
-    rising = (bins[:, None] - edges[:-2]) / widths[:-1]  # [bins, N_MELS]
+    rising = (bins[:, None] - edges[:-2]) / widths[:-1]  # [bins, n_mels]
     falling = (edges[2:] - bins[:, None]) / widths[1:]
     return (torch.minimum(rising, falling).clamp(min=0) * 2 / (edges[2:] - edges[:-2])).float()
 

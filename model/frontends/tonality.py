@@ -1,11 +1,16 @@
-"""Key strength: how well the pitch classes of a stretch of music fit the best key.
+"""Key strength and mode: how well the pitch classes of a stretch of music fit keys, and which.
 
 Sources: harmonic pitch class profiles of spectral peaks (Gómez 2006), with 36 bins an octave, tuned
-to the music; Temperley's key profiles (1999) of the tones of a key's three main triads and their
-harmonics (Gómez 2006); the strength is the correlation with the best of 24 keys. Settings are
-those that agree with the public training table (ADR 73).
+to the music; Temperley's key profiles (1999).
 
-N samples at `RATE_HZ`, F frames, K bins of the spectrum, W windows.
+Key strength is the correlation of the profile of powers with the best of 24 keys, each of them the
+tones of its three main triads and their harmonics (Gómez 2006); its settings are those that agree
+with the public training table (ADR 73).
+
+Mode is the probability of a major key less that of a minor one. It reads the profile of amplitudes,
+in which quiet tones count for more, stretch by stretch, since music changes its key (ADR 100).
+
+N samples at `RATE_HZ`, F frames, K bins of the spectrum, W windows, P stretches.
 """
 
 from __future__ import annotations
@@ -22,6 +27,13 @@ RATE_HZ = 22_050
 N_FFT = 2048
 HOP = 1024
 NAMES = ("key_strength",)
+MODE_NAMES = ("mode",)
+
+STRETCH_S = 15.0
+"""Mode is judged in stretches of this length, half of it apart; shorter windows are widened."""
+
+KEY_SHARPNESS = 10.0
+"""A key that correlates better by 0.1 is e times as likely."""
 
 CONTEXT_S = 30.0
 """Shorter windows are widened to this: in fewer seconds too few notes sound to tell a key."""
@@ -36,6 +48,7 @@ _LOW_HZ, _HIGH_HZ = 20.0, 3500.0
 _LEAST_PEAK = 1e-5  # amplitude
 _LEAST_BIN = 0.2  # of the profile's largest; what is less is left out
 _CHUNK_FRAMES = 256
+_EPSILON = 1e-6
 _TINY = torch.finfo(torch.float32).tiny
 
 _MAJOR = (5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0)
@@ -61,17 +74,18 @@ class PitchFrames:
         self._duration_s = len(samples) / RATE_HZ
         window = _window().to(samples.device)
         frames = centred_frames(samples, N_FFT, HOP)  # [F, N_FFT]
-        profiles, tunings = [], []
+        powers, amplitudes, tunings = [], [], []
         for chunk in torch.split(frames, _CHUNK_FRAMES):
-            cells, strength = _peaks(torch.fft.rfft(chunk * window)[:, : _n_bins()].abs())
-            power = _power_of_cells(cells, strength)
-            profiles.append(_profiles(power))
+            power, amplitude = _cells(torch.fft.rfft(chunk * window)[:, : _n_bins()].abs())
+            powers.append(_profiles(power))
+            amplitudes.append(_profiles(amplitude))
             tunings.append(power.view(len(power), 12, _PER_SEMITONE).sum(1))
-        self._profiles = RunningSums(torch.cat(profiles))  # [F, _CELLS]
+        self._powers = RunningSums(torch.cat(powers))  # [F, _CELLS]
+        self._amplitudes = RunningSums(torch.cat(amplitudes))  # [F, _CELLS]
         self._tunings = RunningSums(torch.cat(tunings))  # [F, _PER_SEMITONE]
 
     def __len__(self) -> int:
-        return len(self._profiles)
+        return len(self._powers)
 
     def describe(self, windows_s: Tensor) -> Tensor:
         """Key strength of each window with `CONTEXT_S` around it.
@@ -82,14 +96,32 @@ class PitchFrames:
         Returns:
             [W, 1] in [-1, 1]; 0 where nothing sounds.
         """
-        profiles = self.profiles(_widened(windows_s, self._duration_s))
+        profiles = self.profiles(_widened(windows_s, CONTEXT_S, self._duration_s))
         return key_strength(profiles)[:, None].float()
+
+    def mode(self, windows_s: Tensor) -> Tensor:
+        """How major (1) or minor (-1) each window is: the mean over its stretches of `STRETCH_S`.
+
+        Args:
+            windows_s: Start and end in seconds, [W, 2] float64.
+
+        Returns:
+            [W, 1] in [-1, 1]; 0 where nothing sounds or where both modes fit alike.
+        """
+        starts, ends, counts = _stretches(_widened(windows_s, STRETCH_S, self._duration_s))
+        stretches = torch.stack([starts.flatten(), ends.flatten()], 1)  # [W * P, 2]
+        modes = mode_of(self._profiles(self._amplitudes, stretches)).view(starts.shape)
+        inside = torch.arange(starts.shape[1], device=modes.device) < counts[:, None]
+        return (modes.masked_fill(~inside, 0.0).sum(1) / counts)[:, None].float()
 
     def profiles(self, windows_s: Tensor) -> Tensor:
         """Summed pitch class profile of each window in its own tuning, [W, BINS], first bin A."""
+        return self._profiles(self._powers, windows_s)
+
+    def _profiles(self, frames: RunningSums, windows_s: Tensor) -> Tensor:
         places = windows_s * (RATE_HZ / HOP)
         spans = FrameSpans.between(places[:, 0], places[:, 1], len(self))
-        sums = self._profiles.over(spans)
+        sums = frames.over(spans)
         detuned = self._tunings.over(spans).argmax(1)  # commonest cells over the reference, [W]
         cells = torch.arange(BINS, device=sums.device) * _TUNINGS
         return sums.gather(1, (detuned[:, None] + cells) % _CELLS).clamp(min=0)
@@ -112,45 +144,90 @@ def key_strength(profiles: Tensor) -> Tensor:
     return torch.where(length > 0, fits / length.clamp(min=1e-300), 0.0)
 
 
-def _peaks(magnitudes: Tensor) -> tuple[Tensor, Tensor]:
-    """Pitches of the spectrum's peaks in cells over the reference, and their strengths, [F, K - 2].
+def mode_of(profiles: Tensor) -> Tensor:
+    """Probability of a major key less that of a minor one, by how well keys fit.
 
-    Place and height are those of a parabola through three bins; what is no peak has strength 0.
+    Args:
+        profiles: Of amplitudes, [W, BINS], >= 0; their scale does not matter.
+
+    Returns:
+        [W] float64 in [-1, 1]; 0 for profiles without contrast.
     """
-    left, here, right = magnitudes[:, :-2], magnitudes[:, 1:-1], magnitudes[:, 2:]
-    is_peak = (here > left) & (here >= right)
-    bend = torch.where(is_peak, left - 2 * here + right, -1.0).clamp(max=-_TINY)
+    values = _folded(profiles.double())
+    values = values - values.mean(1, keepdim=True)
+    length = values.square().sum(1, keepdim=True).sqrt()
+    fits = (values @ _mode_keys().to(values.device)) / length.clamp(min=1e-300)  # [W, 2 * BINS]
+    odds = (KEY_SHARPNESS * fits).view(-1, 2, BINS).logsumexp(2)  # major, minor
+    return (0.5 * (odds[:, 0] - odds[:, 1])).tanh().masked_fill(length[:, 0] <= 0, 0.0)
+
+
+def _folded(profiles: Tensor) -> Tensor:
+    """Profiles in which each pitch class has what sounds at its harmonics too, [W, BINS]."""
+    folded = torch.zeros_like(profiles)
+    for harmonic in range(1, _HARMONICS + 1):
+        above = round(BINS * math.log2(harmonic))
+        folded = folded + _HARMONIC_DECAY ** (harmonic - 1) * profiles.roll(-above, 1)
+    return folded
+
+
+def _cells(magnitudes: Tensor) -> tuple[Tensor, Tensor]:
+    """Power and amplitude of the spectrum's peaks by pitch class, [F, _CELLS] float64 both.
+
+    Place and height of a peak are those of a parabola through three bins. A peak is shared between
+    the two cells nearest to it.
+    """
+    here = magnitudes[:, 1:-1]
+    is_peak = (here > magnitudes[:, :-2]) & (here >= magnitudes[:, 2:]) & (here > _LEAST_PEAK / 2)
+    frame, above = is_peak.nonzero(as_tuple=True)  # [peaks] both
+    left, here, right = (magnitudes[frame, above + shift] for shift in range(3))
+    bend = (left - 2 * here + right).clamp(max=-_TINY)
     place = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
     height = here - 0.25 * (left - right) * place
-    bins = torch.arange(1, magnitudes.shape[1] - 1, device=magnitudes.device)
-    hz = (bins + place) * (RATE_HZ / N_FFT)
-    heard = is_peak & (height > _LEAST_PEAK) & (hz >= _LOW_HZ) & (hz <= _HIGH_HZ)
-    return _CELLS * (hz / _REFERENCE_HZ).log2(), torch.where(heard, height, 0.0)
-
-
-def _power_of_cells(pitch: Tensor, strength: Tensor) -> Tensor:
-    """Power of the peaks by pitch class, shared between the two nearest cells, [F, _CELLS]."""
-    power = strength.double().square()
+    hz = (above + 1 + place) * (RATE_HZ / N_FFT)
+    heard = (height > _LEAST_PEAK) & (hz >= _LOW_HZ) & (hz <= _HIGH_HZ)
+    amplitude = torch.where(heard, height, 0.0).double()
+    pitch = _CELLS * (hz / _REFERENCE_HZ).log2()  # cells over the reference
     below = pitch.floor()
     share = (pitch - below).double()
-    cells = power.new_zeros(len(power), _CELLS)
     first = below.long() % _CELLS
-    cells.scatter_add_(1, first, power * (1 - share))
-    return cells.scatter_add_(1, (first + 1) % _CELLS, power * share)
+    places = torch.cat([first, (first + 1) % _CELLS]) + frame.repeat(2) * _CELLS
+    shares = torch.cat([1 - share, share])
+    found = []
+    for strength in (amplitude.square(), amplitude):
+        flat = amplitude.new_zeros(len(magnitudes) * _CELLS)
+        flat.index_add_(0, places, strength.repeat(2) * shares)
+        found.append(flat.view(-1, _CELLS))
+    return found[0], found[1]
 
 
-def _profiles(power: Tensor) -> Tensor:
+def _profiles(cells: Tensor) -> Tensor:
     """Profile of each frame in each tuning, the largest bin of each 1, [F, _CELLS]."""
-    by_tuning = (power @ _kernel().to(power.device)).view(-1, BINS, _TUNINGS)
+    by_tuning = (cells.float() @ _kernel().to(cells.device)).view(-1, BINS, _TUNINGS)
     largest = by_tuning.amax(1, keepdim=True)
     return (by_tuning / torch.where(largest > 0, largest, 1.0)).reshape(-1, _CELLS)
 
 
-def _widened(windows_s: Tensor, duration_s: float) -> Tensor:
-    """Windows of at least `CONTEXT_S` around the same centres, as far as there is sound, [W, 2]."""
-    beyond = ((CONTEXT_S - (windows_s[:, 1] - windows_s[:, 0])) / 2).clamp(min=0)
+def _widened(windows_s: Tensor, least_s: float, duration_s: float) -> Tensor:
+    """Windows of at least `least_s` around the same centres, as far as there is sound, [W, 2]."""
+    beyond = ((least_s - (windows_s[:, 1] - windows_s[:, 0])) / 2).clamp(min=0)
     low = (windows_s[:, 0] - beyond).clamp(min=0)
     return torch.stack([low, (windows_s[:, 1] + beyond).clamp(max=duration_s)], 1)
+
+
+def _stretches(windows_s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Stretches of `STRETCH_S`, at most half of it apart, that cover each window.
+
+    Returns:
+        Their starts and ends, [W, P] both, and how many of the P are the window's own, [W]; one,
+        the whole window, where it is shorter.
+    """
+    low, length = windows_s[:, 0], windows_s[:, 1] - windows_s[:, 0]
+    room = (length - STRETCH_S).clamp(min=0)  # where a stretch can start
+    counts = (room / (STRETCH_S / 2) - _EPSILON).ceil().clamp(min=0).long() + 1  # [W]
+    step = room / (counts - 1).clamp(min=1)
+    places = torch.arange(int(counts.max()), device=low.device)
+    starts = low[:, None] + torch.minimum(places, counts[:, None] - 1) * step[:, None]  # [W, P]
+    return starts, starts + length.clamp(max=STRETCH_S)[:, None], counts
 
 
 def _n_bins() -> int:
@@ -168,22 +245,32 @@ def _window() -> Tensor:
 
 @lru_cache(maxsize=1)
 def _kernel() -> Tensor:
-    """What a cell gives to each other: a cosine one semitone wide, [_CELLS, _CELLS] float64."""
+    """What a cell gives to each other: a cosine one semitone wide, [_CELLS, _CELLS]."""
     cells = torch.arange(_CELLS, dtype=torch.float64)
     away = (cells[:, None] - cells + _CELLS / 2) % _CELLS - _CELLS / 2
     away = away / _PER_SEMITONE  # semitones
-    return torch.where(away.abs() <= 0.5, (math.pi * away).cos(), 0.0)
+    return torch.where(away.abs() <= 0.5, (math.pi * away).cos(), 0.0).float()
 
 
 @lru_cache(maxsize=1)
 def _keys() -> Tensor:
-    """Profiles of both modes on each tonic, without mean and of unit length, [BINS, 72]."""
+    """Keys as their triads sound, in both modes on each tonic, [BINS, 2 * BINS]."""
+    return _rotated([_tones(fits, triads) for fits, triads in _MAIN_TRIADS.items()])
+
+
+@lru_cache(maxsize=1)
+def _mode_keys() -> Tensor:
+    """How well pitch classes fit keys of both modes on each tonic, [BINS, 2 * BINS]."""
+    return _rotated([torch.tensor(fits, dtype=torch.float64) for fits in (_MAJOR, _MINOR)])
+
+
+def _rotated(modes: list[Tensor]) -> Tensor:
+    """Profiles [12] of modes on each tonic, without mean and of unit length."""
     rotated = []
-    for fits, triads in _MAIN_TRIADS.items():
-        tones = _tones(fits, triads)
+    thirds = torch.arange(BINS, dtype=torch.float64) / 3
+    below = thirds.floor().long()
+    for tones in modes:
         closed = torch.cat([tones, tones[:1]])
-        thirds = torch.arange(BINS, dtype=torch.float64) / 3
-        below = thirds.floor().long()
         spread = closed[below] + (thirds - below) * (closed[below + 1] - closed[below])
         rotated += [spread.roll(tonic) for tonic in range(BINS)]
     keys = torch.stack(rotated, 1)

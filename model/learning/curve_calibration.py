@@ -154,7 +154,7 @@ def guess(model: EmotionModel, clip: Clip) -> GuessedClip:
     """First guesses of segments and windows by a model that was trained without the clip."""
     analysis = clip.analysis
     segments, _ = model.first_guess(model.embed_segments(analysis))
-    windows, _ = model.first_guess(model.embed_analyses(analysis.window_features))
+    windows, _ = model.first_guess(model.embed_analyses(analysis.window_rows))
     return GuessedClip(clip.song_id, clip.truth, analysis.segments_s, segments, windows)
 
 

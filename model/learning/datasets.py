@@ -106,6 +106,7 @@ class Dataset:
 
 
 SHIPPED_FEATURES = "descriptors33"
+SHIPPED_FRONTEND = "descriptors34"
 """Columns of DEAM, and the frontend that computes them, of the shipped checkpoint."""
 
 ESSENTIA_NAMES: Mapping[str, str] = {

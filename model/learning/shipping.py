@@ -12,11 +12,20 @@ from numpy.typing import NDArray
 
 from model.checkpoint import Checkpoint
 from model.curve_estimation import CurveSettings
-from model.frontends import DESCRIPTOR_NAMES, VGGISH_NAMES, frontend_id, get_frontend
+from model.experts import Experts
+from model.frontends import (
+    DESCRIPTOR_NAMES,
+    VGGISH_NAMES,
+    frontend_id,
+    frontend_name,
+    get_frontend,
+)
+from model.frontends.tonality import MODE_NAMES
 from model.frontends.vggish import Vggish
 from model.learning.curve_calibration import calibrated_sd
-from model.learning.datasets import Dataset
+from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
 from model.learning.evaluation import r2
+from model.learning.expert_fitting import mode_expert
 from model.learning.fitting import Embedded, Fitted, Fold
 from model.regression import MeanHead, fit_mean_head
 
@@ -47,9 +56,10 @@ def make_checkpoint(
     head = fit_head(fitted.inside, data.mean_emotion, choice, honest)
     predicted, truth = held_out_means(fitted.folds, data.mean_emotion, choice, honest)
     scores = r2(truth, predicted)
+    frontend = frontend_of(feature_set)
     return Checkpoint(
         name=data.name,
-        frontend_id=_frontend_id(feature_set),
+        frontend_id=frontend,
         columns=data.feature_names,
         config=fitted.model.config,
         weights=fitted.model.state_dict(),
@@ -57,6 +67,7 @@ def make_checkpoint(
         scoring=fitted.scoring,
         mean_head=head,
         curve=_curve_settings(truth, predicted),
+        experts=_experts(frontend, data, truth - predicted),
         notes={
             **notes,
             "songs": len(data),
@@ -115,6 +126,13 @@ def fit_head(inside: Embedded, targets: Floats, choice: Choice, honest: int = 0)
     )
 
 
+def _experts(frontend: str, data: Dataset, errors: Floats) -> Experts | None:
+    """Mode, where the frontend hears it and the networks do not read it."""
+    if frontend_name(frontend) != SHIPPED_FRONTEND or MODE_NAMES[0] in data.feature_names:
+        return None
+    return mode_expert(data.mean_emotion, errors)
+
+
 def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
     """Spread and prior of the curve from held-out residuals and training means."""
     residual = calibrated_sd((truth - predicted).astype(np.float64))
@@ -127,9 +145,14 @@ def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
     )
 
 
-def _frontend_id(feature_set: str) -> str:
+def frontend_of(feature_set: str) -> str:
+    """Name and version of the frontend that hears the columns of a feature set.
+
+    The shipped set's is the one that hears mode too, for the expert.
+    """
     if feature_set in DESCRIPTOR_NAMES:
-        return frontend_id(get_frontend(feature_set, "cpu"))
+        name = SHIPPED_FRONTEND if feature_set == SHIPPED_FEATURES else feature_set
+        return frontend_id(get_frontend(name, "cpu"))
     if feature_set in VGGISH_NAMES:
         return f"{feature_set}-{Vggish.version}"
     return f"table_{feature_set}-1"

@@ -120,7 +120,7 @@ def _kill_soon(pid: int) -> None:
 
 def test_a_worker_that_hangs_is_replaced(clip: Path) -> None:
     """After the time limit the process is gone and another answers."""
-    pool = PooledAnalyser("descriptors", 1, AnalysisLimits(60.0, 20.0, 1 << 30))
+    pool = PooledAnalyser("descriptors", 1, AnalysisLimits(60.0, 120.0, 1 << 30))
     wait_until_started(pool)
     try:
         worker = pool._idle.get()

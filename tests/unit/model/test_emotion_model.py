@@ -277,8 +277,8 @@ def test_an_analysis_of_another_frontend_is_refused(model: EmotionModel) -> None
             call(other)
 
 
-@pytest.mark.parametrize("name", ["descriptors", "descriptors33"])
-def test_checkpoints_of_both_descriptors_are_read(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["descriptors", "descriptors33", "descriptors34"])
+def test_checkpoints_of_all_descriptors_are_read(tmp_path: Path, name: str) -> None:
     """Each with its own frontend, of which it reads the columns that it names."""
     frontend = get_frontend(name)
     columns = frontend.feature_names[:3] + frontend.feature_names[-2:]

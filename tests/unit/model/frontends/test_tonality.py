@@ -1,4 +1,4 @@
-"""Key strength: against a plain rendering of its sources, and on chords of known strength."""
+"""Key strength and mode: against a plain rendering of their sources, and on known chords."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from model.frontends.tonality import (
     HOP,
     N_FFT,
     RATE_HZ,
+    STRETCH_S,
     PitchFrames,
     key_strength,
+    mode_of,
 )
 
 Floats = NDArray[np.float64]
@@ -168,3 +170,74 @@ def test_silence_has_no_key(level: float) -> None:
     noise = np.random.default_rng(2).normal(size=5 * RATE_HZ) * level
 
     assert _strength(noise.astype(np.float32)) == [0.0]
+
+
+def _mode(samples: NDArray[np.float32], *windows: tuple[float, float]) -> list[float]:
+    spans = windows or ((0.0, len(samples) / RATE_HZ),)
+    frames = PitchFrames(torch.from_numpy(samples))
+    found: list[float] = frames.mode(torch.tensor(spans, dtype=torch.float64))[:, 0].tolist()
+    return found
+
+
+def _plain_mode(profile: Floats) -> float:
+    """By plain correlation with every key and sums of exponentials."""
+    folded = sum(
+        0.6 ** (harmonic - 1) * np.roll(profile, -round(BINS * np.log2(harmonic)))
+        for harmonic in range(1, 5)
+    )
+    odds = []
+    for fits in (MAJOR, MINOR):
+        closed = np.interp(np.arange(BINS) / 3, np.arange(13), [*fits, fits[0]])
+        keys = [np.corrcoef(np.roll(closed, tonic), folded)[0, 1] for tonic in range(BINS)]
+        odds.append(np.exp(10.0 * np.array(keys)).sum())
+    return float((odds[0] - odds[1]) / (odds[0] + odds[1]))
+
+
+def test_mode_is_the_probability_of_major_less_that_of_minor() -> None:
+    """Made-up profiles give what their correlations with all keys say."""
+    profiles = np.random.default_rng(0).random((20, BINS)) ** 3
+
+    found = mode_of(torch.from_numpy(profiles))
+
+    assert found.tolist() == pytest.approx([_plain_mode(each) for each in profiles], abs=1e-9)
+
+
+@pytest.mark.parametrize("root_hz", [196.0, 220.0, 233.0, 311.0])
+def test_cadences_tell_their_mode(root_hz: float) -> None:
+    """A major cadence is major and a minor one minor, whatever the tonic and its tuning."""
+    major = _mode(_chords(CADENCE, root_hz))[0]
+    minor = _mode(_chords(MINOR_CADENCE, root_hz))[0]
+
+    assert major > 0.3
+    assert minor < -0.1
+
+
+def test_what_has_no_key_has_no_mode() -> None:
+    """Chords of whole tones and clusters lean little, silence not at all."""
+    assert _mode(_chords(WHOLE_TONES))[0] == pytest.approx(0.0, abs=0.3)
+    assert _mode(_chords(CLUSTERS))[0] == pytest.approx(0.0, abs=0.15)
+    assert _mode(np.zeros(RATE_HZ * 20, dtype=np.float32)) == [0.0]
+
+
+def test_mode_does_not_depend_on_level() -> None:
+    """The same music 30 dB softer has the same mode."""
+    samples = _chords(CADENCE)
+
+    assert _mode(samples * 10**-1.5) == pytest.approx(_mode(samples), abs=0.02)
+
+
+def test_a_window_has_the_mean_of_its_stretches() -> None:
+    """Half a minute of major and half of minor lie between the two, and each is told apart."""
+    samples = np.concatenate([_chords(CADENCE), _chords(MINOR_CADENCE)])
+    first, second, whole = _mode(samples, (0.0, 30.0), (34.0, 64.0), (0.0, 64.0))
+
+    assert first > whole > second
+    assert whole == pytest.approx((first + second) / 2, abs=0.15)
+
+
+def test_short_windows_are_widened() -> None:
+    """A second within a cadence is heard with what is around it."""
+    samples = _chords(CADENCE)
+    around = (16.5 - STRETCH_S / 2, 16.5 + STRETCH_S / 2)
+
+    assert _mode(samples, (16.0, 17.0)) == pytest.approx(_mode(samples, around), abs=1e-6)

@@ -28,7 +28,7 @@ from model.learning.curve_calibration import (
     guess,
     reliability,
 )
-from model.learning.datasets import SHIPPED_FEATURES, Dataset
+from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
 from model.learning.evaluation import r2
 from model.learning.fitting import fit
 from model.learning.recipes import recipe
@@ -75,7 +75,7 @@ def train_folds(data: Dataset, preset: str, cache: Path, say: Say) -> list[Fold]
         say: Told of each training run.
     """
     order = np.random.default_rng(FOLD_SEED).permutation(len(data))
-    frontend = get_frontend(SHIPPED_FEATURES, "cpu")
+    frontend = get_frontend(SHIPPED_FRONTEND, "cpu")
     folds = []
     for number, rows in enumerate(np.array_split(order, FOLDS)):
         path = cache / f"{SHIPPED_FEATURES}-fold{number}.safetensors"
