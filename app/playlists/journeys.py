@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.desk import checkpoint
 from app.errors import InvalidRequestError
@@ -24,17 +25,16 @@ from app.playlists.queries import (
     QueryModel,
     absolute_curve,
     allowed,
-    curve_query,
-    excluding,
-    row_of_track,
     variety_of,
 )
 from app.playlists.variety import most_of_one
-from app.wire.schemas import PlaylistRequest, Way
+from app.wire.schemas import Level, PlaylistRequest, Way
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
+
+Doubles = NDArray[np.float64]
 
 PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone
@@ -72,16 +72,33 @@ def _travel(
     if not asked:
         return [], [], True
     filters = allowed(request)
-    results = live.searcher.search(
-        SearchRequest(
-            Embedding.concatenate([query.embedding for query in asked]),
-            limit=min(CANDIDATES, len(live.snapshot.tracks)),
-            filters=filters,
-            level=request.level,
-        )
-    )
+    results = _searched(live, asked, filters, request.level)
     traveller = _Traveller(live, filters, request, places)
     return (*traveller.travel(asked, results, _fixed(request, asked, live)), traveller.exact)
+
+
+def _searched(
+    live: Live, asked: Sequence[Asked], filters: TrackFilter | None, level: Level
+) -> list[SearchResult]:
+    """What is found for each place; places that ask for the same are searched for once."""
+    first: dict[bytes, int] = {}
+    which = [first.setdefault(_key(query), len(first)) for query in asked]
+    rows = np.unique(which, return_index=True)[1]
+    found = live.searcher.search(
+        SearchRequest(
+            Embedding.concatenate([asked[row].embedding for row in rows]),
+            limit=min(CANDIDATES, len(live.snapshot.tracks)),
+            filters=filters,
+            level=level,
+        )
+    )
+    return [found[each] for each in which]
+
+
+def _key(query: Asked) -> bytes:
+    """Equal for queries that ask for the same."""
+    parts = (query.embedding.phi, query.embedding.mu, query.embedding.var)
+    return b"".join(part.tobytes() for part in parts)
 
 
 def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict[int, Hit]:
@@ -90,7 +107,7 @@ def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict
         return {}
     way = request.way
     for track_id in way.tracks:
-        row_of_track(live.snapshot, track_id)
+        live.snapshot.tracks.row_of(track_id)
     if len(way.tracks) > len(asked):
         raise InvalidRequestError(
             f"{len(way.tracks)} tracks to pass by, {len(asked)} places: ask for more"
@@ -132,15 +149,43 @@ def _journey_queries(
 ) -> list[Asked]:
     curve = absolute_curve(request, snapshot)
     edges = np.linspace(0.0, curve.duration_s, places + 1)
-    pieces = [_piece(curve, start, end) for start, end in pairwise(edges.tolist())]
+    pieces = _pieces(curve, edges)
     if not pieces:
         return []
     embedding = model.embed_emotion(pieces)
     middles = (edges[:-1] + edges[1:]) / 2.0
+    asked = []
+    for index, piece in enumerate(pieces):
+        arousal, valence = _mean(piece)
+        row = embedding[index : index + 1]
+        asked.append(Asked(row, "e2m", valence, arousal, at_s=float(middles[index])))
+    return asked
+
+
+def _pieces(curve: EmotionCurve, edges: Doubles) -> list[EmotionCurve]:
+    """The curve cut at `edges`, [P + 1]; each piece stretched to `PIECE_S`."""
+    at = curve.at(edges).tolist()  # [P + 1, 2]
+    times = np.array([keyframe.t_s for keyframe in curve.keyframes])
+    bends = np.searchsorted(times, edges[1:]) > np.searchsorted(times, edges[:-1], side="right")
     return [
-        replace(curve_query(piece, embedding[index : index + 1]), at_s=float(middles[index]))
-        for index, piece in enumerate(pieces)
+        _piece(curve, start, end)
+        if bent
+        else EmotionCurve(
+            (Keyframe(0.0, before[1], before[0]), Keyframe(PIECE_S, after[1], after[0]))
+        )
+        for (start, end), (before, after), bent in zip(
+            pairwise(edges.tolist()), pairwise(at), bends.tolist(), strict=True
+        )
     ]
+
+
+def _mean(piece: EmotionCurve) -> tuple[float, float]:
+    """Mean (arousal, valence); of a straight piece that of its ends."""
+    first, last = piece.keyframes[0], piece.keyframes[-1]
+    if len(piece.keyframes) == 2:
+        return (first.arousal + last.arousal) / 2.0, (first.valence + last.valence) / 2.0
+    arousal, valence = piece.sampled(64).mean(axis=0)
+    return float(arousal), float(valence)
 
 
 def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
@@ -160,6 +205,15 @@ def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
     )
 
 
+@dataclass
+class _Ranking:
+    """How far the ranking of a query was read."""
+
+    hits: tuple[Hit, ...] = ()
+    at: int = 0
+    limit: int = 0
+
+
 class _Traveller:
     """Chooses the tracks of a journey: none twice, no artist too often.
 
@@ -177,6 +231,7 @@ class _Traveller:
         self._used: set[int] = set()
         self._artists: Counter[int] = Counter()
         self._exhausted = False
+        self._further: dict[bytes, _Ranking] = {}
 
     def travel(
         self,
@@ -225,23 +280,30 @@ class _Traveller:
     def search(self, query: Asked) -> Hit | None:
         """The best track that may still come, however far down; None if there is none.
 
-        Without a cap that is the best unused one. With a cap the ranking is read further and
-        further: all of it at once would cost each place a catalogue.
+        The ranking is read further and further: all of it at once would cost each place a
+        catalogue. Places that ask for the same go on where the one before stopped.
         """
-        unused = excluding(self._filters, self._used)
-        limit = 1 if self._cap is None or self._soft else FURTHER
-        most = len(self._live.snapshot.tracks)
+        key, most = _key(query), len(self._live.snapshot.tracks)
+        ranking = self._further.setdefault(key, _Ranking())
         while not self._exhausted:
-            checkpoint()
-            request = SearchRequest(query.embedding, min(limit, most), unused, level=self._level)
-            (found,) = self._live.searcher.search(request)
-            self.exact = self.exact and found.exact
-            for hit in found.hits:
-                if self._soft or not self._full(hit):
+            while ranking.at < len(ranking.hits):
+                hit = ranking.hits[ranking.at]
+                ranking.at += 1
+                if hit.track_id not in self._used and (self._soft or not self._full(hit)):
                     return self._use(hit)
-            self._exhausted = len(found.hits) < limit
-            limit *= WIDEN
+            if ranking.limit >= most or len(ranking.hits) < ranking.limit:
+                self._exhausted = True  # what no ranking holds for this place it holds for none
+                break
+            ranking.limit = min(max(FURTHER, WIDEN * ranking.limit), most)
+            self._read(query, ranking)
         return None
+
+    def _read(self, query: Asked, ranking: _Ranking) -> None:
+        checkpoint()
+        request = SearchRequest(query.embedding, ranking.limit, self._filters, level=self._level)
+        (found,) = self._live.searcher.search(request)
+        self.exact = self.exact and found.exact
+        ranking.hits = found.hits
 
     def _use(self, hit: Hit) -> Hit:
         self._used.add(hit.track_id)

@@ -159,12 +159,6 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     )
 
 
-def curve_query(curve: EmotionCurve, embedding: Embedding) -> Asked:
-    """A curve with its embedding, one row, as a query."""
-    arousal, valence = curve.sampled(64).mean(axis=0)
-    return Asked(embedding, "e2m", float(valence), float(arousal))
-
-
 def allowed(request: PlaylistRequest) -> TrackFilter | None:
     """Which tracks may answer; a track is not similar to itself, so those asked with are out."""
     filters = _track_filter(request.filters)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.errors import InvalidRequestError, TrackNotFoundError
+from app.errors import InvalidRequestError
 from app.library.live import Live
 from app.playlists.journeys import travel
 from app.playlists.phrases import resolved
 from app.wire.schemas import PlaylistRequest
+from indexer.errors import TrackNotFoundError
 from indexer.search.searcher import Searcher
 from model.curves import EmotionCurve
 from model.embedding import Embedding
