@@ -31,6 +31,7 @@ from app.routes import (
 from app.services import LoadModel, State, load_model, open_services
 from app.settings import Settings
 from app.stations import endpoints as stations
+from app.subsonic import endpoints as subsonic
 from app.version import VERSION
 
 UPLOAD_PATHS = frozenset({"/v1/emotions"})
@@ -78,6 +79,8 @@ def create_app(
         operation,
     ):
         app.include_router(module.router)
+    if settings.subsonic:
+        app.include_router(subsonic.make_router())
     pages.mount(app)
     _add_middleware(app, settings, metrics)
     _document(app)

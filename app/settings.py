@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     require_key: bool = Field(
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
     )
+    subsonic: bool = Field(True, description="Offer the OpenSubsonic server at /rest.")
     signed_address_s: float = Field(
         3 * 86_400.0,
         ge=60,

@@ -56,6 +56,7 @@ class Asked:
         arousal: Mean arousal asked for, absolute.
         at_s: Middle of the piece of a journey.
         weights: Of the points of a region, any of which will do; None: there is one row.
+        points: (arousal, valence) of those points, absolute, [P, 2].
     """
 
     embedding: Embedding
@@ -64,6 +65,7 @@ class Asked:
     arousal: float
     at_s: float | None = None
     weights: Doubles | None = None
+    points: Doubles | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,10 @@ class Sought:
         means = np.array([curve.sampled(64).mean(axis=0) for curve in self.curves])
         weights = np.ones(1) if self.weights is None else self.weights
         arousal, valence = weights @ means
-        return Asked(embedding, "e2m", float(valence), float(arousal), weights=self.weights)
+        points = None if self.weights is None else means
+        return Asked(
+            embedding, "e2m", float(valence), float(arousal), weights=self.weights, points=points
+        )
 
 
 def track_query(snapshot: Snapshot, row: int) -> tuple[Embedding, Floats]:
