@@ -56,6 +56,9 @@ bench-model: $(DEV) ## Evaluate the shipped model and its baselines
 bench-curve: $(DEV) ## Evaluate emotion curves and their intervals
 	@$(BIN)/python -m benchmarks.bench_curve $(ARGS)
 
+bench-level: $(DEV) ## Try what level, format and sounds that are no music do to an emotion
+	@$(BIN)/python -m benchmarks.bench_level $(ARGS)
+
 bench-playlists: $(DEV) ## Compare playlists with what annotators say of the music
 	@$(BIN)/python -m benchmarks.bench_playlists $(ARGS)
 
