@@ -289,7 +289,7 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
             least_track_s=settings.least_track_s,
             options=run_options(settings),
         )
-        return ProcessExecutor(job, index_worker.COMMAND)
+        return ProcessExecutor(job, index_worker.COMMAND, catalog.is_late)
     return ThreadExecutor(make_indexer(settings, catalog, model))
 
 
