@@ -37,6 +37,10 @@ from model.scoring import ScoringParams
 __all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
 
 SHIPPED_CHECKPOINT = Path(__file__).parent / "pretrained" / "deam.safetensors"
+FULL_CHECKPOINT = SHIPPED_CHECKPOINT.with_name("full.safetensors")
+"""The same with a second ear: needs the package `musicnn`; other licence (see the model card)."""
+
+SHIPPED = {"fast": SHIPPED_CHECKPOINT, "full": FULL_CHECKPOINT}
 BATCH_ROWS = 4096
 MAX_CURVE_FRAMES = 240  # longer curves are sampled more coarsely: their length must not matter
 
@@ -51,6 +55,7 @@ class EmotionModel:
         frontend: Waveform to features.
         scoring: The checkpoint's scoring parameters.
         device: Where the networks run.
+        row_names: Columns of an analysis's rows, see `model.frontends.row_names`.
     """
 
     def __init__(self, loaded: LoadedCheckpoint, frontend: Frontend, device: torch.device) -> None:
@@ -65,7 +70,7 @@ class EmotionModel:
         self.checkpoint = loaded.checkpoint
         self.model_id = loaded.model_id
         self.frontend = frontend
-        self._row_names = row_names(frontend)
+        self.row_names = row_names(frontend)
         self._columns = self._places(loaded.checkpoint.columns)
         self._experts = loaded.checkpoint.experts
         self._expert_columns = self._places(self._experts.columns if self._experts else ())
@@ -80,7 +85,7 @@ class EmotionModel:
         """Load a checkpoint.
 
         Args:
-            checkpoint: The file; None: the shipped one.
+            checkpoint: The file, or a name of `SHIPPED`; None: `fast`.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
 
         Raises:
@@ -89,7 +94,7 @@ class EmotionModel:
                 of its frontend.
         """
         target = resolve_device(device)
-        loaded = load_checkpoint(checkpoint or SHIPPED_CHECKPOINT)
+        loaded = load_checkpoint(SHIPPED.get(str(checkpoint), checkpoint or SHIPPED_CHECKPOINT))
         try:
             frontend = get_frontend(frontend_name(loaded.checkpoint.frontend_id), target)
         except ValueError as exc:
@@ -100,7 +105,7 @@ class EmotionModel:
 
     def _places(self, columns: Sequence[str]) -> NDArray[np.intp]:
         """Where columns stand in rows of an analysis."""
-        known = {name: place for place, name in enumerate(self._row_names)}
+        known = {name: place for place, name in enumerate(self.row_names)}
         missing = [name for name in columns if name not in known]
         if missing:
             raise CheckpointMismatchError(
@@ -143,7 +148,7 @@ class EmotionModel:
         Raises:
             ShapeError: Not [N, Dx + K] of the frontend.
         """
-        rows, wanted = np.asarray(features, dtype=np.float32), len(self._row_names)
+        rows, wanted = np.asarray(features, dtype=np.float32), len(self.row_names)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"features are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
         own = self._embed_columns(rows[:, self._columns])
