@@ -171,8 +171,9 @@ def _nested(heard: Heard, emotify: Emotify, muse: Muse) -> dict[str, Any]:
 
 
 def _worth(found: Mapping[str, float]) -> float:
-    """Mean of all figures of a study; sadness counts the other way round."""
-    return float(np.mean([-value if "sadness" in name else value for name, value in found.items()]))
+    """Mean of arousal's and valence's figures of a study, the latter beyond arousal."""
+    judged = ("arousal", "valence beyond arousal")
+    return float(np.mean([value for name, value in found.items() if name.startswith(judged)]))
 
 
 def _trusting(model: EmotionModel, rows: Rows, trusts: Mapping[str, float]) -> Doubles:

@@ -31,6 +31,28 @@ RIVALS = (
 """Valence beyond arousal on Emotify, valence and valence beyond arousal on MuSe: measured once, on
 all of both studies, not by this command; None where nobody did."""
 
+_INTRODUCTION = """\
+Written by `make bench-listening` (`benchmarks/bench_listening.py`). Two studies with other
+listeners than DEAM's rated real audio: Emotify (100 one-minute tracks of four genres, the share of
+raters who chose each of nine feelings) and MuSe (164 fragments of six seconds, arousal and valence,
+uncorrelated). Figures are rank correlations. Valence is judged *beyond arousal* as well: what a
+line through arousal leaves, in prediction and rating. The criterion of arousal on Emotify is joyful
+activation + power + tension - calmness - tenderness - sadness, that of valence joyful activation +
+amazement + tenderness + calmness - sadness - tension. Two halves of Emotify's raters agree with
+.84: no model can do much better."""
+
+_PARTS = """\
+These parts of the studies decided how far experts are trusted (see *nested* below); other parts,
+which nothing was tuned to, are kept aside."""
+
+_NESTED = """\
+Each expert trusted as the *other* study likes best (mean of its figures of arousal and of valence
+beyond arousal), as a multiple of the precision it ships with: """
+
+_LISTS = """\
+Mean rating of the feeling in the first tracks for a mood over that of all 100: nearest on the
+relative plane, and ranked as the service does it."""
+
 
 def markdown(found: Mapping[str, Any]) -> str:
     """The page."""
@@ -39,18 +61,10 @@ def markdown(found: Mapping[str, Any]) -> str:
     lines = [
         "# How well music is heard",
         "",
-        "Written by `make bench-listening` (`benchmarks/bench_listening.py`). Two studies with other",
-        "listeners than DEAM's rated real audio: Emotify (100 one-minute tracks of four genres, the",
-        "share of raters who chose each of nine feelings) and MuSe (164 fragments of six seconds,",
-        "arousal and valence, uncorrelated). Figures are rank correlations. Valence is judged *beyond",
-        "arousal* as well: what a line through arousal leaves, in prediction and rating. The criterion",
-        "of arousal on Emotify is joyful activation + power + tension - calmness - tenderness - sadness,",
-        "that of valence joyful activation + amazement + tenderness + calmness - sadness - tension.",
-        "Two halves of Emotify's raters agree with .84: no model can do much better.",
+        _INTRODUCTION,
         f"{ids}.",
         "",
-        "These parts of the studies decided how far experts are trusted (see *nested* below); other",
-        "parts, which nothing was tuned to, are kept aside.",
+        _PARTS,
         "",
         "## Emotify",
         "",
@@ -62,8 +76,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         "",
         "## Nested",
         "",
-        "Each expert trusted as the *other* study likes best (mean of all its figures), as a multiple",
-        "of the precision it ships with: "
+        _NESTED
         + "; ".join(
             f"`{name}`: {_trusts(each['trusts by muse'])} by MuSe, "
             f"{_trusts(each['trusts by emotify'])} by Emotify"
@@ -77,8 +90,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         "",
         "## Playlists",
         "",
-        "Mean rating of the feeling in the first tracks for a mood over that of all 100: nearest on",
-        "the relative plane, and ranked as the service does it.",
+        _LISTS,
         "",
         *_lifts(found["lifts"]),
         "",
