@@ -14,17 +14,20 @@ MUSIC ?=
 CHECK ?=
 PORT ?= 8000
 ARGS ?=
+WORKERS ?= $(if $(ARGS),0,2)
 DEMO_DATA ?= demo-data
 
 export MUSIC
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
+# A module's tests share what it sets up, so they stay in one process; the slow ones come first.
+PARALLEL := --dist loadscope --no-loadscope-reorder
 # Weights of the checkpoint `full`; the package demands a TensorFlow that nothing here needs.
 SECOND_EAR := $(PIP) --no-deps musicnn
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-withstand clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -36,8 +39,8 @@ demo: $(RUNTIME) ## Index MUSIC (or a catalogue it composes itself) and serve it
 	@folder="$${MUSIC/#\~/$$HOME}"; \
 	$(BIN)/circumplex demo $${folder:+"$$folder"} --data-dir "$(DEMO_DATA)" --port $(PORT) $(if $(CHECK),--check) $(ARGS)
 
-test: lint ## Lint, types, import contracts and all tests
-	@$(BIN)/python -m pytest -q $(ARGS)
+test: lint ## Lint, types, import contracts and all tests, in WORKERS=2 processes
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --durations=10 $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS) $(PARALLEL)) $(ARGS)
 
 test-image: $(DEV) ## Build the image, run the stack and try it; needs Docker or Podman with Compose
 	@$(BIN)/python -m pytest -q -s -x --tb=short --timeout=0 tests/image/check_stack.py $(ARGS)
@@ -78,6 +81,9 @@ bench-page: $(DEV) ## Time the page in the system's Chromium
 
 bench-covers: $(DEV) ## Time how covers are read and made small
 	@$(BIN)/python -m benchmarks.bench_covers $(ARGS)
+
+bench-gpu: $(DEV) ## Measure what a GPU does beside the processor; without one it says so
+	@$(BIN)/python -m benchmarks.bench_gpu $(ARGS)
 
 bench-withstand: $(DEV) ## Measure what others wait for while one client attacks
 	@$(BIN)/python -m benchmarks.bench_withstand $(ARGS)

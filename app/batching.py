@@ -2,7 +2,7 @@
 
 Playlists are made by one thread that takes whatever waits, so that a hundred requests at once
 share one call of the model and of the search instead of fighting for the interpreter (ADR 0040);
-another one hears analysed uploads (ADR 0043). A request that comes alone waits for nothing.
+another one answers analysed uploads (ADR 0043). A request that comes alone waits for nothing.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 AppError
 ├── NotReadyError              nothing is indexed yet, or the service is still starting
 ├── NotFoundError
-│   ├── TrackNotFoundError     no track of that id in the active snapshot
 │   ├── AudioNotFoundError     its file is gone, or lies outside the music roots
 │   └── CoverNotFoundError     there is no picture of it, or none that can be read
 ├── AccessError
@@ -16,9 +15,7 @@ AppError
 ├── WorkTimeoutError           answering took longer than the service allows
 ├── ConflictError              the thing is not in a state that allows this
 ├── InvalidRequestError        a value that cannot be used
-│   ├── UnknownRootError       a folder outside the configured music roots
-│   ├── MoodError              a mood word the vocabulary lacks; knows near ones
-│   └── FeelingNotReadError    a phrase without any known feeling; knows near ones
+│   └── UnknownRootError       a folder outside the configured music roots
 ├── NotAcceptableError         no such response format
 ├── UnsupportedMediaError      the body is of another type than the endpoint reads
 ├── TooLargeError              a request body above its limit
@@ -74,10 +71,6 @@ class NotFoundError(AppError):
     """There is no such thing."""
 
 
-class TrackNotFoundError(NotFoundError):
-    """The active snapshot has no track of that id."""
-
-
 class AudioNotFoundError(NotFoundError):
     """The track's file is gone, or lies outside the music roots."""
 
@@ -128,14 +121,6 @@ class InvalidRequestError(AppError):
 
 class UnknownRootError(InvalidRequestError):
     """A folder outside the configured music roots."""
-
-
-class MoodError(InvalidRequestError):
-    """A mood word the vocabulary lacks."""
-
-
-class FeelingNotReadError(InvalidRequestError):
-    """A phrase of which no word is a known feeling."""
 
 
 class NotAcceptableError(AppError):
@@ -218,7 +203,6 @@ class Kind:
 
 TABLE: Mapping[type[Exception], Kind] = {
     NotReadyError: Kind(503, "not-ready", "Not ready", retry_after_s=5),
-    TrackNotFoundError: Kind(404, "track-not-found", "No such track"),
     AudioNotFoundError: Kind(404, "audio-not-found", "No such audio file"),
     CoverNotFoundError: Kind(404, "cover-not-found", "No such cover"),
     AdminDisabledError: Kind(403, "admin-disabled", "Administration is disabled"),
@@ -230,8 +214,6 @@ TABLE: Mapping[type[Exception], Kind] = {
     WorkTimeoutError: Kind(503, "work-timeout", "Answering took too long"),
     ConflictError: Kind(409, "conflict", "Not possible in the present state"),
     UnknownRootError: Kind(422, "unknown-root", "Folder outside the music roots"),
-    MoodError: Kind(422, "unknown-mood", "Unknown mood"),
-    FeelingNotReadError: Kind(422, "unknown-feeling", "No known feeling"),
     InvalidRequestError: Kind(422, "invalid-request", "Invalid request"),
     NotAcceptableError: Kind(406, "not-acceptable", "No such response format"),
     UnsupportedMediaError: Kind(415, "unsupported-media-type", "Unsupported media type"),
@@ -262,6 +244,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     model_errors.NonFiniteAudioError: Kind(422, "non-finite-audio", "Audio holds NaN or infinity"),
     model_errors.AudioError: Kind(422, "unusable-audio", "No usable audio"),
     model_errors.UnknownMoodError: Kind(422, "unknown-mood", "Unknown mood"),
+    model_errors.FeelingError: Kind(422, "unknown-feeling", "No known feeling"),
     model_errors.CurveError: Kind(422, "invalid-curve", "Invalid emotion curve"),
 }
 
@@ -331,6 +314,8 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     wait = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
     headers = wait | dict(getattr(error, "headers", {}))
     extra = dict(getattr(error, "extra", {}))
+    if isinstance(error, model_errors.UnknownMoodError | model_errors.FeelingError):
+        extra["suggestions"] = list(error.near)
     return problem_response(request, kind, one_line(str(error)), headers, **extra)
 
 

@@ -1,30 +1,51 @@
-"""What requests share: made at start, taken down at the end, reached through one dependency."""
+"""What requests and commands share: opened once, closed at the end; the only place that wires it.
+
+A route reaches it through one dependency, `ServicesDep`; a command opens `opened_library`.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypedDict
 
+import torch
 from fastapi import Depends, Request
 
 from app.batching import Batcher
-from app.clips.analysis_pool import Analyser
-from app.clips.clips import Clip
+from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
+from app.clips.clips import Clip, clip_emotions, written
+from app.clips.upload_folder import private_folder
 from app.clips.uploads import Places
 from app.desk import Desk
 from app.http.keys import KeyRing
 from app.http.rate_limit import RateLimit
-from app.indexing.jobs import IndexJobs
+from app.indexing import worker as index_worker
+from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.library.covers import CoverDesk
 from app.library.live import LiveIndex
 from app.metrics import Metrics
+from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
-from indexer.catalog.catalog import Catalog
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.folders.watch import FolderWatch
+from indexer.runs.indexer import Indexer
+from indexer.runs.options import RunOptions
+from indexer.runs.worker import Job, ProcessExecutor
 from model.emotion_model import EmotionModel
+
+LoadModel = Callable[[Settings], EmotionModel]
+Embed = Callable[[Sequence[Clip]], list[str | Exception]]
+Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]]
+ARRIVING = 4
+"""Uploads that may arrive for each that may be analysed or wait for it."""
+JOURNEY_PLACES, JOURNEY_S = 16, 15.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +59,7 @@ class Services:
         live: The snapshot that answers.
         analyser: Turns uploads into features.
         playlists: Answers playlist requests that wait together.
-        clips: Hears analysed uploads that wait together; answers in JSON.
+        clips: Answers analysed uploads that wait together, in JSON.
         covers: Makes covers small, one after the other.
         arriving: Bounds the uploads that arrive.
         places: Bounds the uploads that are analysed or wait for it.
@@ -83,3 +104,198 @@ async def get_services(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
+
+
+@dataclass(frozen=True)
+class Library:
+    """The catalogue of a data folder with the model that answers from it.
+
+    Attributes:
+        catalog: The database.
+        model: The music-emotion model.
+        live: The snapshot that answers; it may hold nothing yet.
+    """
+
+    catalog: Catalog
+    model: EmotionModel
+    live: LiveIndex
+
+
+def load_model(settings: Settings) -> EmotionModel:
+    """The model that the settings name."""
+    if settings.torch_threads:
+        torch.set_num_threads(settings.torch_threads)
+    return EmotionModel.load(settings.checkpoint, settings.device)
+
+
+@contextmanager
+def opened_catalog(settings: Settings) -> Iterator[Catalog]:
+    """The catalogue that the settings name; its data folder is made where it is missing."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    catalog = open_catalog(settings.resolved_database_url)
+    try:
+        yield catalog
+    finally:
+        catalog.close()
+
+
+@contextmanager
+def opened_library(settings: Settings) -> Iterator[Library]:
+    """Catalogue, model and the active snapshot, for one command."""
+    with opened_catalog(settings) as catalog:
+        model = load_model(settings)
+        live = live_index(settings, catalog, model, Metrics())
+        live.refresh()
+        yield Library(catalog, model, live)
+
+
+def live_index(
+    settings: Settings, catalog: Catalog, model: EmotionModel, metrics: Metrics
+) -> LiveIndex:
+    """What holds the live snapshot; nothing yet."""
+    return LiveIndex(
+        catalog,
+        settings.data_dir / "snapshots",
+        model_id=model.model_id,
+        scoring=model.scoring,
+        device=str(model.device),
+        metrics=metrics,
+    )
+
+
+def open_services(
+    settings: Settings,
+    load: LoadModel,
+    metrics: Metrics,
+    stopping: threading.Event,
+    stack: ExitStack,
+) -> Services:
+    """Open everything the service holds; `stack` closes it in the opposite order."""
+    catalog = stack.enter_context(opened_catalog(settings))
+    torch.set_num_threads(settings.torch_threads or 1)
+    model = load(settings)
+    metrics.device.labels(str(model.device)).set(1)
+    upload_dir = stack.enter_context(private_folder(settings.data_dir / "uploads"))
+    analyser = make_analyser(settings, model)
+    stack.callback(analyser.close)
+    live = live_index(settings, catalog, model, metrics)
+    playlists = Batcher(matching(model, live, metrics), metrics.playlists)
+    stack.callback(playlists.close)
+    uploads = settings.upload_workers + settings.upload_queue
+    clips = Batcher(embedding(model, live, metrics), metrics.clips, name="clips", places=uploads)
+    stack.callback(clips.close)
+    desk = CoverDesk()
+    stack.callback(desk.close)
+    journeys = Desk(
+        "journeys",
+        workers=_half_the_cores(),
+        places=JOURNEY_PLACES,
+        budget_s=JOURNEY_S,
+    )
+    stack.callback(journeys.close)
+    live.refresh()
+    live.start(settings.snapshot_poll_s)
+    stack.callback(live.stop)
+    jobs = _start_jobs(settings, catalog, model, live, stack)
+    return Services(
+        settings=settings,
+        catalog=catalog,
+        model=model,
+        live=live,
+        analyser=analyser,
+        playlists=playlists,
+        clips=clips,
+        covers=desk,
+        arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
+        places=Places("held", uploads, metrics),
+        journeys=journeys,
+        jobs=jobs,
+        metrics=metrics,
+        keys=KeyRing(settings.data_dir / "keys.json"),
+        rate_limit=RateLimit(settings.requests_per_minute),
+        upload_dir=upload_dir,
+        stopping=stopping,
+    )
+
+
+def _start_jobs(
+    settings: Settings, catalog: Catalog, model: EmotionModel, live: LiveIndex, stack: ExitStack
+) -> IndexJobs:
+    """The queue of index runs and, where it is wanted, the look for changed files."""
+    jobs = IndexJobs(
+        catalog,
+        make_executor(settings, catalog, model),
+        on_finished=live.refresh,
+        roots=settings.music_roots,
+        rescan_s=settings.rescan_s,
+    )
+    jobs.start()
+    stack.callback(jobs.stop, settings.shutdown_s)
+    if settings.watch_s is not None and settings.music_roots:
+        watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
+        watch.start()
+        jobs.rescan()  # what changed while nothing watched
+        stack.callback(watch.stop)
+    return jobs
+
+
+def _half_the_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:
+    """What answers playlist requests that wait together, from one snapshot."""
+
+    def match(requests: Sequence[PlaylistRequest]) -> list[PlaylistResponse | Exception]:
+        with metrics.stage("playlist"):
+            return match_all(requests, model, live.current())
+
+    return match
+
+
+def embedding(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Embed:
+    """What answers analysed uploads that wait together, from one snapshot, as JSON."""
+
+    def embed(clips: Sequence[Clip]) -> list[str | Exception]:
+        with metrics.stage("embedding"):
+            return written(clip_emotions(clips, model, live.current_or_none()))
+
+    return embed
+
+
+def make_analyser(settings: Settings, model: EmotionModel) -> Analyser:
+    """What analyses uploads: worker processes, or this process where they are switched off."""
+    limits = AnalysisLimits(
+        max_duration_s=settings.max_upload_duration_s,
+        timeout_s=settings.analysis_timeout_s,
+        memory_bytes=settings.analysis_memory_bytes,
+    )
+    if settings.isolate_uploads:
+        return PooledAnalyser(model.frontend.name, settings.upload_workers, limits)
+    return DirectAnalyser(model, limits)
+
+
+def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> RunExecutor:
+    """What carries out index runs: a process for each, or a thread of this one."""
+    if settings.isolate_index_runs:
+        job = Job(
+            database_url=settings.resolved_database_url,
+            data_dir=str(settings.data_dir),
+            checkpoint=str(settings.checkpoint) if settings.checkpoint else None,
+            device=settings.device,
+            options=run_options(settings),
+        )
+        return ProcessExecutor(job, index_worker.COMMAND)
+    return ThreadExecutor(make_indexer(settings, catalog, model))
+
+
+def make_indexer(settings: Settings, catalog: Catalog, model: EmotionModel) -> Indexer:
+    """What brings the catalogue and its snapshot up to date, in this process."""
+    return Indexer(catalog, model, settings.data_dir, run_options(settings))
+
+
+def run_options(settings: Settings) -> RunOptions:
+    """How index runs are carried out, in this process or in another."""
+    return RunOptions(
+        keep_snapshots=settings.keep_snapshots, keep_analyses_days=settings.keep_analyses_days
+    )

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.http.origins import LOCAL_HOSTS
+from indexer.runs.options import RunOptions
 
 MIB = 1024 * 1024
 
@@ -46,7 +47,9 @@ class Settings(BaseSettings):
     music_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that may be indexed and whose audio may be served."
     )
-    checkpoint: Path | None = Field(None, description="Model file, `fast` or `full`; by default `fast`.")
+    checkpoint: Path | None = Field(
+        None, description="Model file, `fast` or `full`; by default `fast`."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
     torch_threads: int = Field(
         0,
@@ -88,6 +91,7 @@ class Settings(BaseSettings):
     require_key: bool = Field(
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
     )
+    subsonic: bool = Field(True, description="Offer the OpenSubsonic server at /rest.")
     signed_address_s: float = Field(
         3 * 86_400.0,
         ge=60,
@@ -144,10 +148,13 @@ class Settings(BaseSettings):
         "a change is indexed once the files rest. By default nothing is watched.",
     )
     keep_snapshots: int = Field(
-        5, ge=1, le=1000, description="Snapshots kept on disk; older inactive ones are removed."
+        RunOptions.keep_snapshots,
+        ge=1,
+        le=1000,
+        description="Snapshots kept on disk; older inactive ones are removed.",
     )
     keep_analyses_days: float = Field(
-        90.0,
+        RunOptions.keep_analyses_days,
         ge=0,
         le=36_500,
         description="Days that the analysis of content stays which no track has any more.",

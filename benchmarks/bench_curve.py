@@ -16,14 +16,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.shared_data import data_folder  # noqa: E402
-from model.learning.curve_calibration import load_clips  # noqa: E402
-from model.learning.curve_report import (  # noqa: E402
+from benchmarks.learning.curve_report import (  # noqa: E402
     curve_figures,
     markdown,
     save_reliability_plot,
     train_folds,
 )
+from benchmarks.shared_data import data_folder  # noqa: E402
+from model.learning.curve_calibration import load_clips  # noqa: E402
 from model.learning.datasets import load_deam  # noqa: E402
 
 

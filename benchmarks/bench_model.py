@@ -16,10 +16,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from benchmarks.learning.benchmark import RUNS, run_benchmark, run_study  # noqa: E402
+from benchmarks.learning.report import write_report  # noqa: E402
+from benchmarks.learning.studies import STUDIES  # noqa: E402
 from benchmarks.shared_data import data_folder  # noqa: E402
-from model.learning.benchmark import RUNS, run_benchmark, run_study  # noqa: E402
-from model.learning.report import write_report  # noqa: E402
-from model.learning.studies import STUDIES  # noqa: E402
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from app.playlists.match import make_playlist
 from app.playlists.queries import tracks_query
 from app.wire.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
+from benchmarks.learning.curve_report import Fold, train_folds
 from benchmarks.service_catalogue import content_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
@@ -38,7 +39,6 @@ from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
 from model.curves import QuantileScale
 from model.emotion_model import EmotionModel
-from model.learning.curve_report import Fold, train_folds
 from model.learning.datasets import Dataset, load_deam
 
 REPOSITORY = Path(__file__).resolve().parent.parent

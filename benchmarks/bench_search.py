@@ -1,6 +1,6 @@
 """Measures search and writes docs/benchmarks/search.md and search.json.
 
-Vectors are drawn from the shipped checkpoint's distribution (see `search_vectors`), queries are
+Vectors are drawn from the shipped checkpoint's distribution (see `search.vectors`), queries are
 real annotators' curves that no search array was fitted on. Figures of finished parts are kept in
 the cache, so a run can be cut into parts, each on a quiet machine:
 
@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from dataclasses import replace
 from datetime import date
@@ -27,14 +26,12 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from search_measures import measure
-from search_page import page
-from search_proof import proof
-from search_rivals import bandwidth_bytes_s, fill_tables, rivals
-from search_vectors import catalogue, queries, songs_and_model
-from shared_data import data_folder
-
+from benchmarks.search.measures import measure
+from benchmarks.search.page import page
+from benchmarks.search.proof import proof
+from benchmarks.search.rivals import bandwidth_bytes_s, fill_tables, rivals
+from benchmarks.search.vectors import catalogue, queries, songs_and_model
+from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.balance import as_query

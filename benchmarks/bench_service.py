@@ -33,12 +33,12 @@ import numpy as np
 import soundfile
 import torch
 
-from app.clips.clips import Clip, listen_all
+from app.clips.clips import Clip, clip_emotions
 from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.playlists.queries import absolute_curve
 from app.wire.schemas import PlaylistRequest
-from benchmarks.search_vectors import annotators_curves
+from benchmarks.search.vectors import annotators_curves
 from benchmarks.service_catalogue import (
     DESCRIPTION,
     SNAPSHOTS,
@@ -178,7 +178,7 @@ def clips(folder: Path, model: EmotionModel) -> dict[str, Any]:
         for count in TOGETHER:
             asked = [Clip(heard, None, 10)] * count
             started_s = time.process_time()
-            answers = listen_all(asked, model, live)
+            answers = clip_emotions(asked, model, live)
             ms[count].append((time.process_time() - started_s) * 1000 / count)
             assert len(answers) == count
     return {f"{count}_together_cpu_ms": spread(took) for count, took in ms.items()}

@@ -1,6 +1,6 @@
 """A made-up catalogue in two snapshots, and `circumplex serve` over it.
 
-Rows are those of the search benchmark, made of DEAM's songs (`search_vectors`), or `noise`, farther
+Rows are those of the search benchmark, made of DEAM's songs (`search.vectors`), or `noise`, farther
 from each other and from any emotion than music is, which makes every search read more.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.demo.catalogue import render
-from benchmarks.search_vectors import catalogue
+from benchmarks.search.vectors import catalogue
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.runs.balance import balanced
@@ -39,7 +39,7 @@ NOISE_ROWS_PER_TRACK = 10  # nine segments and the whole
 MUSIC = Path("/usr/share/games/wesnoth/1.16/data/core/music")
 
 
-Rows = tuple[Embedding, NDArray[np.int64], NDArray[np.float32]]  # as `search_vectors.catalogue`
+Rows = tuple[Embedding, NDArray[np.int64], NDArray[np.float32]]  # as `search.vectors.catalogue`
 
 
 def write_catalogue(

@@ -144,41 +144,6 @@ def held_out_rho(cca: CcaState, z_music: ArrayLike, z_emotion: ArrayLike) -> Dou
     return row_correlations(cca.project_music(music), cca.project_emotion(emotion))
 
 
-def cross_fitted_rho(
-    z_music: ArrayLike,
-    z_emotion: ArrayLike,
-    *,
-    folds: int = 5,
-    regularisation: float = 1e-4,
-    dimensions: int | None = None,
-    seed: int = 0,
-) -> Doubles:
-    """Correlation of each canonical dimension with the CCA refitted without the measured rows.
-
-    Corrects the optimism of the linear fit; z from encoders that saw the same rows stays
-    optimistic, so pass validation rows or out-of-fold z.
-
-    Returns:
-        [Dc]: the mean over folds, weighted by rows.
-
-    Raises:
-        ShapeError: Unequal rows, or fewer than 2 a fold.
-    """
-    music, emotion = _paired(z_music, z_emotion)
-    if len(music) < 2 * folds:
-        raise ShapeError(f"{len(music)} pairs are too few for {folds} folds of 2")
-    order = np.random.default_rng(seed).permutation(len(music))
-    total, rows = np.zeros(1), 0
-    for test in np.array_split(order, folds):
-        train = np.setdiff1d(order, test)
-        cca = fit_cca(
-            music[train], emotion[train], regularisation=regularisation, dimensions=dimensions
-        )
-        total = total + len(test) * held_out_rho(cca, music[test], emotion[test])
-        rows += len(test)
-    return total / rows
-
-
 def fit_scoring(
     phi_music: ArrayLike,
     phi_emotion: ArrayLike,

@@ -57,7 +57,15 @@ class CurveError(ModelError):
 
 
 class UnknownMoodError(CurveError):
-    """The mood word is not in the vocabulary."""
+    """The mood word is not in the lexicon.
+
+    Attributes:
+        near: Words of the lexicon that look like it, best first.
+    """
+
+    def __init__(self, message: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.near = near
 
 
 class FeelingError(ModelError):

@@ -1,6 +1,7 @@
 """The similarities of EMER-CL: KL divergence, the two CCA halves and their weighted sum.
 
-The only definition in the project; training, evaluation and search all call it. Matrices are
+The definition for the whole project. Training and evaluation call it; the search writes its
+formulas out in compiled loops (ADR 25, 26), which a test holds equal. Matrices are
 [query, candidate] everywhere. Letters: Q queries, N candidates, D latent dimensions.
 """
 

@@ -38,9 +38,11 @@ def die_of(source: Path) -> None:
         time.sleep(5)
 
 
-def analyse_apart(path: Path, frontend_name: str) -> Analysis:
+def analyse_isolated(path: Path, frontend_name: str) -> Analysis:
     """As `indexer.runs.isolated`, with this module as its process."""
-    return isolated.analyse_apart(path, frontend_name, [sys.executable, "-m", "tests.index_child"])
+    return isolated.analyse_isolated(
+        path, frontend_name, [sys.executable, "-m", "tests.index_child"]
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -52,7 +54,7 @@ def main(arguments: list[str]) -> int:
     patience.PATIENCE_S = float(os.environ.get("CIRCUMPLEX_TEST_PATIENCE_S", patience.PATIENCE_S))
     job, stop = worker.read_job(), threading.Event()
     worker.stop_when_orphaned(stop)
-    return worker.carry_out(job, SlowModel, stop, analyse_apart)
+    return worker.carry_out(job, SlowModel, stop, analyse_isolated)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from indexer.catalog.catalog import Catalog
-from indexer.runs.indexer import Indexer, RunSummary
+from indexer.runs.indexer import Indexer, RunOptions, RunSummary
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
@@ -25,7 +25,8 @@ class Library:
 
     def indexer(self, **settings: object) -> Indexer:
         """An indexer of this library."""
-        return Indexer(self.catalog, self.model, self.data_dir, **settings)  # type: ignore[arg-type]
+        options = RunOptions(**settings)  # type: ignore[arg-type]
+        return Indexer(self.catalog, self.model, self.data_dir, options)
 
     def index(self, **options: object) -> RunSummary:
         """Run over the music folder."""

@@ -81,7 +81,7 @@ def running_postgresql(folder: Path) -> Iterator[PostgreSQL]:
         server.close()
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 300.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from app.cli import main
 from tests.running import TOKEN
 
 COMMAND = [sys.executable, "-m", "app.cli"]
-START_S = 120.0
+START_S = COMMAND_S = 300.0
+_FORKING = multiprocessing.get_context("forkserver")
+_FORKING.set_forkserver_preload(["tests.processes"])  # and with it torch and the service
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -34,15 +39,29 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def circumplex(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(folder, **more),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    """Run a command to its end, in a process that is forked from one which has torch loaded."""
+    with tempfile.TemporaryDirectory() as name:
+        paths = [Path(name) / "stdout", Path(name) / "stderr"]
+        process = _FORKING.Process(
+            target=_command, args=(arguments, environment(folder, **more), paths)
+        )
+        process.start()
+        process.join(COMMAND_S)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(["circumplex", *arguments], COMMAND_S)
+        texts = [path.read_text(encoding="utf-8") for path in paths]
+    return subprocess.CompletedProcess(["circumplex", *arguments], process.exitcode, *texts)
+
+
+def _command(arguments: Sequence[str], variables: dict[str, str], outputs: list[Path]) -> None:
+    for number, path in enumerate(outputs, start=1):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), number)
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.argv = ["circumplex", *arguments]
+    main()
 
 
 @dataclass
@@ -87,7 +106,7 @@ def serving(folder: Path, **more: str) -> Iterator[Served]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(timeout=60.0)
+        process.wait(timeout=300.0)
         reader.join(timeout=10.0)
         assert process.stderr is not None
         process.stderr.close()

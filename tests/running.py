@@ -106,7 +106,7 @@ def running_service(settings: Settings, model: Any = None) -> Iterator[Running]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        for _ in range(600):
+        for _ in range(6000):
             if server.started or not thread.is_alive():
                 break
             time.sleep(0.05)
@@ -117,7 +117,7 @@ def running_service(settings: Settings, model: Any = None) -> Iterator[Running]:
             yield Running(client, settings, model, url)
     finally:
         server.should_exit = True
-        thread.join(timeout=30.0)
+        thread.join(timeout=120.0)
 
 
 def index_now(running: Running, **body: Any) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def index_now(running: Running, **body: Any) -> dict[str, Any]:
     return wait_for_run(running, accepted.json()["id"])
 
 
-def wait_for_run(running: Running, run_id: int, timeout_s: float = 60.0) -> dict[str, Any]:
+def wait_for_run(running: Running, run_id: int, timeout_s: float = 300.0) -> dict[str, Any]:
     """The run once it is over."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

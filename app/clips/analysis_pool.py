@@ -14,7 +14,6 @@ import queue
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -211,7 +210,7 @@ class _Process:
             return _result(self._connection)
         except (EOFError, OSError) as exc:
             self.close()
-            raise AnalysisLimitError(self._epitaph()) from exc
+            raise AnalysisLimitError(self._why_it_ended()) from exc
 
     def _wait_until_ready(self) -> None:
         if not self._ready:
@@ -219,7 +218,7 @@ class _Process:
                 raise EOFError
             self._ready = self._connection.recv_bytes() == b"ready"
 
-    def _epitaph(self) -> str:
+    def _why_it_ended(self) -> str:
         code = self._process.returncode
         logger.warning("an analysis worker was lost", extra={"returncode": code})
         if code == -signal.SIGXCPU:
@@ -249,14 +248,3 @@ def _environment() -> dict[str, str]:
         if not key.startswith("CIRCUMPLEX_") and not any(word in key.upper() for word in SECRETS)
     }
     return kept | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-
-
-def wait_until_started(analyser: PooledAnalyser, timeout_s: float = START_TIMEOUT_S) -> float:
-    """Seconds until every worker has said that it is ready; for tests and benchmarks."""
-    started_s = time.monotonic()
-    workers = [analyser._idle.get(timeout=timeout_s) for _ in range(analyser._workers)]
-    for worker in workers:
-        assert isinstance(worker, _Process)
-        worker._wait_until_ready()
-        analyser._idle.put(worker)
-    return time.monotonic() - started_s

@@ -1,4 +1,4 @@
-"""Clips that have been analysed and wait to be heard: their windows go through the model together.
+"""The emotion of analysed clips: those that wait go through the model together.
 
 Segments, windows and wholes of all clips are rows of one matrix, so that N clips cost one call of
 the music network and one search, instead of several each
@@ -60,7 +60,7 @@ class Settled(Protocol):
         """How guesses become a curve."""
 
 
-class ListeningModel(Protocol):
+class ClipModel(Protocol):
     """The part of the model that turns an analysis into emotion."""
 
     model_id: str
@@ -84,26 +84,26 @@ class ListeningModel(Protocol):
         """Mean and spread of (arousal, valence) of each row, [rows, 2] both."""
 
 
-def listen(clip: Clip, model: ListeningModel, live: Live | None) -> EmotionResponse:
+def clip_emotion(clip: Clip, model: ClipModel, live: Live | None) -> EmotionResponse:
     """The emotion of a clip, and the tracks most like it.
 
     Raises:
         NotReadyError: The relative scale was asked for, and there is no index.
         CheckpointMismatchError: The analysis comes from another frontend.
     """
-    (answer,) = listen_all([clip], model, live)
+    (answer,) = clip_emotions([clip], model, live)
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
-def listen_all(
-    clips: Sequence[Clip], model: ListeningModel, live: Live | None
+def clip_emotions(
+    clips: Sequence[Clip], model: ClipModel, live: Live | None
 ) -> list[EmotionResponse | Exception]:
     """Answer clips from one snapshot: an answer or an exception for each, in order.
 
-    Each answer is the one that `listen` gives to the clip alone, but for the last bits of a float:
-    a product of more rows may be summed in another order.
+    Each answer is the one that `clip_emotion` gives to the clip alone, but for the last bits of a
+    float: a product of more rows may be summed in another order.
     """
     answers: dict[int, EmotionResponse | Exception] = {}
     whole: list[int] = []
@@ -114,8 +114,8 @@ def listen_all(
             answers[index] = exc
         else:
             whole.append(index)
-    heard = _heard([clips[index] for index in whole], model, live)
-    answers.update(zip(whole, heard, strict=True))
+    embedded = _answers([clips[index] for index in whole], model, live)
+    answers.update(zip(whole, embedded, strict=True))
     return [answers[index] for index in range(len(clips))]
 
 
@@ -133,7 +133,7 @@ def _written(answer: EmotionResponse | Exception) -> str | Exception:
         return exc
 
 
-def _check(clip: Clip, model: ListeningModel, live: Live | None) -> None:
+def _check(clip: Clip, model: ClipModel, live: Live | None) -> None:
     """Find out before the work what would spoil it."""
     chosen_scale(clip.scale, live)
     analysis, wanted = clip.analysis, frontend_id(model.frontend)
@@ -148,10 +148,10 @@ def _check(clip: Clip, model: ListeningModel, live: Live | None) -> None:
         )
 
 
-def _heard(
-    clips: Sequence[Clip], model: ListeningModel, live: Live | None
+def _answers(
+    clips: Sequence[Clip], model: ClipModel, live: Live | None
 ) -> list[EmotionResponse | Exception]:
-    """Hear clips together; where that fails, each by itself, so that it fails for one alone."""
+    """Answer clips together; where that fails, each by itself, so that it fails for one alone."""
     if not clips:
         return []
     try:
@@ -159,12 +159,12 @@ def _heard(
     except Exception as exc:
         if len(clips) == 1:
             return [exc]
-        logger.warning("%d clips cannot be heard together: %s", len(clips), exc)
-        return [answer for clip in clips for answer in _heard([clip], model, live)]
+        logger.warning("%d clips cannot be answered together: %s", len(clips), exc)
+        return [answer for clip in clips for answer in _answers([clip], model, live)]
 
 
 def _together(
-    clips: Sequence[Clip], model: ListeningModel, live: Live | None
+    clips: Sequence[Clip], model: ClipModel, live: Live | None
 ) -> Iterator[EmotionResponse]:
     rows = [(stretches(clip.analysis)[1], clip.analysis.window_rows) for clip in clips]
     parts = [part for both in rows for part in both]
@@ -185,7 +185,7 @@ def _together(
 
 
 def curve_of(
-    analysis: Analysis, segments: Embedding, windows: Embedding, model: ListeningModel
+    analysis: Analysis, segments: Embedding, windows: Embedding, model: ClipModel
 ) -> CurveEstimate:
     """The emotion curve of an analysis whose segments and windows are embedded already.
 
@@ -206,7 +206,7 @@ def _split(embedding: Embedding, counts: Sequence[int]) -> list[Embedding]:
 def _similar(
     clips: Sequence[Clip],
     wholes: Sequence[Embedding],
-    model: ListeningModel,
+    model: ClipModel,
     live: Live | None,
 ) -> Mapping[int, SearchResult]:
     """The tracks most like each clip that asks for some, by its place: one search for each count.

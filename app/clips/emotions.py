@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 
 from app.errors import NotReadyError
 from app.library.live import Live
+from app.playlists.match import similar_hits
+from app.playlists.queries import track_query
+from app.wire.fit import fit, reason
 from app.wire.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.wire.schemas import Scale
 from app.wire.tracks import track_out
 from indexer.search.searcher import SearchResult
+from indexer.snapshot.filters import TrackFilter
 from model.curves import QuantileScale
 
 Doubles = NDArray[np.float64]
@@ -48,6 +52,30 @@ def chosen_scale(asked: Scale | None, live: Live | None) -> Scale:
     return asked or ("relative" if live is not None else "absolute")
 
 
+def track_emotion(live: Live, track_id: int, scale: Scale, similar: int) -> EmotionResponse:
+    """The emotion of a track of the snapshot over time, and the tracks most like it.
+
+    Args:
+        live: The snapshot.
+        track_id: The track.
+        scale: Of the answer.
+        similar: How many similar tracks.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks the track.
+    """
+    snapshot = live.snapshot
+    row = snapshot.tracks.row_of(track_id)
+    t_s, mean, sd = snapshot.curve(track_id)
+    overall = mean.mean(axis=0) if len(mean) else live.track_emotion[row]
+    found = None
+    if similar:
+        others = TrackFilter(exclude_ids=frozenset({track_id}))
+        found = similar_hits(live, track_query(snapshot, row)[0], similar, others)
+    estimate = Estimate(t_s, mean, sd, overall, snapshot.tracks[row].duration_s)
+    return emotion_response(estimate, model_id=live.model_id, live=live, scale=scale, similar=found)
+
+
 def emotion_response(
     estimate: Estimate,
     *,
@@ -67,7 +95,7 @@ def emotion_response(
         duration_s=round(estimate.duration_s, 3),
         curve=curve_points(estimate.t_s, mean, sd),
         mean=MeanOut(arousal=float(overall[0, 0]), valence=float(overall[0, 1])),
-        similar=similar_out(live, similar, quantiles),
+        similar=similar_out(live, similar, quantiles, overall[0]),
     )
 
 
@@ -103,21 +131,27 @@ def on_scale(
 
 
 def similar_out(
-    live: Live | None, similar: SearchResult | None, quantiles: QuantileScale | None
+    live: Live | None,
+    similar: SearchResult | None,
+    quantiles: QuantileScale | None,
+    clip: Doubles,
 ) -> list[SimilarOut]:
-    """The similar tracks of a search."""
+    """The similar tracks of a search; `clip` is the clip's (arousal, valence) on the scale."""
     if live is None or similar is None or not similar.hits:
         return []
     tracks = live.snapshot.tracks
     places = np.array([(hit.arousal, hit.valence) for hit in similar.hits])
     places, _ = on_scale(places, np.zeros_like(places), quantiles)
+    asked = (float(clip[0]), float(clip[1]))
     return [
         SimilarOut(
             track=track_out(tracks[tracks.row_of(hit.track_id)]),
             segment=SegmentOut(start_s=hit.start_s, end_s=hit.end_s),
+            fit=fit((arousal, valence), asked),
+            reason=reason((arousal, valence), asked),
             score=hit.score,
-            arousal=float(arousal),
-            valence=float(valence),
+            arousal=arousal,
+            valence=valence,
         )
-        for hit, (arousal, valence) in zip(similar.hits, places, strict=True)
+        for hit, (arousal, valence) in zip(similar.hits, places.tolist(), strict=True)
     ]

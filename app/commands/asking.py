@@ -206,7 +206,7 @@ def emotion(
     device: Device = None,
 ) -> None:
     """The emotion of an audio file over time."""
-    from app.clips.clips import Clip, listen
+    from app.clips.clips import Clip, clip_emotion
 
     if not file.is_file():
         raise InvalidRequestError(f"{file} is no file")
@@ -214,7 +214,7 @@ def emotion(
     with open_library(settings) as library:
         live = library.live.current_or_none()
         analysis = library.model.analyse(file)
-        answer = listen(Clip(analysis, scale, similar), library.model, live)
+        answer = clip_emotion(Clip(analysis, scale, similar), library.model, live)
     if plot is not None:
         from app.figures.png import save_plot
 

@@ -6,9 +6,8 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -19,6 +18,10 @@ from app.errors import AppError, NotReadyError, ServerStartError, one_line
 from app.settings import Settings
 from indexer.errors import IndexerError
 from model.errors import ModelError
+
+if TYPE_CHECKING:
+    from app.library.live import Live
+    from app.services import Library
 
 notes = Console(stderr=True, emoji=False)  # everything for people; standard output is for data
 KNOWN_ERRORS = (AppError, IndexerError, ModelError)
@@ -85,15 +88,6 @@ def emit(text: str) -> None:
     typer.echo(text)
 
 
-@dataclass(frozen=True)
-class Library:
-    """The catalogue of a data folder with the model that answers from it."""
-
-    catalog: Any
-    model: Any
-    live: Any
-
-
 @contextmanager
 def open_library(settings: Settings) -> Iterator[Library]:
     """Open catalogue, model and the active snapshot, as the service does.
@@ -104,30 +98,13 @@ def open_library(settings: Settings) -> Iterator[Library]:
     Yields:
         The library; its `live` index may hold nothing yet.
     """
-    from app.library.live import LiveIndex
-    from app.main import load_model
-    from app.metrics import Metrics
-    from indexer.catalog.catalog import open_catalog
+    from app.services import opened_library  # starting torch takes seconds: not before it is needed
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    catalog = open_catalog(settings.resolved_database_url)
-    try:
-        model = load_model(settings)
-        live = LiveIndex(
-            catalog,
-            settings.data_dir / "snapshots",
-            model_id=model.model_id,
-            scoring=model.scoring,
-            device=str(model.device),
-            metrics=Metrics(),
-        )
-        live.refresh()
-        yield Library(catalog, model, live)
-    finally:
-        catalog.close()
+    with opened_library(settings) as library:
+        yield library
 
 
-def active(library: Library, settings: Settings) -> Any:
+def active(library: Library, settings: Settings) -> Live:
     """The index that answers.
 
     Raises:

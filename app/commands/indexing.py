@@ -81,27 +81,15 @@ def run_index(
     run_id: int | None = None,
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
-    from app.main import load_model
-    from indexer.catalog.catalog import open_catalog
-    from indexer.runs.indexer import Indexer
+    from app.services import load_model, make_indexer, opened_catalog
 
     require_data_folder(settings)
-    catalog = open_catalog(settings.resolved_database_url)
-    try:
-        model = load_model(settings)
-        indexer = Indexer(
-            catalog,
-            model,
-            settings.data_dir,
-            keep_snapshots=settings.keep_snapshots,
-            keep_analyses_days=settings.keep_analyses_days,
-        )
+    with opened_catalog(settings) as catalog:
+        indexer = make_indexer(settings, catalog, load_model(settings))
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(
                 roots, full=full, only=only, progress=bar.show, run_id=run_id, stop=stop
             )
-    finally:
-        catalog.close()
 
 
 def describe(summary: RunSummary) -> str:

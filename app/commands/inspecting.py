@@ -161,9 +161,7 @@ def _keys(settings: Settings) -> str:
 
 def _library(settings: Settings) -> str:
     with open_library(settings) as library:
-        live, counts = library.live.current_or_none(), library.catalog.counts()
-        if live is None:
-            active(library, settings)  # raises, and says why there is none
+        live, counts = active(library, settings), library.catalog.counts()
         live.snapshot.verify()
         failed = f", {counts.failed} files could not be indexed" if counts.failed else ""
         return (
@@ -184,7 +182,10 @@ def _administration(settings: Settings) -> str:
     if not settings.admin:
         return "switched off"
     if settings.admin_token is None:
-        return "no token (CIRCUMPLEX_ADMIN_TOKEN): the admin endpoints answer 403"
+        return (
+            "no token (CIRCUMPLEX_ADMIN_TOKEN): only an API key with the scope admin opens the "
+            "admin endpoints"
+        )
     if len(settings.admin_token.get_secret_value()) < 16:
         raise RuntimeError(
             "CIRCUMPLEX_ADMIN_TOKEN is shorter than 16 characters: take a longer one"

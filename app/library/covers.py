@@ -23,6 +23,7 @@ from PIL import Image, ImageOps
 
 from app.errors import CoverNotFoundError, OverloadedError
 from app.library.audio_files import audio_path, inside, roots_of
+from indexer.catalog.records import Track
 from indexer.snapshot.tracks import TrackRecord
 from model.audio_pictures import MAX_PICTURE_BYTES, embedded_picture
 from model.errors import AudioError
@@ -69,7 +70,7 @@ class CoverFiles:
         return f'"{hashlib.blake2b(repr(known).encode(), digest_size=16).hexdigest()}"'
 
 
-def cover_files(track: TrackRecord, music_roots: Sequence[Path]) -> CoverFiles:
+def cover_files(track: Track | TrackRecord, music_roots: Sequence[Path]) -> CoverFiles:
     """The files that may hold a track's cover, all of them inside the music roots.
 
     Raises:

@@ -23,6 +23,7 @@ from app.errors import NotReadyError
 from app.library.artists import ArtistIndex
 from app.metrics import Metrics
 from app.wire.identifiers import IdentifierTable
+from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
@@ -88,6 +89,23 @@ class Live:
         weight = self.snapshot.whole.astype(np.float64)[:, None]  # [S, 1]
         totals = np.add.reduceat(self.snapshot.segment_emotion * weight, first[:-1], axis=0)
         return np.asarray(totals / np.add.reduceat(weight, first[:-1], axis=0))
+
+    def places(self, scale: Scale) -> NDArray[np.float64]:
+        """(arousal, valence) of each track as a whole on a scale, [T, 2]."""
+        if scale == "absolute":
+            return self.track_emotion
+        return self.snapshot.scale.to_relative(self.track_emotion)
+
+    def place_of(self, track_id: int, scale: Scale) -> tuple[float, float]:
+        """(arousal, valence) of a track as a whole on a scale.
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks it.
+        """
+        emotion = self.track_emotion[self.snapshot.tracks.row_of(track_id)]
+        if scale == "relative":
+            emotion = self.snapshot.scale.to_relative(emotion)
+        return float(emotion[0]), float(emotion[1])
 
     @cached_property
     def duration_s(self) -> float:
@@ -193,7 +211,7 @@ class LiveIndex:
 
     def _open(self, row: SnapshotRow) -> None:
         # Every byte is checked first, so that nothing is hashed where requests are answered.
-        manifest = verified(self._folder / row.id, apart=self._live is not None)
+        manifest = verified(self._folder / row.id, in_process=self._live is not None)
         snapshot = Snapshot(self._folder / row.id, manifest)
         searcher = Searcher(snapshot, self._scoring, device=self._device)
         _warm_up(searcher)

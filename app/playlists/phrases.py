@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from app.errors import FeelingNotReadError
 from app.wire.schemas import PlaylistRequest, TextEmotion
 from app.wire.understood import (
     FeelingStepOut,
@@ -14,26 +13,18 @@ from app.wire.understood import (
     UnderstoodOut,
     UnreadOut,
 )
-from model.errors import FeelingError
 from model.feelings import Step, Term, Understanding, understand
 
 _REMEMBERED = 1024  # phrases
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read(text: str) -> Understanding:
     """A phrase as it is understood.
 
     Raises:
-        FeelingNotReadError: No word of it is a feeling; suggests near ones.
+        FeelingError: No word of it is a feeling; knows near ones.
     """
-    try:
-        return _understood(text)
-    except FeelingError as exc:
-        raise FeelingNotReadError(str(exc), suggestions=list(exc.near)) from exc
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _understood(text: str) -> Understanding:
     return understand(text)
 
 
@@ -41,7 +32,7 @@ def resolved(request: PlaylistRequest) -> PlaylistRequest:
     """The request with what its phrase says of mode and length, unless it says so itself.
 
     Raises:
-        FeelingNotReadError: No word of the phrase is a feeling.
+        FeelingError: No word of the phrase is a feeling.
     """
     if not isinstance(request.emotion, TextEmotion):
         return request

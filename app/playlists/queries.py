@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import MoodError, TrackNotFoundError
 from app.playlists.phrases import read
 from app.wire.responses import UnmatchedOut
 from app.wire.schemas import (
@@ -23,13 +22,11 @@ from app.wire.schemas import (
     TrackEmotion,
     TracksEmotion,
 )
-from indexer import errors as indexer_errors
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
-from model.errors import UnknownMoodError
-from model.feelings import lexicon, moods
+from model.feelings import moods
 from model.scoring import Direction, ScoringParams
 
 Floats = NDArray[np.float32]
@@ -58,6 +55,7 @@ class Asked:
         arousal: Mean arousal asked for, absolute.
         at_s: Middle of the piece of a journey.
         weights: Of the points of a region, any of which will do; None: there is one row.
+        points: (arousal, valence) of those points, absolute, [P, 2].
     """
 
     embedding: Embedding
@@ -66,6 +64,7 @@ class Asked:
     arousal: float
     at_s: float | None = None
     weights: Doubles | None = None
+    points: Doubles | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,10 @@ class Sought:
         means = np.array([curve.sampled(64).mean(axis=0) for curve in self.curves])
         weights = np.ones(1) if self.weights is None else self.weights
         arousal, valence = weights @ means
-        return Asked(embedding, "e2m", float(valence), float(arousal), weights=self.weights)
+        points = None if self.weights is None else means
+        return Asked(
+            embedding, "e2m", float(valence), float(arousal), weights=self.weights, points=points
+        )
 
 
 def track_query(snapshot: Snapshot, row: int) -> tuple[Embedding, Floats]:
@@ -120,7 +122,7 @@ def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
     Raises:
         TrackNotFoundError: The snapshot lacks one.
     """
-    found = [track_query(snapshot, row_of_track(snapshot, seed)) for seed in seeds]
+    found = [track_query(snapshot, snapshot.tracks.row_of(seed)) for seed in seeds]
     arousal, valence = np.mean([emotion for _, emotion in found], axis=0)
     together = whole(Embedding.concatenate([embedding for embedding, _ in found]))
     return Asked(together, "m2m", float(valence), float(arousal))
@@ -142,14 +144,14 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     """The curve a request asks for, on the absolute scale."""
     emotion = request.emotion
     if isinstance(emotion, MoodEmotion):
-        return mood_curve(emotion.mood).mapped(snapshot.scale)
+        return moods.mood_curve(emotion.mood).mapped(snapshot.scale)
     if isinstance(emotion, TextEmotion):
         return read(emotion.text).curve().mapped(snapshot.scale)
     if isinstance(emotion, CurveEmotion):
         curve = EmotionCurve(tuple(Keyframe(k.t, k.valence, k.arousal) for k in emotion.curve))
         return curve if request.scale == "absolute" else curve.mapped(snapshot.scale)
     seeds = seeds_of(emotion)
-    places = [track_query(snapshot, row_of_track(snapshot, seed))[1] for seed in seeds]
+    places = [track_query(snapshot, snapshot.tracks.row_of(seed))[1] for seed in seeds]
     if len(seeds) == 1:
         _, mean, _ = snapshot.curve(seeds[0])
         return EmotionCurve.from_values(np.clip(mean, -1.0, 1.0))
@@ -161,34 +163,10 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     )
 
 
-def mood_curve(word: str) -> EmotionCurve:
-    """The curve of a mood word, on the relative scale.
-
-    Raises:
-        MoodError: The vocabulary lacks the word; suggests near ones.
-    """
-    try:
-        return moods.mood_curve(word)
-    except UnknownMoodError as exc:
-        raise MoodError(str(exc), suggestions=list(lexicon().near(word))) from exc
-
-
 def curve_query(curve: EmotionCurve, embedding: Embedding) -> Asked:
     """A curve with its embedding, one row, as a query."""
     arousal, valence = curve.sampled(64).mean(axis=0)
     return Asked(embedding, "e2m", float(valence), float(arousal))
-
-
-def row_of_track(snapshot: Snapshot, track_id: int) -> int:
-    """The row of a track.
-
-    Raises:
-        TrackNotFoundError: The snapshot lacks it.
-    """
-    try:
-        return snapshot.tracks.row_of(track_id)
-    except indexer_errors.TrackNotFoundError as exc:
-        raise TrackNotFoundError(str(exc)) from exc
 
 
 def allowed(request: PlaylistRequest) -> TrackFilter | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from app.playlists.queries import Asked
+from app.wire.fit import Place, fit, reason
 from app.wire.responses import (
     ExplanationOut,
     PlaylistItem,
@@ -39,14 +43,14 @@ class Shape:
     def items(self, hits: Sequence[Hit], asked: Sequence[Asked]) -> list[PlaylistItem]:
         """One item a hit; `asked` is what each of them answers."""
         places = self._on_scale([(hit.arousal, hit.valence) for hit in hits])
-        wanted = places
-        if self._explain:
-            wanted = self._on_scale([(each.arousal, each.valence) for each in asked[: len(hits)]])
+        wanted = self._wanted(places, asked)
         return [
             PlaylistItem(
                 rank=rank,
                 track=self._tracks[hit.track_id],
                 segment=SegmentOut(start_s=hit.start_s, end_s=hit.end_s),
+                fit=fit(place, want),
+                reason=reason(place, want),
                 score=hit.score,
                 rho_sim=hit.cca,
                 neg_kl=hit.neg_kl,
@@ -59,14 +63,21 @@ class Shape:
             )
         ]
 
+    def _wanted(self, places: Sequence[Place], asked: Sequence[Asked]) -> list[Place]:
+        """What was asked for each place; of a region, its point nearest to the track."""
+        wanted = self._on_scale([(each.arousal, each.valence) for each in asked[: len(places)]])
+        region = asked[0].points if asked else None
+        if region is None:
+            return wanted
+        points = self._on_scale(region)
+        return [min(points, key=partial(math.dist, place)) for place in places]
+
     def scoring(self, asked: Sequence[Asked]) -> ScoringOut:
         """How the scores were made."""
         direction = asked[0].direction if asked else "e2m"
         return ScoringOut(kind=self._scoring.kind, lam=self._scoring.lam, direction=direction)
 
-    def _explanation(
-        self, hit: Hit, wanted: tuple[float, float], at_s: float | None
-    ) -> ExplanationOut:
+    def _explanation(self, hit: Hit, wanted: Place, at_s: float | None) -> ExplanationOut:
         lam = self._scoring.lam
         return ExplanationOut(
             cca_contribution=lam * hit.cca,
@@ -76,7 +87,7 @@ class Shape:
             at_s=at_s,
         )
 
-    def _on_scale(self, emotions: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    def _on_scale(self, emotions: ArrayLike) -> list[Place]:
         """Absolute (arousal, valence) pairs on the scale of the response."""
         values = np.asarray(emotions, dtype=np.float64).reshape(-1, 2)
         if self._scale == "relative":

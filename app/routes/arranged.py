@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from app.errors import TrackNotFoundError
 from app.http.documentation import problems
 from app.library.live import Live
 from app.playlists.formats import DOCUMENTED, ArrangedList, ArrangedPlace
@@ -16,7 +15,6 @@ from app.routes.playlist_files import Locations, file_response
 from app.services import ServicesDep
 from app.wire.responses import SegmentOut
 from app.wire.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
-from indexer.errors import TrackNotFoundError as NotInSnapshotError
 
 router = APIRouter(
     prefix="/v1",
@@ -92,13 +90,9 @@ def create_playlist_file(
 
 
 def _item(rank: int, item: ArrangedItem, live: Live) -> ArrangedPlace:
-    try:
-        track = live.shown[item.track_id]
-    except NotInSnapshotError as exc:
-        raise TrackNotFoundError(str(exc)) from exc
     return ArrangedPlace(
         rank=rank,
-        track=track,
+        track=live.shown[item.track_id],
         segment=SegmentOut(start_s=item.start_s, end_s=item.end_s),
         score=item.score,
         rho_sim=item.rho_sim,

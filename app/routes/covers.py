@@ -18,7 +18,6 @@ from app.library.covers import (
     cover_jpeg,
 )
 from app.library.live import Live
-from app.playlists.queries import row_of_track
 from app.routes.access import read_access
 from app.routes.tracks import TrackIdPath
 from app.services import Services, ServicesDep
@@ -79,7 +78,7 @@ async def get_track_cover(
 
 def _answer(track_id: int, request: Request, services: Services, live: Live, size: int) -> Response:
     tracks = live.snapshot.tracks
-    track = tracks[row_of_track(live.snapshot, track_id)]
+    track = tracks[tracks.row_of(track_id)]
     with services.metrics.stage("cover"):
         files = cover_files(track, services.settings.music_roots)
         tag = files.tag(size)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from app.clips.emotions import Estimate, emotion_response
-from app.errors import TrackNotFoundError
+from app.clips.emotions import track_emotion
 from app.figures.figure import emotion_svg
 from app.http.documentation import problems
 from app.library.audio_files import audio_path, audio_response
 from app.library.live import Live
-from app.playlists.match import similar_hits
-from app.playlists.queries import track_query
 from app.routes.access import is_administered, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
@@ -32,9 +28,8 @@ from app.wire.responses import (
 from app.wire.schemas import Name, Scale
 from app.wire.tracks import identifiers_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
-from indexer.errors import TrackNotFoundError as NotInSnapshotError
+from indexer.errors import TrackNotFoundError
 from indexer.folders.files import values_of
-from indexer.search.searcher import TrackFilter
 from model.feelings.moods import plane_words
 
 MOST_GENRES = 100  # in the library's description
@@ -123,10 +118,7 @@ def list_tracks(
 def get_track_map(services: ServicesDep, scale: ScaleQuery = "relative") -> Response:
     """Every indexed track's place on the plane in one compact answer, for drawing."""
     live = services.live.current()
-    emotion = live.track_emotion
-    if scale == "relative":
-        emotion = live.snapshot.scale.to_relative(emotion)
-    rounded = np.round(emotion, 4)
+    rounded = live.places(scale).round(4)
     answer = TrackMap(
         snapshot_id=live.id,
         model_id=live.model_id,
@@ -179,23 +171,9 @@ def get_track_emotion(
 ) -> Response:
     """From the index: nothing is decoded."""
     live = services.live.current()
-    snapshot = live.snapshot
-    try:
-        row = snapshot.tracks.row_of(track_id)
-    except NotInSnapshotError as exc:
-        raise TrackNotFoundError(str(exc)) from exc
-    t_s, mean, sd = snapshot.curve(track_id)
-    overall = mean.mean(axis=0) if len(mean) else live.track_emotion[row]
-    found = None
-    if similar and format == "json":
-        others = TrackFilter(exclude_ids=frozenset({track_id}))
-        found = similar_hits(live, track_query(snapshot, row)[0], similar, others)
-    estimate = Estimate(t_s, mean, sd, overall, snapshot.tracks[row].duration_s)
-    answer = emotion_response(
-        estimate, model_id=live.model_id, live=live, scale=scale, similar=found
-    )
+    answer = track_emotion(live, track_id, scale, similar if format == "json" else 0)
     if format == "svg":
-        track = snapshot.tracks[row]
+        track = live.snapshot.tracks[live.snapshot.tracks.row_of(track_id)]
         return Response(emotion_svg(answer, track.title or track.path), media_type="image/svg+xml")
     return Response(answer.model_dump_json(), media_type="application/json")
 
@@ -231,9 +209,7 @@ def _progress(progress: RunProgress) -> IndexingOut:
 
 
 def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
-    valence = arousal = None
-    if live is not None and track.status == "ok":
-        valence, arousal = _place(track.id, live, scale)
+    arousal, valence = _place(track, live, scale)
     return TrackListItem(
         id=track.id,
         title=track.title,
@@ -250,11 +226,11 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
     )
 
 
-def _place(track_id: int, live: Live, scale: Scale) -> tuple[float | None, float | None]:
-    try:
-        emotion = live.track_emotion[live.snapshot.tracks.row_of(track_id)]
-    except NotInSnapshotError:  # a run has just published it; the snapshot follows in a moment
+def _place(track: Track, live: Live | None, scale: Scale) -> tuple[float | None, float | None]:
+    """(arousal, valence), where the track is in the index."""
+    if live is None or track.status != "ok":
         return None, None
-    if scale == "relative":
-        emotion = live.snapshot.scale.to_relative(emotion)
-    return float(emotion[1]), float(emotion[0])
+    try:
+        return live.place_of(track.id, scale)
+    except TrackNotFoundError:  # a run has just published it; the snapshot follows in a moment
+        return None, None

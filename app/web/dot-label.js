@@ -7,7 +7,7 @@
  */
 
 import { clamp } from "./geometry.js";
-import { byId, clock, creditOf, element, number, segmentLine, titleOf } from "./text.js";
+import { byId, clock, creditOf, element, segmentLine, titleOf } from "./text.js";
 
 const PAUSE_MS = 40;
 
@@ -48,8 +48,7 @@ export class Pointed {
     const at = this.plane.placeOfTrack(id);
     if (!at) return;
     const length = track.duration_s ? clock(track.duration_s) : "";
-    const score = item?.score === undefined ? "" : `score ${number(item.score)} · `;
-    const facts = item ? `${score}${segmentLine(item)}` : length;
+    const facts = item ? [item.reason, segmentLine(item)].filter(Boolean).join(" · ") : length;
     this.label.replaceChildren(
       element("strong", { dir: "auto" }, titleOf(track)),
       element("span", { dir: "auto" }, creditOf(track)),

@@ -8,7 +8,7 @@
 import { Covers } from "./covers.js";
 import { isSteady } from "./geometry.js";
 import { likeWords, takesAnother } from "./seeds.js";
-import { partScale, row } from "./rows.js";
+import { row } from "./rows.js";
 import { byId, longTime, nearestWord, titleOf } from "./text.js";
 
 /** Rows made while a line is drawn: those in view. The rest follow at its end. */
@@ -24,7 +24,7 @@ export class Playlist {
     this.store = store;
     this.outside = outside;
     this.list = byId("items");
-    /** @type {?number} Track whose score is shown in its parts. */
+    /** @type {?number} Track whose reasons are shown. */
     this.opened = null;
     const covers = new Covers(COVER_PX);
     this.actions = {
@@ -86,21 +86,19 @@ export class Playlist {
     const items = this.shown;
     const kept = document.activeElement?.closest("[data-track]")?.getAttribute("data-track");
     const part = document.activeElement?.getAttribute("data-part");
-    const scale = partScale(items);
     const most = state.drawing ? WHILE_DRAWING : items.length;
     const actions = { ...this.actions, ...(state.clip && { remove: null }), ...(!takesAnother(state) && { likeToo: null }) };
-    const rows = items.slice(0, most).map((item, index) => row(item, index, scale, item.track.id === this.opened, actions));
+    const rows = items.slice(0, most).map((item, index) => row(item, index, item.track.id === this.opened, actions));
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
     byId("foot").hidden = !items.length;
     byId("others").hidden = Boolean(state.clip) || state.query.kind === "artist";
     for (const menu of byId("foot").querySelectorAll(".menu")) menu.hidden = Boolean(state.clip);
-    byId("legend").hidden = !items.some((item) => item.rho_sim !== undefined);
     this.mark(this.store.state);
     if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
   }
 
-  /** Show or hide what a score is made of; one row at a time. @param {Item} item */
+  /** Show or hide the reasons of a row; one at a time. @param {Item} item */
   open(item) {
     this.opened = this.opened === item.track.id ? null : item.track.id;
     this.fill(this.store.state);

@@ -1,5 +1,5 @@
 /**
- * One row of the list: a track, where in it, its score and, opened, what the score is made of.
+ * One row of the list: a track, where in it, how well it fits and, opened, in what it differs.
  *
  * @import {Item} from "./types.js"
  */
@@ -8,14 +8,12 @@ import { isDark } from "./colour.js";
 import { markColour } from "./drawing.js";
 import { clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf } from "./text.js";
 
-/** @typedef {{cca: [number, number], kl: [number, number]}} PartScale Ends of the two bars. */
-
 /**
  * @typedef {object} RowActions
  * @property {(item: Item) => void} play
  * @property {(item: Item) => void} like
  * @property {((item: Item) => void) | null} likeToo Null where the question is not one of tracks.
- * @property {(item: Item) => void} open Show or hide what the score is made of.
+ * @property {(item: Item) => void} open Show or hide in what it differs.
  * @property {((item: Item) => void) | null} remove Null where the list is not the visitor's own.
  * @property {(item: Item, by: number) => void} move
  * @property {(event: PointerEvent, item: Item) => void} drag
@@ -44,10 +42,9 @@ export function trackText(item, play) {
 }
 
 /**
- * @param {Item} item @param {number} index @param {PartScale} scale @param {boolean} opened
- * @param {RowActions} actions
+ * @param {Item} item @param {number} index @param {boolean} opened @param {RowActions} actions
  */
-export function row(item, index, scale, opened, actions) {
+export function row(item, index, opened, actions) {
   const title = titleOf(item.track);
   const play = () => actions.play(item);
   const { likeToo, remove } = actions;
@@ -57,12 +54,12 @@ export function row(item, index, scale, opened, actions) {
     likeToo && toolButton("too", `Like ${title} too`, "+", () => likeToo(item)),
     remove && moveButton(item, title, actions),
     remove && toolButton("remove", `Remove ${title}`, "×", () => remove(item)));
-  const plain = item.score === undefined ? " item--plain" : "";
-  const open = opened && item.rho_sim !== undefined;
+  const plain = item.fit === undefined ? " item--plain" : "";
+  const open = opened && item.fit !== undefined;
   return element("li", { class: `item${open ? " item--open" : ""}${plain}`, "data-track": String(item.track.id) },
     playButton(item, String(index + 1), play, actions.cover(item)), trackText(item, play),
     element("span", { class: "item__when", title: segmentLine(item) }, when),
-    score(item, scale, open, () => actions.open(item)), tools, open && details(item, actions));
+    fitMark(item, open, () => actions.open(item)), tools, open && details(item, actions));
 }
 
 /** @param {string} part @param {string} name @param {string} sign @param {() => void} run */
@@ -85,55 +82,42 @@ function moveButton(item, title, actions) {
   return button;
 }
 
-/** @param {Item[]} items @returns {PartScale} */
-export function partScale(items) {
-  const ends = (/** @type {number[]} */ values) =>
-    /** @type {[number, number]} */ ([Math.min(...values), Math.max(...values)]);
-  const known = items.filter((item) => item.rho_sim !== undefined);
-  if (!known.length) return { cca: [0, 1], kl: [0, 1] };
-  return { cca: ends(known.map(ccaPart)), kl: ends(known.map(klPart)) };
-}
-
-/** @param {Item} item The correlation half as it enters the score. */
-function ccaPart(item) {
-  return item.explanation ? item.explanation.cca_contribution : (item.rho_sim ?? 0);
-}
-
-/** @param {Item} item The distribution half as it enters the score. */
-function klPart(item) {
-  return item.explanation ? item.explanation.kl_contribution : (item.neg_kl ?? 0);
-}
-
-/** @param {Item} item @param {PartScale} scale @param {boolean} opened @param {() => void} open */
-function score(item, scale, opened, open) {
-  if (item.score === undefined) return null;
-  const value = element("span", { class: "score__value" }, number(item.score));
-  if (item.rho_sim === undefined) return element("span", { class: "score", title: "The higher, the more alike" }, value);
-  const [cca, kl] = [ccaPart(item), klPart(item)];
-  const note = `score ${number(item.score)} = ${number(cca)} by correlation ${kl < 0 ? "−" : "+"} ${number(Math.abs(kl))} by likelihood`;
-  value.setAttribute("aria-hidden", "true");
-  const bar = (/** @type {string} */ name, /** @type {number} */ part, /** @type {[number, number]} */ [low, high]) => {
-    const fill = element("span", { class: `score__bar score__bar--${name}` });
-    fill.style.setProperty("--fill", String(high > low ? 0.12 + (0.88 * (part - low)) / (high - low) : 1));
-    return fill;
-  };
+/** How well it fits, as one bar; opens the reasons. @param {Item} item @param {boolean} opened @param {() => void} open */
+function fitMark(item, opened, open) {
+  if (item.fit === undefined) return null;
+  const share = Math.round(100 * item.fit);
+  const bar = element("span", { class: "fit__bar", "aria-hidden": "true" });
+  bar.style.setProperty("--fill", String(0.06 + 0.94 * item.fit));
+  const note = `fits ${share} %: ${item.reason}`;
   return element("button", {
-    class: "score", type: "button", "data-part": "score", title: note, "aria-expanded": String(opened), onclick: open,
-  }, value, element("span", { class: "score__bars", "aria-hidden": "true" }, bar("cca", cca, scale.cca), bar("kl", kl, scale.kl)),
-  element("span", { class: "unseen" }, note));
+    class: "fit", type: "button", "data-part": "fit", title: sentence(note), "aria-expanded": String(opened), onclick: open,
+  }, bar, element("span", { class: "unseen" }, note));
 }
 
-/** What an opened row of a playlist adds: the sum, the place, and what else can be done with it. @param {Item} item @param {RowActions} actions */
+/** @param {string} text */
+function sentence(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+/** The score and its two halves, for those who want them. @param {Item} item */
+function numbers(item) {
+  const { explanation } = item;
+  const [cca, kl] = explanation ? [explanation.cca_contribution, explanation.kl_contribution] : [item.rho_sim, item.neg_kl];
+  const halves = cca === undefined || kl === undefined ? "" : `: correlation ${signed(cca)}, likelihood ${signed(kl)}`;
+  return element("details", { class: "item__numbers" }, element("summary", {}, "Numbers"),
+    element("p", {}, `Fit ${Math.round(100 * (item.fit ?? 0))} %: nearness on the plane alone. The order also weighs the whole of the music.`),
+    element("p", {}, `Score ${number(/** @type {number} */ (item.score))}${halves}`),
+    element("p", {}, `Valence ${signed(item.valence)}, arousal ${signed(item.arousal)}`));
+}
+
+/** What an opened row adds: the reason, the place, and what else can be done with it. @param {Item} item @param {RowActions} actions */
 function details(item, actions) {
-  const part = (/** @type {string} */ name, /** @type {string} */ words, /** @type {number} */ value) =>
-    element("span", { class: `part part--${name}` }, `${words} ${signed(value)}`);
   const button = (/** @type {string} */ text, /** @type {() => void} */ run) =>
     element("button", { class: "button button--quiet", type: "button", "data-part": text, "aria-label": `${text}: ${titleOf(item.track)}`, onclick: run }, text);
   const { likeToo, remove } = actions;
   return element("div", { class: "item__more" },
-    element("p", {}, element("span", {}, `${number(/** @type {number} */ (item.score))} =`),
-      part("cca", "correlation", ccaPart(item)), part("kl", "likelihood", klPart(item))),
-    element("p", {}, `${segmentLine(item)} · valence ${signed(item.valence)}, arousal ${signed(item.arousal)}`),
+    element("p", { class: "item__reason" }, `${sentence(item.reason ?? "")}.`),
+    element("p", {}, segmentLine(item)), numbers(item),
     element("div", { class: "row" }, button("More like this", () => actions.like(item)),
       likeToo && button("Like this too", () => likeToo(item)),
       remove && button("Up", () => actions.move(item, -1)), remove && button("Down", () => actions.move(item, 1)),

@@ -21,7 +21,9 @@
  * @typedef {object} Item One place of a playlist, or one similar track (without parts of a score).
  * @property {Track} track
  * @property {{start_s: number, end_s: number}} segment
- * @property {number} [score] Where it was ranked.
+ * @property {number} [fit] How near it lies to what was asked, 0 to 1; where it was ranked.
+ * @property {string} [reason] How it differs from what was asked.
+ * @property {number} [score]
  * @property {number} [rho_sim]
  * @property {number} [neg_kl]
  * @property {{cca_contribution: number, kl_contribution: number, at_s: ?number}} [explanation]

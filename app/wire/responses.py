@@ -75,6 +75,14 @@ class PlaylistItem(Shown):
     rank: int = Field(description="1 is the first.")
     track: TrackOut
     segment: SegmentOut
+    fit: float = Field(
+        description="How near its place lies to what was asked: 1 on it, 0 at a distance of 1 or "
+        "more on the response's `scale`. The order also weighs the score."
+    )
+    reason: str = Field(
+        description="How it differs from what was asked.",
+        examples=["as calm as asked, a little darker"],
+    )
     score: float = Field(description="Composite similarity; larger is nearer.")
     rho_sim: float = Field(description="Its CCA half.")
     neg_kl: float = Field(description="Its distribution half, minus the KL divergence in nats.")
@@ -139,6 +147,8 @@ class SimilarOut(Shown):
 
     track: TrackOut
     segment: SegmentOut
+    fit: float = Field(description="How near its place lies to the clip's, as in a playlist.")
+    reason: str = Field(description="How it differs from the clip, as in a playlist.")
     score: float
     valence: float
     arousal: float

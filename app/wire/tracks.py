@@ -45,7 +45,7 @@ class ShownTracks:
         """The track of that id.
 
         Raises:
-            TrackNotFoundError: The snapshot lacks it (the indexer's error).
+            TrackNotFoundError: The snapshot lacks it.
         """
         known = self._known.get(track_id)
         if known is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import Any, TypeVar
 
+from indexer.catalog.catalog import Catalog
 from indexer.errors import CatalogUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -49,3 +51,35 @@ class Patience:
             self._check()
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+class WaitingCatalog(Catalog):
+    """A catalogue each of whose calls waits for a database that does not answer."""
+
+    def __init__(
+        self, catalog: Catalog, check: Callable[[], None], limit_s: float | None = None
+    ) -> None:
+        """Wait around the calls of `catalog`.
+
+        Args:
+            catalog: Answers.
+            check: Called before each pause; raises where there is no point in waiting on.
+            limit_s: How long one call may take; by default `PATIENCE_S`.
+        """
+        super().__init__(catalog.engine)
+        self._catalog, self._patience = catalog, Patience(check, limit_s)
+
+
+def _waiting(name: str) -> Callable[..., Any]:
+    """The method `name`, with patience."""
+
+    @wraps(getattr(Catalog, name))
+    def ask(self: WaitingCatalog, *args: Any, **kwargs: Any) -> Any:
+        return self._patience(lambda: getattr(self._catalog, name)(*args, **kwargs))
+
+    return ask
+
+
+for _name in dir(Catalog):
+    if not _name.startswith("_") and callable(getattr(Catalog, _name)):
+        setattr(WaitingCatalog, _name, _waiting(_name))

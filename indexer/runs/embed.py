@@ -44,7 +44,7 @@ ROW_RECIPE = 1
 BATCH_ROWS = 1024  # segments embedded at once
 _AHEAD = 4  # files in flight for each worker
 
-AnalyseApart = Callable[[Path, str], Analysis]  # of a file, by a frontend, in another process
+AnalyseIsolated = Callable[[Path, str], Analysis]  # of a file, by a frontend, in another process
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
 
@@ -127,7 +127,7 @@ class Examiner:
         model: Analyses.
         store: Keeps analyses.
         full: Whether kept analyses are made anew.
-        apart: Analyses files that an earlier process died over.
+        isolated: Analyses files that an earlier process died over.
         embedded: Contents that a snapshot of the same model holds.
     """
 
@@ -137,13 +137,13 @@ class Examiner:
         store: AnalysisStore,
         *,
         full: bool,
-        apart: AnalyseApart,
+        isolated: AnalyseIsolated,
         embedded: Container[str] = (),
     ) -> None:
         self._model = model
         self._store = store
         self._full = full
-        self._apart = apart
+        self._isolated = isolated
         self._embedded = embedded
         self._suspects = store.begun()
 
@@ -200,7 +200,7 @@ class Examiner:
     def _analyse(self, key: str, path: Path) -> Analysis:
         """Decode and describe; in another process if one has died over this file before."""
         if key in self._suspects:
-            return self._apart(path, self._model.frontend.name)
+            return self._isolated(path, self._model.frontend.name)
         return self._model.analyse(path)
 
     def recall(self, content: str) -> Analysed | None:

@@ -12,12 +12,11 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.patience import Patience
+from indexer.catalog.patience import WaitingCatalog
 from indexer.catalog.records import IndexRun, RunProgress
 from indexer.errors import (
     CatalogUnavailableError,
@@ -28,17 +27,16 @@ from indexer.errors import (
     RunInterruptedError,
 )
 from indexer.folders.files import distinct_roots, file_path, stored_name
-from indexer.runs.embed import AnalyseApart, Model, default_workers
-from indexer.runs.isolated import analyse_apart
+from indexer.runs.embed import AnalyseIsolated, Model
+from indexer.runs.isolated import analyse_isolated
 from indexer.runs.job import IndexJob, RunSummary
+from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.progress import Heartbeat, ProgressMeter
-from indexer.snapshot.format import EngineChoice
 
-__all__ = ["KEEP_ANALYSES_DAYS", "Indexer", "RunSummary"]
+__all__ = ["Indexer", "RunOptions", "RunSummary"]
 
 logger = logging.getLogger(__name__)
 
-KEEP_ANALYSES_DAYS = 90.0
 END_PATIENCE_S = 10.0  # how long the end of a failed run may take to be written down
 
 
@@ -50,21 +48,15 @@ class Indexer:
         catalog: Tables of the catalogue.
         model: Analyses and embeds.
         data_dir: Where snapshots and kept analyses lie.
-        workers: Threads that decode and analyse; 0 means one for each processor.
-        keep_snapshots: How many complete snapshots are kept, the active one in any case.
-        engine: How the snapshot is searched.
-        apart: Analyses, in a process of its own, a file that an earlier process died over.
-        keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
+        options: How runs are carried out.
+        isolated: Analyses, in a process of its own, a file that an earlier process died over.
     """
 
     catalog: Catalog
     model: Model
     data_dir: Path
-    workers: int = 0
-    keep_snapshots: int = 3
-    engine: EngineChoice = "auto"
-    apart: AnalyseApart = analyse_apart
-    keep_analyses_days: float = KEEP_ANALYSES_DAYS
+    options: RunOptions = DEFAULT_OPTIONS
+    isolated: AnalyseIsolated = analyse_isolated
 
     def run(
         self,
@@ -128,9 +120,8 @@ class Indexer:
     def _fail(self, run: IndexRun, owner: str, reason: str) -> None:
         """Note why the run failed; on a full disk also the database may need a moment."""
         with suppress(IndexerError):  # the first error says more than one about the lease
-            Patience(lambda: None, END_PATIENCE_S)(
-                lambda: self.catalog.end_run(run.id, owner, "failed", reason)
-            )
+            waiting = WaitingCatalog(self.catalog, lambda: None, END_PATIENCE_S)
+            waiting.end_run(run.id, owner, "failed", reason)
 
     def _begin(
         self, roots: Sequence[Path], owner: str, run_id: int | None, *, full: bool, only: bool
@@ -156,9 +147,6 @@ class Indexer:
             roots=[file_path(root) for root in run.roots],
             meter=meter,
             check=heartbeat.check,
-            workers=self.workers or default_workers(),
-            keep_snapshots=self.keep_snapshots,
-            engine=self.engine,
-            apart=self.apart,
-            keep_analyses=timedelta(days=self.keep_analyses_days),
+            options=self.options,
+            isolated=self.isolated,
         )

@@ -22,7 +22,7 @@ _REFUSED = 3  # exit code: the file is no usable audio, the reason is on standar
 _COMMAND = (sys.executable, "-m", "indexer.runs.isolated")
 
 
-def analyse_apart(path: Path, frontend_name: str, command: Sequence[str] = _COMMAND) -> Analysis:
+def analyse_isolated(path: Path, frontend_name: str, command: Sequence[str] = _COMMAND) -> Analysis:
     """The analysis of a file, made by another process on the CPU.
 
     Args:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.patience import Patience
+from indexer.catalog.patience import WaitingCatalog
 from indexer.catalog.records import (
     FileResult,
     IndexRun,
@@ -29,23 +29,24 @@ from indexer.folders.files import FoundFile
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.balance import balanced
 from indexer.runs.embed import (
-    AnalyseApart,
     Analysed,
+    AnalyseIsolated,
     BlockBuilder,
     Examined,
     Examiner,
     Model,
     ahead,
     assemble,
+    default_workers,
 )
 from indexer.runs.identity import match_identities
+from indexer.runs.options import RunOptions
 from indexer.runs.outcome import final_tracks
 from indexer.runs.progress import ProgressMeter
 from indexer.runs.scan import Scan, scan
-from indexer.runs.snapshot_store import SnapshotShelf, is_current, tracks_digest
+from indexer.runs.snapshot_store import SnapshotStore, is_current, tracks_digest
 from indexer.search.typical import typical_curves
 from indexer.snapshot.content import relative_scale
-from indexer.snapshot.format import EngineChoice
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 
@@ -99,11 +100,8 @@ class IndexJob:
         roots: Folders to walk.
         meter: Counts the files.
         check: Raises when the run shall end; called between files.
-        workers: Threads that analyse.
-        keep_snapshots: How many complete snapshots are kept.
-        engine: How the snapshot is searched.
-        apart: Analyses files that a process died over.
-        keep_analyses: How long an analysis stays that no track needs.
+        options: How the run is carried out.
+        isolated: Analyses files that a process died over.
     """
 
     catalog: Catalog
@@ -114,11 +112,8 @@ class IndexJob:
     roots: Sequence[Path]
     meter: ProgressMeter
     check: Callable[[], None]
-    workers: int
-    keep_snapshots: int
-    engine: EngineChoice
-    apart: AnalyseApart
-    keep_analyses: timedelta
+    options: RunOptions
+    isolated: AnalyseIsolated
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -127,8 +122,9 @@ class IndexJob:
         frontend = self.model.frontend
         self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
         self._builder = BlockBuilder(self.model)
-        self._shelf = SnapshotShelf(self.catalog, self.data_dir, self.engine)
-        self._patiently = Patience(self.check)
+        self._workers = self.options.workers or default_workers()
+        self._waiting = WaitingCatalog(self.catalog, self.check)
+        self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options.engine)
         self._known: list[KnownFile] = []
 
     def execute(self) -> RunSummary:
@@ -136,9 +132,9 @@ class IndexJob:
         self._prepare()
         self.meter.enter("scanning")
         seen = self._scan()
-        complete = self._patiently(self.catalog.list_snapshots)
+        complete = self._waiting.list_snapshots()
         newest = next(iter(complete), None)
-        published = self._patiently(self.catalog.published_snapshot)
+        published = self._waiting.published_snapshot()
         outcome = next((row for row in complete if row.id == published), None)
         if outcome is not None and self._is_up_to_date(seen, outcome):
             self._report_found(seen, seen.unchanged)
@@ -148,13 +144,13 @@ class IndexJob:
             self.model,
             self._store,
             full=self.run.full,
-            apart=self.apart,
+            isolated=self.isolated,
             embedded=self._builder.embedded_before,
         )
         results = self._read(seen)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
         self.meter.enter("writing")
-        before = self._patiently(self.catalog.published_tracks)
+        before = self._waiting.published_tracks()
         tracks = final_tracks(before, changes)
         snapshot_id, wrote = self._snapshot(tracks)
         is_new = wrote or tracks != final_tracks(before, TrackChanges())
@@ -166,14 +162,14 @@ class IndexJob:
         """Remove what runs that died left half done; nobody else writes while this one holds."""
         begun_anew = self.run.model_id is None
         if self.run.full and begun_anew:
-            self._patiently(self.catalog.clear_staged)
+            self._waiting.clear_staged()
         described = {"model_id": self.model.model_id}
-        self._patiently(lambda: self.catalog.describe_run(self.run.id, self.owner, **described))
-        self._patiently(self._shelf.clear_incomplete)
+        self._waiting.describe_run(self.run.id, self.owner, **described)
+        self._snapshots.clear_incomplete()
         self._store.sweep()
 
     def _scan(self) -> Scan:
-        self._known = self._patiently(self.catalog.known_files)
+        self._known = self._waiting.known_files()
         return scan(
             self.roots,
             self._known,
@@ -193,14 +189,14 @@ class IndexJob:
             and not vanished
             and is_current(outcome, self.model.model_id)
             and bool(outcome.tracks_digest)  # else a migration has restated its tracks
-            and self._shelf.open(outcome) is not None
+            and self._snapshots.open(outcome) is not None
         )
 
     def _reusable(self, newest: SnapshotRow | None) -> Snapshot | None:
         """The newest snapshot if its embeddings are still right."""
         if newest is None or self.run.full or not is_current(newest, self.model.model_id):
             return None
-        return self._shelf.open(newest)
+        return self._snapshots.open(newest)
 
     # Files -----------------------------------------------------------------------------------
 
@@ -216,17 +212,18 @@ class IndexJob:
         kept += [(found, str(result.content_id)) for found, result in staged.items()]
         lost = self._recall(kept)
         results = [result for result in results if result.found not in lost]
-        # Suspects take a process each: the others go before, in case that this one dies too.
+        # A file that a process died over is analysed in a process of its own, after all others: if
+        # this process dies as well, the others are done.
         ordered = sorted([*files, *lost], key=self._examiner.is_suspect)
         examine = self._examiner.examine
-        with closing(ahead(ordered, examine, workers=self.workers)) as examined:
+        with closing(ahead(ordered, examine, workers=self._workers)) as examined:
             results += self._take_all(examined)
         self._builder.flush()
         return results
 
     def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
         """What an earlier process finished with these files, and the files that remain."""
-        staged = self._patiently(self.catalog.staged)
+        staged = self._waiting.staged()
         results: list[FileResult] = []
         remaining: list[FoundFile] = []
         for file in files:
@@ -249,7 +246,7 @@ class IndexJob:
         def recall(one: tuple[FoundFile, str]) -> tuple[FoundFile, str, Analysed | None]:
             return *one, self._examiner.recall(one[1])
 
-        with closing(ahead(kept, recall, workers=self.workers)) as recalled:
+        with closing(ahead(kept, recall, workers=self._workers)) as recalled:
             for file, content, analysed in recalled:
                 self.check()
                 if analysed is None:
@@ -293,7 +290,7 @@ class IndexJob:
         self.meter.finished(one.result.found.path, failed=reason is not None)
 
     def _stage(self, results: Sequence[FileResult]) -> None:
-        self._patiently(lambda: self.catalog.stage(results))
+        self._waiting.stage(results)
 
     def _report_found(self, seen: Scan, done: Iterable[KnownFile]) -> None:
         finished = list(done)
@@ -308,22 +305,20 @@ class IndexJob:
             return None, False
         digest = tracks_digest(tracks)
         model_id = self.model.model_id
-        existing = (
-            None if self.run.full else self._patiently(lambda: self._shelf.find(digest, model_id))
-        )
+        existing = None if self.run.full else self._snapshots.find(digest, model_id)
         if existing is not None:
             return existing.id, False
         content = balanced(assemble(tracks, self._builder.blocks), self.model)
-        row = self._shelf.new_row(content, digest, model_id)
-        self._patiently(lambda: self.catalog.begin_snapshot(row))
+        row = self._snapshots.new_row(content, digest, model_id)
+        self._waiting.begin_snapshot(row)
         curves = typical_curves(relative_scale(content))
         queries = self.model.embed_emotion(curves)
         scoring, check = self.model.scoring, self.check
         try:
-            self._shelf.write(row, content, scoring, queries, observe=lambda _step: check())
+            self._snapshots.write(row, content, scoring, queries, observe=lambda _step: check())
         except Exception:
             with suppress(IndexerError):  # otherwise the next run does it
-                self._shelf.remove([row.id])
+                SnapshotStore(self.catalog, self.data_dir).remove([row.id])
             raise
         return row.id, True
 
@@ -338,11 +333,11 @@ class IndexJob:
         wrote: bool,
     ) -> RunSummary:
         self.check()
-        active = self._patiently(self.catalog.active_snapshot)
+        active = self._waiting.active_snapshot()
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
-        self._patiently(lambda: self.catalog.report(self.run.id, self.owner, self.meter.now()))
+        self._waiting.report(self.run.id, self.owner, self.meter.now())
         self._make_visible(changes, snapshot_id, activate=activate)
         self.meter.enter("finished")
         self._tidy_up()
@@ -364,20 +359,20 @@ class IndexJob:
         self, changes: TrackChanges, snapshot_id: str | None, *, activate: bool
     ) -> None:
         run_id, owner = self.run.id, self.owner
-        publish = self.catalog.publish
         try:
-            self._patiently(lambda: publish(run_id, owner, changes, snapshot_id, activate=activate))
+            self._waiting.publish(run_id, owner, changes, snapshot_id, activate=activate)
         except LeaseLostError:
             # The database may have gone away between doing it and saying so.
-            run = self._patiently(lambda: self.catalog.run(run_id))
+            run = self._waiting.run(run_id)
             if (run.state, run.snapshot_id) != ("succeeded", snapshot_id):
                 raise
 
     def _tidy_up(self) -> None:
         """Remove what is not needed any more; the run has succeeded, so the next one can too."""
         try:
-            self._shelf.retain(self.keep_snapshots)
-            pruned = self._store.prune(self.catalog.contents(), after=self.keep_analyses)
+            SnapshotStore(self.catalog, self.data_dir).retain(self.options.keep_snapshots)
+            kept = timedelta(days=self.options.keep_analyses_days)
+            pruned = self._store.prune(self.catalog.contents(), after=kept)
         except IndexerError as exc:
             logger.warning("what is not needed any more stays for now: %s", exc)
         else:

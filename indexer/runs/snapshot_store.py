@@ -30,7 +30,7 @@ from model.scoring import ScoringParams
 logger = logging.getLogger(__name__)
 
 
-class SnapshotShelf:
+class SnapshotStore:
     """Writes, finds, opens and retires the snapshots of one data folder."""
 
     def __init__(self, catalog: Catalog, data_dir: Path, engine: EngineChoice = "auto") -> None:

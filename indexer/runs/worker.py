@@ -23,9 +23,10 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs.embed import AnalyseApart, Model
-from indexer.runs.indexer import KEEP_ANALYSES_DAYS, Indexer
-from indexer.runs.isolated import analyse_apart
+from indexer.runs.embed import AnalyseIsolated, Model
+from indexer.runs.indexer import Indexer
+from indexer.runs.isolated import analyse_isolated
+from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +44,7 @@ class Job:
         data_dir: Where snapshots and kept analyses lie.
         checkpoint: The model; None is the shipped one.
         device: Where it runs: `auto`, `cpu` or `cuda`.
-        keep_snapshots: How many snapshots stay.
-        keep_analyses_days: How long an analysis stays that no track needs.
-        workers: Threads that decode; 0 means one for each processor.
+        options: How runs are carried out.
         run_id: The run to carry out.
     """
 
@@ -53,9 +52,7 @@ class Job:
     data_dir: str
     checkpoint: str | None = None
     device: str = "auto"
-    keep_snapshots: int = 3
-    keep_analyses_days: float = KEEP_ANALYSES_DAYS
-    workers: int = 0
+    options: RunOptions = DEFAULT_OPTIONS
     run_id: int = 0
 
 
@@ -113,7 +110,7 @@ def carry_out(
     job: Job,
     load: Callable[[], Model],
     stop: threading.Event,
-    apart: AnalyseApart = analyse_apart,
+    isolated: AnalyseIsolated = analyse_isolated,
 ) -> int:
     """Do the run of a job.
 
@@ -121,7 +118,7 @@ def carry_out(
         job: The job.
         load: Loads the model.
         stop: When set, the run goes back into the queue.
-        apart: As for `Indexer`.
+        isolated: As for `Indexer`.
 
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
@@ -133,15 +130,7 @@ def carry_out(
         return 1
     try:
         model = _load(catalog, job, load)
-        indexer = Indexer(
-            catalog,
-            model,
-            Path(job.data_dir),
-            workers=job.workers,
-            keep_snapshots=job.keep_snapshots,
-            keep_analyses_days=job.keep_analyses_days,
-            apart=apart,
-        )
+        indexer = Indexer(catalog, model, Path(job.data_dir), job.options, isolated)
         indexer.run(run_id=job.run_id, stop=stop)
     except (RunCancelledError, RunInterruptedError) as exc:
         logger.info("%s", exc)
@@ -184,7 +173,8 @@ def read_job() -> Job:
     line = bytearray()
     while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
         line += byte
-    return Job(**json.loads(line))
+    told = json.loads(line)
+    return Job(**{**told, "options": RunOptions(**told["options"])})
 
 
 def main() -> int:

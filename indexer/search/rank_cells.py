@@ -1,6 +1,6 @@
-"""The compiled walk over candidates: read coded rows, score the best exactly, rank their tracks.
+"""Compiled search in cells: read coded rows, score the best exactly, rank their tracks.
 
-`hunt` is the threshold algorithm of ADR 23 without the interpreter (ADR 26).
+`find_in_cells` is the threshold algorithm of ADR 23 without the interpreter (ADR 26).
 
 Letters: S segments, C cells, W codes of a row, K kept CCA dimensions, D Gaussian dimensions,
 T tracks, N tracks on the board, M candidates.
@@ -213,22 +213,9 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
 
 @compiled
 def _largest(values: Doubles, count: int) -> float:
-    """The `count`-th largest of the values, whose order is lost: quickselect."""
-    wanted, low, high = count - 1, 0, len(values) - 1
-    while low < high:
-        pivot, i, j = values[(low + high) // 2], low, high
-        while i <= j:
-            while values[i] > pivot:
-                i += 1
-            while values[j] < pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i, j = i + 1, j - 1
-        if j < wanted < i:
-            break
-        low, high = (low, j) if wanted <= j else (i, high)
-    return float(values[wanted])
+    """The `count`-th largest of the values."""
+    place = len(values) - count
+    return float(np.partition(values, place)[place])
 
 
 @compiled
@@ -238,7 +225,7 @@ def _threshold(board: Board, wanted: Wanted) -> float:
     if used < wanted.tracks:
         return -np.inf
     if wanted.most < 0:
-        return _largest(board.scores[:used, 0].copy(), wanted.tracks) - TIE
+        return _largest(board.scores[:used, 0], wanted.tracks) - TIE
     places = _ranking(board, wanted)
     return float(board.scores[places[-1], 0]) - TIE if len(places) == wanted.tracks else -np.inf
 

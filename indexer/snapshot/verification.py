@@ -20,17 +20,17 @@ from indexer.snapshot.format import Manifest, check_files, read_manifest
 logger = logging.getLogger(__name__)
 
 NICENESS = 19  # requests go before it: a swap may take its time
-APART_BYTES = 16 << 20  # less is hashed sooner than a process starts
+LEAST_PROCESS_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
 _COMMAND = (sys.executable, "-m", "indexer.snapshot.verification")
 
 
-def verified(folder: Path, *, apart: bool) -> Manifest:
+def verified(folder: Path, *, in_process: bool) -> Manifest:
     """The manifest of a snapshot of which every byte has been compared with it.
 
     Args:
         folder: The snapshot.
-        apart: In another process, because this one is answering queries.
+        in_process: In another process, because this one is answering queries.
 
     Raises:
         SnapshotNotFoundError: There is none.
@@ -38,15 +38,15 @@ def verified(folder: Path, *, apart: bool) -> Manifest:
         SnapshotDamagedError: A file differs; names it and the remedy.
     """
     manifest = read_manifest(folder)
-    if apart:
-        verify_apart(folder)
+    if in_process:
+        verify_in_process(folder)
     else:
         check_files(folder, manifest, every_byte=True)
     return manifest
 
 
-def verify_apart(
-    folder: Path, command: tuple[str, ...] = _COMMAND, *, least_bytes: int = APART_BYTES
+def verify_in_process(
+    folder: Path, command: tuple[str, ...] = _COMMAND, *, least_bytes: int = LEAST_PROCESS_BYTES
 ) -> None:
     """Compare every byte of a snapshot with its manifest, in another process.
 

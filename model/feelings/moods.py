@@ -39,7 +39,7 @@ def mood_curve(word: str) -> EmotionCurve:
     if entry is None:
         near = lexicon().near(word)
         hint = f"did you mean {', '.join(near)}?" if near else f"try {', '.join(_SOME)}"
-        raise UnknownMoodError(f"unknown mood {word.strip()[:40]!r}; {hint}")
+        raise UnknownMoodError(f"unknown mood {word.strip()[:40]!r}; {hint}", tuple(near))
     return EmotionCurve.constant(entry.region.valence, entry.region.arousal)
 
 

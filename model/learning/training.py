@@ -131,6 +131,14 @@ class Pairs:
         with torch.no_grad():
             return replace(self, features=transform(self.features))
 
+    def with_music_on(self, device: torch.device) -> Pairs:
+        """The pairs with their music on a device; curves stay on the processor."""
+        return replace(
+            self,
+            features=self.features.to(device),
+            feature_lengths=self.feature_lengths.to(device),
+        )
+
     def emotion_frames(self) -> Tensor:
         """All valid frames of all curves, [M, 2]."""
         steps = torch.arange(self.curves.shape[1])[None, :]
@@ -152,6 +160,7 @@ def train(
     *,
     progress: Progress = no_progress,
     state: Path | None = None,
+    device: str = "cpu",
 ) -> Trained:
     """Train a model, or each member of an ensemble from its own seed.
 
@@ -160,23 +169,26 @@ def train(
         shape: The model; `shape.members` of them are trained and joined.
         config: The training recipe.
         progress: Told of every epoch.
-        state: File to resume from and to write to; member i > 0 uses `<state>.<i>`.
+        state: File to resume from and to write to; member i > 0 uses `<state>.<i>`. It fits the
+            device that wrote it.
+        device: Where the networks are trained; curves are augmented on the processor.
 
     Returns:
-        The model in evaluation mode with the losses of all members, one after the other.
+        The model on the processor, in evaluation mode, with the losses of all members, one after
+        the other.
 
     Raises:
         TrainingError: The state file belongs to another run, or the loss became NaN.
     """
     runs = []
     for member in range(shape.members):
-        run = _Run(data, replace(shape, members=1), _member_config(config, member))
+        run = _Run(data, replace(shape, members=1), _member_config(config, member), device)
         name = "training" if shape.members == 1 else f"training {member + 1}/{shape.members}"
         runs.append(run.complete(name, progress, _member_state(state, member)))
     losses = tuple(loss for run in runs for loss in run.losses)
     models = [run.model for run in runs]
     joined: EmerCl | EmerEnsemble = models[0] if len(models) == 1 else EmerEnsemble.of(models)
-    joined.eval()
+    joined.eval().cpu()
     return Trained(joined, losses)
 
 
@@ -224,7 +236,9 @@ def batch_loss(music: Heads, emotion: Heads, config: TrainingConfig) -> Tensor:
 class _Run:
     """The state of one training run; everything that a resumed run needs is in `snapshot`."""
 
-    def __init__(self, data: Dataset, shape: EmerConfig, config: TrainingConfig) -> None:
+    def __init__(
+        self, data: Dataset, shape: EmerConfig, config: TrainingConfig, device: str = "cpu"
+    ) -> None:
         torch.manual_seed(config.seed)  # initial weights and dropout
         self.config, self.shape = config, shape
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -234,6 +248,10 @@ class _Run:
         self.model = EmerCl(shape)
         self.model.fit_inputs(self.pairs.feature_frames(), self.pairs.emotion_frames())
         self.pairs = self.pairs.transformed(self.model.music_side.transform)
+        self.checksum = float(self.pairs.features.double().sum() + self.pairs.curves.double().sum())
+        self.device = torch.device(device)
+        self.model.to(self.device)
+        self.pairs = self.pairs.with_music_on(self.device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -276,7 +294,8 @@ class _Run:
             part.curves, part.lengths, self.config.augmentation, self.generator
         )
         music = self.model.music_side.heads(part.features, part.feature_lengths)
-        loss = batch_loss(music, self.model.emotion(curves, lengths), self.config)
+        emotion = self.model.emotion(curves.to(self.device), lengths.to(self.device))
+        loss = batch_loss(music, emotion, self.config)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_gradient_norm)
@@ -299,18 +318,22 @@ class _Run:
             "optimiser": self.optimiser.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "generator": self.generator.get_state(),
-            "dropout": torch.get_rng_state(),
+            "dropout": self.dropout_state(),
             "losses": list(self.losses),
         }
 
     def identity(self) -> str:
         """What must be the same for a state to fit: shapes, recipe and size of the data."""
         recipe = {k: v for k, v in asdict(self.config).items() if k != "save_every"}
-        checksum = float(self.pairs.features.double().sum() + self.pairs.curves.double().sum())
-        return repr((self.shape.to_dict(), recipe, tuple(self.pairs.curves.shape), checksum))
+        return repr((self.shape.to_dict(), recipe, tuple(self.pairs.curves.shape), self.checksum))
+
+    def dropout_state(self) -> Tensor:
+        """Where the random numbers of dropout are, on the device of the networks."""
+        on_gpu = self.device.type == "cuda"
+        return torch.cuda.get_rng_state(self.device) if on_gpu else torch.get_rng_state()
 
     def restore(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         if state.get("format") != STATE_FORMAT or state.get("run") != self.identity():
             raise TrainingError(
                 f"{path} holds the state of another run (data, model or recipe differ): "
@@ -320,7 +343,10 @@ class _Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.generator.set_state(state["generator"])
-        torch.set_rng_state(state["dropout"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["dropout"], self.device)
+        else:
+            torch.set_rng_state(state["dropout"])
         self.losses = list(state["losses"])
 
 

@@ -103,7 +103,7 @@ def open_page(page: Page, url: str, hash_: str = "") -> None:
     wait_until(page, "performance.getEntriesByName('paint-dots').length > 0")
 
 
-def wait_until(page: Page, condition: str, timeout_s: float = 20.0) -> None:
+def wait_until(page: Page, condition: str, timeout_s: float = 120.0) -> None:
     """Wait for a JavaScript expression; `wait_for_function` needs eval, which the page forbids."""
     deadline_s = time.monotonic() + timeout_s
     while not page.evaluate(condition):

@@ -62,12 +62,12 @@ ASKED = """
     - list "Tracks":
       - listitem:
         - button /Play/
-        - button /score .* by correlation .* by likelihood/ [expanded]
+        - button /fits \\d+ %/ [expanded]
         - button /More like/
         - button /Move .* drag, or press the up and down arrow keys/
         - button /Remove/
-        - paragraph: /correlation .* likelihood/
-        - paragraph: /whole track, .* valence .* arousal/
+        - paragraph: /asked/
+        - paragraph: /whole track/
     - button "Play through"
 - region "Player":
   - button "Previous track"
@@ -87,7 +87,7 @@ def test_a_screen_reader_finds_its_way(page: Page, service: Running) -> None:
 
     open_page(page, service.url, PATH)
     wait_for_items(page)
-    page.locator("button.score").first.click()
+    page.locator("button.fit").first.click()
     page.locator("#items .item__play").first.click()
 
     expect(page.locator("body")).to_match_aria_snapshot(ASKED)
@@ -112,14 +112,15 @@ def test_what_changes_is_spoken(page: Page, service: Running) -> None:
     expect(spoken).to_contain_text("valence 0.00, arousal +0.05")
 
 
-def test_an_opened_score_says_more_and_does_more(page: Page, service: Running) -> None:
-    """The two parts add up to the score; the row is moved and removed from there by keyboard."""
+def test_an_opened_row_says_more_and_does_more(page: Page, service: Running) -> None:
+    """The two halves add up to the score; the row is moved and removed from there by keyboard."""
     open_page(page, service.url, "mood=happy")
     wait_for_items(page)
     first, second = titles(page)[:2]
-    page.locator("button.score").first.press("Enter")
+    page.locator("button.fit").first.press("Enter")
 
-    sum_ = page.locator(".item__more p").first.inner_text().replace("\N{MINUS SIGN}", "-")
+    page.locator(".item__numbers summary").press("Enter")
+    sum_ = page.get_by_text("correlation").inner_text().replace("\N{MINUS SIGN}", "-")
     total, cca, kl = map(float, re.findall(r"[-+]?\d+\.\d+", sum_))
     assert abs(total - (cca + kl)) < 0.021, sum_
     page.get_by_role("button", name=f"Down: {first}").press("Enter")
@@ -169,7 +170,7 @@ def _first(page: Page, service: Running) -> None:
 def _path(page: Page, service: Running) -> None:
     open_page(page, service.url, PATH)
     wait_for_items(page)
-    page.locator("button.score").first.click()
+    page.locator("button.fit").first.click()
     page.locator("#refine summary").click()
 
 

@@ -50,8 +50,8 @@ def test_without_a_question_an_artists_tracks_are_shown(page: Page, service: Run
     expect(page.locator("#caption")).to_have_text("large dots: this playlist")
     expect(page.locator("#strip")).to_contain_text("their tracks, wherever they lie")
     expect(page.locator("#remark")).to_have_text("5 of 9 tracks · 15 s")
-    assert page.locator("#items .score").count() == 0
-    for part in ("#refine", "#match", "#others", "#legend"):
+    assert page.locator("#items .fit").count() == 0
+    for part in ("#refine", "#match", "#others"):
         expect(page.locator(part)).to_be_hidden()
     page.locator("#items .item__title").first.hover()
     expect(page.locator("#label .label__facts")).to_have_text("whole track, 0:03")
@@ -64,7 +64,7 @@ def test_a_row_without_a_score_is_not_taken_apart(page: Page, service: Running) 
     """A score that was opened before shows no parts where the same track was not ranked."""
     open_page(page, service.url, "mood=happy&artist=Ada")
     wait_for_answer(page)
-    page.locator("button.score").first.click()
+    page.locator("button.fit").first.click()
     expect(page.locator(".item__more")).to_have_count(1)
     page.evaluate("location.hash = 'by=Ada'")
 

@@ -54,7 +54,7 @@ def test_only_a_question_of_tracks_takes_another(page: Page, service: Running) -
     ids = tracks_of(service)
     open_page(page, service.url, "mood=happy")
     wait_for_items(page)
-    page.locator("button.score").first.click()
+    page.locator("button.fit").first.click()
     expect(page.get_by_role("button", name="More like this")).to_be_visible()
     assert page.locator('[data-part="too"], [data-part="Like this too"]').count() == 0
 
@@ -143,12 +143,12 @@ def test_a_phone_adds_a_track_from_its_opened_row(
         open_page(page, service.url, f"track={ids['Loud bright']}" if known else "mood=happy")
         wait_for_items(page)
         if not known:
-            page.locator("button.score").first.tap()
+            page.locator("button.fit").first.tap()
             page.get_by_role("button", name="More like this").tap()
             wait_until(page, "location.hash.startsWith('#track=')")
             expect(page.locator("#items > li")).to_have_count(8)
         before = titles(page)
-        page.locator("button.score").first.tap()
+        page.locator("button.fit").first.tap()
         page.get_by_role("button", name="Like this too").tap()
 
         expect(page.locator("#items > li")).to_have_count(7)

@@ -128,7 +128,7 @@ def test_the_copied_curl_runs_in_a_shell(browser: Browser, below_a_path: Running
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=300,
         )
 
         answer = json.loads(done.stdout)

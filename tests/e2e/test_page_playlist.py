@@ -118,18 +118,21 @@ def test_a_point_leads_nowhere(page: Page, service: Running) -> None:
     expect(page.locator("#journey")).to_be_checked()
 
 
-def test_each_score_is_the_sum_of_the_two_parts_it_shows(page: Page, service: Running) -> None:
-    """`score 1.20 = 0.80 by correlation + 0.40 by likelihood`, to the rounding."""
+def test_each_row_says_how_well_it_fits_and_why(page: Page, service: Running) -> None:
+    """One mark with a sentence, as the service gave them; numbers only where they are opened."""
+    asked = {"emotion": {"mood": "happy"}}
+    items = service.client.post("/v1/playlists", json=asked).json()["items"]
     open_page(page, service.url, "mood=happy")
     wait_for_items(page)
 
-    notes = page.locator(".score .unseen").all_text_contents()
+    notes = page.locator(".fit .unseen").all_text_contents()
 
-    for note in notes:
-        plain = note.replace("\N{MINUS SIGN}", "-").replace("- ", "-").replace("+ ", "")
-        total, cca, kl = map(float, re.findall(r"-?\d+\.\d+", plain))
-        assert abs(total - (cca + kl)) < 0.021, note
-    assert len(notes) == 9
+    assert notes == [f"fits {round(100 * item['fit'])} %: {item['reason']}" for item in items]
+    page.locator("button.fit").first.click()
+    expect(page.locator(".item__reason")).to_have_text(f"{items[0]['reason'].capitalize()}.")
+    expect(page.get_by_text("correlation")).to_be_hidden()
+    page.locator(".item__numbers summary").click()
+    expect(page.get_by_text("correlation")).to_be_visible()
 
 
 def test_items_can_be_moved_and_removed(page: Page, service: Running) -> None:
@@ -251,7 +254,7 @@ def test_a_click_on_a_hit_plays_it(page: Page, service: Running) -> None:
     x, y = place_of(page, valence, arousal)
     page.mouse.move(x, y)
     expect(page.locator("#label")).to_contain_text(titles(page)[0])
-    expect(page.locator("#label")).to_contain_text("score")
+    expect(page.locator("#label")).to_contain_text("asked")
     page.mouse.click(x, y)
 
     expect(page.locator("#playing-title")).to_have_text(titles(page)[0])

@@ -72,15 +72,15 @@ def playing(folder: Path, music: Path) -> Iterator[Mpd]:
                 yield mpd
         finally:
             process.terminate()
-            process.wait(timeout=20.0)
+            process.wait(timeout=120.0)
 
 
 def connected(at: Path, process: subprocess.Popen[bytes]) -> Mpd:
     """The daemon's client, once it listens."""
-    for _ in range(200):
+    for _ in range(2400):
         assert process.poll() is None, f"mpd ended: {(at.parent / 'log').read_text()}"
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(20.0)
+        connection.settimeout(120.0)
         try:
             connection.connect(str(at))
         except OSError:

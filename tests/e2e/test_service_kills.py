@@ -26,7 +26,7 @@ from tests.running import ADMIN
 KILLS = int(os.environ.get("CIRCUMPLEX_KILLS", "5"))
 FILES = 40
 HAPPY = {"emotion": {"mood": "happy"}}
-CHILDREN_END_S = 40.0  # an index process may finish the file in its hands
+CHILDREN_END_S = 300.0  # an index process may finish the file in its hands
 
 
 class Torment:
@@ -83,7 +83,7 @@ class Torment:
         )
         time.sleep(self.dice.uniform(0.0, 8.0))
         process.kill()
-        process.wait(60.0)
+        process.wait(300.0)
 
     def under_requests(self, served: Served) -> None:
         """While it answers playlists."""
@@ -125,7 +125,7 @@ class Torment:
     def in_a_swap(self, served: Served) -> None:
         """While the new snapshot is written, published, opened and taken into service."""
         run_id = self.index(served)
-        deadline = time.monotonic() + 120.0
+        deadline = time.monotonic() + 600.0
         while self.run(served, run_id)["stage"] not in {"writing", "finished"}:
             assert time.monotonic() < deadline, self.run(served, run_id)
             time.sleep(0.005)
@@ -148,7 +148,7 @@ class Torment:
         children = children_of(served.process.pid)
         self.figures["child processes"] += len(children)
         served.process.kill()
-        served.process.wait(60.0)
+        served.process.wait(300.0)
         if self.dice.random() < 0.5:  # else the next service starts beside them
             wait_until(lambda: not any(map(is_alive, children)), CHILDREN_END_S)
         self.orphans = children
@@ -158,7 +158,7 @@ class Torment:
     def check_end(self, served: Served) -> None:
         """Every accepted run has ended well, and nothing is on disk that is not known."""
         for run_id in self.runs:
-            wait_until(lambda: self.run(served, run_id)["finished_at"] is not None, 300.0)  # noqa: B023
+            wait_until(lambda: self.run(served, run_id)["finished_at"] is not None, 600.0)  # noqa: B023
         states = Counter(self.run(served, run_id)["state"] for run_id in self.runs)
         assert states == {"succeeded": len(self.runs)}, states
         assert self.answer(served) == self.expected
@@ -202,7 +202,7 @@ class beaten:  # noqa: N801 - reads as a clause
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(90.0)
+        self._thread.join(300.0)
         assert self._bad == []
 
     def _beat(self) -> None:

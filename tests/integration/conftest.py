@@ -9,7 +9,7 @@ import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from tests.indexed_library import Library
-from tests.listeners import Keyed, keyed_service
+from tests.listeners import CALM, Keyed, keyed_service
 from tests.postgres import PostgreSQL, running_postgresql
 from tests.running import (
     Running,
@@ -18,6 +18,7 @@ from tests.running import (
     running_service,
     write_library,
 )
+from tests.subsonic_player import Player
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +75,32 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
     """A service under required keys over a few albums; what a test makes there it takes away."""
     with keyed_service(tmp_path_factory.mktemp("keyed")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def player(keyed: Keyed) -> Player:
+    """A player with the key that may write."""
+    return Player(keyed.running.url, {"apiKey": keyed.keys["writer"]})
+
+
+@pytest.fixture(scope="module")
+def station(keyed: Keyed) -> Iterator[str]:
+    """A station, as players name it."""
+    client, headers = keyed.running.client, keyed.headers("writer")
+    body = {"name": "Calm evening", "question": CALM, "rhythm": "daily"}
+    made = client.post("/v1/stations", json=body, headers=headers).json()
+    yield f"st-{made['id']}"
+    client.delete(f"/v1/stations/{made['id']}", headers=headers)
+
+
+@pytest.fixture(scope="module")
+def ids(player: Player) -> dict[str, str]:
+    """A song, its album and its artist, and another song."""
+    songs = player.ask("search3", query="")["searchResult3"]["song"]
+    first = songs[0]
+    return {
+        "song": first["id"],
+        "album": first["albumId"],
+        "artist": first["artistId"],
+        "other": songs[-1]["id"],
+    }

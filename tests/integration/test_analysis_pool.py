@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import torch
 
-from app.clips.analysis_pool import AnalysisLimits, PooledAnalyser, wait_until_started
+from app.clips.analysis_pool import START_TIMEOUT_S, AnalysisLimits, PooledAnalyser, _Process
 from app.clips.analysis_worker import ran_out_of_memory
 from app.errors import AnalysisLimitError, BusyError
 from model.analysis import Analysis, analyse
@@ -22,6 +22,15 @@ from model.errors import AudioTooLongError, UndecodableAudioError
 from model.frontends import get_frontend
 
 LIMITS = AnalysisLimits(max_duration_s=60.0, timeout_s=60.0, memory_bytes=1 << 30)
+
+
+def wait_until_started(analyser: PooledAnalyser) -> None:
+    """Wait until every worker has said that it is ready."""
+    workers = [analyser._idle.get(timeout=START_TIMEOUT_S) for _ in range(analyser._workers)]
+    for worker in workers:
+        assert isinstance(worker, _Process)
+        worker._wait_until_ready()
+        analyser._idle.put(worker)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +129,7 @@ def _kill_soon(pid: int) -> None:
 
 def test_a_worker_that_hangs_is_replaced(clip: Path) -> None:
     """After the time limit the process is gone and another answers."""
-    pool = PooledAnalyser("descriptors", 1, AnalysisLimits(60.0, 20.0, 1 << 30))
+    pool = PooledAnalyser("descriptors", 1, AnalysisLimits(60.0, 120.0, 1 << 30))
     wait_until_started(pool)
     try:
         worker = pool._idle.get()

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import soundfile
 
-from app.http.keys import KeyRing
 from indexer.catalog.catalog import open_catalog
 from indexer.runs.indexer import Indexer
 from model.analysis import Analysis
@@ -50,7 +49,7 @@ class GatedModel(FakeModel):
 
     def analyse(self, source: Any, *, max_duration_s: float | None = None) -> Analysis:
         """Wait for the gate, then analyse."""
-        self.gate.acquire(timeout=20.0)
+        self.gate.acquire(timeout=120.0)
         return super().analyse(source, max_duration_s=max_duration_s)
 
 
@@ -89,25 +88,6 @@ def open_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     settings = fake_settings(tmp_path_factory.mktemp("open"), admin_token=None)
     with running_service(settings) as running:
         yield running
-
-
-def test_an_admin_key_alone_makes_the_library_administered(open_service: Running) -> None:
-    """The page offers the field for a token wherever one opens the endpoints."""
-
-    def administered() -> bool:
-        return bool(open_service.client.get("/v1/library").json()["administered"])
-
-    ring = KeyRing(open_service.settings.data_dir / "keys.json")
-    before = administered()
-    key, token = ring.create("administrator", ["admin"])
-    with_key = administered()
-    opened = open_service.client.get(
-        "/v1/admin/snapshots", headers={"Authorization": f"Bearer {token}"}
-    )
-    ring.revoke(key.id)
-
-    assert (before, with_key, administered()) == (False, True, False)
-    assert opened.status_code == 200
 
 
 def test_an_index_run_is_accepted_followed_and_listed(empty_service: Running) -> None:
@@ -324,7 +304,7 @@ def test_a_run_of_another_process_is_noticed(empty_service: Running) -> None:
     catalog = open_catalog(settings.resolved_database_url)
     Indexer(catalog, FakeModel(), settings.data_dir).run(settings.music_roots)
     catalog.close()
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 120.0
     while time.monotonic() < deadline:
         response = empty_service.client.get("/readyz")
         if response.status_code == 200:

@@ -21,6 +21,7 @@ import soundfile
 from app.clips.upload_folder import private_folder
 from model.analysis import Analysis
 from tests.fakes import FakeModel
+from tests.postgres import wait_until
 from tests.running import RATE_HZ, Running, fake_settings, problem_of, running_service, tone
 from tests.unit.encoded_audio import encoded
 
@@ -201,7 +202,7 @@ class SlowModel(FakeModel):
 
     def analyse(self, source: Any, *, max_duration_s: float | None = None) -> Analysis:
         """Wait, then analyse."""
-        self.go.wait(20.0)
+        self.go.wait(120.0)
         return super().analyse(source, max_duration_s=max_duration_s)
 
 
@@ -269,12 +270,12 @@ def test_too_many_uploads_are_refused_and_none_is_lost(small_service: Running) -
                 httpx.post,
                 f"{small_service.url}/v1/emotions",
                 files={"file": CLIP},
-                timeout=30.0,
+                timeout=300.0,
                 trust_env=False,
             )
             for _ in range(6)
         ]
-        time.sleep(1.0)
+        wait_until(lambda: sum(future.done() for future in pending) == 4)
         small_service.model.go.set()
         answers = [future.result() for future in pending]
 

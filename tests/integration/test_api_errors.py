@@ -95,7 +95,7 @@ def test_each_request_is_one_line_of_the_log(
     with caplog.at_level(logging.INFO, "circumplex.request"):
         service.client.get("/v1/tracks/999", headers={"X-Request-ID": "this-one"})
 
-        for _ in range(100):  # the line is written once the answer is out
+        for _ in range(3000):  # the line is written once the answer is out
             logged = [r for r in caplog.records if getattr(r, "request_id", "") == "this-one"]
             if logged:
                 break
@@ -118,7 +118,7 @@ def test_probes_are_in_the_log_only_if_they_fail(
         assert (
             empty_service.client.get("/readyz", headers={"X-Request-ID": "ill"}).status_code == 503
         )
-        deadline = time.monotonic() + 5.0
+        deadline = time.monotonic() + 60.0
         logged: set[str] = set()
         while "ill" not in logged and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.clips.clips import Clip, curve_of, listen, listen_all, written
+from app.clips.clips import Clip, clip_emotion, clip_emotions, curve_of, written
 from app.library.live import Live
 from app.wire.responses import EmotionResponse
 from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
@@ -128,11 +128,11 @@ def assert_same(left: EmotionResponse, right: EmotionResponse) -> None:
 def test_clips_heard_together_are_those_heard_alone(counting: Counting, live: Live) -> None:
     """The same curves, means and similar tracks, for fewer calls than there are clips."""
     asked = clips(counting._model)
-    alone = [listen(clip, counting, live) for clip in asked]
+    alone = [clip_emotion(clip, counting, live) for clip in asked]
     calls_alone, emotion_calls_alone = counting.music_calls, counting.emotion_calls
     counting.music_calls = counting.emotion_calls = 0
 
-    together = listen_all(asked, counting, live)
+    together = clip_emotions(asked, counting, live)
 
     assert (calls_alone, counting.music_calls) == (CLIPS, 1)
     assert (emotion_calls_alone, counting.emotion_calls) == (1, 0)  # once a snapshot
@@ -147,7 +147,7 @@ def test_without_an_index_clips_are_heard_together_too(counting: Counting) -> No
     asked = clips(counting._model)
     refused = replace(asked[0], scale="relative")
 
-    answers = listen_all([*asked, refused], counting, None)
+    answers = clip_emotions([*asked, refused], counting, None)
 
     assert counting.music_calls == 1
     assert [type(answer).__name__ for answer in answers] == [
@@ -169,11 +169,11 @@ def test_a_broken_clip_fails_alone(counting: Counting, live: Live) -> None:
     fragile = replace(first, window_features=np.full_like(first.window_features, FRAGILE))
     broken = [Clip(each, None, 5) for each in (foreign, narrow, fragile)]
 
-    answers = listen_all([broken[0], *whole[:2], broken[1], broken[2], whole[2]], counting, live)
+    answers = clip_emotions([broken[0], *whole[:2], broken[1], broken[2], whole[2]], counting, live)
 
     errors = [answer for answer in answers if isinstance(answer, Exception)]
     assert [type(error) for error in errors] == [CheckpointMismatchError, ShapeError, RuntimeError]
-    expected = [listen(clip, counting, live) for clip in whole[:3]]
+    expected = [clip_emotion(clip, counting, live) for clip in whole[:3]]
     for one, other in zip(expected, [answers[1], answers[2], answers[5]], strict=True):
         assert isinstance(other, EmotionResponse)
         assert_same(one, other)
@@ -181,7 +181,7 @@ def test_a_broken_clip_fails_alone(counting: Counting, live: Live) -> None:
 
 def test_an_answer_that_cannot_be_written_fails_alone(counting: Counting) -> None:
     """Half a character, which no JSON can hold: the others' answers are those they had."""
-    answers = listen_all(clips(counting._model)[:3], counting, None)
+    answers = clip_emotions(clips(counting._model)[:3], counting, None)
     assert isinstance(answers[1], EmotionResponse)
     answers[1] = answers[1].model_copy(update={"model_id": "\ud800"})
 
@@ -231,7 +231,7 @@ class GatedModel(FakeModel):
     def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
         """Wait, count, and embed."""
         self.began.set()
-        assert self.go.wait(30.0)
+        assert self.go.wait(120.0)
         self.calls += 1
         return super().embed_analyses(features)
 
@@ -252,7 +252,7 @@ def upload(running: Running, content: bytes) -> httpx.Response:
     return httpx.post(
         f"{running.url}/v1/emotions",
         files={"file": ("clip.flac", content)},
-        timeout=60.0,
+        timeout=300.0,
         trust_env=False,
     )
 
@@ -269,9 +269,9 @@ def test_uploads_at_once_cost_fewer_calls_than_uploads(
 
     with ThreadPoolExecutor(len(files)) as clients:
         first = clients.submit(upload, running, files[0])
-        assert model.began.wait(30.0)
+        assert model.began.wait(120.0)
         others = [clients.submit(upload, running, file) for file in files[1:]]
-        wait_until(lambda: waiting(running, CLIPS), 30.0)
+        wait_until(lambda: waiting(running, CLIPS), 120.0)
         model.go.set()
         crowd = [future.result() for future in (first, *others)]
 

@@ -16,6 +16,7 @@ from indexer.catalog import patience
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import CatalogUnavailableError, LeaseLostError
 from indexer.folders.files import stored_name
+from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
@@ -49,7 +50,7 @@ class Place:
     def __init__(self, folder: Path, url: str) -> None:
         self.music, self.data_dir = folder / "music", folder / "data"
         self.catalog: Catalog = open_catalog(url)
-        self.job = Job(url, str(self.data_dir), workers=2)
+        self.job = Job(url, str(self.data_dir), options=RunOptions(workers=2))
         for number in range(FILES):
             write_tone(self.music / f"{number:02}.wav", hz=200 + 40 * number, duration_s=0.6)
 
@@ -149,7 +150,7 @@ def check_without_database(running: Running, complaint: str) -> None:
 
 def check_with_database(running: Running) -> None:
     """It is ready again by itself, and indexes."""
-    wait_until(lambda: running.client.get("/readyz").status_code == 200, 30.0)
+    wait_until(lambda: running.client.get("/readyz").status_code == 200, 120.0)
     assert index_now(running)["state"] == "succeeded"
     assert len(running.client.get("/v1/tracks").json()["items"]) == 9
 

@@ -339,8 +339,8 @@ def test_progress_is_told_while_it_goes(library: Library) -> None:
 
 
 def test_old_snapshots_are_deleted_but_never_the_active_one(library: Library) -> None:
-    """The newest three stay by default."""
-    for number in range(5):
+    """The newest five stay by default."""
+    for number in range(6):
         write_tone(library.music / f"more {number}.wav", hz=100 * (number + 1))
         library.index()
     kept = [row.id for row in library.catalog.list_snapshots()]
@@ -348,7 +348,7 @@ def test_old_snapshots_are_deleted_but_never_the_active_one(library: Library) ->
     write_tone(library.music / "last.wav", hz=50)
     library.indexer(keep_snapshots=1).run([library.music])
 
-    assert len(kept) == 3
+    assert len(kept) == 5
     assert library.folders() == [row.id for row in library.catalog.all_snapshots()]
     assert len(library.folders()) == 1
     assert "last.wav" in library.ids()

@@ -17,6 +17,7 @@ import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import TrackQuery
+from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
@@ -32,7 +33,7 @@ class Place:
         self.music, self.data_dir = folder / "music", folder / "data"
         url = f"sqlite:///{folder / 'circumplex.db'}"
         self.catalog: Catalog = open_catalog(url)
-        self.job = Job(url, str(self.data_dir), workers=2)
+        self.job = Job(url, str(self.data_dir), options=RunOptions(workers=2))
         for number in range(12):
             write_tone(self.music / f"{number:02}.wav", hz=200 + 100 * number, duration_s=1.0)
 

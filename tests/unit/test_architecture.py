@@ -13,6 +13,7 @@ import pytest
 
 from app.cli import app
 from app.settings import Settings
+from tests.adr_index import index
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
@@ -55,9 +56,9 @@ def test_imports_only_point_left() -> None:
     ("package", "home"),
     [
         ("sqlalchemy", r"indexer/catalog/\w+\.py"),
-        ("faiss", r"indexer/(snapshot|search)/\w+\.py"),
+        ("faiss", r"indexer/search/\w+\.py"),
         ("numba", r"indexer/search/compiled\.py"),
-        ("av", r"model/audio\w*\.py|app/demo/catalogue\.py"),
+        ("av", r"model/audio\w*\.py|app/demo/catalogue\.py|app/subsonic/transcode\.py"),
         ("mutagen", r"indexer/folders/(?:files|identifiers)\.py|app/demo/catalogue\.py"),
         ("fastapi", r"app/(?!cli\.py|demo/).*\.py"),
     ],
@@ -151,7 +152,7 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-ADR_PARTS = ["Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
+ADR_PARTS = ["Status", "Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
 
 
 def _records() -> dict[int, Path]:
@@ -160,8 +161,8 @@ def _records() -> dict[int, Path]:
 
 
 def test_records_of_decisions_have_their_parts() -> None:
-    """Context, decision, consequences, alternatives, enforcement; one number each."""
-    files = list((REPOSITORY / "docs" / "adr").glob("*.md"))
+    """Status, context, decision, consequences, alternatives, enforcement; one number each."""
+    files = list((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
     texts = {path.name: path.read_text(encoding="utf-8").lower() for path in files}
 
     assert len(_records()) == len(files)
@@ -171,6 +172,11 @@ def test_records_of_decisions_have_their_parts() -> None:
         for part in ADR_PARTS
         if part.lower() not in text
     ] == []
+
+
+def test_the_index_of_records_lists_each_with_its_title() -> None:
+    """`docs/adr/README.md` is what `python -m tests.adr_index` would write."""
+    assert (REPOSITORY / "docs" / "adr" / "README.md").read_text(encoding="utf-8") == index()
 
 
 def test_every_cited_record_exists() -> None:
@@ -198,6 +204,20 @@ def test_links_between_documents_lead_somewhere() -> None:
     ]
 
     assert broken == []
+
+
+def test_the_paths_of_the_architecture_name_modules_that_exist_once_each() -> None:
+    """Three paths for a newcomer: an upload's bytes, a curve's keyframes, a file of the library."""
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    part = text.partition("## Three paths to read first")[2].partition("\n## ")[0]
+    paths = [
+        re.findall(r"`((?:app|indexer|model)/[\w/]+)`", path) for path in part.split("**")[2::2]
+    ]
+
+    assert len(paths) == 3
+    for modules in paths:
+        assert [name for name in modules if not (REPOSITORY / f"{name}.py").is_file()] == []
+        assert len(modules) == len(set(modules)) > 10
 
 
 def test_the_documents_name_every_setting() -> None:

@@ -26,7 +26,7 @@ class Desk:
         """Double each number."""
         self.batches.append(list(numbers))
         self.began.set()
-        assert self.open.wait(10)
+        assert self.open.wait(120)
         if 1000 in numbers:
             raise RuntimeError("everything fails")
         return [ValueError(f"{n} is negative") if n < 0 else 2 * n for n in numbers]
@@ -52,7 +52,7 @@ async def behind_the_first(desk: Desk, batcher: Batcher[int, int], *numbers: int
     """Ask 1, and the others while it is being answered; the others' answers."""
     desk.open.clear()
     first = asyncio.create_task(batcher.ask(1))
-    await asyncio.to_thread(desk.began.wait, 10)
+    await asyncio.to_thread(desk.began.wait, 120)
     others = [asyncio.create_task(batcher.ask(number)) for number in numbers]
     await asyncio.sleep(0)
     desk.open.set()
@@ -133,7 +133,7 @@ def test_a_question_nobody_waits_for_is_not_answered() -> None:
     async def questions(batcher: Batcher[int, int]) -> object:
         desk.open.clear()
         first = asyncio.create_task(batcher.ask(1))
-        await asyncio.to_thread(desk.began.wait, 10)
+        await asyncio.to_thread(desk.began.wait, 120)
         gone = asyncio.create_task(batcher.ask(2))
         await asyncio.sleep(0)
         gone.cancel()
@@ -154,7 +154,7 @@ def test_closing_answers_what_waits() -> None:
     async def questions(batcher: Batcher[int, int]) -> object:
         desk.open.clear()
         first = asyncio.create_task(batcher.ask(1))
-        await asyncio.to_thread(desk.began.wait, 10)
+        await asyncio.to_thread(desk.began.wait, 120)
         second = asyncio.create_task(batcher.ask(2))
         await asyncio.sleep(0)
         closing = asyncio.create_task(asyncio.to_thread(batcher.close))

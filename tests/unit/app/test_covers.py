@@ -196,7 +196,7 @@ def test_covers_are_made_one_after_the_other_and_not_without_end() -> None:
     threads = set()
 
     def work() -> None:
-        going.wait(10.0)
+        going.wait(120.0)
         threads.add(threading.current_thread())
 
     async def ask() -> list[object]:

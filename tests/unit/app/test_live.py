@@ -24,7 +24,7 @@ NAMES = ("one", "two")
 
 
 class Activations:
-    """A catalogue that knows which snapshot is active, and nothing else."""
+    """A catalogue that knows which snapshot is active, and little else."""
 
     def __init__(self) -> None:
         self.active: str | None = None
@@ -35,6 +35,10 @@ class Activations:
             return None
         now, model = datetime.now(UTC), snapshots.MODEL_ID
         return SnapshotRow(self.active, model, "ready", True, now, self.active, 20, 100)
+
+    def identifiers(self) -> list[tuple[int, str]]:
+        """No recording has a name."""
+        return []
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from app.errors import TrackNotFoundError
 from app.playlists.queries import (
     BETWEEN_S,
     absolute_curve,
@@ -20,6 +19,7 @@ from app.playlists.queries import (
     tracks_query,
 )
 from app.wire.schemas import MOST_SEEDS, PlaylistRequest
+from indexer.errors import TrackNotFoundError
 from indexer.search.columns import doubled, points
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot

@@ -27,7 +27,7 @@ def test_services_that_start_at_once_do_not_sweep_each_other_up(tmp_path: Path) 
         for _ in range(SERVICES)
     ]
 
-    complaints = [process.communicate(timeout=120)[1] for process in started]
+    complaints = [process.communicate(timeout=300)[1] for process in started]
 
     assert complaints == [""] * SERVICES
     assert list((tmp_path / "uploads").iterdir()) == []

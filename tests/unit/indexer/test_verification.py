@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import SnapshotDamagedError
-from indexer.snapshot.verification import verify_apart
+from indexer.snapshot.verification import verify_in_process
 from tests import snapshots
 
 
@@ -25,7 +25,7 @@ def test_another_process_finds_the_damage(tmp_path: Path) -> None:
     damage(harmed.folder / "mu.npy")
 
     with pytest.raises(SnapshotDamagedError, match=r"mu\.npy has SHA-256 .*--full"):
-        verify_apart(harmed.folder, least_bytes=0)
+        verify_in_process(harmed.folder, least_bytes=0)
     with pytest.raises(SnapshotDamagedError, match=r"mu\.npy has SHA-256 .*--full"):
         harmed.verify()
 
@@ -37,9 +37,9 @@ def test_verification_needs_no_process_of_its_own(tmp_path: Path) -> None:
     damage(harmed / "mu.npy")
 
     for command in (("/no/such/program",), (sys.executable, "-c", "import os; os.abort()")):
-        verify_apart(whole, command, least_bytes=0)
+        verify_in_process(whole, command, least_bytes=0)
         with pytest.raises(SnapshotDamagedError, match=r"mu\.npy"):
-            verify_apart(harmed, command, least_bytes=0)
+            verify_in_process(harmed, command, least_bytes=0)
 
 
 def test_verification_runs_behind_requests(tmp_path: Path) -> None:
@@ -52,6 +52,6 @@ def test_verification_runs_behind_requests(tmp_path: Path) -> None:
     )
     folder = snapshots.written(tmp_path / "whole", snapshots.content(20, 0)).folder
 
-    verify_apart(folder, (sys.executable, "-c", script, str(tmp_path / "seen")), least_bytes=0)
+    verify_in_process(folder, (sys.executable, "-c", script, str(tmp_path / "seen")), least_bytes=0)
 
     assert (tmp_path / "seen").read_text() == "0 19"

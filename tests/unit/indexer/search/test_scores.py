@@ -1,4 +1,4 @@
-"""The search's compiled scores are those of `model.scoring`, the only definition."""
+"""The search's compiled scores are those of `model.scoring`, which defines them."""
 
 from __future__ import annotations
 

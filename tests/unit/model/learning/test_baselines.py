@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
+from benchmarks.learning.benchmark import smoothed
 from model.learning.baselines import (
     REG_MLP,
     RIDGE_PENALTIES,
@@ -19,7 +20,6 @@ from model.learning.baselines import (
     ridge,
     ridge_retrieval,
 )
-from model.learning.benchmark import smoothed
 from model.learning.datasets import Dataset
 from model.learning.evaluation import ranks, retrieval, retrieval_within
 from model.learning.experiments import oriented, splits, transposed

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from benchmarks.learning.curve_report import pairing_chance
 from model.analysis import CURVE_HOP_S, segment_spans
 from model.curve_estimation import CurveSettings, estimate_curve
 from model.learning.curve_calibration import (
@@ -18,7 +19,6 @@ from model.learning.curve_calibration import (
     fit_movement,
     reliability,
 )
-from model.learning.curve_report import pairing_chance
 
 Doubles = NDArray[np.float64]
 FRAMES = 90  # 45 s

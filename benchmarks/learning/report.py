@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from model.learning.benchmark import RUNS, read_run, read_studies, run_recipe
+from benchmarks.learning.benchmark import RUNS, read_run, read_studies, run_recipe
+from benchmarks.learning.leaks import leaks_page
 from model.learning.evaluation import chance
-from model.learning.leaks import leaks_page
 
 Figures = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from search_rivals import best_tracks, numpy_scan, seconds
 
+from benchmarks.search.rivals import best_tracks, numpy_scan, seconds
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding

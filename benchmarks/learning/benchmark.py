@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.learning.studies import STUDIES, study_columns, study_preset
 from model.learning.baselines import Matrices
 from model.learning.datasets import Dataset, load
 from model.learning.evaluation import retrieval, retrieval_within
 from model.learning.experiments import FAMILIES, Split, composite_rows, splits
 from model.learning.recipes import Recipe, recipe, recipe_id
-from model.learning.studies import STUDIES, study_columns, study_preset
 from model.learning.training import no_progress, one_thread
 
 Alter = Callable[[Dataset], Dataset]

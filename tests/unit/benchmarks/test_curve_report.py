@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from model.learning.curve_report import SEGMENT_SCALE_S, markdown
+from benchmarks.learning.curve_report import SEGMENT_SCALE_S, markdown
 
-BENCHMARKS = Path(__file__).resolve().parents[4] / "docs" / "benchmarks"
+BENCHMARKS = Path(__file__).resolve().parents[3] / "docs" / "benchmarks"
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.learning.benchmark import Run, measure, read_run, run_benchmark, split_path
+from benchmarks.learning.report import aggregate, paired, studies_section, write_report
+from benchmarks.learning.studies import annotator_ceiling
 from model.learning.augmentation import NO_AUGMENTATION
-from model.learning.benchmark import Run, measure, read_run, run_benchmark, split_path
 from model.learning.datasets import Dataset
 from model.learning.experiments import (
     ALTERATIONS,
@@ -19,8 +21,6 @@ from model.learning.experiments import (
     ridge_retrieval,
 )
 from model.learning.recipes import PRESETS, recipe, recipe_id
-from model.learning.report import aggregate, paired, studies_section, write_report
-from model.learning.studies import annotator_ceiling
 
 
 def row(mrr: float, ar: float) -> dict[str, dict[str, float]]:
@@ -154,14 +154,14 @@ def test_a_finished_family_is_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An interrupted benchmark goes on where it stopped."""
-    monkeypatch.setattr("model.learning.benchmark.load", lambda *_: small())
+    monkeypatch.setattr("benchmarks.learning.benchmark.load", lambda *_: small())
     calls: list[str] = []
 
     def fake(split: Split, chosen: object, family: str) -> dict[str, object]:
         calls.append(f"{family} {split.number}")
         return measured(10.0)[0] if family == "composite" else {}
 
-    monkeypatch.setattr("model.learning.benchmark.measure_family", fake)
+    monkeypatch.setattr("benchmarks.learning.benchmark.measure_family", fake)
     run_benchmark(DEAM, tmp_path, tmp_path, 2, lambda _: None)
     table = run_benchmark(DEAM, tmp_path, tmp_path, 3, lambda _: None)
 
@@ -187,7 +187,9 @@ def test_figures_of_another_recipe_are_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the family whose recipe changed is run."""
-    monkeypatch.setattr("model.learning.benchmark.load", lambda *_: replace(small(), name="deam"))
+    monkeypatch.setattr(
+        "benchmarks.learning.benchmark.load", lambda *_: replace(small(), name="deam")
+    )
     chosen = recipe("default", 3)
     path = split_path(tmp_path, DEAM.name, 0)
     path.parent.mkdir(parents=True)
@@ -202,7 +204,7 @@ def test_figures_of_another_recipe_are_measured_again(
         calls.append(family)
         return measured(10.0)[0]
 
-    monkeypatch.setattr("model.learning.benchmark.measure_family", fake)
+    monkeypatch.setattr("benchmarks.learning.benchmark.measure_family", fake)
     run_benchmark(DEAM, tmp_path, tmp_path, 1, lambda _: None)
 
     assert calls == ["composite"]

@@ -1,0 +1,1 @@
+"""The OpenSubsonic server at `/rest`: any Subsonic player browses, streams and plays moods."""

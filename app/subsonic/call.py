@@ -1,0 +1,178 @@
+"""One call of the protocol: its parameters, who makes it, and what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from fastapi import Request
+
+from app.library.live import Live
+from app.services import Services
+from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
+from app.subsonic.library import Album, Artist, Libraries, MusicLibrary, Song
+from app.subsonic.station_answers import StationAnswers
+from indexer.catalog.listening import Mark, Played
+
+Params = dict[str, list[str]]
+MAX_COUNT = 500
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who calls.
+
+    Attributes:
+        name: Of the key, or the user name that was given.
+        may_write: Whether playlists, stars and plays may be kept.
+        is_admin: Whether the key may do everything.
+    """
+
+    name: str
+    may_write: bool
+    is_admin: bool
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What calls share: made once, with the routes."""
+
+    libraries: Libraries
+    stations: StationAnswers
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call.
+
+    Attributes:
+        request: As it came.
+        params: Of the query and the form, each with its values.
+        listener: Who calls.
+        services: What requests share.
+        shared: What calls share.
+    """
+
+    request: Request
+    params: Params
+    listener: Listener
+    services: Services
+    shared: Shared
+
+    @cached_property
+    def live(self) -> Live:
+        """The snapshot that answers.
+
+        Raises:
+            NotReadyError: There is none.
+        """
+        return self.services.live.current()
+
+    @cached_property
+    def library(self) -> MusicLibrary:
+        """The music as players browse it."""
+        return self.shared.libraries.of(self.live, self.services.catalog)
+
+    @cached_property
+    def marks(self) -> dict[str, Mark]:
+        """Stars and ratings of the listener."""
+        return self.services.catalog.marks_of(self.listener.name)
+
+    @cached_property
+    def plays(self) -> dict[int, Played]:
+        """What the listener has played."""
+        return self.services.catalog.plays_of(self.listener.name)
+
+    def require_write(self) -> None:
+        """Let pass who may keep things.
+
+        Raises:
+            SubsonicError: The key may only read.
+        """
+        if not self.listener.may_write:
+            raise SubsonicError(FORBIDDEN, "this key may not write: give it the scope `write`")
+
+    # Parameters ------------------------------------------------------------------------------
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A parameter.
+
+        Raises:
+            SubsonicError: It is missing and has no default.
+        """
+        values = self.params.get(name)
+        if values:
+            return values[0]
+        if default is None:
+            raise SubsonicError(MISSING, f"the parameter {name} is missing")
+        return default
+
+    def optional(self, name: str) -> str | None:
+        """A parameter that may be missing."""
+        values = self.params.get(name)
+        return values[0] if values else None
+
+    def all(self, name: str) -> Sequence[str]:
+        """Every value of a parameter."""
+        return self.params.get(name, [])
+
+    def number(self, name: str, default: int, *, least: int = 0, most: int = MAX_COUNT) -> int:
+        """A whole number, kept within its bounds.
+
+        Raises:
+            SubsonicError: It is no number.
+        """
+        value = self.optional(name)
+        if value is None or not value.strip():
+            return default
+        try:
+            return max(least, min(int(value), most))
+        except ValueError as exc:
+            raise SubsonicError(MISSING, f"{name}={value[:40]!r} is no whole number") from exc
+
+    def flag(self, name: str) -> bool | None:
+        """A truth value; None where it is missing."""
+        value = self.optional(name)
+        return None if value is None else value.strip().lower() in {"true", "1"}
+
+    # Things ----------------------------------------------------------------------------------
+
+    def song(self, song_id: str) -> Song:
+        """A song of the library.
+
+        Raises:
+            SubsonicError: There is none of this id.
+        """
+        found = self.library.songs.get(song_id)
+        if found is None:
+            raise SubsonicError(NOT_FOUND, f"no song {song_id[:64]!r}")
+        return found
+
+    def album(self, album_id: str) -> Album:
+        """An album of the library.
+
+        Raises:
+            SubsonicError: There is none of this id.
+        """
+        found = self.library.albums.get(album_id)
+        if found is None:
+            raise SubsonicError(NOT_FOUND, f"no album {album_id[:64]!r}")
+        return found
+
+    def artist(self, artist_id: str) -> Artist:
+        """An artist of the library.
+
+        Raises:
+            SubsonicError: There is none of this id.
+        """
+        found = self.library.artists.get(artist_id)
+        if found is None:
+            raise SubsonicError(NOT_FOUND, f"no artist {artist_id[:64]!r}")
+        return found
+
+    def starred_at(self, item: str) -> datetime | None:
+        """Since when an item has the listener's star."""
+        mark = self.marks.get(item)
+        return mark.starred_at if mark else None

@@ -1,0 +1,141 @@
+"""`/rest/{method}`: one route; the protocol's methods by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from app import errors
+from app.errors import AppError
+from app.services import Services
+from app.subsonic import browsing, lists, marks, media, playlists, sonic, system
+from app.subsonic.answers import checked_form, failed, ok
+from app.subsonic.call import Call, Params, Shared
+from app.subsonic.errors import GENERIC, NOT_FOUND, SubsonicError
+from app.subsonic.library import Libraries
+from app.subsonic.login import listener_of
+from app.subsonic.station_answers import StationAnswers
+from indexer.errors import IndexerError
+
+logger = logging.getLogger("circumplex.subsonic")
+
+FORM = "application/x-www-form-urlencoded"
+METHODS: Mapping[str, Callable[[Call], dict[str, Any]]] = {
+    "ping": system.ping,
+    "getLicense": system.get_license,
+    "tokenInfo": system.token_info,
+    "getUser": system.get_user,
+    "getScanStatus": system.get_scan_status,
+    "getMusicFolders": browsing.get_music_folders,
+    "getIndexes": browsing.get_indexes,
+    "getMusicDirectory": browsing.get_music_directory,
+    "getArtists": browsing.get_artists,
+    "getArtist": browsing.get_artist,
+    "getAlbum": browsing.get_album,
+    "getSong": browsing.get_song,
+    "getGenres": browsing.get_genres,
+    "getArtistInfo": browsing.get_artist_info,
+    "getArtistInfo2": browsing.get_artist_info2,
+    "getAlbumInfo": browsing.get_album_info,
+    "getAlbumInfo2": browsing.get_album_info,
+    "getAlbumList": lists.get_album_list,
+    "getAlbumList2": lists.get_album_list2,
+    "getRandomSongs": lists.get_random_songs,
+    "getSongsByGenre": lists.get_songs_by_genre,
+    "getStarred": lists.get_starred,
+    "getStarred2": lists.get_starred2,
+    "search2": lists.search2,
+    "search3": lists.search3,
+    "star": marks.star,
+    "unstar": marks.unstar,
+    "setRating": marks.set_rating,
+    "scrobble": marks.scrobble,
+    "getPlaylists": playlists.get_playlists,
+    "getPlaylist": playlists.get_playlist,
+    "createPlaylist": playlists.create_playlist,
+    "updatePlaylist": playlists.update_playlist,
+    "deletePlaylist": playlists.delete_playlist,
+    "getSimilarSongs": sonic.get_similar_songs,
+    "getSimilarSongs2": sonic.get_similar_songs2,
+    "getSonicSimilarTracks": sonic.get_sonic_similar_tracks,
+    "findSonicPath": sonic.find_sonic_path,
+}
+MEDIA: Mapping[str, Callable[[Call], Response]] = {
+    "stream": media.stream,
+    "download": media.download,
+}
+
+
+def make_router() -> APIRouter:
+    """The routes of the server, with what its calls share."""
+    router = APIRouter(include_in_schema=False)
+    shared = Shared(Libraries(), StationAnswers())
+
+    @router.api_route("/rest/{method}", methods=["GET", "HEAD", "POST"])
+    async def call_method(method: str, request: Request) -> Response:
+        """One call of the protocol."""
+        return await _answered(method.removesuffix(".view"), request, shared)
+
+    return router
+
+
+async def _answered(method: str, request: Request, shared: Shared) -> Response:
+    form, callback = "xml", None
+    try:
+        params = await _params(request)
+        form, callback = checked_form(_form(params), next(iter(params.get("callback", ())), None))
+        services: Services = request.state.services
+        if method == "getOpenSubsonicExtensions":  # told before a login
+            return ok(system.get_extensions(), form, callback)
+        listener = listener_of(request, params, services)
+        call = Call(request, params, listener, services, shared)
+        if method == "getCoverArt":
+            return await services.covers.do(await run_in_threadpool(media.cover, call))
+        if method in MEDIA:
+            return await run_in_threadpool(MEDIA[method], call)
+        if method in METHODS:
+            tree = await run_in_threadpool(METHODS[method], call)
+            return ok(tree, form, callback)
+        raise SubsonicError(GENERIC, f"this server does not offer {method[:40]!r}")
+    except ClientDisconnect:
+        raise
+    except (AppError, IndexerError) as exc:
+        return failed(_refusal(exc), form, callback)
+
+
+def _refusal(error: Exception) -> SubsonicError:
+    """An error of the service as one of the protocol.
+
+    Raises:
+        Exception: It is none that the service foresaw; the middleware tells of it.
+    """
+    if isinstance(error, SubsonicError):
+        return error
+    kind = errors.kind_of(error)
+    if kind is errors.INTERNAL:
+        raise error
+    code = NOT_FOUND if kind.status == 404 else GENERIC
+    return SubsonicError(code, errors.one_line(str(error)))
+
+
+async def _params(request: Request) -> Params:
+    """The parameters of the query and of a form."""
+    pairs = list(request.query_params.multi_items())
+    if request.method == "POST":
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == FORM:
+            form = await request.form()
+            pairs += [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    params: Params = {}
+    for name, value in pairs:
+        params.setdefault(name, []).append(value.replace("\0", ""))
+    return params
+
+
+def _form(params: Params) -> str:
+    return (params.get("f") or ["xml"])[0]

@@ -1,0 +1,109 @@
+"""What is no text: audio and covers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from app.errors import AudioNotFoundError, CoverNotFoundError, RangeError
+from app.http.entity_tags import is_known
+from app.library.audio_files import audio_path, audio_response
+from app.library.covers import MAX_SIDE_PX, MEDIA_TYPE, cover_files, cover_jpeg
+from app.subsonic.call import Call
+from app.subsonic.errors import NOT_FOUND, SubsonicError
+from app.subsonic.library import Song
+from app.subsonic.playlists import SAVED, STATION, songs_of_playlist
+from app.subsonic.shapes import bit_rate_kbps
+from app.subsonic.transcode import DEFAULT_KBPS, TARGETS, target_called, transcoded
+
+MOST_TRIED = 8  # songs of an album whose cover is looked for
+UNLIMITED_KBPS = 10_000
+
+
+def stream(call: Call) -> Response:
+    """The audio of a song: the file itself, or transcoded where a format or bit rate asks for it.
+
+    Raises:
+        SubsonicError: There is no such song or file, or no such format.
+    """
+    song = call.song(call.text("id"))
+    path = _file(song, call)
+    most = call.number("maxBitRate", 0, most=UNLIMITED_KBPS)
+    asked = call.optional("format")
+    own = path.suffix.lower().lstrip(".")
+    has = bit_rate_kbps(song) or 0
+    fits = not most or has <= most
+    if asked == "raw" or (fits and asked in {None, "", own}):
+        return _original(call, path)
+    target = target_called(asked) if asked else TARGETS["mp3"]
+    kbps = most or DEFAULT_KBPS[target.name]
+    start_s = float(call.number("timeOffset", 0, most=10**6))
+    if call.request.method == "HEAD":
+        return Response(media_type=target.media_type)
+    pieces = transcoded(path, target, kbps, start_s)
+    headers = {"cache-control": "private, no-store", "accept-ranges": "none"}
+    return StreamingResponse(pieces, media_type=target.media_type, headers=headers)
+
+
+def download(call: Call) -> Response:
+    """The file of a song as it is."""
+    return _original(call, _file(call.song(call.text("id")), call))
+
+
+def cover(call: Call) -> Callable[[], Response]:
+    """What makes the cover of a song, album, artist or playlist; it belongs to the covers' thread.
+
+    Raises:
+        SubsonicError: There is nothing of this id.
+    """
+    songs = _pictured(call, call.text("id"))[:MOST_TRIED]
+    size = call.number("size", MAX_SIDE_PX, least=16, most=MAX_SIDE_PX)
+    roots = call.services.settings.music_roots
+
+    def made() -> Response:
+        for song in songs:
+            try:
+                files = cover_files(song.track, roots)
+                tag = files.tag(size)
+                headers = {"cache-control": "private, max-age=3600", "etag": tag}
+                if is_known(call.request, tag):
+                    return Response(status_code=304, headers=headers)
+                return Response(cover_jpeg(files, size), media_type=MEDIA_TYPE, headers=headers)
+            except (CoverNotFoundError, AudioNotFoundError):
+                continue
+        raise SubsonicError(NOT_FOUND, "there is no cover of it")
+
+    return made
+
+
+def _pictured(call: Call, item: str) -> list[Song]:
+    """The songs whose cover an item shows."""
+    library = call.library
+    if item in library.songs:
+        return [library.songs[item]]
+    if item in library.albums:
+        return list(library.albums[item].songs)
+    if item in library.artists:
+        return [album.songs[0] for album in library.artists[item].albums]
+    if item.startswith((STATION, SAVED)):
+        return list(songs_of_playlist(call, item))
+    raise SubsonicError(NOT_FOUND, f"nothing has the id {item[:64]!r}")
+
+
+def _file(song: Song, call: Call) -> Path:
+    try:
+        return audio_path(song.track, call.services.settings.music_roots)
+    except AudioNotFoundError as exc:
+        raise SubsonicError(NOT_FOUND, str(exc)) from exc
+
+
+def _original(call: Call, path: Path) -> Response:
+    if call.request.method == "POST":  # a form asks like a query: players seek with it too
+        call.request.scope["method"] = "GET"
+    try:
+        return audio_response(call.request, path)
+    except RangeError as exc:  # players look at the status here, as browsers do
+        return Response(status_code=416, headers=exc.headers)

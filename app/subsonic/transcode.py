@@ -1,0 +1,119 @@
+"""Audio in another format while it is sent: MP3 or Opus, by PyAV, nothing kept on disk."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+
+from app.subsonic.errors import GENERIC, SubsonicError
+
+LEAST_KBPS, MOST_KBPS = 32, 320
+DEFAULT_KBPS = {"mp3": 192, "opus": 128}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to encode to.
+
+    Attributes:
+        name: `mp3` or `opus`.
+        codec: FFmpeg's encoder.
+        container: FFmpeg's muxer.
+        media_type: Of the answer.
+        rate_hz: Samples a second.
+    """
+
+    name: str
+    codec: str
+    container: str
+    media_type: str
+    rate_hz: int
+
+
+TARGETS = {
+    "mp3": Target("mp3", "libmp3lame", "mp3", "audio/mpeg", 44_100),
+    "opus": Target("opus", "libopus", "ogg", "audio/ogg", 48_000),
+}
+
+
+def target_called(name: str) -> Target:
+    """A format to encode to.
+
+    Raises:
+        SubsonicError: This server has none of this name.
+    """
+    found = TARGETS.get(name.lower())
+    if found is None:
+        raise SubsonicError(
+            GENERIC, f"format={name[:20]!r} is not offered; there are raw, {', '.join(TARGETS)}"
+        )
+    return found
+
+
+def transcoded(path: Path, target: Target, kbps: int, start_s: float = 0.0) -> Iterator[bytes]:
+    """The audio of a file in another format, piece by piece as it is encoded.
+
+    Args:
+        path: The file.
+        target: What to encode to.
+        kbps: Bits a second, thousands.
+        start_s: Where to begin.
+
+    Yields:
+        Bytes; a file that cannot be decoded any further ends there.
+    """
+    pipe = _Pipe()
+    with av.open(str(path)) as source, av.open(pipe, "w", format=target.container) as sink:
+        if start_s > 0:
+            source.seek(int(start_s * av.time_base), any_frame=False)
+        encoder: Any = sink.add_stream(target.codec, rate=target.rate_hz, layout="stereo")
+        encoder.bit_rate = max(LEAST_KBPS, min(kbps, MOST_KBPS)) * 1000
+        encoder.codec_context.open()
+        size = encoder.frame_size or 1152
+        resampler = av.AudioResampler(encoder.format, "stereo", target.rate_hz, frame_size=size)
+        for frame in _frames(source, start_s):
+            frame.pts = None
+            for part in resampler.resample(frame):
+                sink.mux(encoder.encode(part))
+            yield from pipe.taken()
+        for part in resampler.resample(None):
+            sink.mux(encoder.encode(part))
+        sink.mux(encoder.encode(None))
+    yield from pipe.taken()
+
+
+def _frames(source: Any, start_s: float) -> Iterator[Any]:
+    try:
+        for frame in source.decode(audio=0):
+            if frame.time is None or frame.time + frame.samples / frame.sample_rate > start_s:
+                yield frame
+    except av.FFmpegError:  # too late for an error: what was decoded has been sent
+        return
+
+
+class _Pipe(io.RawIOBase):
+    """Where the muxer writes; it cannot go back."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def write(self, data: Any) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> Iterator[bytes]:
+        """What has been written since the last time."""
+        parts, self._parts = self._parts, []
+        if parts:
+            yield b"".join(parts)

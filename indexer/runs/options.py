@@ -1,0 +1,27 @@
+"""How index runs are carried out, wherever they are started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from indexer.snapshot.format import EngineChoice
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What holds for all runs of a service or of a command.
+
+    Attributes:
+        workers: Threads that decode and analyse; 0 means one for each processor.
+        keep_snapshots: How many complete snapshots are kept, the active one in any case.
+        keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
+        engine: How the snapshot is searched.
+    """
+
+    workers: int = 0
+    keep_snapshots: int = 5
+    keep_analyses_days: float = 90.0
+    engine: EngineChoice = "auto"
+
+
+DEFAULT_OPTIONS = RunOptions()
