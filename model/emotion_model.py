@@ -32,6 +32,7 @@ from model.emer import Heads
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
 from model.experts import UNHEARD_VAR, joined, parted
 from model.frontends import Frontend, frontend_id, frontend_name, get_frontend, row_names
+from model.rows import segment_rows, window_rows
 from model.scoring import ScoringParams
 
 __all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
@@ -134,13 +135,13 @@ class EmotionModel:
             CheckpointMismatchError: The analysis comes from another frontend.
         """
         require_frontend(self.checkpoint, analysis.frontend_id)
-        return self.embed_analyses(analysis.segment_rows)
+        return self.embed_analyses(segment_rows(analysis))
 
     def embed_analyses(self, features: Floats) -> Embedding:
         """Embeddings of rows of an analysis.
 
         Args:
-            features: `Analysis.segment_rows` or `window_rows`, [N, Dx + K], or means of them.
+            features: `model.rows.segment_rows` or `window_rows`, [N, Dx + K], or means of them.
 
         Returns:
             N rows.
@@ -247,7 +248,7 @@ class EmotionModel:
             CheckpointMismatchError: The analysis comes from another frontend.
         """
         segments = self.embed_segments(analysis)
-        windows = self.embed_analyses(analysis.window_rows)
+        windows = self.embed_analyses(window_rows(analysis))
         segment_emotion, _ = self.first_guess(segments)
         window_emotion, window_sd = self.first_guess(windows)
         return estimate_curve(
