@@ -27,7 +27,7 @@ PARALLEL := --dist loadscope --no-loadscope-reorder
 SECOND_EAR := $(PIP) --no-deps musicnn
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -60,6 +60,9 @@ bench-curve: $(DEV) ## Evaluate emotion curves and their intervals
 
 bench-listening: $(DEV) ## Compare mean emotion and playlists with what listeners say
 	@$(BIN)/python -m benchmarks.bench_listening $(ARGS)
+
+bench-level: $(DEV) ## Try what level, format and sounds that are no music do to an emotion
+	@$(BIN)/python -m benchmarks.bench_level $(ARGS)
 
 bench-playlists: $(DEV) ## Compare playlists with what annotators say of the music
 	@$(BIN)/python -m benchmarks.bench_playlists $(ARGS)

@@ -19,6 +19,7 @@ from app.commands import (
     keeping,
     learning,
     serving,
+    sharing,
 )
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
@@ -48,6 +49,8 @@ app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(keys, name="key")
 app.add_typer(stations, name="station")
+app.command()(sharing.push)
+app.command()(sharing.link)
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from app import errors
+from app.compat import wiring
 from app.http import documentation
 from app.http.middleware import RequestMiddleware
 from app.http.origins import Origins
@@ -81,6 +82,8 @@ def create_app(
         app.include_router(module.router)
     if settings.subsonic:
         app.include_router(subsonic.make_router())
+    for router in wiring.routers(settings):
+        app.include_router(router)
     pages.mount(app)
     _add_middleware(app, settings, metrics)
     _document(app)
@@ -127,6 +130,10 @@ def _lifespan(
             services = await run_in_threadpool(
                 open_services, settings, load, metrics, stopping, stack
             )
+            companion = wiring.companion(settings, services.catalog, services.model, services.live)
+            if companion is not None:
+                companion.start()
+                stack.callback(companion.stop)
             gc.collect()
             gc.freeze()  # what stays is not looked through again: that stops everything for 0.1 s
             stack.callback(gc.unfreeze)

@@ -35,6 +35,7 @@ from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.folders.watch import FolderWatch
+from indexer.isolation.reading import ReadLimits
 from indexer.runs.indexer import Indexer
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
@@ -296,6 +297,13 @@ def make_indexer(settings: Settings, catalog: Catalog, model: EmotionModel) -> I
 
 def run_options(settings: Settings) -> RunOptions:
     """How index runs are carried out, in this process or in another."""
+    limits = ReadLimits(
+        max_duration_s=settings.max_track_duration_s,
+        timeout_s=settings.track_timeout_s,
+        memory_bytes=settings.track_memory_bytes,
+    )
     return RunOptions(
-        keep_snapshots=settings.keep_snapshots, keep_analyses_days=settings.keep_analyses_days
+        keep_snapshots=settings.keep_snapshots,
+        keep_analyses_days=settings.keep_analyses_days,
+        read_limits=limits if settings.isolate_uploads else None,
     )

@@ -92,6 +92,17 @@ class Settings(BaseSettings):
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
     )
     subsonic: bool = Field(True, description="Offer the OpenSubsonic server at /rest.")
+    compat: Annotated[tuple[Literal["audiomuse", "spotify"], ...], NoDecode] = Field(
+        (), description="Wires of other services to offer too: audiomuse, spotify."
+    )
+    server_url: str | None = Field(
+        None, description="Another Subsonic server whose song ids are learned while serving."
+    )
+    server_user: str = Field("", description="User name there.")
+    server_password: SecretStr = Field(SecretStr(""), description="Password there.")
+    server_push: bool = Field(
+        False, description="Push all stations to that server with each snapshot and day."
+    )
     signed_address_s: float = Field(
         3 * 86_400.0,
         ge=60,
@@ -122,6 +133,21 @@ class Settings(BaseSettings):
         ge=256 * MIB,
         le=65_536 * MIB,
         description="Memory one upload may need while it is analysed, bytes.",
+    )
+    max_track_duration_s: float = Field(
+        6 * 3600.0, gt=0, le=86_400, description="Longest file of the library, seconds of audio."
+    )
+    track_timeout_s: float = Field(
+        1800.0,
+        gt=0,
+        le=86_400,
+        description="Longest time reading one file of the library may take, seconds.",
+    )
+    track_memory_bytes: int = Field(
+        2048 * MIB,
+        ge=256 * MIB,
+        le=65_536 * MIB,
+        description="Memory one file of the library may need while it is read, bytes.",
     )
     isolate_uploads: bool = Field(
         True, description="Decode uploads in a worker process with limits of its own."

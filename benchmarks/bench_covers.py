@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from app.library.covers import cover_files, cover_jpeg
+from app.library.covers import CoverMaker, cover_files
 from indexer.snapshot.tracks import TrackRecord
 from model.audio_pictures import embedded_picture
 from tests.pictures import FRONT, embed
@@ -45,7 +45,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         rows = [_row(Path(folder), *each) for each in PICTURES]
-        known = _best_ms(lambda: cover_files(_track(Path(folder)), ()).tag(96))
+        known = _best_ms(lambda: _tag(_track(Path(folder))))
     text = PAGE.format(
         cores=os.cpu_count(), load=load, repeats=REPEATS, rows="\n".join(rows), known=known
     )
@@ -57,11 +57,18 @@ def _row(folder: Path, kind: str, side: int) -> str:
     content = _photograph(kind, side)
     soundfile.write(folder / "track.flac", np.zeros(44_100), 44_100)
     embed(folder / "track.flac", (FRONT, content))
-    files = cover_files(_track(folder), ())
-    out = _best_ms(lambda: embedded_picture(files.audio))
-    small = [_best_ms(lambda size=size: cover_jpeg(files, size)) for size in SIZES]
+    out = _best_ms(lambda: embedded_picture(folder / "track.flac"))
+    maker = CoverMaker()
+    with cover_files(_track(folder), ()) as files:
+        small = [_best_ms(lambda size=size: maker.jpeg(files, size)) for size in SIZES]
+    maker.close()
     figures = " | ".join(f"{ms:.1f}" for ms in (out, *small))
     return f"| {kind} {side} x {side} | {len(content) // 1024:,} | {figures} |"
+
+
+def _tag(track: TrackRecord) -> str:
+    with cover_files(track, ()) as files:
+        return files.tag(96)
 
 
 def _track(folder: Path) -> TrackRecord:

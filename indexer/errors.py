@@ -2,9 +2,12 @@
 
 IndexerError
 ├── StorageError                the data folder cannot be written: full, read-only
+│   └── WorkerStartError        no process can be started
+├── WorkerLimitError            a worker process took too long or too much, or was lost
 ├── LibraryError                a music root cannot be used
 │   ├── RootNotFoundError       no such folder, or no right to read it
-│   └── EmptyRootError          no audio in it, though the catalogue knows some there
+│   ├── EmptyRootError          no audio in it, though the catalogue knows some there
+│   └── ShrunkRootError         many of its tracks are not there any more
 ├── CatalogError                the database
 │   ├── CatalogUnavailableError unreachable, locked or full
 │   ├── CatalogVersionError     written by a newer build
@@ -36,6 +39,14 @@ class StorageError(IndexerError):
     """The data folder cannot be written."""
 
 
+class WorkerStartError(StorageError):
+    """No worker process can be started."""
+
+
+class WorkerLimitError(IndexerError):
+    """A worker process took too long or too much memory over a file, or was lost over it."""
+
+
 class LibraryError(IndexerError):
     """A music root cannot be used."""
 
@@ -46,6 +57,10 @@ class RootNotFoundError(LibraryError):
 
 class EmptyRootError(LibraryError):
     """The music root holds no audio, though the catalogue knows tracks there."""
+
+
+class ShrunkRootError(LibraryError):
+    """More than a fifth of the music root's tracks are not there any more."""
 
 
 class CatalogError(IndexerError):

@@ -13,9 +13,8 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 from model.audio import MIN_DURATION_S, Audio, Source, stream
+from model.audio_frames import Damage
+from model.audio_source import reopener
+from model.block_plan import SEGMENT_S as SEGMENT_S
+from model.block_plan import BlockPlan
 from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id, gain_of
 from model.programme_loudness import GATE_LUFS, LoudnessMeter
 
-SEGMENT_S = 30.0
-"""Length of a segment."""
 SEGMENT_HOP_S = 15.0
 """From the start of a segment to that of the next."""
 CURVE_WINDOW_S = 10.0
@@ -84,6 +85,7 @@ class Analysis:
             as far as the file reaches, [W, Dx].
         loudness_lufs: Integrated loudness of the file's mono mix as it came, at least `GATE_LUFS`.
         cues: What further frontends make of the segments, by their `frontend_id`, [S, K] each.
+        note: What of the file did not decode; None where all of it did.
 
     Raises:
         ShapeError: The arrays do not fit together.
@@ -96,6 +98,7 @@ class Analysis:
     window_features: Floats
     loudness_lufs: float
     cues: Mapping[str, Floats] = field(default_factory=dict)
+    note: str | None = None
 
     def __post_init__(self) -> None:
         n_segments, width = self.segment_features.shape
@@ -122,6 +125,7 @@ class Analysis:
             frontend_id=np.array(self.frontend_id),
             duration_s=np.float64(self.duration_s),
             loudness_lufs=np.float64(self.loudness_lufs),
+            note=np.array(self.note or ""),
             **arrays,
         )
         return buffer.getvalue()
@@ -159,6 +163,7 @@ class Analysis:
             windows,
             loudness_lufs=float(loudness_lufs),
             cues={key.removeprefix(_CUE): stored[key] for key in stored if key.startswith(_CUE)},
+            note=str(stored["note"]) or None if "note" in stored else None,
         )
 
 
@@ -187,9 +192,10 @@ def analyse(
         AudioError: As for `model.audio.decode`.
         SilentAudioError: No sample is above `SILENT_PEAK`.
     """
-    plan = _Plan.of(frontend, block_s)
-    again = _reopener(source)
-    level = _Level.measured(_blocks(again(), plan, max_duration_s))
+    plan = BlockPlan.of(frontend, block_s)
+    again = reopener(source)
+    damage = Damage()
+    level = _Level.measured(_blocks(again(), plan, max_duration_s, damage))
     if level.peak <= SILENT_PEAK:
         raise SilentAudioError(
             f"{level.end_s:.1f} s of silence: there is nothing to hear in this file"
@@ -197,7 +203,7 @@ def analyse(
     rows = _Rows(frontend, level)
     for block in level.kept or _blocks(again(), plan, max_duration_s):
         rows.add(block, plan.context_s)
-    return rows.analysis()
+    return replace(rows.analysis(), note=damage.note)
 
 
 def segment_spans(duration_s: float) -> Spans:
@@ -243,28 +249,6 @@ class _Block:
     @property
     def end_s(self) -> float:
         return self.start_s + self.audio.duration_s
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How a file is cut into blocks that start on the grid and share what segments need."""
-
-    overlap_s: float
-    step_s: float
-    context_s: float
-
-    @classmethod
-    def of(cls, frontend: Frontend, longest_s: float) -> _Plan:
-        listeners = (frontend, *frontend.cues)
-        context_s = max(one.context_s for one in listeners)
-        grid_s = _common_multiple(one.grid_s for one in listeners)
-        overlap_s = math.ceil((SEGMENT_S + 2 * context_s) / grid_s) * grid_s
-        step_s = max(1, math.floor((longest_s - overlap_s) / grid_s)) * grid_s
-        return cls(overlap_s, step_s, context_s)
-
-    @property
-    def block_s(self) -> float:
-        return self.overlap_s + self.step_s
 
 
 @dataclass(frozen=True)
@@ -362,11 +346,17 @@ class _Rows:
         return np.asarray(features.cpu().numpy(), dtype=np.float32)
 
 
-def _blocks(source: Source, plan: _Plan, max_duration_s: float | None) -> Iterator[_Block]:
+def _blocks(
+    source: Source, plan: BlockPlan, max_duration_s: float | None, damage: Damage | None = None
+) -> Iterator[_Block]:
     start = 0
     waiting: Audio | None = None
     for audio in stream(
-        source, block_s=plan.block_s, overlap_s=plan.overlap_s, max_duration_s=max_duration_s
+        source,
+        block_s=plan.block_s,
+        overlap_s=plan.overlap_s,
+        max_duration_s=max_duration_s,
+        damage=damage,
     ):
         if waiting is not None:
             yield _Block(waiting, start / audio.sample_rate_hz, is_last=False)
@@ -374,24 +364,3 @@ def _blocks(source: Source, plan: _Plan, max_duration_s: float | None) -> Iterat
         waiting = audio
     if waiting is not None:
         yield _Block(waiting, start / waiting.sample_rate_hz, is_last=True)
-
-
-def _reopener(source: Source) -> Callable[[], Source]:
-    """Gives the source as often as asked, each time from where it stands now."""
-    if isinstance(source, bytes | Path):
-        return lambda: source
-    if not source.seekable():
-        content = source.read()
-        return lambda: content
-    start = source.tell()
-
-    def rewound() -> Source:
-        source.seek(start)
-        return source
-
-    return rewound
-
-
-def _common_multiple(grids_s: Iterable[float]) -> float:
-    """The shortest time that is a multiple of all grids, which are multiples of a microsecond."""
-    return math.lcm(*(round(grid_s * 1e6) for grid_s in grids_s)) / 1e6

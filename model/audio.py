@@ -1,24 +1,31 @@
 """Files or bytes to mono waveforms, through PyAV (FFmpeg's decoders).
 
-This is the one place where decoder errors enter: all of them become `AudioError` kinds. Nothing a
-file *declares* is trusted (durations, sizes): every limit acts on samples that were decoded.
+Nothing a file *declares* is trusted (durations, sizes): every limit acts on samples that were
+decoded. `audio_frames` decodes, `audio_source` reads.
 
 N is the number of samples of a mono waveform.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from model.audio_frames import (
+    Damage,
+    all_frames,
+    audio_track,
+    container_of,
+    declared_s,
+    name_of,
+    translated,
+)
+from model.audio_source import Source as Source
 from model.errors import (
     AudioTooLongError,
     AudioTooShortError,
@@ -42,15 +49,6 @@ than a tenth of their power."""
 
 _BLOCK_SAMPLES = 1 << 16
 
-# Containers of sound only: FFmpeg would also open playlists (HLS, concat) that name other files
-# and hosts.
-_FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,eac3,flac,flv,matroska,webm,mka,mov,mp4,m4a,3gp,3g2,mj2,"
-    "mp1,mp2,mp3,mpc,mpc8,mpeg,mpegts,avi,ogg,oga,opus,tak,tta,voc,w64,wav,wv,xwma"
-)
-OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-
-Source = Path | bytes | BinaryIO
 Samples = NDArray[np.float32]
 
 
@@ -103,8 +101,9 @@ def decode(source: Source, *, max_duration_s: float | None = None) -> Audio:
         The waveform. A damaged or cut off file yields the part that decodes.
 
     Raises:
-        UndecodableAudioError: No decoder makes sense of the bytes, they cannot be read, or the
-            sample rate is outside `SAMPLE_RATES_HZ`.
+        AudioReadError: The source cannot be read, or not to its end.
+        UndecodableAudioError: No decoder makes sense of the bytes, or the sample rate is outside
+            `SAMPLE_RATES_HZ`.
         EmptyAudioError: There are no bytes, or they hold no samples.
         AudioTooShortError: Fewer than `MIN_DURATION_S` seconds decode.
         AudioTooLongError: More than `max_duration_s` seconds decode.
@@ -120,6 +119,7 @@ def stream(
     block_s: float,
     overlap_s: float = 0.0,
     max_duration_s: float | None = None,
+    damage: Damage | None = None,
 ) -> Iterator[Audio]:
     """Decode `source` block by block, in memory that does not grow with its length.
 
@@ -128,6 +128,7 @@ def stream(
         block_s: Length of a block in seconds; the last one may be shorter.
         overlap_s: Seconds at the end of a block that the next one repeats, < `block_s`.
         max_duration_s: As for `decode`.
+        damage: Filled in with what does not decode.
 
     Yields:
         Blocks; number i starts at `i * (block_s - overlap_s)` seconds. Each holds samples that no
@@ -141,7 +142,7 @@ def stream(
         raise ValueError(f"overlap_s is {overlap_s}: it must be in [0, block_s = {block_s})")
     waiting: list[Samples] = []
     n_waiting, fresh, rate_hz = 0, 0, 0
-    for chunk, rate_hz in _chunks(source, max_duration_s):
+    for chunk, rate_hz in _chunks(source, max_duration_s, damage):
         waiting.append(chunk)
         n_waiting += len(chunk)
         fresh += len(chunk)
@@ -166,70 +167,42 @@ def probe(source: Source) -> AudioInfo:
         The declared properties; nothing of it is verified.
 
     Raises:
-        UndecodableAudioError: As for `decode`.
+        AudioReadError, UndecodableAudioError: As for `decode`.
         EmptyAudioError: There are no bytes.
     """
-    with _translated(source), _open(source) as container:
-        track = _audio_stream(container, source)
+    with container_of(source) as container:
+        track = audio_track(container, source)
         context = track.codec_context
-        duration_s = _declared_s(container, track)
+        duration_s = declared_s(container, track)
         return AudioInfo(duration_s, context.sample_rate, context.channels, context.name)
 
 
-def _declared_s(container: Any, track: Any) -> float | None:
-    if track.duration is not None and track.time_base is not None:
-        return float(track.duration * track.time_base)
-    if container.duration is not None:
-        return float(container.duration) / av.time_base
-    return None
-
-
-def _chunks(source: Source, max_duration_s: float | None) -> Iterator[tuple[Samples, int]]:
+def _chunks(
+    source: Source, max_duration_s: float | None, damage: Damage | None = None
+) -> Iterator[tuple[Samples, int]]:
     """Mono pieces of `source` in order, each with the sample rate; checks every limit."""
     total, rate_hz = 0, 0
     mix = _MonoMix()
-    with _translated(source), _open(source) as container:
-        for block in _blocks(_at_one_rate(_frames(container, source))):
+    damage = damage if damage is not None else Damage()
+    with translated(source):
+        for block in _blocks(_at_one_rate(all_frames(source, damage))):
             rate_hz = rate_hz or _checked_rate(block.sample_rate, source)
             chunk = mix(_channels(block))
             _check_amplitude(chunk, source)
             total += len(chunk)
             if max_duration_s is not None and total > max_duration_s * rate_hz:
                 raise AudioTooLongError(
-                    f"{_name(source)} is longer than the {max_duration_s:g} s that are accepted"
+                    f"{name_of(source)} is longer than the {max_duration_s:g} s that are accepted"
                 )
             yield chunk, rate_hz
+    damage.decoded_s = total / rate_hz if rate_hz else 0.0
     if total == 0:
-        raise EmptyAudioError(f"{_name(source)} holds no audio samples")
+        raise EmptyAudioError(f"{name_of(source)} holds no audio samples")
     if total < MIN_DURATION_S * rate_hz:
         raise AudioTooShortError(
-            f"{_name(source)} has {total / rate_hz:.2f} s of audio; "
+            f"{name_of(source)} has {total / rate_hz:.2f} s of audio; "
             f"at least {MIN_DURATION_S:g} s are needed"
         )
-
-
-def _frames(container: Any, source: Source) -> Iterator[Any]:
-    """Decoded frames; a packet that does not decode is skipped, a broken end ends the file."""
-    track = _audio_stream(container, source)
-    track.codec_context.thread_count = 1  # files are decoded side by side, not split among threads
-    failure: av.FFmpegError | None = None
-    n_frames = 0
-    packets = container.demux(track)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError as error:
-            failure, packet = error, None
-        if packet is None:
-            break
-        try:
-            frames = packet.decode()
-        except av.FFmpegError as error:
-            failure, frames = error, []
-        n_frames += len(frames)
-        yield from frames
-    if failure is not None and n_frames == 0:
-        raise failure
 
 
 def _at_one_rate(frames: Iterator[Any]) -> Iterator[Any]:
@@ -322,7 +295,7 @@ def _checked_rate(rate_hz: int, source: Source) -> int:
     low, high = SAMPLE_RATES_HZ
     if not low <= rate_hz <= high:
         raise UndecodableAudioError(
-            f"{_name(source)} has a sample rate of {rate_hz} Hz; {low} to {high} Hz are accepted"
+            f"{name_of(source)} has a sample rate of {rate_hz} Hz; {low} to {high} Hz are accepted"
         )
     return rate_hz
 
@@ -330,58 +303,5 @@ def _checked_rate(rate_hz: int, source: Source) -> int:
 def _check_amplitude(chunk: Samples, source: Source) -> None:
     if not np.abs(chunk).max(initial=0.0) <= MAX_AMPLITUDE:  # NaN compares false
         raise NonFiniteAudioError(
-            f"{_name(source)} holds samples that are NaN, infinite or beyond {MAX_AMPLITUDE:g}"
+            f"{name_of(source)} holds samples that are NaN, infinite or beyond {MAX_AMPLITUDE:g}"
         )
-
-
-def _audio_stream(container: Any, source: Source) -> Any:
-    if not container.streams.audio:
-        raise UndecodableAudioError(f"{_name(source)} has no audio track")
-    track = container.streams.audio[0]
-    if track.codec_context is None:
-        raise UndecodableAudioError(f"{_name(source)}: no decoder knows its audio track's codec")
-    return track
-
-
-def _open(source: Source) -> AbstractContextManager[Any]:
-    if _is_empty(source):
-        raise EmptyAudioError(f"{_name(source)} is empty (0 bytes)")
-    if isinstance(source, Path):
-        target: Any = f"file:{source}"  # the prefix keeps FFmpeg from reading a name as an address
-    else:
-        target = io.BytesIO(source) if isinstance(source, bytes) else source
-    container: AbstractContextManager[Any] = av.open(
-        target, options=OPTIONS, metadata_errors="replace"
-    )
-    return container
-
-
-def _is_empty(source: Source) -> bool:
-    if isinstance(source, Path):
-        return source.is_file() and source.stat().st_size == 0
-    if isinstance(source, bytes):
-        return not source
-    if not source.seekable():
-        return False
-    here = source.tell()
-    empty = not source.read(1)
-    source.seek(here)
-    return empty
-
-
-@contextmanager
-def _translated(source: Source) -> Iterator[None]:
-    """Turn what the decoder and the file system raise into `UndecodableAudioError`."""
-    try:
-        yield
-    except (av.FFmpegError, OSError) as exc:
-        reason = exc.strerror or type(exc).__name__
-        raise UndecodableAudioError(f"cannot decode {_name(source)}: {reason}") from exc
-
-
-def _name(source: Source) -> str:
-    """How messages call the source."""
-    if isinstance(source, Path):
-        return source.name
-    name = getattr(source, "name", None)
-    return Path(name).name if isinstance(name, str) else "the audio"

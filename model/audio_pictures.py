@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 import av
 from av.stream import Disposition
 
-from model.audio import OPTIONS
+from model.audio_frames import OPTIONS
+from model.audio_source import opened
 from model.errors import UndecodableAudioError
 
 MAX_PICTURE_BYTES = 32 * 1024 * 1024
@@ -23,11 +24,11 @@ _READ_BYTES = 2 * MAX_PICTURE_BYTES  # of a file, while its picture is looked fo
 _FRONT = "Cover (front)"
 
 
-def embedded_picture(path: Path) -> bytes | None:
+def embedded_picture(source: Path | BinaryIO) -> bytes | None:
     """The encoded picture of an audio file: its front cover, or else the first picture it has.
 
     Args:
-        path: The file; only what lies before its picture is read.
+        source: The file, or it open; only what lies before its picture is read.
 
     Returns:
         The picture's bytes, of whatever format they are; None where there is none, or where it is
@@ -37,8 +38,9 @@ def embedded_picture(path: Path) -> bytes | None:
         UndecodableAudioError: FFmpeg makes no sense of the file or of the part that is read, or it
             cannot be read.
     """
+    name = Path(str(getattr(source, "name", source))).name
     try:
-        with path.open("rb") as file, _open(_Window(file)) as container:
+        with opened(source) as (file, _), _open(_Window(file)) as container:
             pictures = [each for each in container.streams.video if _is_attached(each)]
             pictures.sort(key=lambda each: each.metadata.get("comment") != _FRONT)
             packet = next(container.demux(pictures[0]), None) if pictures else None
@@ -47,7 +49,7 @@ def embedded_picture(path: Path) -> bytes | None:
             return bytes(packet)
     except (av.FFmpegError, OSError) as exc:
         reason = exc.strerror or type(exc).__name__
-        raise UndecodableAudioError(f"cannot read the picture of {path.name}: {reason}") from exc
+        raise UndecodableAudioError(f"cannot read the picture of {name}: {reason}") from exc
 
 
 def _open(file: _Window) -> Any:

@@ -1,10 +1,10 @@
 """Checkpoints: one `.safetensors` file with everything needed to embed and to score.
 
 Tensors: `weights/…` the networks with their input transforms, `cca/…` the fitted CCA, `scoring/…`
-correlations and regression lines, `mean_head/…` the regression head, `experts/…` late experts. One
-metadata entry holds the rest as JSON, with a SHA-256 over all of it, so that damage is noticed even
-without the sidecar `<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give
-equal bytes.
+correlations and regression lines, `mean_head/…` the regression head, `dynamics/…` what louder parts
+add, `novelty/…` the distance from the training songs, `experts/…` late experts. One metadata entry
+holds the rest as JSON, with a SHA-256 over all of it, so that damage is noticed even without the
+sidecar `<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give equal bytes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from torch import Tensor
 
 from model.cca import CcaState
 from model.curve_estimation import CurveSettings
+from model.dynamics import Dynamics
 from model.emer import Emer, EmerConfig, build_emer
 from model.errors import CheckpointError, CheckpointMismatchError
 from model.experts import Experts
+from model.novelty import Novelty
 from model.regression import MeanHead
 from model.scoring import ScoringParams
 
@@ -49,6 +51,8 @@ class Checkpoint:
         cca: The fitted CCA.
         scoring: Correlations, regression lines, lambdas.
         mean_head: Regression head for mean arousal and valence.
+        dynamics: What louder parts of a piece add.
+        novelty: How much less is known of music unlike the training songs.
         curve: Settings of the emotion curve.
         experts: Cues that its training table does not have; None: none.
         notes: Where it comes from: dataset, seed, figures; plain JSON values.
@@ -62,6 +66,8 @@ class Checkpoint:
     cca: CcaState
     scoring: ScoringParams
     mean_head: MeanHead
+    dynamics: Dynamics
+    novelty: Novelty
     curve: CurveSettings = field(default_factory=CurveSettings)
     experts: Experts | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
@@ -171,6 +177,8 @@ def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
         "cca": vars(checkpoint.cca),
         "scoring": vars(checkpoint.scoring),
         "mean_head": vars(checkpoint.mean_head),
+        "dynamics": vars(checkpoint.dynamics),
+        "novelty": vars(checkpoint.novelty),
         "experts": {} if checkpoint.experts is None else vars(checkpoint.experts),
     }
     return {
@@ -198,6 +206,8 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
         cca=CcaState(**arrays("cca")),
         scoring=ScoringParams(**header["scoring"], **group("scoring")),
         mean_head=MeanHead(**header["mean_head"], **arrays("mean_head")),
+        dynamics=Dynamics(**arrays("dynamics")),
+        novelty=Novelty(**arrays("novelty")),
         curve=CurveSettings.from_dict(header["curve"]),
         experts=_experts(header["experts"], arrays("experts")),
         notes=header["notes"],

@@ -57,7 +57,8 @@ class CurveSettings:
             [0, LEVEL_S].
         trust: Share of the smoothed windows' movement around the level that is believed, in
             [0, 1].
-        sd: Residual standard deviation of a curve's level on held-out songs, > 0.
+        sd: Residual standard deviation of a curve's level on held-out songs of the kind that the
+            model was trained on, > 0; `model.novelty` says how much more others have.
         bank_sd_scale: Factor on the bank posterior's own spread, >= 0; 0 uses `sd` alone.
     """
 
@@ -163,6 +164,7 @@ def estimate_curve(
     segment_emotion: Doubles,
     window_emotion: Doubles,
     window_sd: Doubles,
+    segment_sd: Floats,
     settings: CurveSettings,
 ) -> CurveEstimate:
     """The curve: the segments' slow level, plus what is believed of the windows' movement.
@@ -172,6 +174,7 @@ def estimate_curve(
         segment_emotion: First guess for each segment, [S, 2].
         window_emotion: First guess for each window, centred on i * CURVE_HOP_S, [W, 2].
         window_sd: Spread of that guess, [W, 2]; used with `bank_sd_scale`.
+        segment_sd: Calibrated spread of the segments' level, [S, 2].
         settings: The checkpoint's.
 
     Returns:
@@ -180,7 +183,9 @@ def estimate_curve(
     t_s = np.arange(len(window_emotion), dtype=np.float64) * CURVE_HOP_S
     mean = segment_level(t_s, segments_s, segment_emotion)
     mean = mean + np.array(settings.trust) * window_movement(window_emotion, settings.smoothing_s)
-    sd = np.sqrt(np.array(settings.sd) ** 2 + (settings.bank_sd_scale * window_sd) ** 2)
+    centres = segments_s.mean(axis=1)
+    own = np.stack([np.interp(t_s, centres, column) for column in segment_sd.T], axis=1)
+    sd = np.sqrt(own**2 + (settings.bank_sd_scale * window_sd) ** 2)
     return CurveEstimate(
         t_s.astype(np.float32),
         np.clip(mean, -1.0, 1.0).astype(np.float32),

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.analysis import Analysis, analyse
+from model.analysis import SEGMENT_S, Analysis, analyse
 from model.audio import Source
 from model.checkpoint import REMEDY, LoadedCheckpoint, load_checkpoint, require_frontend
 from model.curve_estimation import (
@@ -27,11 +27,19 @@ from model.curve_estimation import (
 )
 from model.curve_reader import CurveReader
 from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
+from model.dynamics import relative_db
 from model.embedding import Embedding
 from model.emer import Heads
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
 from model.experts import UNHEARD_VAR, joined, parted
-from model.frontends import Frontend, frontend_id, frontend_name, get_frontend, row_names
+from model.frontends import (
+    Frontend,
+    frontend_id,
+    frontend_name,
+    get_frontend,
+    loudness,
+    row_names,
+)
 from model.rows import segment_rows, window_rows
 from model.scoring import ScoringParams
 
@@ -75,6 +83,8 @@ class EmotionModel:
         self._columns = self._places(loaded.checkpoint.columns)
         self._experts = loaded.checkpoint.experts
         self._expert_columns = self._places(self._experts.columns if self._experts else ())
+        names = self.row_names
+        self._level = names.index(loudness.MEAN) if loudness.MEAN in names else None
         self.scoring: ScoringParams = loaded.checkpoint.scoring
         self.device = device
         self._networks = loaded.checkpoint.build().to(device)
@@ -153,6 +163,8 @@ class EmotionModel:
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"features are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
         own = self._embed_columns(rows[:, self._columns])
+        if self._level is not None:
+            own = self.checkpoint.dynamics.apply(own, relative_db(rows[:, self._level]))
         if self._experts is None:
             return own
         return joined(own, *self._experts.heard(rows[:, self._expert_columns]), self.scoring)
@@ -228,6 +240,33 @@ class EmotionModel:
         emotion = self._experts.updated(head, cues, var)
         return np.clip(emotion, -1.0, 1.0).astype(np.float32)
 
+    def emotion_sd(
+        self, features: Floats, length_s: Floats, more_var: Floats | None = None
+    ) -> Floats:
+        """Standard deviation of `mean_emotion` about what listeners say, [N, 2].
+
+        Calibrated on held-out training songs; it grows with the distance from all training music,
+        in short stretches, and where experts disagree (ADR 91).
+
+        Args:
+            features: `model.rows.segment_rows`, [N, Dx + K].
+            length_s: Seconds that each describes, [N].
+            more_var: Variance of (arousal, valence) that experts' disagreement adds, [N, 2].
+        """
+        rows = np.asarray(features, dtype=np.float32)[:, self._columns]
+        return self.sd_of_columns(rows, length_s, more_var)
+
+    def sd_of_columns(
+        self, columns: Floats, length_s: Floats, more_var: Floats | None = None
+    ) -> Floats:
+        """The same from rows of the checkpoint's own columns, [N, F] -> [N, 2]."""
+        novelty = self.checkpoint.novelty
+        own = np.array(self.checkpoint.curve.sd) * novelty.ratio(columns)[:, None]
+        variance = own**2 + novelty.extra_var(length_s.astype(np.float64), SEGMENT_S)
+        if more_var is not None:
+            variance = variance + more_var
+        return np.sqrt(variance).astype(np.float32)
+
     def first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and spread of (arousal, valence) by the checkpoint's estimator, [N, 2] both.
 
@@ -240,6 +279,11 @@ class EmotionModel:
             return mean, np.zeros_like(mean)
         bank, embedded = self._embedded_bank()
         return bank_posterior(music, embedded, bank.levels, self.scoring, settings)
+
+    def segment_sd(self, analysis: Analysis) -> Floats:
+        """`emotion_sd` of the segments of an analysis, [S, 2]."""
+        lengths = analysis.segments_s[:, 1] - analysis.segments_s[:, 0]
+        return self.emotion_sd(segment_rows(analysis), lengths)
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The emotion curve of a clip with its spread, on the absolute scale.
@@ -256,6 +300,7 @@ class EmotionModel:
             segment_emotion,
             window_emotion,
             window_sd,
+            self.segment_sd(analysis),
             self.checkpoint.curve,
         )
 

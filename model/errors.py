@@ -2,6 +2,7 @@
 
 ModelError
 ├── AudioError                  the bytes are no usable audio
+│   ├── AudioReadError          they cannot be read now; that says nothing of the audio
 │   ├── UndecodableAudioError   no decoder makes sense of them
 │   ├── EmptyAudioError         decoded, but no samples
 │   ├── SilentAudioError        samples, but nothing to hear
@@ -26,6 +27,10 @@ class ModelError(Exception):
 
 class AudioError(ModelError):
     """The bytes are no usable audio."""
+
+
+class AudioReadError(AudioError):
+    """The file cannot be read, or not to its end: the disk, not the audio, is at fault."""
 
 
 class UndecodableAudioError(AudioError):

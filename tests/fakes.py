@@ -139,6 +139,10 @@ class FakeModel:
         mean = self.mean_emotion(music).astype(np.float64)
         return mean, np.zeros_like(mean)
 
+    def segment_sd(self, analysis: Analysis) -> NDArray[np.float32]:
+        """One spread throughout, [S, 2]."""
+        return np.full((len(analysis.segments_s), 2), 0.2, dtype=np.float32)
+
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The (arousal, valence) of every window, with one spread throughout."""
         from model.analysis import CURVE_HOP_S

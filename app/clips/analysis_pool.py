@@ -1,48 +1,24 @@
 """Analysing uploads in worker processes, so that a hostile file cannot take the service down.
 
-Each worker is a process of its own (`analysis_worker`) with limits on memory and processor time.
-What it sends back is read as plain arrays, never unpickled. A worker that dies, hangs or grows is
-replaced; the upload that did it gets an error.
+Each worker is a process of its own (`indexer.isolation.reader`) with limits on memory and processor
+time. A worker that dies, hangs or grows is replaced; the upload that did it gets an error.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import queue
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Protocol
 
 from app.errors import AnalysisLimitError, BusyError
-from model import errors as model_errors
+from indexer.errors import WorkerLimitError, WorkerStartError
+from indexer.isolation.process import Limits, WorkerProcess
+from indexer.isolation.reading import MODULE
+from indexer.isolation.serving import error_of
 from model.analysis import Analysis
-
-logger = logging.getLogger("circumplex.uploads")
-
-START_TIMEOUT_S = 120.0
-MAX_MESSAGE_BYTES = 1 << 30
-SECRETS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "_KEY", "DATABASE_URL")
-AUDIO_ERRORS = {
-    cls.__name__: cls
-    for cls in (
-        model_errors.AudioError,
-        model_errors.UndecodableAudioError,
-        model_errors.EmptyAudioError,
-        model_errors.SilentAudioError,
-        model_errors.AudioTooShortError,
-        model_errors.AudioTooLongError,
-        model_errors.NonFiniteAudioError,
-    )
-}
 
 
 class Analyser(Protocol):
@@ -105,6 +81,44 @@ class DirectAnalyser:
         """Nothing to give back."""
 
 
+class UploadWorker:
+    """A worker process that analyses uploads."""
+
+    def __init__(self, frontend: str, limits: AnalysisLimits) -> None:
+        options = {"frontend": frontend, "max_duration_s": limits.max_duration_s}
+        bounds = Limits(limits.timeout_s, limits.memory_bytes)
+        self.process = WorkerProcess(MODULE, bounds, options)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another file."""
+        return self.process.alive
+
+    def analyse(self, path: Path) -> Analysis:
+        """The analysis of the file.
+
+        Raises:
+            AudioError: The file is no usable audio.
+            AnalysisLimitError: It took too much time or memory, or broke the decoder.
+        """
+        try:
+            with path.open("rb") as file:
+                request = {"do": "analyse", "name": path.name}
+                reply, content = self.process.ask(request, file.fileno())
+        except WorkerLimitError as exc:
+            raise AnalysisLimitError(f"the analysis ended early: {exc}") from exc
+        if reply.get("limit"):
+            raise AnalysisLimitError(f"the analysis ended early: {reply['message']}")
+        error = error_of(reply)
+        if error is not None:
+            raise error
+        return Analysis.from_bytes(content)
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.close()
+
+
 class PooledAnalyser:
     """A fixed number of worker processes, started ahead and replaced when one is lost."""
 
@@ -124,7 +138,7 @@ class PooledAnalyser:
             start: Starts a worker; by default a process of its own.
         """
         self._limits = limits
-        self._start = start or partial(_Process, frontend, limits)
+        self._start = start or (lambda: UploadWorker(frontend, limits))
         self._idle: queue.Queue[Worker] = queue.Queue()
         for _ in range(workers):
             self._idle.put(self._start())
@@ -156,9 +170,9 @@ class PooledAnalyser:
         worker.close()
         try:
             return self._start()
-        except OSError as exc:
+        except (OSError, WorkerStartError) as exc:
             raise BusyError(
-                f"no analysis worker can be started: {exc.strerror or exc}",
+                f"no analysis worker can be started: {exc}",
                 headers={"Retry-After": "5"},
             ) from exc
 
@@ -167,84 +181,3 @@ class PooledAnalyser:
         with suppress(queue.Empty):
             for _ in range(self._workers):
                 self._idle.get(timeout=1.0).close()
-
-
-class _Process:
-    """One process, one file at a time."""
-
-    def __init__(self, frontend: str, limits: AnalysisLimits) -> None:
-        self._limits = limits
-        self._connection, theirs = Pipe()
-        fd = theirs.fileno()
-        options = {
-            "fd": fd,
-            "frontend": frontend,
-            "max_duration_s": limits.max_duration_s,
-            "cpu_s": limits.timeout_s,
-            "memory_bytes": limits.memory_bytes,
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.clips.analysis_worker", json.dumps(options)],
-            pass_fds=(fd,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=_environment(),
-            start_new_session=True,  # Ctrl-C is for the service, which stops its workers itself
-        )
-        theirs.close()
-        self._ready = False
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None and not self._connection.closed
-
-    def analyse(self, path: Path) -> Analysis:
-        try:
-            self._wait_until_ready()
-            self._connection.send_bytes(os.fsencode(path))
-            if not self._connection.poll(self._limits.timeout_s):
-                self.close()
-                raise AnalysisLimitError(
-                    f"the analysis took longer than {self._limits.timeout_s:g} s"
-                )
-            return _result(self._connection)
-        except (EOFError, OSError) as exc:
-            self.close()
-            raise AnalysisLimitError(self._why_it_ended()) from exc
-
-    def _wait_until_ready(self) -> None:
-        if not self._ready:
-            if not self._connection.poll(START_TIMEOUT_S):
-                raise EOFError
-            self._ready = self._connection.recv_bytes() == b"ready"
-
-    def _why_it_ended(self) -> str:
-        code = self._process.returncode
-        logger.warning("an analysis worker was lost", extra={"returncode": code})
-        if code == -signal.SIGXCPU:
-            return f"the analysis used more than {self._limits.timeout_s:g} s of processor time"
-        return "the file broke the decoder or needed more memory than one analysis may take"
-
-    def close(self) -> None:
-        self._connection.close()
-        self._process.kill()
-        self._process.wait(timeout=10.0)
-
-
-def _result(connection: Connection) -> Analysis:
-    reply = json.loads(connection.recv_bytes(MAX_MESSAGE_BYTES))
-    if reply.get("ok"):
-        return Analysis.from_bytes(connection.recv_bytes(MAX_MESSAGE_BYTES))
-    error = AUDIO_ERRORS.get(reply.get("error", ""))
-    message = str(reply.get("message", ""))
-    raise error(message) if error is not None else AnalysisLimitError(message)
-
-
-def _environment() -> dict[str, str]:
-    """Nothing secret, one thread: the service has other work for the other cores."""
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith("CIRCUMPLEX_") and not any(word in key.upper() for word in SECRETS)
-    }
-    return kept | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

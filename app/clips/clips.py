@@ -21,7 +21,7 @@ from app.library.live import Live
 from app.wire.responses import EmotionResponse
 from app.wire.schemas import Scale
 from indexer.runs.embed import stretches
-from indexer.search.balance import as_music
+from indexer.search.balance import as_music, mean_sd
 from indexer.search.searcher import SearchRequest, SearchResult
 from model.analysis import Analysis
 from model.curve_estimation import CurveEstimate, CurveSettings, estimate_curve
@@ -83,6 +83,9 @@ class ClipModel(Protocol):
 
     def first_guess(self, music: Embedding) -> tuple[Doubles, Doubles]:
         """Mean and spread of (arousal, valence) of each row, [rows, 2] both."""
+
+    def segment_sd(self, analysis: Analysis) -> Floats:
+        """Calibrated spread of (arousal, valence) of each segment, [S, 2]."""
 
 
 def clip_emotion(clip: Clip, model: ClipModel, live: Live | None) -> EmotionResponse:
@@ -172,9 +175,14 @@ def _together(
     embedding = model.embed_analyses(np.concatenate(parts))
     pieces = iter(_split(embedding, [len(part) for part in parts]))
     embedded = [(next(pieces), next(pieces)) for _ in clips]
-    similar = _similar(clips, [spans[-1:] for spans, _ in embedded], model, live)
-    for index, (clip, (spans, windows)) in enumerate(zip(clips, embedded, strict=True)):
-        curve = curve_of(clip.analysis, spans[: len(clip.analysis.segments_s)], windows, model)
+    curves = [
+        curve_of(clip.analysis, spans[: len(clip.analysis.segments_s)], windows, model)
+        for clip, (spans, windows) in zip(clips, embedded, strict=True)
+    ]
+    # Rounded as in a snapshot, so that a track of the catalogue is most like itself.
+    sd = np.stack([mean_sd(curve.sd.astype(np.float16)) for curve in curves])
+    similar = _similar(clips, [spans[-1:] for spans, _ in embedded], sd, model, live)
+    for index, (clip, curve) in enumerate(zip(clips, curves, strict=True)):
         duration_s = clip.analysis.duration_s
         yield emotion_response(
             Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, duration_s),
@@ -195,7 +203,12 @@ def curve_of(
     segment_emotion, _ = model.first_guess(segments)
     window_emotion, window_sd = model.first_guess(windows)
     return estimate_curve(
-        analysis.segments_s, segment_emotion, window_emotion, window_sd, model.checkpoint.curve
+        analysis.segments_s,
+        segment_emotion,
+        window_emotion,
+        window_sd,
+        model.segment_sd(analysis),
+        model.checkpoint.curve,
     )
 
 
@@ -207,6 +220,7 @@ def _split(embedding: Embedding, counts: Sequence[int]) -> list[Embedding]:
 def _similar(
     clips: Sequence[Clip],
     wholes: Sequence[Embedding],
+    sd: Doubles,
     model: ClipModel,
     live: Live | None,
 ) -> Mapping[int, SearchResult]:
@@ -215,6 +229,7 @@ def _similar(
     Args:
         clips: N clips.
         wholes: The row that stands for each as a whole.
+        sd: Standard deviation of each one's (arousal, valence), [N, 2].
         model: Embeds.
         live: The snapshot to look in, if there is one.
     """
@@ -222,7 +237,7 @@ def _similar(
     if live is None or not asking:
         return {}
     own = Embedding.concatenate([wholes[index] for index in asking])
-    music = as_music(own, live.snapshot, model, lambda: live.emotion_bank(model))
+    music = as_music(own, live.snapshot, model, lambda: live.emotion_bank(model), sd[asking])
     members: defaultdict[int, list[int]] = defaultdict(list)
     for row, index in enumerate(asking):
         members[clips[index].similar].append(row)

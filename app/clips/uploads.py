@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -32,6 +33,7 @@ from app.errors import (
 )
 from app.metrics import Metrics
 
+_EXTENDED_NAME = re.compile(rb";\s*filename\*(?:\d+\*?)?\s*=", re.IGNORECASE)
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and small fields beside the file
 MAX_PARTS = 32
 RETRY_AFTER_S = 2
@@ -265,7 +267,9 @@ class _FormFile:
 
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
-        named = options.get(b"name") == b"file" and b"filename" in options
+        # Some clients send a name that is not ASCII as `filename*` alone (RFC 5987).
+        given = b"filename" in options or _EXTENDED_NAME.search(self._disposition) is not None
+        named = options.get(b"name") == b"file" and given
         self.wanted = named and not self.seen
         self.seen = self.seen or named
 

@@ -23,7 +23,7 @@ from app.commands.common import (
     open_library,
     plain,
 )
-from app.commands.naming import described, seen_from, track_called
+from app.commands.naming import below_root, described, seen_from, track_called
 from app.errors import InvalidRequestError
 from app.wire.responses import EmotionResponse, PlaylistResponse
 from app.wire.schemas import PlaylistRequest
@@ -107,7 +107,6 @@ def playlist(
     device: Device = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
-    from app.playlists.formats import path_on_disk
     from app.playlists.match import make_playlist
 
     asked = _emotion(mood, feeling, valence, arousal, curve, track, like)
@@ -138,7 +137,8 @@ def playlist(
             notes.print(f"Music {plain(named)}")
         answer = make_playlist(request_of({"emotion": asked, **values}), library.model, live)
         _tell(answer)
-        locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
+        tracks = live.snapshot.tracks
+        locate = below_root(tracks) if output is None else seen_from(output, tracks)
         write_answer(answer, chosen, output, f"Circumplex {named}", locate)
 
 
@@ -177,19 +177,24 @@ def write_answer(
     if chosen == "table":
         notes.print(playlist_table(answer))
         return
+    left_out: tuple[str, ...] = ()
     if chosen == "json":
-        text = answer.model_dump_json(by_alias=True, indent=2)
+        content = answer.model_dump_json(by_alias=True, indent=2).encode()
     else:
-        name = cast("FormatName", chosen)
-        text = render(answer, name, title, locate).content.decode().rstrip("\n")
+        file = render(answer, cast("FormatName", chosen), title, locate)
+        content, left_out = file.content, file.left_out
+    content = content.rstrip(b"\n") + b"\n"
+    for path in left_out:
+        notes.print(f"[yellow]left out[/], {chosen} cannot name it: {plain(path)}")
     if output is None:
-        emit(text)
+        emit(content)
         return
     try:
-        output.write_text(text + "\n", encoding="utf-8", newline="")
+        output.write_bytes(content)
     except OSError as exc:
         raise InvalidRequestError(f"{output} cannot be written: {exc.strerror}") from exc
-    notes.print(f"{len(answer.items)} tracks are written into {plain(output)}")
+    written = len(answer.items) - len(left_out)
+    notes.print(f"{written} tracks are written into {plain(output)}")
 
 
 def emotion(

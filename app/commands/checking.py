@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from app.errors import AppError
-from indexer.folders.files import AUDIO_SUFFIXES
+from indexer.folders.walk import AUDIO_SUFFIXES
 
 OPPOSITES = (("calm", "aggressive"), ("sad", "ecstatic"))
 MAX_CLIP_BYTES = 32 * 1024 * 1024

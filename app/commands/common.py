@@ -83,9 +83,9 @@ def plain(text: object) -> str:
     return escape("".join(shown))
 
 
-def emit(text: str) -> None:
+def emit(content: str | bytes) -> None:
     """Write data to standard output."""
-    typer.echo(text)
+    typer.echo(content, nl=isinstance(content, str))
 
 
 @contextmanager

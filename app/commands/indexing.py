@@ -26,6 +26,7 @@ from app.commands.common import (
     Device,
     make_settings,
     notes,
+    plain,
     require_data_folder,
 )
 from app.settings import Settings
@@ -45,6 +46,13 @@ def index(
     full: Annotated[bool, typer.Option(help="Analyse unchanged files again too.")] = False,
     only: Annotated[
         bool, typer.Option("--only", help="Let tracks of all other folders leave the index.")
+    ] = False,
+    allow_shrink: Annotated[
+        bool,
+        typer.Option(
+            "--allow-shrink",
+            help="Accept that more than a fifth of a folder's tracks, or all, are gone.",
+        ),
     ] = False,
     prune: Annotated[
         bool,
@@ -68,7 +76,11 @@ def index(
         raise typer.BadParameter("name at least one music folder, or set CIRCUMPLEX_MUSIC_ROOTS")
     if prune:
         settings = settings.with_changes(keep_analyses_days=0.0)
-    summary = run_index(settings, roots, full=full, only=only, run_id=run)
+    summary = run_index(
+        settings, roots, full=full, only=only, allow_shrink=allow_shrink, run_id=run
+    )
+    for line in summary.notes:
+        notes.print(f"[yellow]note[/] {plain(line)}")
     notes.print(describe(summary))
 
 
@@ -78,6 +90,7 @@ def run_index(
     *,
     full: bool = False,
     only: bool = False,
+    allow_shrink: bool = False,
     run_id: int | None = None,
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
@@ -88,7 +101,13 @@ def run_index(
         indexer = make_indexer(settings, catalog, load_model(settings))
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(
-                roots, full=full, only=only, progress=bar.show, run_id=run_id, stop=stop
+                roots,
+                full=full,
+                only=only,
+                allow_shrink=allow_shrink,
+                progress=bar.show,
+                run_id=run_id,
+                stop=stop,
             )
 
 
@@ -97,6 +116,8 @@ def describe(summary: RunSummary) -> str:
     parts = [f"{summary.files_read} new or changed", f"{summary.files_failed} failed"]
     if summary.files_missing:
         parts.append(f"{summary.files_missing} gone")
+    if summary.files_kept:
+        parts.append(f"{summary.files_kept} not readable, kept as they were")
     speed = (
         f", {summary.audio_s / summary.elapsed_s:.0f} times real time" if summary.audio_s else ""
     )

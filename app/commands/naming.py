@@ -10,7 +10,7 @@ from app.errors import InvalidRequestError
 from app.wire.responses import TrackOut
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track, TrackQuery
-from indexer.folders.files import file_path
+from indexer.folders.files import file_path, stored_name
 from indexer.snapshot.tracks import TrackTable
 from model.folding import fold
 
@@ -24,11 +24,10 @@ def track_called(words: str, catalog: Catalog) -> Track:
     Raises:
         InvalidRequestError: There is none, or more than one; names some with their ids.
     """
-    file = Path(words).expanduser()
-    if file.is_file():
-        wanted = file.resolve()
-        near = catalog.list_tracks(TrackQuery(text=file.name), limit=MOST_LOOKED_AT).items
-        found = [track for track in near if file_path(track.root, track.path).resolve() == wanted]
+    file = _file_called(words)
+    if file is not None:
+        track = catalog.track_at(stored_name(file))
+        found = [] if track is None else [track]
     else:
         near = catalog.list_tracks(TrackQuery(text=words), limit=MOST_LOOKED_AT).items
         found = [track for track in near if fold(track.title or "") == fold(words)] or list(near)
@@ -41,10 +40,30 @@ def track_called(words: str, catalog: Catalog) -> Track:
     return found[0]
 
 
+def _file_called(words: str) -> Path | None:
+    """The file of this name, links resolved; None if there is none."""
+    try:
+        file = Path(words).expanduser()
+        return file.resolve() if file.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long for a name, a NUL in it, no such user
+        return None
+
+
 def described(track: Track) -> str:
     """Title and artist, as far as they are known."""
     title = track.title or track.path
     return f"{title} ({track.artist})" if track.artist else title
+
+
+def below_root(tracks: TrackTable) -> Callable[[TrackOut], str]:
+    """The path of a track below its music root; the whole path where two roots have the same."""
+
+    def locate(track: TrackOut) -> str:
+        row = tracks.row_of(track.id)
+        root = tracks[row].root if tracks.has_namesake(row) else ""
+        return str(file_path(root, track.path) if root else file_path(track.path))
+
+    return locate
 
 
 def seen_from(playlist: Path, tracks: TrackTable) -> Callable[[TrackOut], str]:

@@ -27,13 +27,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.errors import PROBLEM_JSON, Kind, problem
+from app.errors import PROBLEM_JSON, Problem, problem
 
 logger = logging.getLogger("circumplex.service")
 
-FULL = Kind(503, "connections-full", "Service Unavailable")
-HEAD_TOO_LARGE = Kind(431, "head-too-large", "Request Header Fields Too Large")
-HEAD_TOO_SLOW = Kind(408, "head-too-slow", "Request Timeout")
+FULL = Problem(503, "connections-full", "Service Unavailable")
+HEAD_TOO_LARGE = Problem(431, "head-too-large", "Request Header Fields Too Large")
+HEAD_TOO_SLOW = Problem(408, "head-too-slow", "Request Timeout")
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
@@ -216,7 +216,7 @@ class BoundedProtocol(HttpToolsProtocol):
             f"a request head has at most {MAX_HEAD_BYTES} bytes and {MAX_HEADERS} fields",
         )
 
-    def _refuse(self, kind: Kind, detail: str) -> None:
+    def _refuse(self, kind: Problem, detail: str) -> None:
         """Answer without the application, and close."""
         if self._refused:
             return
@@ -256,7 +256,7 @@ def bounded_protocol(limits: Limits) -> type[BoundedProtocol]:
     return type("BoundedProtocol", (BoundedProtocol,), {"all_open": Connections(limits)})
 
 
-def _response(kind: Kind, detail: str) -> bytes:
+def _response(kind: Problem, detail: str) -> bytes:
     body = json.dumps(problem(kind, detail, None)).encode()
     head = (
         f"HTTP/1.1 {kind.status} {kind.title}",

@@ -20,7 +20,7 @@ from app.errors import (
     PROBLEM_JSON,
     BodyTimeoutError,
     BodyTooLargeError,
-    Kind,
+    Problem,
     problem,
 )
 from app.http.origins import Origins
@@ -28,8 +28,8 @@ from app.metrics import Metrics
 
 logger = logging.getLogger("circumplex.request")
 
-UNTRUSTED_HOST = Kind(421, "untrusted-host", "Not a host of this service")
-FOREIGN_ORIGIN = Kind(403, "foreign-origin", "Asked by the page of another site")
+UNTRUSTED_HOST = Problem(421, "untrusted-host", "Not a host of this service")
+FOREIGN_ORIGIN = Problem(403, "foreign-origin", "Asked by the page of another site")
 LARGE_BODY_BYTES = 32 * 1024
 """Reading a larger JSON body takes the event loop milliseconds: such bodies take turns."""
 TURNS = 4
@@ -180,7 +180,7 @@ class _Request:
             message["headers"] = self._with_own(message.get("headers", ()))
         await self._send(message)
 
-    async def _answer(self, kind: Kind, detail: str) -> None:
+    async def _answer(self, kind: Problem, detail: str) -> None:
         body = json.dumps(problem(kind, detail, self.id)).encode()
         headers = [
             (b"content-type", PROBLEM_JSON.encode()),

@@ -103,10 +103,18 @@ class IndexJobs:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def submit(self, roots: Sequence[Path], *, full: bool = False, only: bool = False) -> IndexRun:
+    def submit(
+        self,
+        roots: Sequence[Path],
+        *,
+        full: bool = False,
+        only: bool = False,
+        allow_shrink: bool = False,
+    ) -> IndexRun:
         """Queue a run."""
         names = [stored_name(root) for root in roots]
-        run = self._catalog.create_run(names, full=full, only=only)
+        asked = {"full": full, "only": only, "allow_shrink": allow_shrink}
+        run = self._catalog.create_run(names, **asked)
         self._wake.set()
         return run
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import stat
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import Request
 from fastapi.responses import FileResponse
+from starlette.types import Receive, Scope, Send
 
 from app.errors import AudioNotFoundError, RangeError
-from indexer.catalog.records import Track
-from indexer.folders.files import file_path
-from indexer.snapshot.tracks import TrackRecord
+from app.library.open_files import OpenFile
 
 MEDIA_TYPES = {
     ".mp3": "audio/mpeg",
@@ -30,65 +28,80 @@ MEDIA_TYPES = {
     ".aif": "audio/aiff",
     ".aiff": "audio/aiff",
     ".aifc": "audio/aiff",
+    ".mp2": "audio/mpeg",
+    ".mpga": "audio/mpeg",
+    ".spx": "audio/ogg",
+    ".ac3": "audio/ac3",
+    ".eac3": "audio/eac3",
+    ".dts": "audio/vnd.dts",
+    ".wv": "audio/x-wavpack",
+    ".ape": "audio/x-ape",
+    ".mpc": "audio/x-musepack",
+    ".tta": "audio/x-tta",
+    ".tak": "audio/x-tak",
+    ".dsf": "audio/x-dsf",
+    ".caf": "audio/x-caf",
+    ".mka": "audio/x-matroska",
+    ".webm": "audio/webm",
+    ".3gp": "audio/3gpp",
+    ".amr": "audio/amr",
+    ".au": "audio/basic",
+    ".w64": "audio/x-w64",
+    ".voc": "audio/x-voc",
 }
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})-(\d{0,18})")
 
 
-def audio_path(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Path:
-    """The file of a track, links resolved, if it lies inside a music root.
+class OpenFileResponse(FileResponse):
+    """A response that sends an open file, and closes it at its end.
 
-    Args:
-        track: A track of the catalogue or of a snapshot.
-        music_roots: The configured roots; without any, the root the track was indexed in.
-
-    Raises:
-        AudioNotFoundError: The file is gone, is no file, or lies outside.
+    The body is read through the descriptor's own entry in `/proc`: that opens the very file,
+    wherever its path leads by now.
     """
-    try:
-        resolved = inside(file_path(track.root, track.path), roots_of(track, music_roots))
-    except (OSError, RuntimeError, ValueError) as exc:
-        raise AudioNotFoundError(f"the file of track {track.id} is not there any more") from exc
-    if resolved is None or resolved.suffix.lower() not in MEDIA_TYPES:
-        raise AudioNotFoundError(f"the file of track {track.id} is not inside the music roots")
-    return resolved
+
+    def __init__(self, file: OpenFile, media_type: str, headers: Mapping[str, str]) -> None:
+        self._file = file
+        super().__init__(
+            f"/proc/self/fd/{file.descriptor}",
+            media_type=media_type,
+            stat_result=file.status,
+            headers=headers,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
 
 
-def roots_of(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Sequence[Path]:
-    """The roots that files beside a track may be served from."""
-    return music_roots or (file_path(track.root),)
-
-
-def inside(path: Path, roots: Sequence[Path]) -> Path | None:
-    """The regular file that `path` leads to, links resolved; None if it is none of the roots.
-
-    Raises:
-        OSError, RuntimeError, ValueError: It leads nowhere.
-    """
-    resolved = path.resolve(strict=True)
-    within = any(resolved.is_relative_to(root.resolve()) for root in roots)
-    return resolved if within and stat.S_ISREG(resolved.stat().st_mode) else None
-
-
-def audio_response(request: Request, path: Path) -> FileResponse:
-    """The file, or the part of it that a `Range` header asks for.
+def audio_response(request: Request, file: OpenFile) -> OpenFileResponse:
+    """An open file, which the response closes, or the part of it that a `Range` header asks for.
 
     A header that is no single range of bytes is ignored, as RFC 9110 allows.
 
     Raises:
         RangeError: The range lies outside the file.
     """
-    status = path.stat()
-    asked = request.headers.get("range")
-    if asked is not None and not _is_usable(asked, status.st_size):
-        request.scope["headers"] = [
-            (name, value) for name, value in request.scope["headers"] if name != b"range"
-        ]
-    return FileResponse(
-        path,
-        media_type=MEDIA_TYPES[path.suffix.lower()],
-        stat_result=status,
-        headers={"cache-control": "private, max-age=3600"},
-    )
+    try:
+        media_type = _media_type(file.name)
+        asked = request.headers.get("range")
+        if asked is not None and not _is_usable(asked, file.status.st_size):
+            request.scope["headers"] = [
+                (name, value) for name, value in request.scope["headers"] if name != b"range"
+            ]
+        return OpenFileResponse(file, media_type, {"cache-control": "private, max-age=3600"})
+    except BaseException:
+        file.close()
+        raise
+
+
+def _media_type(name: str) -> str:
+    media_type = MEDIA_TYPES.get(Path(name).suffix.lower())
+    if media_type is None:
+        raise AudioNotFoundError(f"{name} is no audio that is served")
+    return media_type
 
 
 def _is_usable(header: str, size_bytes: int) -> bool:

@@ -1,45 +1,46 @@
 """Cover art: looked for when it is asked for, made small, kept by whoever asked (ADR 0047).
 
 The picture inside a track's file goes first, then one that lies beside it under a usual name.
-Pictures are foreign bytes: their format, size and number of pixels are checked before anything is
-decoded, and all of it happens in one thread, so that covers take one core at most from searches.
+Pictures are foreign bytes: they are decoded in worker processes with limits of memory and time,
+which are given open files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
-import os
-from collections.abc import Callable, Sequence
+import queue
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
-from PIL import Image, ImageOps
-
-from app.errors import CoverNotFoundError, OverloadedError
-from app.library.audio_files import audio_path, inside, roots_of
+from app.errors import BusyError, CoverNotFoundError, OverloadedError
+from app.library.open_files import OpenFile, open_beside, open_track
 from indexer.catalog.records import Track
+from indexer.errors import WorkerLimitError, WorkerStartError
+from indexer.isolation.process import Limits, WorkerProcess
 from indexer.snapshot.tracks import TrackRecord
-from model.audio_pictures import MAX_PICTURE_BYTES, embedded_picture
-from model.errors import AudioError
 
 Outcome = TypeVar("Outcome")
 
 NAMES = ("cover", "folder", "front", "album")  # of pictures beside a track, the first wins
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-MAX_PIXELS = 25_000_000  # 100 MB decoded
 MAX_SIDE_PX = 1024
-QUALITY = 85  # of JPEG
 MEDIA_TYPE, BLANK_MEDIA_TYPE = "image/jpeg", "image/png"
-RECIPE = 1  # raised when the same picture is made small otherwise
+RECIPE = 2  # raised when the same picture is made small otherwise
 PLACES = 256
 RETRY_AFTER_S = 1
+WORKERS = 2  # so that a picture that takes its time holds back no other
+LIMITS = Limits(timeout_s=5.0, memory_bytes=512 * 1024 * 1024)
+REMEMBERED = 1000  # covers that took more than they may
+MODULE = "app.library.cover_worker"
+
+_RANKS = {name: rank for rank, name in enumerate(f"{n}{s}" for n in NAMES for s in SUFFIXES)}
 
 
 @dataclass(frozen=True)
@@ -47,88 +48,127 @@ class CoverFiles:
     """Where the cover of a track may be.
 
     Attributes:
-        audio: The track's file, links resolved.
-        beside: A picture in its folder, links resolved; None without one.
+        audio: The track's file.
+        beside: A picture in its folder; None without one.
     """
 
-    audio: Path
-    beside: Path | None
+    audio: OpenFile
+    beside: OpenFile | None
 
     def tag(self, size: int) -> str:
-        """Entity tag of the cover at this size; another one as soon as a file changes.
-
-        Raises:
-            CoverNotFoundError: A file has just gone.
-        """
+        """Entity tag of the cover at this size; another one as soon as a file changes."""
         known: list[object] = [RECIPE, size]
-        try:
-            for path in filter(None, (self.audio, self.beside)):
-                status = path.stat()
-                known += [str(path), status.st_size, status.st_mtime_ns]
-        except OSError as exc:
-            raise CoverNotFoundError(f"{self.audio.name} has just gone") from exc
+        for file in filter(None, (self.audio, self.beside)):
+            known += [file.name, file.status.st_ino, file.status.st_size, file.status.st_mtime_ns]
         return f'"{hashlib.blake2b(repr(known).encode(), digest_size=16).hexdigest()}"'
 
 
-def cover_files(track: Track | TrackRecord, music_roots: Sequence[Path]) -> CoverFiles:
-    """The files that may hold a track's cover, all of them inside the music roots.
+@contextmanager
+def cover_files(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Iterator[CoverFiles]:
+    """The open files that may hold a track's cover, all of them beneath the music roots.
 
     Raises:
         AudioNotFoundError: The track's file is gone, is no file, or lies outside.
     """
-    audio = audio_path(track, music_roots)
-    return CoverFiles(audio, _beside(audio.parent, roots_of(track, music_roots)))
-
-
-def cover_jpeg(files: CoverFiles, size: int) -> bytes:
-    """The cover as JPEG, no wider and no higher than `size` pixels, never enlarged.
-
-    Raises:
-        CoverNotFoundError: There is none, or none that can be read.
-    """
-    trouble = "neither inside the file nor beside it is a picture"
-    for read in (_read_inside, _read_beside):
-        try:
-            content = read(files)
-            if content is not None:
-                return small_jpeg(content, size)
-        except CoverNotFoundError as exc:
-            trouble = str(exc)
-    raise CoverNotFoundError(f"{files.audio.name} has no cover: {trouble}")
-
-
-def small_jpeg(content: bytes, size: int) -> bytes:
-    """An encoded picture as a JPEG that fits into a square of `size` pixels.
-
-    Raises:
-        CoverNotFoundError: It is no JPEG, PNG, WebP or GIF, is damaged, or has more than
-            `MAX_PIXELS`.
-    """
+    audio = open_track(track, music_roots)
+    beside = None
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            width, height = picture.size
-            if width * height <= MAX_PIXELS:
-                return _shrunk(picture, size)
-    except Exception as exc:  # whatever damaged pictures make a decoder raise
-        raise CoverNotFoundError(f"a picture that cannot be read: {exc}") from exc
-    raise CoverNotFoundError(
-        f"a picture of {width} x {height} pixels; at most {MAX_PIXELS} are decoded"
-    )
+        beside = open_beside(track, music_roots, lambda name: _RANKS.get(name.lower()))
+        yield CoverFiles(audio, beside)
+    finally:
+        audio.close()
+        if beside is not None:
+            beside.close()
 
 
-@lru_cache(maxsize=1)
-def blank_png() -> bytes:
-    """A transparent picture of one pixel, for pages that draw something of their own instead."""
-    return _encoded(Image.new("LA", (1, 1)), "PNG")
+class Worker(Protocol):
+    """What makes one picture small at a time, and may be lost over it."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another file."""
+
+    def ask(
+        self, request: Mapping[str, Any], file: int | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Have one request answered."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class CoverMaker:
+    """Makes covers small in worker processes, which are started when they are first needed.
+
+    Args:
+        start: Starts a worker; by default a process of its own.
+        workers: How many covers are made at the same time.
+    """
+
+    def __init__(
+        self, start: Callable[[], Worker] | None = None, *, workers: int = WORKERS
+    ) -> None:
+        self._start = start or partial(WorkerProcess, MODULE, LIMITS)
+        self._workers = workers
+        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(None)
+        self._costly: OrderedDict[str, str] = OrderedDict()  # tags of covers, and what they did
+
+    def jpeg(self, files: CoverFiles, size: int) -> bytes:
+        """The cover as JPEG, no wider and no higher than `size` pixels, never enlarged.
+
+        Raises:
+            CoverNotFoundError: There is none, or none that can be read within the limits.
+            BusyError: No worker can be started.
+        """
+        tag = files.tag(size)
+        trouble = self._costly.get(tag, "neither inside the file nor beside it is a picture")
+        looks = (("inside", files.audio), ("beside", files.beside))
+        for kind, file in looks if tag not in self._costly else ():
+            if file is None:
+                continue
+            try:
+                reply, content = self._ask({"do": kind, "size": size}, file)
+            except WorkerLimitError as exc:
+                trouble = f"a picture that takes too much: {exc}"
+                self._costly[tag] = trouble
+                continue
+            if reply.get("cover"):
+                self._costly.pop(tag, None)
+                return content
+            trouble = str(reply.get("trouble") or reply.get("message") or trouble)
+        while len(self._costly) > REMEMBERED:
+            self._costly.popitem(last=False)
+        raise CoverNotFoundError(f"{files.audio.name} has no cover: {trouble}")
+
+    def _ask(self, request: Mapping[str, Any], file: OpenFile) -> tuple[dict[str, Any], bytes]:
+        worker = self._idle.get()
+        try:
+            if worker is None or not worker.alive:
+                worker = self._start()
+            return worker.ask(request, file.descriptor)
+        except WorkerStartError as exc:
+            raise BusyError(str(exc), headers={"Retry-After": "5"}) from exc
+        finally:
+            self._idle.put(worker if worker is not None and worker.alive else None)
+
+    def close(self) -> None:
+        """End the workers, also those at work."""
+        for _ in range(self._workers):
+            worker = self._idle.get(timeout=LIMITS.timeout_s + 1.0)
+            if worker is not None:
+                worker.close()
 
 
 class CoverDesk:
-    """The thread that covers are made in, and the bound on how many may wait for it."""
+    """The threads that wait for covers, and the bound on how many may wait for them."""
 
-    def __init__(self, places: int = PLACES) -> None:
+    def __init__(self, places: int = PLACES, maker: CoverMaker | None = None) -> None:
         self._places = places
         self._held = 0  # used from the event loop alone
-        self._executor = ThreadPoolExecutor(1, "covers")
+        self._executor = ThreadPoolExecutor(WORKERS, "covers")
+        self.maker = maker or CoverMaker()
 
     async def do(self, work: Callable[[], Outcome]) -> Outcome:
         """What `work` returns, once it is its turn.
@@ -149,60 +189,6 @@ class CoverDesk:
             self._held -= 1
 
     def close(self) -> None:
-        """Begin no more; what is under way ends."""
+        """Begin no more; what is under way ends within its limits."""
         self._executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _beside(folder: Path, roots: Sequence[Path]) -> Path | None:
-    ranks = {name: rank for rank, name in enumerate(f"{n}{s}" for n in NAMES for s in SUFFIXES)}
-    try:
-        with os.scandir(folder) as entries:
-            named = [entry.name for entry in entries if entry.name.lower() in ranks]
-    except OSError:
-        return None
-    for name in sorted(named, key=lambda name: (ranks[name.lower()], name)):
-        with suppress(OSError, RuntimeError, ValueError):
-            if (found := inside(folder / name, roots)) is not None:
-                return found
-    return None
-
-
-def _read_inside(files: CoverFiles) -> bytes | None:
-    try:
-        return embedded_picture(files.audio)
-    except AudioError as exc:
-        raise CoverNotFoundError(str(exc)) from exc
-
-
-def _read_beside(files: CoverFiles) -> bytes | None:
-    if files.beside is None:
-        return None
-    try:
-        with files.beside.open("rb") as file:
-            content = file.read(MAX_PICTURE_BYTES + 1)
-    except OSError as exc:
-        raise CoverNotFoundError(f"{files.beside.name} cannot be read: {exc.strerror}") from exc
-    if len(content) > MAX_PICTURE_BYTES:
-        raise CoverNotFoundError(
-            f"{files.beside.name} is larger than the {MAX_PICTURE_BYTES} bytes that are read"
-        )
-    return content
-
-
-def _shrunk(picture: Image.Image, size: int) -> bytes:
-    picture.draft("RGB", (size, size))  # JPEG alone: decodes an eighth to a half of it
-    upright: Image.Image = ImageOps.exif_transpose(picture)
-    if upright.mode not in ("RGB", "L"):
-        upright = upright.convert("RGBA")
-    upright.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    if upright.mode == "RGBA":
-        ground = Image.new("RGB", upright.size, "white")
-        ground.paste(upright, mask=upright.getchannel("A"))
-        upright = ground
-    return _encoded(upright, "JPEG", quality=QUALITY)
-
-
-def _encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
+        self.maker.close()

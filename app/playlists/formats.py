@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 import pydantic_core
 
 from app.errors import NotAcceptableError
-from app.wire.printable import UNPRINTABLE, printable_line
+from app.wire.printable import printable_line
 from app.wire.responses import (
     IdentifiersOut,
     PlaylistItem,
@@ -85,11 +85,19 @@ Listing = PlaylistResponse | ArrangedList
 
 @dataclass(frozen=True)
 class Rendered:
-    """A playlist as a file."""
+    """A playlist as a file.
+
+    Attributes:
+        content: The file.
+        media_type: Its media type.
+        file_name: A name for it.
+        left_out: Paths of tracks that the format cannot name.
+    """
 
     content: bytes
     media_type: str
     file_name: str
+    left_out: tuple[str, ...] = ()
 
 
 def negotiate(asked: FormatName | None, accept: str | None) -> FormatName:
@@ -136,24 +144,38 @@ def render(playlist: Listing, name: FormatName, title: str, locate: Locate) -> R
         locate: Gives the URI reference or the path of a track.
 
     Returns:
-        The file, UTF-8.
+        The file, UTF-8 but for the bytes of file names that are not. A track that the format cannot
+        name is left out: another name would be another file's.
     """
+    left_out: tuple[str, ...] = ()
+    if name == "m3u8":
+        left_out = tuple(i.track.path for i in playlist.items if not fits_m3u(locate(i.track)))
     content = _RENDERERS[name](playlist, printable_line(title), locate)
     stem = re.sub(r"[^\w-]+", "-", title.lower(), flags=re.ASCII).strip("-") or "playlist"
     suffix = "jspf" if name == "jspf" else name
     media_type = MEDIA_TYPES[name]
     if media_type.startswith("text/"):
         media_type += "; charset=utf-8"
-    return Rendered(content.encode(), media_type, f"{stem[:60]}.{suffix}")
+    written = content.encode("utf-8", "surrogateescape")
+    return Rendered(written, media_type, f"{stem[:60]}.{suffix}", left_out)
 
 
 def _m3u8(playlist: Listing, title: str, locate: Locate) -> str:
     lines = ["#EXTM3U", f"#PLAYLIST:{title}"]
     for item in playlist.items:
+        location = locate(item.track)
+        if not fits_m3u(location):
+            lines.append(f"# left out, a line cannot name it: {printable_line(item.track.path)}")
+            continue
         seconds = -1 if item.track.duration_s is None else round(item.track.duration_s)
         lines.append(f"#EXTINF:{seconds},{printable_line(_display(item.track))}")
-        lines.append(_m3u_location(locate(item.track)))
+        lines.append(_m3u_location(location))
     return "\n".join(lines) + "\n"
+
+
+def fits_m3u(location: str) -> bool:
+    """Whether a line of an M3U file can hold the location: it cannot hold a line break."""
+    return "\n" not in location and "\r" not in location
 
 
 def _m3u_location(location: str) -> str:
@@ -161,7 +183,6 @@ def _m3u_location(location: str) -> str:
 
     Players drop blanks before they look, and some read a leading backslash as a slash.
     """
-    location = UNPRINTABLE.sub("", location)
     is_url = re.match(r"https?://", location) is not None
     looks_other = re.match(r"[#\\\s]", location) is not None or ":" in location.split("/")[0]
     return f"./{location}" if looks_other and not is_url else location
@@ -296,7 +317,7 @@ def _csv(playlist: Listing, title: str, locate: Locate) -> str:
                 *map(_cell, (track.title, track.artist, track.album, track.genre)),
                 track.year,
                 track.duration_s,
-                _cell(locate(track)),
+                _path_cell(locate(track), track.path),
                 segment.start_s,
                 segment.end_s,
                 item.score,
@@ -326,6 +347,15 @@ def _cell(text: str | None) -> str:
     """A text that no spreadsheet takes for a formula."""
     line = printable_line(text or "")
     return "'" + line if line[:1] in {"=", "+", "-", "@"} else line
+
+
+def _path_cell(location: str, stored: str) -> str:
+    """A path that no spreadsheet takes for a formula, and that is still the file's."""
+    try:
+        location.encode()
+    except UnicodeEncodeError:  # CSV is UTF-8: the catalogue's way to write odd bytes
+        location = stored
+    return f"./{location}" if re.match(r"[=+\-@\s]", location) else location
 
 
 def quote_location(location: str) -> str:

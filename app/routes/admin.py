@@ -61,9 +61,11 @@ def create_index_run(
     body: IndexRunRequest | None = None,
 ) -> IndexRunOut:
     """Queue an index run. The service answers from the old index until the new one is whole."""
-    asked = body or IndexRunRequest(roots=None, full=False, only=False)
+    asked = body or IndexRunRequest.model_validate({})
     roots = _allowed_roots(asked.roots, services.settings.music_roots)
-    run = services.jobs.submit(roots, full=asked.full, only=asked.only)
+    run = services.jobs.submit(
+        roots, full=asked.full, only=asked.only, allow_shrink=asked.allow_shrink
+    )
     response.headers["Location"] = str(request.url_for("get_index_run", run_id=run.id))
     return run_out(run)
 
@@ -183,6 +185,7 @@ def run_out(run: IndexRun) -> IndexRunOut:
         roots=list(run.roots),
         full=run.full,
         only=run.only,
+        allow_shrink=run.allow_shrink,
         files_total=progress.files_total,
         files_done=progress.files_done,
         files_failed=progress.files_failed,
@@ -197,6 +200,7 @@ def run_out(run: IndexRun) -> IndexRunOut:
         model_id=run.model_id,
         snapshot_id=run.snapshot_id,
         error=run.error,
+        notes=list(run.notes),
     )
 
 

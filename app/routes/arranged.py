@@ -86,7 +86,7 @@ def create_playlist_file(
         body.scale,
         [_item(rank, item, live) for rank, item in enumerate(body.items, start=1)],
     )
-    return file_response(request, arranged, format, body.title, locations)
+    return file_response(request, arranged, format, body.title, locations, live.snapshot.tracks)
 
 
 def _item(rank: int, item: ArrangedItem, live: Live) -> ArrangedPlace:

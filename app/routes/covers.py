@@ -13,11 +13,10 @@ from app.library.covers import (
     BLANK_MEDIA_TYPE,
     MAX_SIDE_PX,
     MEDIA_TYPE,
-    blank_png,
     cover_files,
-    cover_jpeg,
 )
 from app.library.live import Live
+from app.library.pictures import blank_png
 from app.routes.access import read_access
 from app.routes.tracks import TrackIdPath
 from app.services import Services, ServicesDep
@@ -79,10 +78,11 @@ async def get_track_cover(
 def _answer(track_id: int, request: Request, services: Services, live: Live, size: int) -> Response:
     tracks = live.snapshot.tracks
     track = tracks[tracks.row_of(track_id)]
-    with services.metrics.stage("cover"):
-        files = cover_files(track, services.settings.music_roots)
+    roots = services.settings.music_roots
+    with services.metrics.stage("cover"), cover_files(track, roots) as files:
         tag = files.tag(size)
         headers = {"cache-control": CACHED, "etag": tag}
         if is_known(request, tag):
             return Response(status_code=304, headers=headers)
-        return Response(cover_jpeg(files, size), media_type=MEDIA_TYPE, headers=headers)
+        content = services.covers.maker.jpeg(files, size)
+        return Response(content, media_type=MEDIA_TYPE, headers=headers)

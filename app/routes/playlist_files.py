@@ -7,9 +7,11 @@ from typing import Literal
 
 from fastapi import Request, Response
 
-from app.playlists.formats import FormatName, Listing, path_on_disk, render
+from app.playlists.formats import FormatName, Listing, fits_m3u, path_on_disk, render
 from app.routes.signing import signed_url
 from app.wire.responses import TrackOut
+from indexer.errors import TrackNotFoundError
+from indexer.snapshot.tracks import TrackTable
 
 Locations = Literal["path", "url"]
 
@@ -20,6 +22,7 @@ def file_response(
     name: FormatName,
     title: str,
     locations: Locations,
+    tracks: TrackTable,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The playlist as an attachment.
@@ -29,13 +32,23 @@ def file_response(
         playlist: What to write.
         name: Any format but `json`.
         title: Title of the playlist.
-        locations: Name tracks by their path below the music root, or by this service's address.
+        locations: Name tracks by their path below the music root, or by this service's address. A
+            track whose path does not tell it from others, or does not fit, has its address.
+        tracks: The snapshot's tracks.
         headers: More headers.
     """
 
+    def has_namesake(track: TrackOut) -> bool:
+        try:
+            return tracks.has_namesake(tracks.row_of(track.id))
+        except TrackNotFoundError:  # another snapshot went live in this moment
+            return True
+
     def locate(track: TrackOut) -> str:
-        if locations == "path":
-            return path_on_disk(track)
+        path = path_on_disk(track)
+        is_named = not has_namesake(track)
+        if locations == "path" and is_named and (name != "m3u8" or fits_m3u(path)):
+            return path
         return signed_url(request, "get_track_audio", track_id=track.id)
 
     file = render(playlist, name, title, locate)

@@ -72,7 +72,9 @@ async def create_playlist(
     if name == "json":
         content = playlist.model_dump_json(by_alias=True)
         return Response(content, media_type=MEDIA_TYPES[name], headers=vary)
-    return file_response(request, playlist, name, _title(body), locations, vary)
+    return file_response(
+        request, playlist, name, _title(body), locations, live.snapshot.tracks, vary
+    )
 
 
 def _title(body: PlaylistRequest) -> str:

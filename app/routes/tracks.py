@@ -10,8 +10,9 @@ from fastapi.responses import FileResponse
 from app.clips.emotions import track_emotion
 from app.figures.figure import emotion_svg
 from app.http.documentation import problems
-from app.library.audio_files import audio_path, audio_response
+from app.library.audio_files import audio_response
 from app.library.live import Live
+from app.library.open_files import open_track
 from app.routes.access import is_administered, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
@@ -146,6 +147,7 @@ def get_track(
         size_bytes=track.size_bytes,
         status=track.status,
         failure_reason=track.failure_reason,
+        note=track.note,
         added_at=track.added_at,
         updated_at=track.updated_at,
     )
@@ -191,7 +193,7 @@ def get_track_emotion(
 def get_track_audio(track_id: TrackIdPath, request: Request, services: ServicesDep) -> Response:
     """The file as it is, whole or (with a `Range` header) a part of it."""
     track = services.catalog.track(track_id)
-    return audio_response(request, audio_path(track, services.settings.music_roots))
+    return audio_response(request, open_track(track, services.settings.music_roots))
 
 
 router.add_api_route(

@@ -40,7 +40,12 @@ Seed = Annotated[
 ]
 
 
-@router.get("/stations", summary="All stations", dependencies=READ, responses=problems(*DENIED))
+@router.get(
+    "/stations",
+    summary="All stations",
+    dependencies=READ,
+    responses=problems(401, 403, 429, 503),
+)
 def list_stations(request: Request, services: ServicesDep) -> StationList:
     """In order of their names."""
     found = services.catalog.list_stations()
@@ -138,6 +143,7 @@ def change_station(
 @router.delete(
     "/stations/{station_id}",
     status_code=204,
+    response_class=Response,
     summary="Delete a station",
     dependencies=WRITE,
     responses=problems(404, *DENIED),
@@ -171,8 +177,9 @@ async def get_station_playlist(
     name = negotiate(format, request.headers.get("accept"))
     station, answer = await _answer(station_id, request, services, seed)
     if name != "json":
+        tracks = services.live.current().snapshot.tracks
         return file_response(
-            request, answer.playlist, name, station.name, locations, _stated(answer)
+            request, answer.playlist, name, station.name, locations, tracks, _stated(answer)
         )
     shown = StationPlaylist(
         **dict(answer.playlist),
@@ -187,7 +194,9 @@ async def _file(
     station_id: str, request: Request, services: Services, seed: str | None
 ) -> Response:
     station, answer = await _answer(station_id, request, services, seed)
-    return file_response(request, answer.playlist, "m3u8", station.name, "url", _stated(answer))
+    tracks = services.live.current().snapshot.tracks
+    stated = _stated(answer)
+    return file_response(request, answer.playlist, "m3u8", station.name, "url", tracks, stated)
 
 
 async def _answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from fastapi import Response
@@ -10,8 +11,9 @@ from fastapi.responses import StreamingResponse
 
 from app.errors import AudioNotFoundError, CoverNotFoundError, RangeError
 from app.http.entity_tags import is_known
-from app.library.audio_files import audio_path, audio_response
-from app.library.covers import MAX_SIDE_PX, MEDIA_TYPE, cover_files, cover_jpeg
+from app.library.audio_files import audio_response
+from app.library.covers import MAX_SIDE_PX, MEDIA_TYPE, cover_files
+from app.library.open_files import OpenFile, open_track
 from app.subsonic.call import Call
 from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
@@ -30,20 +32,28 @@ def stream(call: Call) -> Response:
         SubsonicError: There is no such song or file, or no such format.
     """
     song = call.song(call.text("id"))
-    path = _file(song, call)
+    file = _file(song, call)
     most = call.number("maxBitRate", 0, most=UNLIMITED_KBPS)
     asked = call.optional("format")
-    own = path.suffix.lower().lstrip(".")
+    own = Path(file.name).suffix.lower().lstrip(".")
     has = bit_rate_kbps(song) or 0
     fits = not most or has <= most
     if asked == "raw" or (fits and asked in {None, "", own}):
-        return _original(call, path)
-    target = target_called(asked) if asked else TARGETS["mp3"]
-    kbps = most or DEFAULT_KBPS[target.name]
-    start_s = float(call.number("timeOffset", 0, most=10**6))
-    if call.request.method == "HEAD":
-        return Response(media_type=target.media_type)
-    pieces = transcoded(path, target, kbps, start_s)
+        return _original(call, file)
+    return _transcoded(call, file, asked, most)
+
+
+def _transcoded(call: Call, file: OpenFile, asked: str | None, most: int) -> Response:
+    """The file in another format; it is closed at the end of the answer."""
+    with ExitStack() as stack:
+        stack.callback(file.close)
+        target = target_called(asked) if asked else TARGETS["mp3"]
+        kbps = most or DEFAULT_KBPS[target.name]
+        start_s = float(call.number("timeOffset", 0, most=10**6))
+        if call.request.method == "HEAD":
+            return Response(media_type=target.media_type)
+        stack.pop_all()  # from here the generator closes it
+    pieces = transcoded(file.taken(), file.name, target, kbps, start_s)
     headers = {"cache-control": "private, no-store", "accept-ranges": "none"}
     return StreamingResponse(pieces, media_type=target.media_type, headers=headers)
 
@@ -66,12 +76,13 @@ def cover(call: Call) -> Callable[[], Response]:
     def made() -> Response:
         for song in songs:
             try:
-                files = cover_files(song.track, roots)
-                tag = files.tag(size)
-                headers = {"cache-control": "private, max-age=3600", "etag": tag}
-                if is_known(call.request, tag):
-                    return Response(status_code=304, headers=headers)
-                return Response(cover_jpeg(files, size), media_type=MEDIA_TYPE, headers=headers)
+                with cover_files(song.track, roots) as files:
+                    tag = files.tag(size)
+                    headers = {"cache-control": "private, max-age=3600", "etag": tag}
+                    if is_known(call.request, tag):
+                        return Response(status_code=304, headers=headers)
+                    content = call.services.covers.maker.jpeg(files, size)
+                return Response(content, media_type=MEDIA_TYPE, headers=headers)
             except (CoverNotFoundError, AudioNotFoundError):
                 continue
         raise SubsonicError(NOT_FOUND, "there is no cover of it")
@@ -93,17 +104,17 @@ def _pictured(call: Call, item: str) -> list[Song]:
     raise SubsonicError(NOT_FOUND, f"nothing has the id {item[:64]!r}")
 
 
-def _file(song: Song, call: Call) -> Path:
+def _file(song: Song, call: Call) -> OpenFile:
     try:
-        return audio_path(song.track, call.services.settings.music_roots)
+        return open_track(song.track, call.services.settings.music_roots)
     except AudioNotFoundError as exc:
         raise SubsonicError(NOT_FOUND, str(exc)) from exc
 
 
-def _original(call: Call, path: Path) -> Response:
+def _original(call: Call, file: OpenFile) -> Response:
     if call.request.method == "POST":  # a form asks like a query: players seek with it too
         call.request.scope["method"] = "GET"
     try:
-        return audio_response(call.request, path)
+        return audio_response(call.request, file)
     except RangeError as exc:  # players look at the status here, as browsers do
         return Response(status_code=416, headers=exc.headers)

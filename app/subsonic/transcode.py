@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 
 from app.subsonic.errors import GENERIC, SubsonicError
+from model.audio_frames import open_container
+from model.audio_source import SourceFile
 
 LEAST_KBPS, MOST_KBPS = 32, 320
 DEFAULT_KBPS = {"mp3": 192, "opus": 128}
@@ -55,11 +56,14 @@ def target_called(name: str) -> Target:
     return found
 
 
-def transcoded(path: Path, target: Target, kbps: int, start_s: float = 0.0) -> Iterator[bytes]:
+def transcoded(
+    file: BinaryIO, name: str, target: Target, kbps: int, start_s: float = 0.0
+) -> Iterator[bytes]:
     """The audio of a file in another format, piece by piece as it is encoded.
 
     Args:
-        path: The file.
+        file: The open file; it is closed at the end.
+        name: Its name.
         target: What to encode to.
         kbps: Bits a second, thousands.
         start_s: Where to begin.
@@ -68,7 +72,11 @@ def transcoded(path: Path, target: Target, kbps: int, start_s: float = 0.0) -> I
         Bytes; a file that cannot be decoded any further ends there.
     """
     pipe = _Pipe()
-    with av.open(str(path)) as source, av.open(pipe, "w", format=target.container) as sink:
+    with (
+        file,
+        open_container(SourceFile(file, name)) as source,
+        av.open(pipe, "w", format=target.container) as sink,
+    ):
         if start_s > 0:
             source.seek(int(start_s * av.time_base), any_frame=False)
         encoder: Any = sink.add_stream(target.codec, rate=target.rate_hz, layout="stereo")

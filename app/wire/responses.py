@@ -183,6 +183,7 @@ class TrackDetail(TrackListItem):
     size_bytes: int
     status: Literal["ok", "failed", "missing"] = Field(description="`ok`: it is in the index.")
     failure_reason: str | None = Field(description="Why it is not in the index.")
+    note: str | None = Field(description="Such as that a part of the file does not decode.")
     added_at: datetime
     updated_at: datetime
 
@@ -217,6 +218,7 @@ class IndexRunOut(Shown):
     roots: list[str]
     full: bool
     only: bool
+    allow_shrink: bool
     files_total: int
     files_done: int
     files_failed: int
@@ -231,6 +233,9 @@ class IndexRunOut(Shown):
     model_id: str | None
     snapshot_id: str | None
     error: str | None
+    notes: list[str] = Field(
+        description="What it passed over, could not look at, or could decode only in part."
+    )
 
 
 class IndexRunList(Shown):

@@ -263,3 +263,8 @@ class IndexRunRequest(Strict):
     )
     full: bool = Field(False, description="Analyse unchanged files again too.")
     only: bool = Field(False, description="Let tracks outside these folders leave the index.")
+    allow_shrink: bool = Field(
+        False,
+        description="Accept that more than a fifth of the tracks of a folder, or all, are gone; "
+        "otherwise such a run fails, because a disk may not be mounted.",
+    )

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.analysis import SEGMENT_S
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.emotion_model import EmotionModel
 from model.frontends import get_frontend
@@ -181,7 +182,9 @@ def _regression(folds: Sequence[Fold], data: Dataset) -> Predictions:
     for fold in folds:
         embedding = fold.model.embed_columns(data.features[fold.rows])
         mean = fold.model.mean_emotion(embedding).astype(np.float64)
-        parts.append((mean, np.tile(fold.model.checkpoint.curve.sd, (len(mean), 1))))
+        lengths = np.full(len(fold.rows), SEGMENT_S, dtype=np.float32)
+        sd = fold.model.sd_of_columns(data.mean_features[fold.rows], lengths)
+        parts.append((mean, sd.astype(np.float64)))
     return Predictions(_truth(folds, data), *map(np.concatenate, zip(*parts, strict=True)))
 
 

@@ -15,6 +15,9 @@ from model.learning.evaluation import chance
 
 Figures = Mapping[str, Any]
 
+SMALLER = "Smaller studies"
+ORDER = {run.name: place for place, run in enumerate(RUNS)}
+
 PAPER_DEAM = """\
 | paper, DEAM (361 candidates) | M2E MRR | M2E AR/N | E2M MRR | E2M AR/N |
 |---|---|---|---|---|
@@ -36,6 +39,9 @@ the candidates. Correlations, lambda and P come from a cross-fit inside the trai
 part is used once. Every matrix is [query, candidate], except in the row `composite_transposed`,
 which repeats the published evaluation: there the KL half is added as [candidate, query], and the
 truth leaks into the ranking (`leaks.md`).
+
+Feature sets whose names end in `_level` keep the level that songs were mastered at; the others are
+what the frontends give since ADR 90. Sections of runs that were not repeated stand as they were.
 
 What differs from the paper: the features (tables instead of VGGish), 1744 instead of 1802 DEAM
 songs (349 candidates instead of 361), smaller networks, and the `gaussian` CCA half; `*_paper` rows
@@ -61,24 +67,45 @@ half stays at chance; its composite is the CCA half alone.
 def write_report(cache: Path, out: Path) -> dict[str, Any]:
     """Write all three files from what is cached and return the content of `emer.json`.
 
+    What the cache lacks stays as it was written before.
+
     Args:
         cache: Folder that `run_benchmark` filled.
         out: Folder of the reports.
     """
+    before, sections = _written(out)
     found = {run.name: read_run(cache, run) for run in RUNS}
     recipes = {run.name: run_recipe(cache, run) for run in RUNS}
     found = {name: splits for name, splits in found.items() if splits}
-    figures: dict[str, Any] = {}
+    studies = read_studies(cache)
+    figures: dict[str, Any] = {**before, "studies": {**before.get("studies", {}), **studies}}
     for name, measured in found.items():
         dataset, feature_set = name.split("/", 1)
-        figures.setdefault(dataset, {})[feature_set] = aggregate(measured)
+        figures[dataset] = {**figures.get(dataset, {}), feature_set: aggregate(measured)}
     out.mkdir(parents=True, exist_ok=True)
     (out / "emer.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    sections = [_section(name, measured, recipes[name]) for name, measured in found.items()]
-    text = "\n".join([INTRODUCTION, PAPER_DEAM, *sections, studies_section(read_studies(cache))])
+    sections |= {name: _section(name, found[name], recipes[name]) for name in found}
+    sections[SMALLER] = studies_section(figures["studies"])
+    names = sorted(sections, key=lambda name: ORDER.get(name, len(ORDER)))
+    parts = [INTRODUCTION, PAPER_DEAM, *(sections[name] for name in names)]
+    text = "\n\n".join(part.strip("\n") for part in parts) + "\n"
     (out / "emer.md").write_text(text, encoding="utf-8")
     (out / "leaks.md").write_text(leaks_page(figures), encoding="utf-8")
     return figures
+
+
+def _written(out: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Figures and sections of the report as it stands, sections by the name of their run."""
+    figures: dict[str, Any] = {}
+    if (out / "emer.json").is_file():
+        figures = json.loads((out / "emer.json").read_text(encoding="utf-8"))
+    page = out / "emer.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    sections = {}
+    for part in text.split("\n## ")[1:]:
+        title = part.partition("\n")[0]
+        sections[title.partition(" (")[0]] = f"\n## {part}"
+    return figures, sections
 
 
 def aggregate(measured: Sequence[Figures]) -> dict[str, Any]:
@@ -118,7 +145,7 @@ def paired(
 
 def studies_section(studies: Mapping[str, Any]) -> str:
     """The studies that were run, as tables."""
-    lines = ["\n## Smaller studies\n", *_mean_emotion(studies), *_run_times(studies)]
+    lines = [f"\n## {SMALLER}\n", *_mean_emotion(studies), *_run_times(studies)]
     lines += _ceiling(studies.get("annotator_ceiling", {}))
     lines += _learning_curve(studies.get("learning_curve", {}))
     for name, values in studies.get("sweeps", {}).items():
@@ -135,7 +162,7 @@ def studies_section(studies: Mapping[str, Any]) -> str:
 
 
 MEAN_EMOTION = {
-    "r2_10_fold_deam_33": "DEAM, 33 columns, preset `default`",
+    "r2_10_fold_deam_33": "DEAM, 32 columns, preset `default`",
     "r2_10_fold_deam": "DEAM, preset `default`",
     "r2_10_fold_deam_networks": "DEAM, preset `networks`",
     "r2_10_fold_pmemo": "PMEmo, preset `default`",
@@ -163,7 +190,7 @@ def _mean_emotion(studies: Mapping[str, Any]) -> list[str]:
     header = [
         "Mean emotion, 10 folds, everything fitted on nine tenths (the paper's Table 3, with SVR "
         "and its own features, prints .48-.49 and .66-.67 on DEAM, axes perhaps exchanged); DEAM "
-        "on 31 columns where none are named, PMEmo on 128:\n",
+        "on 30 columns where none are named, PMEmo on 127:\n",
         "| dataset | what predicts | R2 arousal | R2 valence |",
         "|---|---|---|---|",
     ]

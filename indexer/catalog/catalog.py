@@ -39,6 +39,7 @@ from indexer.catalog.records import (
     TrackChanges,
     TrackPage,
     TrackQuery,
+    address_id,
 )
 from indexer.catalog.runs import RunRows
 from indexer.catalog.snapshots import SnapshotRows
@@ -134,6 +135,13 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows):
         if found is None:
             raise TrackNotFoundError(f"no track {track_id}; GET /v1/tracks lists them")
         return Track(**found)
+
+    def track_at(self, address: str) -> Track | None:
+        """The track of the file at this whole path (stored text), if it is known."""
+        chosen = select(*_TRACK).where(tracks.c.address_id == address_id(address))
+        with transaction(self.engine) as connection:
+            found = connection.execute(chosen).mappings().first()
+        return None if found is None else Track(**found)
 
     def counts(self) -> Counts:
         """How many tracks there are of each status."""
@@ -281,6 +289,7 @@ def _file_values(result: FileResult) -> dict[str, Any]:
         "frontend_id": result.frontend_id,
         "duration_s": result.duration_s,
         "failure_reason": result.failure_reason,
+        "note": result.note,
     }
 
 
@@ -299,6 +308,7 @@ def _file_result(row: RowMapping) -> FileResult:
         ),
         duration_s=row["duration_s"],
         failure_reason=row["failure_reason"],
+        note=row["note"],
     )
 
 

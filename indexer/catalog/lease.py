@@ -13,6 +13,7 @@ from pathlib import Path
 
 LEASE_S = 60.0  # a process that has not renewed for so long has lost its run
 HEARTBEAT_S = 2.0  # how often it renews and reports
+CLOCK_TOLERANCE_S = 30.0  # by which the clocks of two machines may differ
 
 
 def new_owner() -> str:
@@ -31,6 +32,12 @@ def is_dead(owner: str) -> bool:
     if machine != _machine() or not pid.isdigit():
         return False
     return _start_of(int(pid)) != rest.partition("/")[0]
+
+
+def is_alive(owner: str) -> bool:
+    """True if the owner is a process of this machine that exists; False if one cannot know."""
+    machine, _, rest = owner.partition("/")
+    return machine == _machine() and rest.partition("/")[0].isdigit() and not is_dead(owner)
 
 
 def _machine() -> str:

@@ -35,6 +35,7 @@ class Track:
         genre: Genres, joined by `; `.
         year: Year.
         duration_s: Decoded duration.
+        note: What a listener should know, such as that a part of it does not decode.
         status: `ok` (in the index), `failed` or `missing`.
         added_at: When it first came into the catalogue.
         updated_at: When this row last changed.
@@ -55,6 +56,7 @@ class Track:
     genre: str | None
     year: int | None
     duration_s: float | None
+    note: str | None
     status: TrackStatus
     added_at: datetime
     updated_at: datetime
@@ -91,6 +93,7 @@ class FileResult:
         tags: Its tags.
         duration_s: Decoded duration; None on failure.
         failure_reason: Why it cannot be in the index; None if it can.
+        note: What a listener should know, such as that a part of it does not decode.
     """
 
     found: FoundFile
@@ -99,6 +102,7 @@ class FileResult:
     tags: Tags
     duration_s: float | None = None
     failure_reason: str | None = None
+    note: str | None = None
 
     @property
     def address_id(self) -> str:
@@ -209,6 +213,7 @@ class IndexRun:
         roots: Music roots to walk.
         full: Whether every file is read and analysed anew.
         only: Whether tracks outside the roots leave the index.
+        allow_shrink: Whether many tracks may leave the index at once.
         model_id: The checkpoint that embeds; None before it began.
         requested_at: When it was asked for.
         started_at: When it was first claimed.
@@ -220,6 +225,7 @@ class IndexRun:
         cancel_requested: Whether it shall end before the next file.
         snapshot_id: The snapshot that holds its outcome.
         error: Why it failed.
+        notes: What it passed over, could not look at or decoded in part, a line each.
     """
 
     id: int
@@ -227,6 +233,7 @@ class IndexRun:
     roots: tuple[str, ...]
     full: bool
     only: bool
+    allow_shrink: bool
     model_id: str | None
     requested_at: datetime
     started_at: datetime | None
@@ -238,6 +245,7 @@ class IndexRun:
     cancel_requested: bool = False
     snapshot_id: str | None = None
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:

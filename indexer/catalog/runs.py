@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from indexer.catalog import lease
@@ -34,10 +34,15 @@ class RunRows:
     # For whoever asks ------------------------------------------------------------------------
 
     def create_run(
-        self, roots: Sequence[str], *, full: bool = False, only: bool = False
+        self,
+        roots: Sequence[str],
+        *,
+        full: bool = False,
+        only: bool = False,
+        allow_shrink: bool = False,
     ) -> IndexRun:
         """Ask for a run over these roots (absolute paths); a worker will claim it."""
-        asked = {"roots": list(roots), "full": full, "only": only}
+        asked = {"roots": list(roots), "full": full, "only": only, "allow_shrink": allow_shrink}
         with transaction(self.engine, writes=True) as connection:
             return self._insert(connection, {**asked, "state": "queued"})
 
@@ -61,7 +66,7 @@ class RunRows:
     def published_snapshot(self) -> str | None:
         """The snapshot of the run that succeeded last; None where it left no track, or before."""
         ended = select(runs.c.snapshot_id).where(runs.c.state == "succeeded")
-        latest = ended.order_by(runs.c.finished_at.desc(), runs.c.id.desc()).limit(1)
+        latest = ended.order_by(runs.c.ended.desc()).limit(1)
         with transaction(self.engine) as connection:
             return connection.execute(latest).scalar_one_or_none()
 
@@ -92,14 +97,20 @@ class RunRows:
             return _oldest_queued(connection, None)
 
     def start_run(
-        self, roots: Sequence[str], owner: str, *, full: bool = False, only: bool = False
+        self,
+        roots: Sequence[str],
+        owner: str,
+        *,
+        full: bool = False,
+        only: bool = False,
+        allow_shrink: bool = False,
     ) -> IndexRun:
         """Create a run that this process holds at once.
 
         Raises:
             RunActiveError: Another process is at work.
         """
-        asked = {"roots": list(roots), "full": full, "only": only}
+        asked = {"roots": list(roots), "full": full, "only": only, "allow_shrink": allow_shrink}
         begun = {**_held_by(owner), "started_at": _now(), "attempts": 1}
         try:
             with transaction(self.engine, writes=True) as connection:
@@ -131,14 +142,23 @@ class RunRows:
         except IntegrityError:  # another process claimed one in the same moment
             return None
 
-    def describe_run(self, run_id: int, owner: str, *, model_id: str) -> None:
-        """Note which checkpoint the run embeds with.
+    def describe_run(
+        self,
+        run_id: int,
+        owner: str,
+        *,
+        model_id: str | None = None,
+        notes: Sequence[str] | None = None,
+    ) -> None:
+        """Note which checkpoint the run embeds with, or what it has to say.
 
         Raises:
             LeaseLostError: Another process holds the run.
         """
+        values: dict[str, Any] = {} if model_id is None else {"model_id": model_id}
+        values |= {} if notes is None else {"notes": list(notes)}
         with transaction(self.engine, writes=True) as connection:
-            _set_held(connection, run_id, owner, {"model_id": model_id})
+            _set_held(connection, run_id, owner, values)
 
     def report(self, run_id: int, owner: str, progress: RunProgress) -> bool:
         """Renew the lease and write the progress; True if the run shall be cancelled.
@@ -194,7 +214,8 @@ class RunRows:
     ) -> None:
         ended = {"state": state, "stage": "finished", "finished_at": _now(), "error": error}
         outcome = {"snapshot_id": snapshot_id, "seconds_left": None, "current_file": None}
-        _set(connection, run_id, {**ended, **outcome, **_no_lease()})
+        last = connection.execute(select(func.max(runs.c.ended))).scalar_one() or 0
+        _set(connection, run_id, {**ended, **outcome, **_no_lease(), "ended": last + 1})
 
     def _insert(self, connection: Connection, values: dict[str, Any]) -> IndexRun:
         empty = {"files_total": 0, "files_done": 0, "files_failed": 0, "attempts": 0}
@@ -245,7 +266,11 @@ def _no_lease() -> dict[str, Any]:
 def _is_abandoned(run: IndexRun, now: datetime) -> bool:
     if run.lease_owner is None or run.lease_expires_at is None:
         return True
-    return run.lease_expires_at <= now or lease.is_dead(run.lease_owner)
+    if run.lease_expires_at <= now or lease.is_dead(run.lease_owner):
+        return True
+    # No lease is longer than LEASE_S: the clock was set back since. A holder that lives renews it.
+    longest = timedelta(seconds=lease.LEASE_S + lease.CLOCK_TOLERANCE_S)
+    return run.lease_expires_at > now + longest and not lease.is_alive(run.lease_owner)
 
 
 def _lost(run_id: int) -> str:
@@ -287,4 +312,5 @@ def _set_held(connection: Connection, run_id: int, owner: str, values: dict[str,
 def _run(row: RowMapping) -> IndexRun:
     values = {name: row[name] for name in IndexRun.__dataclass_fields__ if name in row}
     progress = RunProgress(**{name: row[name] for name in _PROGRESS})
-    return IndexRun(**{**values, "roots": tuple(row["roots"]), "progress": progress})
+    lists = {name: tuple(row[name]) for name in ("roots", "notes")}
+    return IndexRun(**{**values, **lists, "progress": progress})

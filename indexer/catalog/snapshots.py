@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from indexer.catalog.database import transaction
 from indexer.catalog.records import SnapshotRow
@@ -29,15 +29,19 @@ class SnapshotRows:
         again = (snapshots.c.id == row.id) & (snapshots.c.state == "writing") & ~snapshots.c.active
         with transaction(self.engine, writes=True) as connection:
             connection.execute(snapshots.delete().where(again))
-            connection.execute(insert(snapshots).values(values))
+            last = connection.execute(select(func.max(snapshots.c.ordinal))).scalar_one() or 0
+            connection.execute(insert(snapshots).values(**values, ordinal=last + 1))
 
     def list_snapshots(self) -> list[SnapshotRow]:
         """The complete snapshots, newest first."""
         return [row for row in self.all_snapshots() if row.state == "ready"]
 
     def all_snapshots(self) -> list[SnapshotRow]:
-        """Every snapshot, newest first, also those half written or half deleted."""
-        statement = select(*_ROW).order_by(snapshots.c.created_at.desc(), snapshots.c.id.desc())
+        """Every snapshot, newest first, also those half written or half deleted.
+
+        The newest is the one begun last, whatever the clock said: clocks are set back.
+        """
+        statement = select(*_ROW).order_by(snapshots.c.ordinal.desc(), snapshots.c.id.desc())
         with transaction(self.engine) as connection:
             return [SnapshotRow(**row) for row in connection.execute(statement).mappings()]
 

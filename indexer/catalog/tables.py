@@ -104,6 +104,7 @@ def _file_columns() -> list[Column[Any]]:
         Column("genre", Text),
         Column("year", Integer),
         Column("duration_s", Float),
+        Column("note", Text),  # what a listener should know, such as that a part does not decode
         Column("identifiers", IdentifiersText),
     ]
 
@@ -142,6 +143,7 @@ snapshots = Table(
     Column("track_count", Integer, nullable=False),
     Column("segment_count", Integer, nullable=False),
     Column("recipe", Integer, nullable=False, server_default=text("0")),  # 0: not known
+    Column("ordinal", Integer, nullable=False, server_default=text("0")),  # the newest has most
     _one_of("state", SNAPSHOT_STATES),
     Index(
         "uq_snapshots_active",
@@ -160,6 +162,7 @@ index_runs = Table(
     Column("roots", JSON, nullable=False),
     Column("full", Boolean, nullable=False),
     Column("only", Boolean, nullable=False, server_default=false()),
+    Column("allow_shrink", Boolean, nullable=False, server_default=false()),
     Column("model_id", String(200)),
     Column("requested_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
@@ -177,6 +180,8 @@ index_runs = Table(
     Column("cancel_requested", Boolean, nullable=False),
     Column("snapshot_id", String(64), ForeignKey("snapshots.id", ondelete="SET NULL")),
     Column("error", Text),
+    Column("notes", JSON, nullable=False, server_default=text("'[]'")),
+    Column("ended", Integer),  # runs that are over, counted in the order of their ends
     _one_of("state", RUN_STATES),
     # One run at a time, kept by the database itself.
     Index(

@@ -10,19 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import mutagen
 
-from indexer.errors import RootNotFoundError
+from indexer.folders.container_tags import container_tags
 from indexer.folders.identifiers import ARTISTS, NOTHING, Identifiers, placed, read_identifiers
+from indexer.folders.naming import one_line, readable_name, year_of
 from model.folding import fold
 
-_AUDIO_TYPES = "mp3 flac wav ogg oga opus m4a m4b mp4 aac wma aiff aif aifc"
-AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO_TYPES.split())
 VALUE_SEPARATOR = "; "  # between several artists or genres of one track
 MAX_TAG_LENGTH = 500  # characters; longer values are cut
 
@@ -34,10 +33,10 @@ _TAG_KEYS: Mapping[str, tuple[str, ...]] = {
     "genre": ("genre", "TCON", "WM/Genre"),
     "date": ("date", "TDRC", "WM/Year", "year", "TYER", "originaldate", "TDOR"),
 }
+_NAMES = ("title", "artist")  # where both are missing, tags of another kind are looked for
 _SEVERAL = frozenset({"artist", "genre"})  # what a track may have several of
 _SEPARATOR = re.compile(r"\s*;\s*")
-_YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
-_TRACK_NUMBER = re.compile(r"^\d{1,3}\s*[-._)\s]\s*(?=\S)")
+_HASH_BYTES = 1 << 18
 _ESCAPED = re.compile(rb"\\(\\|x([0-9a-f]{2}))")
 
 
@@ -91,84 +90,9 @@ class Tags:
     identifiers: Identifiers = NOTHING
 
 
-def walk(
-    roots: Sequence[Path], *, on_error: Callable[[Path, OSError], None] | None = None
-) -> Iterator[FoundFile]:
-    """Every audio file below the roots, in order of their names.
-
-    Hidden files and folders are skipped. Symbolic links are not followed: what they point to
-    inside a root is found at its own place, and what lies outside is not part of the library.
-
-    Args:
-        roots: Folders to walk; one inside another is walked once.
-        on_error: Called with every folder that cannot be read.
-
-    Yields:
-        The files, root by root.
-
-    Raises:
-        RootNotFoundError: A root is no folder or may not be read.
-    """
-    for root in distinct_roots(roots):
-        yield from _walk_folder(root, stored_name(root), "", on_error)
-
-
-def distinct_roots(roots: Iterable[Path]) -> list[Path]:
-    """The roots as absolute paths without links, sorted, none inside another.
-
-    Raises:
-        RootNotFoundError: A root is no folder or may not be read.
-    """
-    resolved = sorted({_existing(root) for root in roots})
-    return [root for root in resolved if not any(other in root.parents for other in resolved)]
-
-
-def _existing(root: Path) -> Path:
-    try:
-        folder = root.expanduser().resolve(strict=True)
-        os.scandir(folder).close()
-    except OSError as exc:
-        raise RootNotFoundError(
-            f"music root {root}: {exc.strerror or exc}; name an existing, readable folder"
-        ) from exc
-    return folder
-
-
-def _walk_folder(
-    folder: Path | str,
-    root: str,
-    prefix: str,
-    on_error: Callable[[Path, OSError], None] | None,
-) -> Iterator[FoundFile]:
-    try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError as exc:
-        if on_error is not None:
-            on_error(Path(folder), exc)
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        path = prefix + _escape(entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk_folder(entry.path, root, path + "/", on_error)
-        elif _is_audio(entry):
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError:  # removed since the folder was listed
-                continue
-            yield FoundFile(root, path, status.st_size, status.st_mtime_ns)
-
-
-def _is_audio(entry: os.DirEntry[str]) -> bool:
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a hundred thousand times
-    return suffix in AUDIO_SUFFIXES and entry.is_file(follow_symlinks=False)
-
-
 def stored_name(path: Path | str) -> str:
     """A path as text that any database keeps; see the module's docstring."""
-    return _escape(str(path))
+    return escape_name(str(path))
 
 
 def file_path(root: str, path: str = "") -> Path:
@@ -179,7 +103,8 @@ def file_path(root: str, path: str = "") -> Path:
     return Path(os.fsdecode(_ESCAPED.sub(_unescape, whole.encode())))
 
 
-def _escape(name: str) -> str:
+def escape_name(name: str) -> str:
+    """One name of a path as stored text."""
     if "\\" not in name and name.isprintable():
         return name
     doubled = os.fsencode(name).replace(b"\\", b"\\\\")
@@ -190,32 +115,36 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return bytes([int(match[2], 16)]) if match[2] else b"\\"
 
 
-def content_id(path: Path) -> str:
-    """32 hexadecimal digits that name the file's bytes (BLAKE2b-128).
+def content_id(file: BinaryIO) -> str:
+    """32 hexadecimal digits that name the bytes of an open file (BLAKE2b-128).
 
     Raises:
         OSError: The file cannot be read.
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    file.seek(0)
+    digest = hashlib.blake2b(digest_size=16)
+    while block := file.read(_HASH_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
 
 
-def read_tags(path: Path, below: str = "") -> Tags:
+def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
     """The tags of an audio file; one without (or with damaged) tags gets a title from its name.
 
     Args:
-        path: The file.
-        below: Its path below the music root, which says artist, album and numbers where tags do
-            not (`Artist/Album/NN - Title`).
+        source: The file, or it open with its name.
+        below: Its path below the music root, as stored text, which says artist, album and numbers
+            where tags do not (`Artist/Album/NN - Title`).
     """
-    try:
-        file = mutagen.File(path, easy=True)
-    except Exception:
-        file = None
-    tags = None if file is None else file.tags
+    path = file_path(below) if below else Path(str(getattr(source, "name", source)))
+    file = _opened(source)
+    places = [None if file is None else file.tags]
+    if not any(_values(places[0], _TAG_KEYS[field], several=False) for field in _NAMES):
+        places.append(container_tags(source))
 
     def values(keys: tuple[str, ...], *, several: bool = True) -> list[str]:
-        return [] if tags is None else _values(tags, keys, several=several)
+        found = (_values(tags, keys, several=several) for tags in places)
+        return next(filter(None, found), [])
 
     found = {field: values(keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()}
     found["artist"] = values(ARTISTS) or found["artist"]
@@ -225,25 +154,33 @@ def read_tags(path: Path, below: str = "") -> Tags:
         name for name in ("artist", "album") if not found[name] and getattr(place, name)
     )
     for name in inferred:
-        found[name] = [_clean(getattr(place, name))]
+        found[name] = [one_line(getattr(place, name))]
     return Tags(
         title=_joined(found["title"]) or readable_name(path),
         artist=_joined(found["artist"]),
         album=_joined(found["album"]),
         genre=_joined(_distinct(found["genre"])),
-        year=_year(found["date"]),
+        year=_year(values),
         duration_s=None if file is None else _declared_duration_s(file.info),
         identifiers=read_identifiers(values, place, inferred),
     )
 
 
-def readable_name(path: Path) -> str:
-    """A title from a file name: no suffix, no track number, spaces for underscores."""
-    stem = os.fsencode(path.stem).decode("utf-8", "replace")
-    if " " not in stem:
-        stem = stem.replace("_", " ").replace("-", " ")
-    title = _clean(_TRACK_NUMBER.sub("", stem)) or _clean(stem)
-    return title[:1].upper() + title[1:]
+def _opened(source: Path | BinaryIO) -> Any:
+    """What mutagen makes of a file; None where it makes nothing of it."""
+    try:
+        return mutagen.File(source, easy=True)
+    except Exception:  # whatever damaged tags make a reader raise
+        return None
+
+
+def _year(values: Callable[..., list[str]]) -> int | None:
+    """The year of the first date that has one."""
+    for key in _TAG_KEYS["date"]:
+        year = year_of(values((key,), several=False))
+        if year is not None:
+            return year
+    return None
 
 
 def values_of(joined: str | None) -> tuple[str, ...]:
@@ -278,7 +215,7 @@ def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:
         single = [str(item) for item in listed]
         if several:  # NUL separates the values of one frame in ID3v2.4
             single = [value for text in single for value in text.split("\0")]
-        texts = [text for text in map(_clean, single) if text]
+        texts = [text for text in map(one_line, single) if text]
         if texts:
             return list(dict.fromkeys(texts))
     return []
@@ -294,17 +231,6 @@ def _distinct(values: list[str]) -> list[str]:
 
 def _joined(values: list[str]) -> str | None:
     return VALUE_SEPARATOR.join(values)[:MAX_TAG_LENGTH] or None
-
-
-def _clean(text: str) -> str:
-    """One line of characters that every database and every JSON reader takes."""
-    plain = text.encode("utf-8", "replace").decode().replace("\0", " ").replace("\ufeff", "")
-    return " ".join(plain.split())
-
-
-def _year(dates: list[str]) -> int | None:
-    match = _YEAR.search(" ".join(dates))
-    return int(match[1]) if match else None
 
 
 def _declared_duration_s(info: Any) -> float | None:

@@ -6,23 +6,26 @@ while a look at 10,000 unchanged files takes about a tenth of a second.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from indexer.errors import LibraryError
-from indexer.folders.files import walk
+from indexer.folders.walk import WalkReport, walk
 
 logger = logging.getLogger(__name__)
 
 
-class FolderWatch:
-    """A thread that looks at folders and calls back once they have changed and rest again.
+State = tuple[int, int]  # size and time of a file
 
-    A folder into which files are being copied changes from look to look; the call waits until two
-    looks agree, so that half a copy is not indexed.
+
+class FolderWatch:
+    """A thread that looks at folders and calls back once files have changed and rest again.
+
+    A file that is being copied changes from look to look; it counts once two looks agree, so that
+    half a copy is not indexed. One that never rests holds back no other. What cannot be looked at
+    counts as unchanged.
 
     Args:
         roots: Music folders; while one is missing (a disk that is not mounted) nothing is called.
@@ -36,8 +39,8 @@ class FolderWatch:
         self._roots = list(roots)
         self._on_change = on_change
         self._every_s = every_s
-        self._settled: str | None = None
-        self._last: str | None = None
+        self._settled: dict[str, State] | None = None
+        self._last: dict[str, State] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
@@ -52,21 +55,39 @@ class FolderWatch:
             self._thread.join()
 
     def look(self) -> bool:
-        """Look once, and call back if the folders differ from the last call and are at rest."""
+        """Look once, and call back if files that rest differ from the last call."""
+        report = WalkReport()
         try:
-            seen = self._signature()
+            seen = self._states(report)
         except LibraryError as exc:
             logger.warning("not watching for the moment: %s", exc)
             self._last = None
             return False
         if self._settled is None:
-            self._settled = seen
-        changed = seen != self._settled and seen == self._last
-        self._last = seen
+            self._settled = dict(seen)
+        before, self._last = self._last, seen
+        changed = [] if before is None else self._changed(seen, before, report)
         if changed:
-            self._settled = seen
             self._on_change()
-        return changed
+            for address in changed:
+                if address in seen:
+                    self._settled[address] = seen[address]
+                else:
+                    del self._settled[address]
+        return bool(changed)
+
+    def _changed(
+        self, seen: dict[str, State], before: dict[str, State], report: WalkReport
+    ) -> list[str]:
+        """The files that are not as at the last call, but as at the look before."""
+        settled = self._settled or {}
+        return [
+            address
+            for address in {**settled, **seen}
+            if seen.get(address) != settled.get(address)
+            and seen.get(address) == before.get(address)
+            and (address in seen or report.could_look_at(address))
+        ]
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -74,12 +95,9 @@ class FolderWatch:
                 self.look()
             except Exception:  # the callback's; the next look is another chance
                 logger.exception("watching music folders")
-                self._settled = ""
             self._stop.wait(self._every_s)
 
-    def _signature(self) -> str:
-        """Names every audio file with its size and time."""
-        digest = hashlib.blake2b(digest_size=16)
-        for file in walk(self._roots):
-            digest.update(repr((file.address, file.size_bytes, file.mtime_ns)).encode())
-        return digest.hexdigest()
+    def _states(self, report: WalkReport) -> dict[str, State]:
+        """Size and time of every audio file by its address."""
+        found = walk(self._roots, report)
+        return {file.address: (file.size_bytes, file.mtime_ns) for file in found}

@@ -30,7 +30,6 @@ class AnalysisStore:
     def __init__(self, data_dir: Path, frontend_id: str) -> None:
         self.frontend_id = frontend_id
         self._folder = data_dir / "analyses" / frontend_id
-        self._marks = self._folder / "begun"
 
     def path(self, content_id: str) -> Path:
         """Where the analysis of this content lies, if it is kept."""
@@ -67,23 +66,6 @@ class AnalysisStore:
             aside.unlink(missing_ok=True)
             raise StorageError(refusal(path, exc)) from exc
 
-    def begin(self, address_id: str) -> None:
-        """Note that the file of this address is about to be decoded.
-
-        Raises:
-            StorageError: The disk is full or read-only.
-        """
-        mark = self._marks / address_id
-        try:
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        except OSError as exc:
-            raise StorageError(refusal(mark, exc)) from exc
-
-    def end(self, address_id: str) -> None:
-        """Note that decoding this file did not kill the process."""
-        (self._marks / address_id).unlink(missing_ok=True)
-
     def sweep(self) -> None:
         """Remove what a killed process was writing; only whoever holds the catalogue may."""
         for pattern in ("??/.*", ".unneeded.*"):
@@ -117,7 +99,8 @@ class AnalysisStore:
     def _unneeded_since(self) -> dict[str, datetime]:
         try:
             noted = json.loads((self._folder / "unneeded.json").read_text(encoding="utf-8"))
-            return {name: datetime.fromisoformat(moment) for name, moment in noted.items()}
+            now = datetime.now(UTC)  # a moment in the future: the clock was set back since
+            return {name: min(now, datetime.fromisoformat(at)) for name, at in noted.items()}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, AttributeError) as exc:
@@ -138,9 +121,3 @@ class AnalysisStore:
         except OSError as exc:
             aside.unlink(missing_ok=True)
             raise StorageError(refusal(path, exc)) from exc
-
-    def begun(self) -> frozenset[str]:
-        """Addresses of the files over which a process died."""
-        if not self._marks.is_dir():
-            return frozenset()
-        return frozenset(mark.name for mark in self._marks.iterdir())

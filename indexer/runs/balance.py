@@ -6,14 +6,17 @@ Letters: S segments, T tracks.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from indexer.search.balance import (
     EmotionEmbedder,
     attraction_of,
+    doubt,
     emotion_bank,
     kl_weight,
+    mean_sd,
     with_dimension,
 )
 from indexer.snapshot.content import SnapshotContent
@@ -33,5 +36,8 @@ def balanced(content: SnapshotContent, model: EmotionEmbedder) -> SnapshotConten
     whole = whole_tracks(content.segment_s, first)
     bank = emotion_bank(QuantileScale.fit(content.segment_emotion[whole]))
     attraction = attraction_of(model.embed_emotion(bank), content.embedding, model.scoring)
+    ends = content.curve_offsets
+    sds = [mean_sd(content.curve_values[a:b, 2:]) for a, b in pairwise(ends)]
+    attraction += doubt(np.stack(sds))[np.asarray(content.segment_track)]
     distance = np.sqrt(2.0 * (attraction - attraction.min()) / kl_weight(model.scoring))
     return replace(content, embedding=with_dimension(content.embedding, distance))

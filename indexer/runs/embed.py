@@ -14,25 +14,29 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.catalog.records import FileResult, address_id
-from indexer.errors import StorageError
-from indexer.folders.files import FoundFile, Tags, content_id, read_tags, readable_name
+from indexer.catalog.records import FileResult
+from indexer.errors import RunError, StorageError
+from indexer.folders.disk import Disk, is_as_found
+from indexer.folders.files import FoundFile, Tags, content_id
+from indexer.folders.naming import readable_name
+from indexer.isolation.reading import FileReader
 from indexer.runs.analyses import AnalysisStore
 from indexer.search.balance import unbalanced
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 from model.analysis import Analysis
+from model.audio_source import Source
 from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
-from model.errors import AudioError
+from model.errors import AudioError, AudioReadError
 from model.frontends import Frontend
 from model.rows import segment_rows
 from model.scoring import ScoringParams
@@ -41,16 +45,15 @@ logger = logging.getLogger(__name__)
 
 # How a snapshot's rows are made of a file's analysis: segments, whole-track rows, balance. Raised
 # with every change, it lets the next run embed everything anew from the kept analyses (ADR 0051).
-ROW_RECIPE = 1
+ROW_RECIPE = 2
 BATCH_ROWS = 1024  # segments embedded at once
 _AHEAD = 4  # files in flight for each worker
 
-AnalyseIsolated = Callable[[Path, str], Analysis]  # of a file, by a frontend, in another process
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
 
 
-class Model(Protocol):
+class IndexingModel(Protocol):
     """What indexing needs of `model.emotion_model.EmotionModel`."""
 
     model_id: str
@@ -60,7 +63,7 @@ class Model(Protocol):
     def frontend(self) -> Frontend:
         """Names and versions the analysis."""
 
-    def analyse(self, source: Path) -> Analysis:
+    def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
         """Decode and describe a file."""
 
     def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
@@ -128,29 +131,27 @@ class Examiner:
         model: Analyses.
         store: Keeps analyses.
         full: Whether kept analyses are made anew.
-        isolated: Analyses files that an earlier process died over.
+        reader: Reads what is in files.
+        disk: Opens files.
         embedded: Contents that a snapshot of the same model holds.
     """
 
     def __init__(
         self,
-        model: Model,
+        model: IndexingModel,
         store: AnalysisStore,
         *,
         full: bool,
-        isolated: AnalyseIsolated,
+        reader: FileReader,
+        disk: Disk,
         embedded: Container[str] = (),
     ) -> None:
         self._model = model
         self._store = store
         self._full = full
-        self._isolated = isolated
+        self._reader = reader
+        self._disk = disk
         self._embedded = embedded
-        self._suspects = store.begun()
-
-    def is_suspect(self, found: FoundFile) -> bool:
-        """Whether a process died while it decoded this file."""
-        return address_id(found.address) in self._suspects
 
     def examine(self, found: FoundFile) -> Examined:
         """Read one file, decoding it only if its analysis is not kept.
@@ -162,14 +163,18 @@ class Examiner:
         tags = Tags(readable_name(path))
         content = None
         try:
-            content = content_id(path)
-            tags = read_tags(path, found.path)
-            analysis, decoded = self._analysis(found, content)
+            with self._disk.open(found) as file:
+                content = content_id(file)
+                tags = self._reader.tags(file, found)
+                analysis, decoded = self._analysis(file, found, content)
+                unchanged = is_as_found(file, found)
             analysed = None if content in self._embedded else self._with_curve(analysis)
-            unchanged = _is_as_found(found)
+        except AudioReadError as exc:  # without content it is tried again on every run
+            reason = _unnamed(exc, path)
+            return Examined(self._result(found, None, tags, reason=reason), None)
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=_unnamed(exc, path)), None)
-        except StorageError:
+        except (StorageError, RunError):
             raise
         except OSError as exc:  # without content it is tried again on every run
             reason = f"cannot be read: {exc.strerror or exc}"
@@ -181,28 +186,17 @@ class Examiner:
         if not unchanged:
             reason = "changed while it was read; the next run reads it again"
             return Examined(self._result(found, None, tags, reason=reason), None)
-        result = self._result(found, content, tags, duration_s=analysis.duration_s)
+        result = self._result(found, content, tags, analysis=analysis)
         return Examined(result, analysed, decoded)
 
-    def _analysis(self, found: FoundFile, content: str) -> tuple[Analysis, bool]:
+    def _analysis(self, file: BinaryIO, found: FoundFile, content: str) -> tuple[Analysis, bool]:
         kept = None if self._full else self._store.load(content)
         if kept is not None:
             return kept, False
-        key = address_id(found.address)
-        self._store.begin(key)
-        try:
-            analysis = self._analyse(key, found.file)
-        finally:
-            self._store.end(key)
-        if _is_as_found(found):  # else what was decoded need not be what was named
+        analysis = self._reader.analyse(file, found)
+        if is_as_found(file, found):  # else what was decoded need not be what was named
             self._store.save(content, analysis)
         return analysis, True
-
-    def _analyse(self, key: str, path: Path) -> Analysis:
-        """Decode and describe; in another process if one has died over this file before."""
-        if key in self._suspects:
-            return self._isolated(path, self._model.frontend.name)
-        return self._model.analyse(path)
 
     def recall(self, content: str) -> Analysed | None:
         """What is kept of a content; None if it must be examined anew."""
@@ -224,20 +218,17 @@ class Examiner:
         content: str | None,
         tags: Tags,
         *,
-        duration_s: float | None = None,
+        analysis: Analysis | None = None,
         reason: str | None = None,
     ) -> FileResult:
-        return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason)
+        duration_s = None if analysis is None else analysis.duration_s
+        note = None if analysis is None else analysis.note
+        return FileResult(found, content, self._store.frontend_id, tags, duration_s, reason, note)
 
 
 def _unnamed(error: AudioError, path: Path) -> str:
     """The reason without the file's name, which stands beside it wherever it is shown."""
     return str(error).replace(path.name, "the file")
-
-
-def _is_as_found(found: FoundFile) -> bool:
-    status = found.file.stat()
-    return (status.st_size, status.st_mtime_ns) == (found.size_bytes, found.mtime_ns)
 
 
 def ahead(
@@ -273,7 +264,7 @@ class BlockBuilder:
         previous: A snapshot of the same model, whose blocks need not be made again.
     """
 
-    def __init__(self, model: Model, previous: Snapshot | None = None) -> None:
+    def __init__(self, model: IndexingModel, previous: Snapshot | None = None) -> None:
         self._model = model
         self._previous = previous
         self._rows_before: dict[str, tuple[int, int]] = {}

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.catalog import lease
@@ -26,9 +26,10 @@ from indexer.errors import (
     RunCancelledError,
     RunInterruptedError,
 )
-from indexer.folders.files import distinct_roots, file_path, stored_name
-from indexer.runs.embed import AnalyseIsolated, Model
-from indexer.runs.isolated import analyse_isolated
+from indexer.folders.disk import Disk, LocalDisk
+from indexer.folders.files import file_path, stored_name
+from indexer.folders.walk import distinct_roots
+from indexer.runs.embed import IndexingModel
 from indexer.runs.job import IndexJob, RunSummary
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.progress import Heartbeat, ProgressMeter
@@ -49,14 +50,14 @@ class Indexer:
         model: Analyses and embeds.
         data_dir: Where snapshots and kept analyses lie.
         options: How runs are carried out.
-        isolated: Analyses, in a process of its own, a file that an earlier process died over.
+        disk: Lists folders and opens files.
     """
 
     catalog: Catalog
-    model: Model
+    model: IndexingModel
     data_dir: Path
     options: RunOptions = DEFAULT_OPTIONS
-    isolated: AnalyseIsolated = analyse_isolated
+    disk: Disk = field(default_factory=LocalDisk)
 
     def run(
         self,
@@ -64,6 +65,7 @@ class Indexer:
         *,
         full: bool = False,
         only: bool = False,
+        allow_shrink: bool = False,
         progress: Callable[[RunProgress], None] | None = None,
         run_id: int | None = None,
         stop: threading.Event | None = None,
@@ -76,6 +78,8 @@ class Indexer:
             roots: Music folders; not used with `run_id`.
             full: Read, decode and embed every file anew; not used with `run_id`.
             only: Tracks outside the roots leave the index; not used with `run_id`.
+            allow_shrink: Many tracks of a root, or all, may leave the index; not used with
+                `run_id`.
             progress: Called with the progress, at most ten times a second.
             run_id: Execute this queued (or abandoned) run instead of a new one.
             stop: When set, the run goes back into the queue before its next file.
@@ -86,6 +90,7 @@ class Indexer:
         Raises:
             RootNotFoundError: A root is no folder or may not be read.
             EmptyRootError: A root holds no audio, though tracks are known in it.
+            ShrunkRootError: More than a fifth of a root's tracks are not there any more.
             RunActiveError: Another process is indexing, or has this run.
             RunCancelledError: The run was cancelled.
             RunInterruptedError: `stop` was set.
@@ -94,7 +99,8 @@ class Indexer:
             CatalogUnavailableError: The database does not answer; the run goes back into the queue.
         """
         owner = lease.new_owner()
-        run = self._begin(roots, owner, run_id, full=full, only=only)
+        asked = {"full": full, "only": only, "allow_shrink": allow_shrink}
+        run = self._begin(roots, owner, run_id, asked)
         meter = ProgressMeter(progress)
         try:
             with Heartbeat(self.catalog, run.id, owner, meter, stop) as heartbeat:
@@ -124,11 +130,11 @@ class Indexer:
             waiting.end_run(run.id, owner, "failed", reason)
 
     def _begin(
-        self, roots: Sequence[Path], owner: str, run_id: int | None, *, full: bool, only: bool
+        self, roots: Sequence[Path], owner: str, run_id: int | None, asked: dict[str, bool]
     ) -> IndexRun:
         if run_id is None:
             names = [stored_name(root) for root in distinct_roots(roots)]
-            return self.catalog.start_run(names, owner, full=full, only=only)
+            return self.catalog.start_run(names, owner, **asked)
         run = self.catalog.claim_run(owner, run_id)
         if run is None:
             state = self.catalog.run(run_id).state
@@ -148,5 +154,5 @@ class Indexer:
             meter=meter,
             check=heartbeat.check,
             options=self.options,
-            isolated=self.isolated,
+            disk=self.disk,
         )

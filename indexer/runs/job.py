@@ -25,25 +25,27 @@ from indexer.errors import (
     LeaseLostError,
     RunInterruptedError,
 )
+from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
+from indexer.isolation.reading import reader_for
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.balance import balanced
 from indexer.runs.embed import (
     Analysed,
-    AnalyseIsolated,
     BlockBuilder,
     Examined,
     Examiner,
-    Model,
+    IndexingModel,
     ahead,
     assemble,
     default_workers,
 )
 from indexer.runs.identity import match_identities
+from indexer.runs.notes import RunNotes
 from indexer.runs.options import RunOptions
 from indexer.runs.outcome import final_tracks
 from indexer.runs.progress import ProgressMeter
-from indexer.runs.scan import Scan, scan
+from indexer.runs.scan import Scan, refuse_shrunk, scan
 from indexer.runs.snapshot_store import SnapshotStore, is_current, tracks_digest
 from indexer.search.typical import typical_curves
 from indexer.snapshot.content import relative_scale
@@ -70,6 +72,8 @@ class RunSummary:
         files_decoded: Of these, those whose analysis was not kept from earlier.
         files_failed: Files that cannot be in the index.
         files_missing: Tracks whose files have gone.
+        files_kept: Tracks that stay as they were because their files could not be read.
+        notes: What was passed over, could not be looked at or decodes in part, a line each.
         audio_s: Duration of what was decoded.
         elapsed_s: Duration of the run.
     """
@@ -83,6 +87,8 @@ class RunSummary:
     files_decoded: int
     files_failed: int
     files_missing: int
+    files_kept: int
+    notes: tuple[str, ...]
     audio_s: float
     elapsed_s: float
 
@@ -101,11 +107,11 @@ class IndexJob:
         meter: Counts the files.
         check: Raises when the run shall end; called between files.
         options: How the run is carried out.
-        isolated: Analyses files that a process died over.
+        disk: Lists folders and opens files.
     """
 
     catalog: Catalog
-    model: Model
+    model: IndexingModel
     data_dir: Path
     run: IndexRun
     owner: str
@@ -113,7 +119,7 @@ class IndexJob:
     meter: ProgressMeter
     check: Callable[[], None]
     options: RunOptions
-    isolated: AnalyseIsolated
+    disk: Disk
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -126,6 +132,7 @@ class IndexJob:
         self._waiting = WaitingCatalog(self.catalog, self.check)
         self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options.engine)
         self._known: list[KnownFile] = []
+        self._notes = RunNotes()
 
     def execute(self) -> RunSummary:
         """Scan, analyse, embed, write, publish, tidy up."""
@@ -140,20 +147,25 @@ class IndexJob:
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
-        self._examiner = Examiner(
-            self.model,
-            self._store,
-            full=self.run.full,
-            isolated=self.isolated,
-            embedded=self._builder.embedded_before,
-        )
-        results = self._read(seen)
+        reader = reader_for(self.model, self.options.read_limits, self._workers, self.check)
+        try:
+            before = self._builder.embedded_before
+            full, disk = self.run.full, self.disk
+            self._examiner = Examiner(
+                self.model, self._store, full=full, reader=reader, disk=disk, embedded=before
+            )
+            read = self._read(seen)
+        finally:
+            reader.close()
+        results = self._notes.usable(read, seen.known)
         changes = match_identities(results, seen.known, seen.gone, self._next_id())
+        if not self.run.allow_shrink:
+            refuse_shrunk(seen, changes.missing_ids)
         self.meter.enter("writing")
-        before = self._waiting.published_tracks()
-        tracks = final_tracks(before, changes)
+        tracks_before = self._waiting.published_tracks()
+        tracks = final_tracks(tracks_before, changes)
         snapshot_id, wrote = self._snapshot(tracks)
-        is_new = wrote or tracks != final_tracks(before, TrackChanges())
+        is_new = wrote or tracks != final_tracks(tracks_before, TrackChanges())
         return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
 
     # Before ----------------------------------------------------------------------------------
@@ -176,6 +188,8 @@ class IndexJob:
             frontend_id=self._store.frontend_id,
             full=self.run.full,
             only=self.run.only,
+            allow_shrink=self.run.allow_shrink,
+            list_entries=self.disk.entries,
         )
 
     def _next_id(self) -> int:
@@ -212,11 +226,8 @@ class IndexJob:
         kept += [(found, str(result.content_id)) for found, result in staged.items()]
         lost = self._recall(kept)
         results = [result for result in results if result.found not in lost]
-        # A file that a process died over is analysed in a process of its own, after all others: if
-        # this process dies as well, the others are done.
-        ordered = sorted([*files, *lost], key=self._examiner.is_suspect)
         examine = self._examiner.examine
-        with closing(ahead(ordered, examine, workers=self._workers)) as examined:
+        with closing(ahead([*files, *lost], examine, workers=self._workers)) as examined:
             results += self._take_all(examined)
         self._builder.flush()
         return results
@@ -337,7 +348,9 @@ class IndexJob:
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
+        notes = self._notes.lines(seen.report)
         self._waiting.report(self.run.id, self.owner, self.meter.now())
+        self._waiting.describe_run(self.run.id, self.owner, notes=notes)
         self._make_visible(changes, snapshot_id, activate=activate)
         self.meter.enter("finished")
         self._tidy_up()
@@ -351,6 +364,8 @@ class IndexJob:
             files_decoded=self._decoded,
             files_failed=self.meter.now().files_failed,
             files_missing=len(changes.missing_ids),
+            files_kept=len(self._notes.kept),
+            notes=notes,
             audio_s=self._audio_s,
             elapsed_s=time.monotonic() - self._began,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from indexer.catalog.records import Track, TrackChange, TrackChanges
+from indexer.catalog.records import FileResult, KnownFile, Track, TrackChange, TrackChanges
 from indexer.snapshot.tracks import TrackRecord
 
 
@@ -18,6 +18,27 @@ def final_tracks(published: Iterable[Track], changes: TrackChanges) -> list[Trac
         if change.result.failure_reason is None
     ]
     return sorted(kept + fresh, key=lambda record: record.id)
+
+
+def keep_unread(
+    results: Iterable[FileResult], known: Mapping[str, KnownFile]
+) -> tuple[list[FileResult], list[FileResult]]:
+    """The results that say something of a file, and those of files that could not be read.
+
+    A track in the index whose file cannot be read now stays as it was; its size or its time still
+    differ from what is kept, so that the next run reads it again.
+
+    Args:
+        results: What was found out about new and changed files.
+        known: The track of each address.
+    """
+    usable: list[FileResult] = []
+    kept: list[FileResult] = []
+    for result in results:
+        track = known.get(result.found.address)
+        stays = result.content_id is None and track is not None and track.status == "ok"
+        (kept if stays else usable).append(result)
+    return usable, kept
 
 
 def _record_of_track(track: Track) -> TrackRecord:

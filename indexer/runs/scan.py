@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.catalog.records import KnownFile
-from indexer.errors import EmptyRootError
-from indexer.folders.files import FoundFile, distinct_roots, stored_name, walk
+from indexer.errors import EmptyRootError, ShrunkRootError
+from indexer.folders.files import FoundFile, stored_name
+from indexer.folders.walk import ListFolder, WalkReport, distinct_roots, list_folder, walk
 from indexer.runs.identity import by_address
 
 logger = logging.getLogger(__name__)
+
+SHRINK_SHARE = 0.2  # of a root's tracks; more missing at once looks like a mount that is away
+SHRINK_TRACKS = 2  # so few may go from a root of any size
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,9 @@ class Scan:
         to_read: New and changed files.
         unchanged: Tracks whose files are as they were, in the index or failed.
         gone: Tracks whose files are not there, missing for long or as of now.
-        outside: Tracks in the index whose files this run does not look for.
+        outside: Tracks in the index whose files this run does not look for, or cannot look at.
+        prefixes: The roots, each with a `/` at its end.
+        report: What could not be looked at, and what was passed over.
     """
 
     known: Mapping[str, KnownFile]
@@ -32,6 +38,8 @@ class Scan:
     unchanged: tuple[KnownFile, ...]
     gone: tuple[KnownFile, ...]
     outside: tuple[KnownFile, ...]
+    prefixes: tuple[str, ...]
+    report: WalkReport
 
     @property
     def files_total(self) -> int:
@@ -46,10 +54,13 @@ def scan(
     frontend_id: str,
     full: bool,
     only: bool = False,
+    allow_shrink: bool = False,
+    list_entries: ListFolder = list_folder,
 ) -> Scan:
     """Walk the roots and sort files and tracks by what has to be done.
 
-    Files below a folder that cannot be read are left as they are.
+    What cannot be looked at stays as it is: a file whose status cannot be read, and all files below
+    a folder that cannot be listed.
 
     Args:
         roots: Music roots.
@@ -57,22 +68,18 @@ def scan(
         frontend_id: A failure under another frontend is tried again.
         full: Take every file for changed.
         only: Take tracks outside the roots for gone.
+        allow_shrink: Accept that many tracks of a root, or all, are gone.
+        list_entries: Lists a folder.
 
     Raises:
         RootNotFoundError: A root is no folder or may not be read.
-        EmptyRootError: A root holds nothing, though tracks are known in it; `full` accepts that.
+        EmptyRootError: A root holds nothing, though tracks are known in it.
+        ShrunkRootError: More than a fifth of a root's tracks are gone.
     """
-    unreadable: list[str] = []
-
-    def note(folder: Path, error: OSError) -> None:
-        logger.warning("folder %s cannot be read, its tracks stay as they are: %s", folder, error)
-        unreadable.append(_prefix(stored_name(folder)))
-
+    report = WalkReport()
     prefixes = [_prefix(stored_name(root)) for root in distinct_roots(roots)]
-    found = {file.address: file for file in walk(roots, on_error=note)}
+    found = {file.address: file for file in walk(roots, report, list_entries=list_entries)}
     known = by_address(tracks)
-    if not full:
-        _refuse_emptied(prefixes, found, tracks)
     unchanged = [
         track
         for address, file in found.items()
@@ -85,14 +92,51 @@ def scan(
         track for track in tracks if known[track.address] is not track or track.address not in found
     ]
     inside = ["/"] if only else prefixes
-    looked_for = {track.id for track in away if _looked_for(track, inside, unreadable)}
-    return Scan(
+    looked_for = {
+        track.id
+        for track in away
+        if _is_below(track, inside) and report.could_look_at(track.address)
+    }
+    seen = Scan(
         known=known,
         to_read=tuple(file for address, file in found.items() if address not in kept),
         unchanged=tuple(unchanged),
         gone=tuple(t for t in away if t.status == "missing" or t.id in looked_for),
         outside=tuple(t for t in away if t.status == "ok" and t.id not in looked_for),
+        prefixes=tuple(prefixes),
+        report=report,
     )
+    for line in report.lines():
+        logger.warning("%s", line)
+    if not allow_shrink:
+        _refuse_emptied(seen, found, tracks)
+        fresh = sum(file.address not in known for file in seen.to_read)
+        refuse_shrunk(seen, [t.id for t in seen.gone if t.status == "ok"], may_return=fresh)
+    return seen
+
+
+def refuse_shrunk(seen: Scan, missing_ids: Iterable[int], *, may_return: int = 0) -> None:
+    """Refuse to take many tracks of a root out of the index at once.
+
+    Args:
+        seen: The scan.
+        missing_ids: Tracks that would leave the index.
+        may_return: How many of them may be found under another name.
+
+    Raises:
+        ShrunkRootError: A root would lose more than a fifth of its tracks, and more than two.
+    """
+    missing = set(missing_ids)
+    tracks = [*seen.known.values()]
+    for prefix in seen.prefixes:
+        inside = [t for t in tracks if t.status == "ok" and t.address.startswith(prefix)]
+        lost = sum(track.id in missing for track in inside) - may_return
+        if lost > max(SHRINK_TRACKS, SHRINK_SHARE * len(inside)):
+            raise ShrunkRootError(
+                f"{lost} of the {len(inside)} tracks in {prefix} are not there any more: is a disk "
+                "not mounted? A run with --allow-shrink (allow_shrink in the API) takes them out "
+                "of the index"
+            )
 
 
 def _is_unchanged(track: KnownFile, file: FoundFile, frontend_id: str) -> bool:
@@ -103,9 +147,8 @@ def _is_unchanged(track: KnownFile, file: FoundFile, frontend_id: str) -> bool:
     return track.status == "ok" or (track.status == "failed" and track.frontend_id == frontend_id)
 
 
-def _looked_for(track: KnownFile, prefixes: Iterable[str], unreadable: Iterable[str]) -> bool:
-    address = track.address
-    return any(map(address.startswith, prefixes)) and not any(map(address.startswith, unreadable))
+def _is_below(track: KnownFile, prefixes: Iterable[str]) -> bool:
+    return any(map(track.address.startswith, prefixes))
 
 
 def _prefix(folder: str) -> str:
@@ -113,12 +156,14 @@ def _prefix(folder: str) -> str:
 
 
 def _refuse_emptied(
-    prefixes: Sequence[str], found: Mapping[str, FoundFile], tracks: Sequence[KnownFile]
+    seen: Scan, found: Mapping[str, FoundFile], tracks: Sequence[KnownFile]
 ) -> None:
-    for prefix in prefixes:
+    for prefix in seen.prefixes:
         before = sum(track.status == "ok" and track.address.startswith(prefix) for track in tracks)
-        if before and not any(address.startswith(prefix) for address in found):
+        looked_at = seen.report.could_look_at(prefix)
+        if before and looked_at and not any(address.startswith(prefix) for address in found):
             raise EmptyRootError(
                 f"music root {prefix} holds no audio, but the catalogue knows {before} tracks in "
-                "it: is its disk mounted? A full run (--full) takes them out of the index"
+                "it: is its disk mounted? A run with --allow-shrink (allow_shrink in the API) "
+                "takes them out of the index"
             )

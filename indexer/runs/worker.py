@@ -23,9 +23,9 @@ from pathlib import Path
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
-from indexer.runs.embed import AnalyseIsolated, Model
+from indexer.isolation.reading import ReadLimits
+from indexer.runs.embed import IndexingModel
 from indexer.runs.indexer import Indexer
-from indexer.runs.isolated import analyse_isolated
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 
 logger = logging.getLogger(__name__)
@@ -108,9 +108,8 @@ class ProcessExecutor:
 
 def carry_out(
     job: Job,
-    load: Callable[[], Model],
+    load: Callable[[], IndexingModel],
     stop: threading.Event,
-    isolated: AnalyseIsolated = analyse_isolated,
 ) -> int:
     """Do the run of a job.
 
@@ -118,7 +117,6 @@ def carry_out(
         job: The job.
         load: Loads the model.
         stop: When set, the run goes back into the queue.
-        isolated: As for `Indexer`.
 
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
@@ -130,7 +128,7 @@ def carry_out(
         return 1
     try:
         model = _load(catalog, job, load)
-        indexer = Indexer(catalog, model, Path(job.data_dir), job.options, isolated)
+        indexer = Indexer(catalog, model, Path(job.data_dir), job.options)
         indexer.run(run_id=job.run_id, stop=stop)
     except (RunCancelledError, RunInterruptedError) as exc:
         logger.info("%s", exc)
@@ -142,7 +140,7 @@ def carry_out(
     return 0
 
 
-def _load(catalog: Catalog, job: Job, load: Callable[[], Model]) -> Model:
+def _load(catalog: Catalog, job: Job, load: Callable[[], IndexingModel]) -> IndexingModel:
     """The model; a run that cannot have it fails with the reason instead of waiting for ever."""
     try:
         return load()
@@ -174,7 +172,9 @@ def read_job() -> Job:
     while not line.endswith(b"\n") and (byte := os.read(sys.stdin.fileno(), 1)):
         line += byte
     told = json.loads(line)
-    return Job(**{**told, "options": RunOptions(**told["options"])})
+    options, limits = told["options"], told["options"].get("read_limits")
+    options = RunOptions(**{**options, "read_limits": ReadLimits(**limits) if limits else None})
+    return Job(**{**told, "options": options})
 
 
 def main() -> int:
@@ -185,7 +185,7 @@ def main() -> int:
     job, stop = read_job(), threading.Event()
     stop_when_orphaned(stop)
 
-    def load() -> Model:
+    def load() -> IndexingModel:
         from model.emotion_model import EmotionModel
 
         return EmotionModel.load(Path(job.checkpoint) if job.checkpoint else None, job.device)

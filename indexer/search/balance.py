@@ -5,6 +5,9 @@ have wide Gaussians, are near to everything. So each row's similarity to a query
 its similarity to emotions all over the catalogue's own plane: `score - ln mean exp score`, the
 log-probability of the emotion given the music.
 
+What is not known well does not win a mood: a track also loses the logarithm of its standard
+deviations (ADR 0091).
+
 What is subtracted depends on the row alone. It is kept as one more Gaussian dimension, in which
 queries are N(0, 1) and row j is N(m_j, 1): KL is then larger by m_j^2 / 2, and every scoring,
 engine and bound stays as it is. Letters: S segments, Q bank queries.
@@ -13,7 +16,7 @@ engine and bound stays as it is. Letters: S segments, Q bank queries.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -32,6 +35,7 @@ from model.scoring import (
 
 _LEVELS = np.linspace(-0.8, 0.8, 9)  # of each relative axis: the bank holds their 81 pairs
 _ROWS = 65_536  # scored at once
+_LEAST_SD = 1e-3
 
 
 class EmotionEmbedder(Protocol):
@@ -56,7 +60,11 @@ def embedded_bank(snapshot: Snapshot, model: EmotionEmbedder) -> Embedding:
 
 
 def as_music(
-    embedding: Embedding, snapshot: Snapshot, model: EmotionEmbedder, bank: Callable[[], Embedding]
+    embedding: Embedding,
+    snapshot: Snapshot,
+    model: EmotionEmbedder,
+    bank: Callable[[], Embedding],
+    sd: NDArray[np.floating[Any]],
 ) -> Embedding:
     """Rows of new music as the catalogue's own would be, to ask for similar music.
 
@@ -65,6 +73,7 @@ def as_music(
         snapshot: The catalogue.
         model: Embedded both.
         bank: Gives `embedded_bank` of the two; called where rows are balanced.
+        sd: Standard deviation of each row's (arousal, valence), [rows, 2].
     """
     rows = snapshot.embedding
     if embedding.mu.shape[1] + 1 != rows.mu.shape[1]:
@@ -72,10 +81,27 @@ def as_music(
     anchor = _as_float32(rows[:1])
     both = Embedding.concatenate([unbalanced(anchor), embedding])
     attraction = attraction_of(bank(), both, model.scoring)
+    _, _, anchor_sd = snapshot.curve(snapshot.tracks[0].id)
+    attraction += np.concatenate([doubt(mean_sd(anchor_sd)[None]), doubt(sd)])
     weight = kl_weight(model.scoring)
     least = attraction[0] - weight * float(anchor.mu[0, -1]) ** 2 / 2.0
     excess = np.maximum(attraction[1:] - least, 0.0)
     return with_dimension(embedding, np.sqrt(2.0 * excess / weight))
+
+
+def doubt(sd: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """What rows lose because little is known of them, in nats, up to a constant; [N, 2] -> [N].
+
+    The peak of a Gaussian over the plane falls with the product of its standard deviations.
+    """
+    lost: NDArray[np.float64] = np.log(np.maximum(sd.astype(np.float64), _LEAST_SD)).sum(axis=1)
+    return lost
+
+
+def mean_sd(curve_sd: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """The standard deviation of a whole track, [2], from that of its curve, [T, 2]."""
+    root: NDArray[np.float64] = np.sqrt((curve_sd.astype(np.float64) ** 2).mean(axis=0))
+    return root
 
 
 def unbalanced(embedding: Embedding) -> Embedding:

@@ -14,7 +14,7 @@ from indexer.search.build_cells import write_cells
 from indexer.search.cells import CellIndex
 from indexer.search.columns import KINDS
 from indexer.search.searcher import Searcher, SearchRequest
-from indexer.snapshot.format import Engine, EngineChoice, Manifest, Recall
+from indexer.snapshot.format import EngineChoice, EngineName, Manifest, Recall
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams
@@ -28,7 +28,7 @@ COUNTS = tuple(step << power for power in range(10) for step in (2048, 3072))  #
 HELD_OUT = 10
 
 
-def choose_engine(choice: EngineChoice, segments: int) -> Engine:
+def choose_engine(choice: EngineChoice, segments: int) -> EngineName:
     """The engine for a catalogue of this size on this machine; a choice stands."""
     if choice != "auto":
         return choice

@@ -34,7 +34,7 @@ FORMAT = 2
 MANIFEST_NAME = "manifest.json"
 REBUILD = "run `circumplex index --full` to write a new snapshot"
 
-Engine = Literal["exact", "ann", "gpu"]
+EngineName = Literal["exact", "ann", "gpu"]
 EngineChoice = Literal["auto", "exact", "ann", "gpu"]
 Observer = Callable[[str], None]
 
@@ -93,7 +93,7 @@ class Manifest:
     format: int
     model_id: str
     scoring_id: str
-    engine: Engine
+    engine: EngineName
     tracks: int
     segments: int
     curve_hop_s: float

@@ -226,6 +226,16 @@ class TrackTable(Sequence[TrackRecord]):
             )
         return row
 
+    def has_namesake(self, row: int) -> bool:
+        """Whether another music root holds a file at the same path below it."""
+        path = int(self._text["path"].codes[row])
+        return bool(self._path_counts[path] > 1)
+
+    @cached_property
+    def _path_counts(self) -> NDArray[np.int64]:
+        codes = self._text["path"].codes
+        return np.bincount(codes, minlength=1) if len(codes) else np.zeros(1, dtype=np.int64)
+
     @property
     def content_codes(self) -> NDArray[np.int32]:
         """Equal for tracks with the same content, [T]."""

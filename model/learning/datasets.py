@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.dynamics import relative_db
 from model.errors import DatasetError
 from model.frontends import loudness
 from model.frontends.descriptors import at_reference
@@ -44,6 +45,7 @@ class Dataset:
         lengths: Frames of each curve, [N], int64, 1..T.
         annotator_std: Standard deviation over annotators in the curve's scale, [N, T, 2], or None.
         feature_lengths: Rows of each sequence, [N], int64; None where `features` is [N, F].
+        level_db: Level over the reference that was taken out of each row, [N]; None where none was.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Dataset:
     lengths: NDArray[np.int64]
     annotator_std: Floats | None = None
     feature_lengths: NDArray[np.int64] | None = None
+    level_db: Floats | None = None
 
     def __len__(self) -> int:
         return int(self.song_ids.shape[0])
@@ -95,6 +98,7 @@ class Dataset:
             lengths=self.lengths[index],
             annotator_std=std,
             feature_lengths=counts,
+            level_db=None if self.level_db is None else self.level_db[index],
         )
 
     def cut(self, frames: int) -> Dataset:
@@ -195,6 +199,9 @@ def load(name: str, data_dir: Path, feature_set: str | None = None) -> Dataset:
     return LOADERS[name](data_dir, feature_set)
 
 
+LEVEL = "level_db"
+"""Last column of a table that was made level-free; datasets keep it aside."""
+
 WITH_LEVEL = "_level"
 """Ends the names of feature sets that keep the level songs were mastered at."""
 
@@ -207,7 +214,7 @@ def _feature_table(data_dir: Path, prefix: str, feature_set: str) -> Table:
 
 
 def _level_free(table: Table) -> Table:
-    """Every song as if amplified to the reference loudness, without the column of mean loudness.
+    """Every song as if amplified to the reference loudness; `LEVEL` keeps what was taken out.
 
     Essentia's columns need nothing: its loader has brought the songs to one replay gain.
     """
@@ -217,7 +224,8 @@ def _level_free(table: Table) -> Table:
     level = names.index(loudness.MEAN)
     rows = np.array(list(songs.values()))
     free = np.delete(at_reference(rows, names, rows[:, level]), level, axis=1)
-    return names[:level] + names[level + 1 :], dict(zip(songs, free.tolist(), strict=True))
+    own = np.column_stack([free, relative_db(rows[:, level])])
+    return (*names[:level], *names[level + 1 :], LEVEL), dict(zip(songs, own.tolist(), strict=True))
 
 
 def _table_as_it_is(data_dir: Path, prefix: str, feature_set: str) -> Table:
@@ -325,15 +333,20 @@ def _join(
 ) -> Dataset:
     names, rows = table
     ids = sorted(song for song in curves if song in rows)
+    features = np.array([rows[song] for song in ids], dtype=np.float32)
+    level_db = None
+    if LEVEL in names:
+        names, features, level_db = names[:-1], features[:, :-1], features[:, -1]
     lengths = np.array([len(curves[song]) for song in ids], dtype=np.int64)
     return Dataset(
         name=name,
         song_ids=np.array(ids, dtype=np.int64),
-        features=np.array([rows[song] for song in ids], dtype=np.float32),
+        features=features,
         feature_names=names,
         curves=padded([curves[song] for song in ids]),
         lengths=lengths,
         annotator_std=None if spread is None else padded([spread[song] for song in ids]),
+        level_db=level_db,
     )
 
 

@@ -27,9 +27,12 @@ from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
 from model.learning.evaluation import r2
 from model.learning.expert_fitting import mode_expert
 from model.learning.fitting import Embedded, Fitted, Fold
+from model.learning.level import arousal_per_db, fit_dynamics
+from model.learning.novelty import fit_novelty
 from model.regression import MeanHead, fit_mean_head
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
@@ -55,6 +58,9 @@ def make_checkpoint(
     choice = choose_head(fitted.folds, data.mean_emotion, honest)
     head = fit_head(fitted.inside, data.mean_emotion, choice, honest)
     predicted, truth = held_out_means(fitted.folds, data.mean_emotion, choice, honest)
+    novelty = fit_novelty(data.mean_features, data.feature_names)
+    rows = np.concatenate([fold.rows for fold in fitted.folds])
+    ratio = novelty.ratio(data.mean_features[rows])
     scores = r2(truth, predicted)
     frontend = frontend_of(feature_set)
     return Checkpoint(
@@ -66,7 +72,9 @@ def make_checkpoint(
         cca=fitted.cca,
         scoring=fitted.scoring,
         mean_head=head,
-        curve=_curve_settings(truth, predicted),
+        curve=_curve_settings(truth, predicted, ratio),
+        dynamics=fit_dynamics(fitted.inside.music_embedding, head, arousal_per_db(data)),
+        novelty=novelty,
         experts=_experts(frontend, data, truth - predicted),
         notes={
             **notes,
@@ -133,9 +141,9 @@ def _experts(frontend: str, data: Dataset, errors: Floats) -> Experts | None:
     return mode_expert(data.mean_emotion, errors)
 
 
-def _curve_settings(truth: Floats, predicted: Floats) -> CurveSettings:
+def _curve_settings(truth: Floats, predicted: Floats, ratio: Doubles) -> CurveSettings:
     """Spread and prior of the curve from held-out residuals and training means."""
-    residual = calibrated_sd((truth - predicted).astype(np.float64))
+    residual = calibrated_sd((truth - predicted).astype(np.float64) / ratio[:, None])
     mean, std = truth.mean(axis=0, dtype=np.float64), truth.std(axis=0, dtype=np.float64)
     return replace(
         CurveSettings(),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.listeners import CALM, keyed_service
 from tests.running import fake_settings, index_now, running_service, write_library
 
 CONFIGURATION = """\
@@ -111,3 +112,55 @@ def test_a_player_finds_every_track_of_a_saved_playlist(tmp_path: Path) -> None:
 
             assert len(wanted) == 5
             assert found == wanted, form
+
+
+@pytest.mark.parametrize("form", ["m3u8", "m3u"])
+def test_a_player_plays_a_station_by_its_address(tmp_path: Path, form: str) -> None:
+    """Under required keys: the address and the audio it names need no header."""
+    with keyed_service(tmp_path / "keyed") as keyed:
+        client, headers = keyed.running.client, keyed.headers("writer")
+        body = {"name": "Calm", "question": CALM}
+        made = client.post("/v1/stations", json=body, headers=headers).json()
+        shown = client.get(f"/v1/stations/{made['id']}", headers=keyed.headers()).json()
+
+        with playing(tmp_path / "mpd", keyed.music) as mpd:
+            mpd.ask(f'load "{shown["addresses"][form]}"')
+            found = [line for line in mpd.ask("playlistinfo") if line.startswith("file: http")]
+            mpd.ask("play 0")
+            elapsed = _elapsed(mpd)
+
+    assert len(found) == 4
+    assert elapsed > 0.0
+
+
+def test_a_written_station_loads_from_the_players_own_folder(tmp_path: Path) -> None:
+    """`.m3u` in MPD's playlist folder, its tracks found in MPD's music."""
+    with keyed_service(tmp_path / "keyed") as keyed:
+        client, headers = keyed.running.client, keyed.headers("writer")
+        body = {"name": "Calm", "question": CALM}
+        made = client.post("/v1/stations", json=body, headers=headers).json()
+        address = f"/v1/stations/{made['id']}/playlist"
+        params = {"format": "m3u8", "locations": "path"}
+        file = client.get(address, params=params, headers=keyed.headers())
+
+        with playing(tmp_path / "mpd", keyed.music) as mpd:
+            (tmp_path / "mpd" / "Calm.m3u").write_bytes(file.content)
+            mpd.ask('load "Calm"')
+            found = [line for line in mpd.ask("playlistinfo") if line.startswith("file: ")]
+
+    songs = [line for line in file.text.splitlines() if not line.startswith("#")]
+    assert found == [f"file: {song}" for song in songs]
+    assert len(found) == 4
+
+
+def _elapsed(mpd: Mpd) -> float:
+    """How far the first song is, once it plays."""
+    for _ in range(200):
+        status = dict(line.split(": ", 1) for line in mpd.ask("status"))
+        assert "error" not in status, status
+        if status["state"] == "play" and float(status.get("elapsed", 0)) > 0:
+            return float(status["elapsed"])
+        if status["state"] == "stop":  # a short song may be over already
+            return float(status.get("elapsed", 0))
+        time.sleep(0.05)
+    return 0.0

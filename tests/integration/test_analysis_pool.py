@@ -14,9 +14,10 @@ import pytest
 import soundfile
 import torch
 
-from app.clips.analysis_pool import START_TIMEOUT_S, AnalysisLimits, PooledAnalyser, _Process
-from app.clips.analysis_worker import ran_out_of_memory
+from app.clips.analysis_pool import AnalysisLimits, PooledAnalyser
 from app.errors import AnalysisLimitError, BusyError
+from indexer.isolation.process import Limits
+from indexer.isolation.serving import ran_out_of_memory
 from model.analysis import Analysis, analyse
 from model.errors import AudioTooLongError, UndecodableAudioError
 from model.frontends import get_frontend
@@ -24,13 +25,11 @@ from model.frontends import get_frontend
 LIMITS = AnalysisLimits(max_duration_s=60.0, timeout_s=60.0, memory_bytes=1 << 30)
 
 
-def wait_until_started(analyser: PooledAnalyser) -> None:
-    """Wait until every worker has said that it is ready."""
-    workers = [analyser._idle.get(timeout=START_TIMEOUT_S) for _ in range(analyser._workers)]
-    for worker in workers:
-        assert isinstance(worker, _Process)
-        worker._wait_until_ready()
-        analyser._idle.put(worker)
+def wait_until_started(pool: PooledAnalyser) -> None:
+    """Wait for the only worker of a pool to be ready."""
+    worker = pool._idle.get(timeout=120)
+    worker.process.wait_until_ready()
+    pool._idle.put(worker)
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +75,9 @@ def test_audio_errors_keep_their_kind(pool: PooledAnalyser, tmp_path: Path) -> N
 def test_a_worker_that_dies_is_replaced(pool: PooledAnalyser, clip: Path) -> None:
     """The upload that did it gets an error, the next one an answer."""
     worker = pool._idle.get()
-    os.kill(worker._process.pid, signal.SIGSTOP)  # so that it dies with the file in hand
+    os.kill(worker.process._process.pid, signal.SIGSTOP)  # so that it dies with the file in hand
     pool._idle.put(worker)
-    _kill_soon(worker._process.pid)
+    _kill_soon(worker.process._process.pid)
 
     with pytest.raises(AnalysisLimitError, match="broke the decoder"):
         pool.analyse(clip)
@@ -133,14 +132,14 @@ def test_a_worker_that_hangs_is_replaced(clip: Path) -> None:
     wait_until_started(pool)
     try:
         worker = pool._idle.get()
-        os.kill(worker._process.pid, signal.SIGSTOP)
+        os.kill(worker.process._process.pid, signal.SIGSTOP)
         pool._idle.put(worker)
-        worker._limits = AnalysisLimits(60.0, 0.5, 1 << 30)
+        worker.process._limits = Limits(0.5, 1 << 30)
 
         with pytest.raises(AnalysisLimitError, match=r"longer than 0\.5 s"):
             pool.analyse(clip)
 
-        assert worker._process.poll() is not None
+        assert worker.process._process.poll() is not None
         assert pool.analyse(clip).duration_s == pytest.approx(10.0)
     finally:
         pool.close()
@@ -171,7 +170,7 @@ def test_closing_leaves_no_process(clip: Path) -> None:
 
     pool.close()
 
-    assert worker._process.poll() is not None
+    assert worker.process._process.poll() is not None
 
 
 def test_running_out_of_memory_is_told_from_bad_audio() -> None:
@@ -194,7 +193,7 @@ def test_the_worker_knows_no_secrets(clip: Path, monkeypatch: pytest.MonkeyPatch
     pool.analyse(clip)  # only then has the process become another program for certain
     worker = pool._idle.get()
     pool._idle.put(worker)
-    environment = Path(f"/proc/{worker._process.pid}/environ").read_bytes()
+    environment = Path(f"/proc/{worker.process._process.pid}/environ").read_bytes()
 
     pool.close()
     assert b"PATH=" in environment

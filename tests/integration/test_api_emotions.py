@@ -221,6 +221,26 @@ def small_service(tmp_path: Path) -> Iterator[Running]:
         running.model.go.set()
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "filename*=UTF-8''%D1%84.wav",
+        "filename*0=a; filename*1=.wav",
+        "FILENAME* = utf-8'en'%E2%82%AC.wav",
+        "filename=\"a.wav\"; filename*=UTF-8''%D1%84.wav",
+    ],
+)
+def test_a_file_may_be_named_in_the_extended_way_alone(service: Running, named: str) -> None:
+    """Some clients send names that are not ASCII like that (RFC 5987)."""
+    head = f'--x\r\nContent-Disposition: form-data; name="file"; {named}\r\n\r\n'
+    body = head.encode() + CLIP + b"\r\n--x--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+
+    answer = service.client.post("/v1/emotions", content=body, headers=headers)
+
+    assert answer.status_code == 200
+
+
 def test_a_file_above_the_limit_is_refused(small_service: Running) -> None:
     """413, whether the length is declared or not."""
     big = b"0" * 300_000

@@ -153,7 +153,10 @@ def test_a_range_beyond_the_file_is_refused(service: Running) -> None:
 
 
 def test_no_link_leads_out_of_the_music_roots(tmp_path: Path) -> None:
-    """A track replaced by a link, or whose folder became one, is not readable any more."""
+    """A track replaced by a link, or whose folder became one, is not readable any more.
+
+    Nor is one whose link stays inside: it would be another track's file.
+    """
     pieces = write_library(tmp_path / "music")
     secret = tmp_path / "secret"
     secret.mkdir()
@@ -170,12 +173,11 @@ def test_no_link_leads_out_of_the_music_roots(tmp_path: Path) -> None:
         pieces["middling bright"].unlink()
         pieces["middling bright"].symlink_to(pieces["middling plain"])
 
-        responses = [running.client.get(f"/v1/tracks/{t}/audio") for t in (by_link, by_folder)]
-        within = running.client.get(f"/v1/tracks/{inside}/audio")
+        tracks = (by_link, by_folder, inside)
+        responses = [running.client.get(f"/v1/tracks/{t}/audio") for t in tracks]
 
     for response in responses:
         problem_of(response, 404, "audio-not-found")
-    assert within.status_code == 200
 
 
 def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Counting:
         self._model = model
         self.model_id, self.scoring = model.model_id, model.scoring
         self.frontend, self.checkpoint = model.frontend, model.checkpoint
-        self.first_guess = model.first_guess
+        self.first_guess, self.segment_sd = model.first_guess, model.segment_sd
         self.music_calls = self.emotion_calls = 0
 
     def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:

@@ -51,8 +51,8 @@ def left_over(data_dir: Path, catalog: Catalog) -> list[str]:
     known = {row.id for row in catalog.all_snapshots()}
     strange = [path.name for path in (data_dir / "snapshots").iterdir() if path.name not in known]
     strange += [row.id for row in catalog.all_snapshots() if row.state != "ready"]
-    strange += [p.name for p in (data_dir / "analyses").rglob("*") if p.name.startswith(".")]
-    return strange + [p.name for p in (data_dir / "analyses").glob("*/begun/*")]
+    hidden = (p.name for p in (data_dir / "analyses").rglob("*") if p.name.startswith("."))
+    return [*strange, *hidden]
 
 
 @pytest.mark.parametrize("engine", ["exact", "ann"])

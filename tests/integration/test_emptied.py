@@ -15,7 +15,7 @@ def test_a_service_does_not_answer_from_tracks_that_are_gone(tmp_path: Path) -> 
         index_now(running)
         (tmp_path / "music").rename(tmp_path / "elsewhere")
         (tmp_path / "music").mkdir()
-        index_now(running, full=True)
+        index_now(running, allow_shrink=True)
         emptied = running.client.post("/v1/playlists", json=ask)
         index_now(running)
         later = running.client.post("/v1/playlists", json=ask)

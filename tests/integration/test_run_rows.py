@@ -13,8 +13,8 @@ from sqlalchemy import update
 from indexer.catalog import lease
 from indexer.catalog import runs as catalog_runs
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import RunProgress
-from indexer.catalog.tables import index_runs
+from indexer.catalog.records import RunProgress, SnapshotRow, TrackChanges
+from indexer.catalog.tables import index_runs, snapshots
 from indexer.errors import LeaseLostError, RunActiveError, RunNotFoundError
 
 
@@ -229,3 +229,58 @@ def test_an_unknown_run_is_named(catalog: Catalog, run_id: int) -> None:
     """Also by numbers that no column could hold."""
     with pytest.raises(RunNotFoundError, match=str(run_id)):
         catalog.run(run_id)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(days=40), timedelta(days=9000)])
+def test_a_lease_of_a_clock_that_was_set_back_is_none(catalog: Catalog, ahead: timedelta) -> None:
+    """No lease is so long. Its holder, unless it lives on this machine, was lost before."""
+    run = catalog.start_run(["/a"], "another-machine/1/1/x")
+    live = catalog.claimable_run()
+    set_lease(catalog, run.id, datetime.now(UTC) + ahead)
+
+    claimable = catalog.claimable_run()
+
+    assert live is None
+    assert claimable is not None
+    assert claimable.id == run.id
+
+
+def test_a_holder_that_lives_here_keeps_its_run_when_the_clock_is_set_back(
+    catalog: Catalog,
+) -> None:
+    """It renews its lease in a moment."""
+    run = catalog.start_run(["/a"], lease.new_owner())
+    set_lease(catalog, run.id, datetime.now(UTC) + timedelta(days=40))
+
+    assert catalog.claimable_run() is None
+
+
+def test_the_run_that_ended_last_is_the_last_one_whatever_the_clock_said(
+    catalog: Catalog,
+) -> None:
+    """A run under a clock that was ahead does not stay the newest for weeks."""
+    owner = lease.new_owner()
+    for name in ("ahead", "now"):
+        catalog.begin_snapshot(snapshot_row(name))
+        run = catalog.start_run(["/a"], owner)
+        catalog.publish(run.id, owner, TrackChanges(), name)
+        if name == "ahead":
+            far = datetime.now(UTC) + timedelta(days=40)
+            with catalog.engine.begin() as connection:
+                connection.execute(update(index_runs).values(finished_at=far))
+                connection.execute(update(snapshots).values(created_at=far))
+
+    assert catalog.published_snapshot() == "now"
+    assert [row.id for row in catalog.list_snapshots()] == ["now", "ahead"]
+
+
+def set_lease(catalog: Catalog, run_id: int, until: datetime) -> None:
+    """Let the lease of a run end then."""
+    with catalog.engine.begin() as connection:
+        chosen = update(index_runs).where(index_runs.c.id == run_id)
+        connection.execute(chosen.values(lease_expires_at=until))
+
+
+def snapshot_row(name: str) -> SnapshotRow:
+    """A snapshot that is being written."""
+    return SnapshotRow(name, "m", "writing", False, datetime.now(UTC), "0" * 32, 1, 1)

@@ -10,19 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import TrackQuery
+from indexer.isolation.reading import ReadLimits
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 
 CHILD = [sys.executable, "-m", "tests.index_child"]
+READ_LIMITS = ReadLimits(max_duration_s=60.0, timeout_s=10.0, memory_bytes=1 << 30)
 KILLS = int(os.environ.get("CIRCUMPLEX_KILLS", "5"))
 
 
@@ -36,6 +38,11 @@ class Place:
         self.job = Job(url, str(self.data_dir), options=RunOptions(workers=2))
         for number in range(12):
             write_tone(self.music / f"{number:02}.wav", hz=200 + 100 * number, duration_s=1.0)
+
+    def limit(self, limits: ReadLimits) -> None:
+        """Let files be read in worker processes."""
+        options = replace(self.job.options, read_limits=limits)
+        self.job = replace(self.job, options=options)
 
     def queue(self, *, full: bool = False) -> int:
         """Ask for a run."""
@@ -228,18 +235,38 @@ def test_a_killed_run_does_not_repeat_what_it_finished(place: Place) -> None:
 
 
 def test_a_file_that_kills_its_process_is_left_out_and_the_others_are_not(place: Place) -> None:
-    """The run survives a decoder that crashes, though each crash ends a process."""
-    write_tone(place.music / "crash.wav", duration_s=1.0)
+    """A decoder that crashes, or takes too long or too much memory, ends no run."""
+    place.limit(READ_LIMITS)
+    for name in ("crash.wav", "greedy.wav", "hang.wav"):
+        write_tone(place.music / name, duration_s=1.0)
     run_id = place.queue()
 
     place.execute(run_id)
 
     failed = place.catalog.list_tracks(TrackQuery(status="failed")).items
     assert place.catalog.run(run_id).state == "succeeded"
-    assert [track.path for track in failed] == ["crash.wav"]
-    assert "ended its process (-11)" in str(failed[0].failure_reason)
-    assert place.catalog.run(run_id).attempts == 2
+    reasons = {track.path: str(track.failure_reason) for track in failed}
+    assert sorted(reasons) == ["crash.wav", "greedy.wav", "hang.wav"]
+    assert "broke the decoder" in reasons["crash.wav"]
+    assert "more memory" in reasons["greedy.wav"]
+    assert "longer than" in reasons["hang.wav"]
+    assert place.catalog.run(run_id).attempts == 1
     assert place.check_whole() == 12
+
+
+def test_a_run_is_cancelled_within_a_file(place: Place) -> None:
+    """It does not wait for the end of a file that takes long."""
+    place.limit(replace(READ_LIMITS, timeout_s=3600.0))
+    write_tone(place.music / "hang.wav", duration_s=1.0)
+    run_id = place.queue()
+    process = place.start(run_id)
+    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done == 12)
+
+    place.catalog.cancel_run(run_id)
+
+    place.wait_for(lambda: place.catalog.run(run_id).is_over, timeout_s=60)
+    end(process)
+    assert place.catalog.run(run_id).state == "cancelled"
 
 
 def test_a_run_without_a_model_fails_with_the_reason(place: Place, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import torch
 from model.cca import fit_cca, fit_scoring
 from model.checkpoint import Checkpoint
 from model.curve_estimation import CurveSettings
+from model.dynamics import Dynamics
 from model.embedding import Embedding
 from model.emer import EmerConfig, build_emer
 from model.encoders import EncoderConfig
+from model.learning.novelty import fit_novelty
 from model.regression import fit_mean_head
 
 FEATURES = 5
@@ -55,6 +57,8 @@ def small_checkpoint(
         cca=cca,
         scoring=fit_scoring(phi_m, phi_e, 0.9 * cca.rho),
         mean_head=fit_mean_head(rows, emotion.numpy(), ridge=0.1, gamma=0.3, centres=100),
+        dynamics=Dynamics.none(4, 3 * members),
+        novelty=fit_novelty(features.numpy(), tuple(f"part_{i}" for i in range(columns))),
         curve=settings or replace(CurveSettings(), sd=(0.12, 0.14)),
         notes={"seed": seed, "dataset": "synthetic"},
     )

@@ -8,26 +8,70 @@ import os
 import struct
 import threading
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
 from app.errors import CoverNotFoundError, OverloadedError
-from app.library.covers import (
+from app.library import cover_worker
+from app.library.covers import WORKERS, CoverDesk, CoverMaker, cover_files
+from app.library.pictures import (
     MAX_PIXELS,
-    CoverDesk,
-    CoverFiles,
+    MAX_SCANS,
+    PictureError,
     blank_png,
-    cover_files,
-    cover_jpeg,
     small_jpeg,
 )
+from indexer.errors import WorkerLimitError
 from indexer.snapshot.tracks import TrackRecord
 from model.audio_pictures import MAX_PICTURE_BYTES
 from tests.pictures import BLUE, FRONT, GREEN, RED, embed, is_near, picture, size_of
 from tests.running import RATE_HZ, tone
+
+
+class Direct:
+    """A worker in this process."""
+
+    alive = True
+    asked = 0
+
+    def ask(
+        self, request: Mapping[str, Any], file: int | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """As the worker would."""
+        self.asked += 1
+        assert file is not None
+        with os.fdopen(os.dup(file), "rb") as opened:
+            opened.seek(0)
+            reply, content = cover_worker.handle(request, opened)
+        return dict(reply), content
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Costly(Direct):
+    """A worker that is lost over every picture inside a file."""
+
+    def ask(
+        self, request: Mapping[str, Any], file: int | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """Be lost, or answer."""
+        self.asked += 1
+        if request["do"] == "inside":
+            raise WorkerLimitError("it took longer than 5 s")
+        return super().ask(request, file)
+
+
+def cover_of(track: TrackRecord, root: Path, size: int = 64) -> bytes:
+    """The cover of a track, made in this process."""
+    with cover_files(track, (root,)) as files:
+        return CoverMaker(Direct).jpeg(files, size)
 
 
 def track_in(folder: Path) -> TrackRecord:
@@ -39,8 +83,8 @@ def track_in(folder: Path) -> TrackRecord:
 
 def beside(folder: Path) -> str | None:
     """Name of the picture that is taken from the folder."""
-    found = cover_files(track_in(folder), (folder,)).beside
-    return found.name if found else None
+    with cover_files(track_in(folder), (folder,)) as files:
+        return files.beside.name if files.beside else None
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -54,14 +98,14 @@ def test_the_picture_inside_goes_before_the_one_beside(tmp_path: Path) -> None:
     """Beside it is taken where there is none inside, or a broken one."""
     track = track_in(tmp_path)
     (tmp_path / "cover.jpg").write_bytes(picture(BLUE))
-    assert is_near(cover_jpeg(cover_files(track, (tmp_path,)), 64), BLUE)
+    assert is_near(cover_of(track, tmp_path), BLUE)
     embed(tmp_path / "tone.flac", (FRONT, b"\xff\xd8\xff\xe0 no picture"))
-    assert is_near(cover_jpeg(cover_files(track, (tmp_path,)), 64), BLUE)
+    assert is_near(cover_of(track, tmp_path), BLUE)
 
     track_in(tmp_path)
     embed(tmp_path / "tone.flac", (FRONT, picture(RED)))
 
-    assert is_near(cover_jpeg(cover_files(track, (tmp_path,)), 64), RED)
+    assert is_near(cover_of(track, tmp_path), RED)
 
 
 def test_usual_names_are_looked_for_in_order(tmp_path: Path) -> None:
@@ -76,7 +120,7 @@ def test_usual_names_are_looked_for_in_order(tmp_path: Path) -> None:
 
 
 def test_a_picture_beside_follows_the_rule_of_the_audio(tmp_path: Path) -> None:
-    """A link out of the roots is passed over, like a folder; one that stays inside is followed."""
+    """No link is followed, nor is a folder or a pipe a picture."""
     outside, folder = tmp_path / "outside", tmp_path / "music"
     outside.mkdir()
     (outside / "secret.jpg").write_bytes(picture())
@@ -89,8 +133,11 @@ def test_a_picture_beside_follows_the_rule_of_the_audio(tmp_path: Path) -> None:
 
     (folder / "scan.jpg").write_bytes(picture())
     (folder / "album.jpg").symlink_to(folder / "scan.jpg")
+    assert beside(folder) is None
 
-    assert beside(folder) == "scan.jpg"
+    (folder / "album.png").write_bytes(picture())
+
+    assert beside(folder) == "album.png"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
@@ -123,10 +170,10 @@ def test_a_decompression_bomb_is_not_decoded() -> None:
     side = int(MAX_PIXELS**0.5)
     assert size_of(small_jpeg(picture(RED, side, side), 32)) == (32, 32)
 
-    with pytest.raises(CoverNotFoundError, match=f"{side + 1} x {side} pixels"):
+    with pytest.raises(PictureError, match=f"{side + 1} x {side} pixels"):
         small_jpeg(picture(RED, side + 1, side), 32)
     for huge in (11_000, 30_000):
-        with pytest.raises(CoverNotFoundError, match="picture"):
+        with pytest.raises(PictureError, match="picture"):
             small_jpeg(png_of(huge, huge), 32)
 
 
@@ -139,26 +186,25 @@ def test_a_broken_picture_is_refused(kind: str) -> None:
         for content in (whole[:end], whole[:end] + b"\0\xff" * 8 + whole[end + 16 :]):
             try:
                 assert size_of(small_jpeg(content, 32)) <= (32, 32)
-            except CoverNotFoundError:
+            except PictureError:
                 refused += 1
     assert refused >= 20
     for other in (b"", b"no picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe"):
-        with pytest.raises(CoverNotFoundError, match="cannot be read"):
+        with pytest.raises(PictureError, match="cannot be read"):
             small_jpeg(other, 32)
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     """A picture beside the track that has more bytes than are read is none."""
-    files = CoverFiles(tmp_path / "tone.flac", tmp_path / "cover.jpg")
-    track_in(tmp_path)
+    track = track_in(tmp_path)
     (tmp_path / "cover.jpg").write_bytes(picture())
-    assert cover_jpeg(files, 32)
+    assert cover_of(track, tmp_path)
 
     with (tmp_path / "cover.jpg").open("r+b") as file:
         file.truncate(MAX_PICTURE_BYTES + 1)
 
     with pytest.raises(CoverNotFoundError, match="larger than"):
-        cover_jpeg(files, 32)
+        cover_of(track, tmp_path)
 
 
 def test_the_tag_follows_the_files(tmp_path: Path) -> None:
@@ -166,7 +212,8 @@ def test_the_tag_follows_the_files(tmp_path: Path) -> None:
     track = track_in(tmp_path)
 
     def tag(size: int = 64) -> str:
-        return cover_files(track, (tmp_path,)).tag(size)
+        with cover_files(track, (tmp_path,)) as files:
+            return files.tag(size)
 
     tags = [tag(), tag(65)]
     (tmp_path / "cover.jpg").write_bytes(picture(RED))
@@ -178,10 +225,6 @@ def test_the_tag_follows_the_files(tmp_path: Path) -> None:
 
     assert len(set(tags)) == len(tags)
     assert tag() == tags[-1]
-    files = cover_files(track, (tmp_path,))
-    files.audio.unlink()
-    with pytest.raises(CoverNotFoundError, match="gone"):
-        files.tag(64)
 
 
 def test_the_blank_picture_is_one_clear_pixel() -> None:
@@ -190,8 +233,8 @@ def test_the_blank_picture_is_one_clear_pixel() -> None:
         assert (blank.size, blank.convert("RGBA").getpixel((0, 0))) == ((1, 1), (0, 0, 0, 0))
 
 
-def test_covers_are_made_one_after_the_other_and_not_without_end() -> None:
-    """One thread makes them; who comes when all places are taken is sent away."""
+def test_few_covers_are_made_at_once_and_not_without_end() -> None:
+    """A few threads wait for them; who comes when all places are taken is sent away."""
     going = threading.Event()
     threads = set()
 
@@ -212,4 +255,39 @@ def test_covers_are_made_one_after_the_other_and_not_without_end() -> None:
 
     assert answers[:3] == [None] * 3
     assert isinstance(answers[3], OverloadedError)
-    assert len(threads) == 1
+    assert len(threads) <= WORKERS
+
+
+def test_a_picture_that_takes_too_much_is_tried_once(tmp_path: Path) -> None:
+    """The one beside is taken instead, and without one nobody is kept waiting again."""
+    track = track_in(tmp_path)
+    workers = [Costly(), Costly()]
+    maker = CoverMaker(lambda: workers[0], workers=1)
+    with cover_files(track, (tmp_path,)) as files:
+        for _ in range(3):
+            with pytest.raises(CoverNotFoundError, match="takes too much"):
+                maker.jpeg(files, 64)
+    assert workers[0].asked == 1
+
+    (tmp_path / "cover.jpg").write_bytes(picture(RED))
+    with cover_files(track, (tmp_path,)) as files:
+        assert is_near(maker.jpeg(files, 64), RED)
+
+
+def test_a_jpeg_of_endless_scans_is_refused_unread() -> None:
+    """Each scan is decoded over all of the picture."""
+    content = picture(RED)
+    scan = content[content.index(b"\xff\xda") : -2]
+
+    with pytest.raises(PictureError, match="scans"):
+        small_jpeg(content[:-2] + scan * MAX_SCANS + content[-2:], 32)
+
+
+@pytest.mark.parametrize("grey", [0x0000, 0x6000, 0x8000, 0xFFFF])
+def test_grey_of_16_bits_keeps_its_shade(grey: int) -> None:
+    """A scan of a sleeve."""
+    file = io.BytesIO()
+    Image.fromarray(np.full((64, 64), grey, np.uint16)).save(file, "PNG")
+
+    with Image.open(io.BytesIO(small_jpeg(file.getvalue(), 32))) as small:
+        assert np.asarray(small.convert("L")).mean() == pytest.approx(grey / 257, abs=1)

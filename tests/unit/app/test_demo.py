@@ -17,7 +17,7 @@ from app.demo.compose import ARRANGEMENTS, compose
 from app.demo.recipes import RECIPES, Recipe
 from app.demo.sleeves import sleeve, write_sleeve
 from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Touch, drum, to_level
-from app.library.covers import small_jpeg
+from app.library.pictures import small_jpeg
 from tests.pictures import size_of
 
 HAPPY = Recipe("Test Fair", "Nobody", "folk", 2020, 0.8, 0.6)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.learning.benchmark import Run, measure, read_run, run_benchmark, split_path
+from benchmarks.learning.leaks import leaks_page
 from benchmarks.learning.report import aggregate, paired, studies_section, write_report
 from benchmarks.learning.studies import annotator_ceiling
 from model.learning.augmentation import NO_AUGMENTATION
@@ -39,7 +40,7 @@ def measured(*composites: float) -> list[dict[str, object]]:
     ]
 
 
-DEAM = Run("deam/descriptors", "deam", "descriptors", "default", ("kl",))
+DEAM = Run("deam/descriptors_level", "deam", "descriptors_level", "default", ("kl",))
 
 
 def keep(cache: Path, rows: list[dict[str, object]], old: tuple[int, ...] = ()) -> None:
@@ -90,17 +91,53 @@ def test_the_json_has_dataset_feature_set_row_and_direction(tmp_path: Path) -> N
     written = json.loads((tmp_path / "out" / "emer.json").read_text())
 
     assert written == figures
-    assert set(written["deam"]["descriptors"]["composite"]["m2e"]) == {
+    assert set(written["deam"]["descriptors_level"]["composite"]["m2e"]) == {
         "mrr",
         "mrr_sd",
         "ar",
         "ar_sd",
         "ar_fraction",
     }
-    assert written["deam"]["descriptors"]["kl"]["m2e"]["ar"] == 15.0
+    assert written["deam"]["descriptors_level"]["kl"]["m2e"]["ar"] == 15.0
     assert "| composite | 0.1000 ± 0.0000 | 12.0" in (tmp_path / "out" / "emer.md").read_text()
     assert "| kl (divisions: 1) | " in (tmp_path / "out" / "emer.md").read_text()
     assert "0.120" in (tmp_path / "out" / "leaks.md").read_text()
+
+
+def test_what_was_not_repeated_stays(tmp_path: Path) -> None:
+    """Figures and sections of other runs are those that were written before."""
+    rows = measured(10.0, 14.0)
+    del rows[1]["kl"]
+    keep(tmp_path / "cache", rows)
+    first = write_report(tmp_path / "cache", tmp_path / "out")
+    page = (tmp_path / "out" / "emer.md").read_text()
+
+    again = write_report(tmp_path / "empty", tmp_path / "out")
+
+    assert again == first
+    assert (tmp_path / "out" / "emer.md").read_text() == page
+
+
+def test_levels_and_labels_are_told_among_the_leaks() -> None:
+    """Each study as a table of its own."""
+    pair = {"arousal": 0.71, "valence": 0.5}
+    studies = {
+        "level_confounder": {"descriptors33_level": {"0": pair, "9": pair}},
+        "exchanged_labels": {
+            "correlations": {"static arousal, first collection": pair},
+            "r2": {"trained on labels as read, judged by labels put right": pair},
+            "test_songs": 270,
+            "of the first collection": 113,
+            "training songs of emomusic": 66,
+            "with all columns": 262,
+        },
+    }
+
+    text = leaks_page({"studies": studies})
+
+    assert "| reads level | 9 | 0.710 | 0.500 |" in text
+    assert "| static arousal, first collection | +0.710 | +0.500 |" in text
+    assert "270 test songs 113" in text
 
 
 def test_studies_are_shown_as_tables() -> None:
@@ -178,7 +215,7 @@ def test_figures_of_another_recipe_never_enter_a_table(tmp_path: Path) -> None:
     figures = write_report(tmp_path / "cache", tmp_path / "out")
     text = (tmp_path / "out" / "emer.md").read_text()
 
-    assert figures["deam"]["descriptors"]["composite"]["m2e"]["ar"] == 12.0
+    assert figures["deam"]["descriptors_level"]["composite"]["m2e"]["ar"] == 12.0
     expected = recipe_id(recipe("default", 31), "composite")
     assert f"(preset `default`, 2 divisions, recipe `{expected}`)" in text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,7 @@ def catalogue() -> SnapshotContent:
         embedding=at_places(emotion, var),
         segment_emotion=emotion,
         curve_offsets=np.arange(TRACKS + 1),
-        curve_values=np.zeros((TRACKS, 4), dtype=np.float16),
+        curve_values=np.full((TRACKS, 4), 0.15, dtype=np.float16),
     )
 
 
@@ -101,6 +101,25 @@ def test_no_track_answers_everything() -> None:
     assert after < before / 2
 
 
+def test_what_is_not_known_well_loses() -> None:
+    """A spread three times as wide on both axes costs a row 2 ln 3, whatever is asked."""
+    content = catalogue()
+    model = PlaneModel(fake_scoring(2))
+    wide = content.curve_values.copy()
+    wide[7, 2:] *= 3
+
+    known, unknown = (
+        balanced(each, model).embedding for each in (content, replace(content, curve_values=wide))
+    )
+    queries = bank(content)
+    scores = [totals(as_query(queries, rows), rows) for rows in (known, unknown)]
+    change = scores[1] - scores[0]
+    lost = change[:, 7] - change[:, 0]
+
+    np.testing.assert_allclose(lost, -(2 * np.log(3)), atol=2e-2)
+    np.testing.assert_allclose(change[:, 1:7], change[:, :1].repeat(6, 1), atol=1e-3)
+
+
 def test_balanced_rows_give_back_what_the_model_embedded() -> None:
     """Another index run starts from the model's own rows."""
     content = catalogue()
@@ -118,7 +137,8 @@ def test_music_is_most_similar_to_itself(tmp_path: Path) -> None:
     write_snapshot(folder, balanced(content, model), model_id="plane", scoring=model.scoring)
     snapshot = Snapshot.open(folder)
 
-    clips = as_music(content.embedding, snapshot, model, lambda: embedded_bank(snapshot, model))
+    sd = content.curve_values[content.curve_offsets[:-1], 2:]  # each curve has one throughout
+    clips = as_music(content.embedding, snapshot, model, lambda: embedded_bank(snapshot, model), sd)
 
     found = Searcher(snapshot, model.scoring).search(SearchRequest(clips, limit=1, direction="m2m"))
     assert [result.hits[0].track_id for result in found] == list(range(TRACKS))

@@ -18,17 +18,16 @@ from mutagen import aiff, asf, flac, id3, mp3, mp4, oggopus, oggvorbis, wave
 
 from indexer.errors import RootNotFoundError
 from indexer.folders.files import (
-    AUDIO_SUFFIXES,
     FoundFile,
     Tags,
     content_id,
     file_path,
     read_tags,
-    readable_name,
     stored_name,
     values_of,
-    walk,
 )
+from indexer.folders.naming import readable_name
+from indexer.folders.walk import AUDIO_SUFFIXES, WalkReport, walk
 from model.folding import fold
 from tests.catalogue import write_tone
 
@@ -119,7 +118,14 @@ def test_tags_of_every_format_read_the_same(tmp_path: Path, suffix: str) -> None
         ("battle-epic.ogg", "Battle epic"),
         ("2.mp3", "2"),
         ("1979.mp3", "1979"),
-        ("99 Luftballons.mp3", "Luftballons"),
+        ("99 Luftballons.mp3", "99 Luftballons"),
+        ("1-01 Blue Moon.mp3", "Blue Moon"),
+        ("01-Blue Moon.mp3", "Blue Moon"),
+        ("01 99 Luftballons.mp3", "99 Luftballons"),
+        ("50-50 Chance.mp3", "50-50 Chance"),
+        ("(03) Blue Moon.mp3", "Blue Moon"),
+        ("3.14 Pi.mp3", "3.14 Pi"),
+        ("10 - 50-50.mp3", "50-50"),
         ("12", "12"),
     ],
 )
@@ -155,8 +161,8 @@ def test_tags_hold_nothing_that_a_database_refuses(tmp_path: Path) -> None:
 
 
 def test_the_walk_finds_audio_in_order_and_nothing_else(tmp_path: Path) -> None:
-    """Every suffix in any case; no hidden files or folders, no other files."""
-    names = ["b/2.MP3", "b/1.flac", "a/x.m4a", "z.aif", "a/y.txt", ".hidden/c.mp3", "b/.d.mp3"]
+    """Every suffix in any case; no hidden folders, no remains of macOS, no other files."""
+    names = ["b/2.MP3", "b/1.flac", "a/x.m4a", "z.aif", "a/y.txt", ".hidden/c.mp3", "b/._d.mp3"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"12345")
@@ -211,17 +217,17 @@ def test_a_root_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_vanishes_is_reported(tmp_path: Path) -> None:
-    """What cannot be listed is told to the caller, and the walk goes on."""
+    """Whether it is gone the next listing of the folder above says; the walk goes on."""
     for name in ("a", "b", "c"):
         write_tone(tmp_path / name / "song.wav")
-    errors: list[Path] = []
+    report = WalkReport()
     found = []
-    for file in walk([tmp_path], on_error=lambda folder, _error: errors.append(folder)):
+    for file in walk([tmp_path], report):
         found.append(file.path)
         shutil.rmtree(tmp_path / "b", ignore_errors=True)
 
     assert found == ["a/song.wav", "c/song.wav"]
-    assert errors == [tmp_path / "b"]
+    assert list(report.unreadable) == [f"{tmp_path}/b/"]
 
 
 def test_names_that_are_not_utf8_are_stored_and_found_again(tmp_path: Path) -> None:
@@ -252,7 +258,9 @@ def test_content_is_named_by_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(b"x" * 300_000)
 
     expected = hashlib.blake2b(b"x" * 300_000, digest_size=16).hexdigest()
-    assert content_id(tmp_path / "a") == content_id(tmp_path / "b") == expected
+    for name in ("a", "b"):
+        with (tmp_path / name).open("rb") as file:
+            assert content_id(file) == expected
 
 
 def test_folding_forgets_case_and_accents() -> None:

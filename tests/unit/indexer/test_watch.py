@@ -6,6 +6,10 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
+from indexer.folders.files import FoundFile
+from indexer.folders.walk import WalkReport
 from indexer.folders.watch import FolderWatch
 from tests.catalogue import write_tone
 
@@ -95,3 +99,50 @@ def test_a_callback_that_fails_is_called_again(tmp_path: Path) -> None:
     one.stop()
 
     assert again
+
+
+def test_a_restless_file_holds_back_no_other(tmp_path: Path) -> None:
+    """A recording that grows from look to look; new and removed music is told of meanwhile."""
+    write_tone(tmp_path / "old.wav")
+    calls: list[int] = []
+    one = watch(tmp_path, calls)
+    recording = tmp_path / "recording.mp3"
+
+    def look() -> bool:
+        with recording.open("ab") as file:
+            file.write(b"more")
+        return one.look()
+
+    look()
+    restless = [look(), look()]
+    write_tone(tmp_path / "new.wav")
+    new = [look(), look(), look()]
+    (tmp_path / "old.wav").unlink()
+    gone = [look(), look(), look()]
+    rested = [one.look(), one.look()]
+
+    assert restless == [False, False]
+    assert new == [False, True, False]
+    assert gone == [False, True, False]
+    assert rested == [True, False]
+
+
+def test_what_cannot_be_looked_at_has_not_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that fails for a while is no reason for an index run."""
+    write_tone(tmp_path / "a/one.wav")
+    calls: list[int] = []
+    one = watch(tmp_path, calls)
+    one.look()
+
+    def failing(roots: object, report: WalkReport) -> list[FoundFile]:
+        report.failed(f"{tmp_path}/a/", OSError(5, "Input/output error"))
+        return []
+
+    with monkeypatch.context() as patch:
+        patch.setattr("indexer.folders.watch.walk", failing)
+        looks = [one.look(), one.look()]
+
+    assert looks == [False, False]
+    assert [one.look(), one.look()] == [False, False]

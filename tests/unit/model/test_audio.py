@@ -11,6 +11,7 @@ import pytest
 
 from model.audio import MIN_DURATION_S, Audio, decode, probe, stream
 from model.errors import (
+    AudioReadError,
     AudioTooLongError,
     AudioTooShortError,
     EmptyAudioError,
@@ -151,7 +152,7 @@ def test_a_header_without_samples_is_empty() -> None:
 def test_missing_files_and_folders_are_audio_errors(tmp_path: Path) -> None:
     """The file system's errors are translated as well."""
     for path in (tmp_path / "gone.mp3", tmp_path):
-        with pytest.raises(UndecodableAudioError, match=f"cannot decode {path.name}"):
+        with pytest.raises(AudioReadError, match=f"cannot read {path.name}"):
             decode(path)
 
 

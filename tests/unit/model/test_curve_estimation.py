@@ -37,7 +37,8 @@ def estimate(
 ) -> CurveEstimate:
     spans = segments(len(windows) * CURVE_HOP_S)
     each = np.tile([0.1, -0.2], (len(spans), 1)) if level is None else level
-    return estimate_curve(spans, each, windows, np.zeros_like(windows), config)
+    sd = np.full(spans.shape, 0.15, np.float32)
+    return estimate_curve(spans, each, windows, np.zeros_like(windows), sd, config)
 
 
 @settings(max_examples=30, deadline=None)
@@ -121,13 +122,26 @@ def test_curves_stay_in_range_with_a_positive_spread(seed: int, frames: int) -> 
 
 def test_spread_joins_the_calibrated_and_the_posterior_part() -> None:
     """In quadrature, the posterior's part by its factor."""
-    config = replace(PLAIN, sd=(0.3, 0.3), bank_sd_scale=2.0)
+    config = replace(PLAIN, bank_sd_scale=2.0)
+    none, own = np.zeros((20, 2)), np.full((1, 2), 0.3, np.float32)
 
-    curve = estimate_curve(
-        segments(10.0), np.zeros((1, 2)), np.zeros((20, 2)), np.full((20, 2), 0.2), config
-    )
+    curve = estimate_curve(segments(10.0), none[:1], none, none + 0.2, own, config)
 
     np.testing.assert_allclose(curve.sd, 0.5, rtol=1e-6)
+
+
+def test_the_spread_follows_the_segments() -> None:
+    """Each frame has that of the segments around it."""
+    spans = segments(60.0)
+    sd = np.array([[0.1, 0.2], [0.3, 0.2], [0.5, 0.2]], np.float32)
+    none = np.zeros((120, 2))
+
+    curve = estimate_curve(spans, none[:3], none, none, sd, PLAIN)
+
+    assert curve.sd[0, 0] == pytest.approx(0.1)
+    assert curve.sd[-1, 0] == pytest.approx(0.5)
+    assert (np.diff(curve.sd[:, 0]) >= 0).all()
+    np.testing.assert_allclose(curve.sd[:, 1], 0.2, rtol=1e-6)
 
 
 def test_the_bank_holds_constants_and_movements() -> None:

@@ -243,7 +243,21 @@ def test_the_curves_level_is_the_segments_mean_emotion(model: EmotionModel) -> N
 
     head = model.mean_emotion(model.embed_segments(analysis))[0]
     np.testing.assert_allclose(curve.overall, head, atol=1e-5)
-    np.testing.assert_allclose(curve.sd, np.tile([0.12, 0.14], (60, 1)), rtol=1e-6)
+    np.testing.assert_allclose(curve.sd, np.tile(model.segment_sd(analysis), (60, 1)), rtol=1e-6)
+
+
+def test_the_spread_grows_away_from_the_training_music(model: EmotionModel) -> None:
+    """From the calibrated one to three times as much; short stretches and dispute add to it."""
+    near, far = np.zeros((1, FEATURES), "f4"), np.full((1, FEATURES), 9.0, "f4")
+    whole = np.array([30.0], "f4")
+
+    sd = model.emotion_sd(near, whole)
+
+    np.testing.assert_allclose(sd, [[0.12, 0.14]], rtol=0.05)
+    np.testing.assert_allclose(model.emotion_sd(far, whole), [[0.36, 0.42]], rtol=1e-6)
+    assert (model.emotion_sd(near, whole / 6) > sd).all()
+    disputed = model.emotion_sd(near, whole, np.array([[0.09, 0.0]], "f4"))
+    np.testing.assert_allclose(disputed**2 - sd**2, [[0.09, 0.0]], atol=1e-6)
 
 
 @pytest.mark.parametrize("estimator", ["regression", "bank"])

@@ -1,0 +1,1 @@
+"""Stations and ids shared with the servers that people already have."""

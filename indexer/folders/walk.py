@@ -1,0 +1,254 @@
+"""Walks music folders: what is there, what is passed over, and what could not be looked at.
+
+Gone is only what a folder that could be listed to its end does not name. A folder that cannot be
+listed and a file whose status cannot be read are reported, so that their tracks stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from indexer.errors import RootNotFoundError
+from indexer.folders.files import FoundFile, escape_name, stored_name
+
+_AUDIO_TYPES = (
+    "mp3 mp2 mpga flac wav ogg oga opus spx m4a m4b mp4 aac ac3 eac3 dts wma aiff aif aifc "
+    "wv ape mpc tta tak dsf caf mka webm 3gp amr au w64 voc"
+)
+AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO_TYPES.split())
+_OTHER_TYPES = (
+    "mid midi kar mod xm it s3m sid nsf vgm ra rm shn dff aax aa m4p cda mkv avi mov iso ofr la"
+)
+OTHER_SUFFIXES = frozenset(f".{name}" for name in _OTHER_TYPES.split())
+
+LINKS = "symbolic links, which are not followed"
+HIDDEN = "hidden files and folders"
+SPECIAL = "entries that are no regular files"
+CUE_SHEETS = "CUE sheets: an album in one file is one track"
+EXAMPLES = 3  # names that a report gives for each reason
+
+_MTIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
+
+
+class Entry(Protocol):
+    """What the walk asks of a directory entry (`os.DirEntry`)."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def path(self) -> str:
+        """The folder's path with the name."""
+
+    def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
+
+    def is_dir(self, *, follow_symlinks: bool = ...) -> bool:
+        """Whether it is a folder."""
+
+    def is_file(self, *, follow_symlinks: bool = ...) -> bool:
+        """Whether it is a regular file."""
+
+    def stat(self, *, follow_symlinks: bool = ...) -> os.stat_result:
+        """Its status."""
+
+
+ListFolder = Callable[[str], Sequence[Entry]]
+
+
+@dataclass
+class WalkReport:
+    """What a walk could not look at, and what it passed over.
+
+    Attributes:
+        unreadable: Why, by stored address; that of a folder ends in `/`.
+        passed: How many entries were passed over for each reason.
+        examples: The first names of each reason.
+    """
+
+    unreadable: dict[str, str] = field(default_factory=dict)
+    passed: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def failed(self, address: str, error: OSError) -> None:
+        """Note what could not be looked at."""
+        self.unreadable[address] = error.strerror or str(error)
+
+    def passed_over(self, reason: str, address: str) -> None:
+        """Note an entry that is no part of the library."""
+        self.passed[reason] += 1
+        named = self.examples.setdefault(reason, [])
+        if len(named) < EXAMPLES:
+            named.append(address)
+
+    def could_look_at(self, address: str) -> bool:
+        """Whether neither this file nor a folder above it was unreadable."""
+        if not self.unreadable:
+            return True
+        # A folder above, or an entry above of which not even its kind is known.
+        ends = [end for end, letter in enumerate(address) if letter == "/"]
+        above = [address, *(address[:end] for end in ends), *(address[: end + 1] for end in ends)]
+        return not any(each in self.unreadable for each in above)
+
+    def lines(self) -> list[str]:
+        """The report for a person, one line for each reason."""
+        lines = []
+        for address, reason in list(self.unreadable.items())[:EXAMPLES]:
+            lines.append(f"{address} cannot be looked at, its tracks stay as they are: {reason}")
+        if len(self.unreadable) > EXAMPLES:
+            lines.append(f"{len(self.unreadable) - EXAMPLES} more cannot be looked at")
+        for reason, count in self.passed.most_common():
+            names = ", ".join(self.examples[reason]) + (" …" if count > EXAMPLES else "")
+            lines.append(f"{count} skipped, {reason}: {names}")
+        return lines
+
+
+def list_folder(folder: str) -> list[os.DirEntry[str]]:
+    """The entries of a folder in order of their names.
+
+    Raises:
+        OSError: It cannot be listed to its end.
+    """
+    with os.scandir(folder) as listing:
+        return sorted(listing, key=lambda entry: entry.name)
+
+
+def walk(
+    roots: Iterable[Path],
+    report: WalkReport | None = None,
+    *,
+    list_entries: ListFolder = list_folder,
+) -> Iterator[FoundFile]:
+    """Every audio file below the roots, in order of their names.
+
+    Symbolic links are not followed: what they point to inside a root is found at its own place, and
+    what lies outside is not part of the library. Folders that begin with one dot are hidden, and so
+    are the files `._name` that macOS leaves; `...And More` is an ordinary name.
+
+    Args:
+        roots: Folders to walk; one inside another is walked once.
+        report: Told what is passed over and what cannot be looked at.
+        list_entries: Lists a folder.
+
+    Yields:
+        The files, root by root.
+
+    Raises:
+        RootNotFoundError: A root is no folder or may not be read.
+    """
+    report = report if report is not None else WalkReport()
+    for root in distinct_roots(roots):
+        yield from _Walk(stored_name(root), report, list_entries).files(str(root))
+
+
+def distinct_roots(roots: Iterable[Path]) -> list[Path]:
+    """The roots as absolute paths without links, sorted, none inside another.
+
+    Raises:
+        RootNotFoundError: A root is no folder or may not be read.
+    """
+    resolved = sorted({_existing(root) for root in roots})
+    return [root for root in resolved if not any(other in root.parents for other in resolved)]
+
+
+def mtime_ns(status: os.stat_result) -> int:
+    """When the file changed, in nanoseconds since 1970, as near as a database can keep it."""
+    low, high = _MTIME_LIMITS
+    return max(low, min(status.st_mtime_ns, high))
+
+
+def _existing(root: Path) -> Path:
+    try:
+        folder = root.expanduser().resolve(strict=True)
+        os.scandir(folder).close()
+    except (OSError, RuntimeError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise RootNotFoundError(
+            f"music root {root}: {reason}; name an existing, readable folder"
+        ) from exc
+    return folder
+
+
+class _Walk:
+    """The walk of one root. Folders wait on a list: their depth has no bound."""
+
+    def __init__(self, root: str, report: WalkReport, list_entries: ListFolder) -> None:
+        self._root = root
+        self._prefix = root.rstrip("/") + "/"
+        self._report = report
+        self._list = list_entries
+
+    def files(self, folder: str) -> Iterator[FoundFile]:
+        """The files of the root, each folder at its place among its neighbours."""
+        waiting = [iter(self._entries(folder, ""))]
+        paths = [""]
+        while waiting:
+            entry = next(waiting[-1], None)
+            if entry is None:
+                waiting.pop()
+                paths.pop()
+                continue
+            path = paths[-1] + escape_name(entry.name)
+            try:
+                if self._is_folder(entry, path):
+                    waiting.append(iter(self._entries(entry.path, path + "/")))
+                    paths.append(path + "/")
+                elif (found := self._file(entry, path)) is not None:
+                    yield found
+            except OSError as exc:  # also ENOENT: the next listing says whether it is gone
+                self._report.failed(self._prefix + path, exc)
+
+    def _entries(self, folder: str, path: str) -> Sequence[Entry]:
+        try:
+            return self._list(folder)
+        except OSError as exc:
+            self._report.failed(self._prefix + path, exc)
+            return ()
+
+    def _is_folder(self, entry: Entry, path: str) -> bool:
+        if not entry.is_dir(follow_symlinks=False):
+            return False
+        if entry.name.startswith(".") and not entry.name.startswith(".."):
+            self._report.passed_over(HIDDEN, self._prefix + path)
+            return False
+        return True
+
+    def _file(self, entry: Entry, path: str) -> FoundFile | None:
+        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a hundred thousand times
+        if suffix not in AUDIO_SUFFIXES:
+            self._note_other(entry, suffix, path)
+            return None
+        reason = None
+        if entry.is_symlink():
+            reason = LINKS
+        elif entry.name.startswith("._"):
+            reason = HIDDEN
+        elif entry.is_dir(follow_symlinks=False):  # a hidden folder, which is noted
+            return None
+        elif not entry.is_file(follow_symlinks=False):
+            reason = SPECIAL
+        if reason is not None:
+            self._report.passed_over(reason, self._prefix + path)
+            return None
+        status = entry.stat(follow_symlinks=False)
+        return FoundFile(self._root, path, status.st_size, mtime_ns(status))
+
+    def _note_other(self, entry: Entry, suffix: str, path: str) -> None:
+        """Note what a listener may take for music, and links that may be folders of it."""
+        reason = None
+        with suppress(OSError):
+            if entry.is_symlink():
+                reason = LINKS
+        if reason is None and suffix in OTHER_SUFFIXES:
+            reason = f"{suffix} files, a format that is not read"
+        elif reason is None and suffix == ".cue":
+            reason = CUE_SHEETS
+        if reason is not None:
+            self._report.passed_over(reason, self._prefix + path)

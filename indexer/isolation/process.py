@@ -1,0 +1,166 @@
+"""A worker process that is given one open file at a time, and may be lost over it.
+
+Decoders are large programs that read foreign bytes. None runs in the service or in the process of
+an index run: a worker with limits on memory and processor time does, started with nothing secret in
+its environment. It is handed the file's descriptor, so that it opens no path. What it answers is
+read as JSON and plain bytes, never unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing import reduction
+from multiprocessing.connection import Pipe
+from typing import Any
+
+from indexer.errors import WorkerLimitError, WorkerStartError
+
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 120.0
+MAX_MESSAGE_BYTES = 1 << 30
+CHECK_S = 0.25  # how often a caller that waits is asked whether it still wants the answer
+SECRETS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "_KEY", "DATABASE_URL")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may take over one file.
+
+    Attributes:
+        timeout_s: Seconds on the clock, and of processor time.
+        memory_bytes: Growth of its memory.
+        nice: By how much its priority is lower than its parent's.
+    """
+
+    timeout_s: float
+    memory_bytes: int
+    nice: int = 0
+
+
+class WorkerProcess:
+    """One process, one file at a time.
+
+    Args:
+        module: What it runs; its main part calls `serving.serve`.
+        limits: What it may take over one file.
+        options: Further options of the module.
+    """
+
+    def __init__(self, module: str, limits: Limits, options: Mapping[str, Any] | None = None):
+        self._limits = limits
+        self._connection, theirs = Pipe()
+        fd = theirs.fileno()
+        asked = {
+            **(options or {}),
+            "fd": fd,
+            "cpu_s": limits.timeout_s,
+            "memory_bytes": limits.memory_bytes,
+            "nice": limits.nice,
+        }
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, json.dumps(asked)],
+                pass_fds=(fd,),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is for the parent, which stops its workers itself
+            )
+        except OSError as exc:
+            self._connection.close()
+            raise WorkerStartError(f"no worker can be started: {exc.strerror or exc}") from exc
+        finally:
+            theirs.close()
+        self._ready = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another file."""
+        return self._process.poll() is None and not self._connection.closed
+
+    def ask(
+        self,
+        request: Mapping[str, Any],
+        file: int | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> tuple[dict[str, Any], bytes]:
+        """Have one request answered.
+
+        Args:
+            request: What to do, as JSON.
+            file: Descriptor of the file that it is about.
+            check: Called while the answer is waited for; what it raises ends the worker.
+
+        Returns:
+            The answer and the bytes that came with it.
+
+        Raises:
+            WorkerLimitError: It took too long or too much memory, or the file broke it.
+        """
+        try:
+            self.wait_until_ready()
+            asked = {**request, "file": file is not None}
+            self._connection.send_bytes(json.dumps(asked).encode())
+            if file is not None:
+                reduction.send_handle(self._connection, file, self._process.pid)
+            self._await(self._limits.timeout_s, check)
+            reply = json.loads(self._connection.recv_bytes(MAX_MESSAGE_BYTES))
+            content = self._connection.recv_bytes(MAX_MESSAGE_BYTES)
+        except (EOFError, OSError) as exc:
+            self.close()
+            raise WorkerLimitError(self._cause()) from exc
+        except BaseException:
+            self.close()
+            raise
+        return reply, content
+
+    def wait_until_ready(self) -> None:
+        """Wait for the process to have imported what it needs.
+
+        Raises:
+            EOFError: It died or takes too long.
+        """
+        if not self._ready:
+            if not self._connection.poll(START_TIMEOUT_S):
+                raise EOFError
+            self._ready = self._connection.recv_bytes() == b"ready"
+
+    def _await(self, timeout_s: float, check: Callable[[], None] | None) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not self._connection.poll(CHECK_S):
+            if check is not None:
+                check()
+            if time.monotonic() > deadline:
+                raise WorkerLimitError(f"it took longer than {timeout_s:g} s")
+
+    def _cause(self) -> str:
+        code = self._process.returncode
+        logger.warning("a worker was lost", extra={"returncode": code})
+        if code == -signal.SIGXCPU:
+            return f"it used more than {self._limits.timeout_s:g} s of processor time"
+        return "the file broke the decoder or needed more memory than one file may take"
+
+    def close(self) -> None:
+        """End it; again is no mistake."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait(timeout=10.0)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing secret, one thread: the parent has other work for the other cores."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("CIRCUMPLEX_") and not any(word in key.upper() for word in SECRETS)
+    }
+    return kept | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -1,0 +1,45 @@
+"""What a run has to say beside its counts: what it passed over, kept as it was, decoded in part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from indexer.catalog.records import FileResult, KnownFile
+from indexer.folders.walk import WalkReport
+from indexer.runs.outcome import keep_unread
+
+NAMED = 20  # files that a run names, of each kind of note
+NOTE_LENGTH = 1000  # characters
+
+
+class RunNotes:
+    """Gathers the notes of one run.
+
+    Attributes:
+        kept: Files that could not be read and whose tracks stay, each with the reason.
+        partial: Files that decode only in part, each with what is missing.
+    """
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.partial: list[str] = []
+
+    def usable(
+        self, results: Iterable[FileResult], known: Mapping[str, KnownFile]
+    ) -> list[FileResult]:
+        """The results that say something of a file; one that cannot be read keeps its track."""
+        usable, kept = keep_unread(results, known)
+        self.kept = [f"{one.found.address} stays as it was: {one.failure_reason}" for one in kept]
+        self.partial = [
+            f"{one.found.address}: {one.note}" for one in usable if one.note is not None
+        ]
+        return usable
+
+    def lines(self, report: WalkReport) -> tuple[str, ...]:
+        """All notes, a line each; of many of one kind the first."""
+        lines = report.lines()
+        for named in (self.kept, self.partial):
+            lines += named[:NAMED]
+            if len(named) > NAMED:
+                lines.append(f"{len(named) - NAMED} more like this")
+        return tuple(line[:NOTE_LENGTH] for line in lines)
