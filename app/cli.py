@@ -14,6 +14,7 @@ import typer
 from app.commands import (
     asking,
     demonstration,
+    exporting,
     indexing,
     inspecting,
     keeping,
@@ -49,6 +50,7 @@ app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(keys, name="key")
 app.add_typer(stations, name="station")
+app.command()(exporting.export)
 app.command()(sharing.push)
 app.command()(sharing.link)
 
