@@ -21,6 +21,7 @@ from app.commands import (
     learning,
     serving,
     sharing,
+    tagging,
 )
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
@@ -51,6 +52,7 @@ app.command()(keeping.restore)
 app.add_typer(keys, name="key")
 app.add_typer(stations, name="station")
 app.command()(exporting.export)
+app.command()(tagging.tag)
 app.command()(sharing.push)
 app.command()(sharing.link)
 
