@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mutagen
 from mutagen.apev2 import APEv2
@@ -111,17 +111,26 @@ def _read(tags: Any, field: str) -> list[str] | None:
 def _set(tags: Any, field: str, values: list[str]) -> None:
     key = _key(tags, field)
     if isinstance(tags, ID3):
-        frame = TMOO(encoding=3, text=values) if field == MOOD else None
-        tags.setall(key, [frame or TXXX(encoding=3, desc=field, text=values)])
+        _add_frame(tags, key, field, values)
     elif isinstance(tags, MP4Tags):
-        tags[key] = [MP4FreeForm(value.encode()) for value in values]
+        freeform: Any = MP4FreeForm
+        tags[key] = [freeform(value.encode()) for value in values]
     else:
         tags[key] = values
 
 
+def _add_frame(tags: Any, key: str, field: str, values: list[str]) -> None:
+    mood, named = cast("Any", TMOO), cast("Any", TXXX)
+    if field == MOOD:
+        tags.setall(key, [mood(encoding=3, text=values)])
+    else:
+        tags.setall(key, [named(encoding=3, desc=field, text=values)])
+
+
 def _remove(tags: Any, field: str) -> None:
     key = _key(tags, field)
+    frames: Any = tags
     if isinstance(tags, ID3):
-        tags.delall(key)
+        frames.delall(key)
     elif key in tags:
         del tags[key]
