@@ -285,8 +285,13 @@ class EmotionModel:
         Raises:
             CheckpointMismatchError: The analysis comes from another frontend.
         """
-        segments = self.embed_segments(analysis)
         windows = self.embed_analyses(analysis.window_rows)
+        return self.curve_of(analysis, self.embed_segments(analysis), windows)
+
+    def curve_of(
+        self, analysis: Analysis, segments: Embedding, windows: Embedding
+    ) -> CurveEstimate:
+        """The emotion curve of an analysis whose S segments and T windows are embedded already."""
         segment_emotion, _ = self.first_guess(segments)
         window_emotion, window_sd = self.first_guess(windows)
         return estimate_curve(

@@ -72,7 +72,7 @@ def fit_mean_head(
     gamma: float = 0.0,
     centres: int = 512,
     seed: int = 0,
-    honest: int = 0,
+    cross_fitted: int = 0,
     trust: float = 1.0,
 ) -> MeanHead:
     """Fit the head: linear ridge for gamma 0, kernel ridge with Nystroem centres otherwise.
@@ -84,7 +84,7 @@ def fit_mean_head(
         gamma: 0 for the linear head, else the kernel's inverse squared width per column.
         centres: At most this many training rows carry the kernel.
         seed: Which rows those are.
-        honest: The first columns that were computed without the row's own emotion.
+        cross_fitted: The first columns that were computed without the row's own emotion.
         trust: Scale of the other columns, in (0, 1]: encoders know the songs that trained them, so
             that their columns promise more than they keep.
 
@@ -96,7 +96,7 @@ def fit_mean_head(
         raise ShapeError(f"targets are {y.shape}; expected [{len(columns)}, 2]")
     mean: Doubles = columns.mean(axis=0)
     std: Doubles = np.maximum(columns.std(axis=0), 1e-6)
-    std[honest:] /= trust
+    std[cross_fitted:] /= trust
     x, bias = (columns - mean) / std, y.mean(axis=0)
     size = x.shape[1]
     if gamma == 0.0:

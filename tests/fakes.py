@@ -7,7 +7,6 @@ land on the same points of its two spaces, so that queries find what they ask fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,13 +80,6 @@ def fake_scoring(dimensions: int = LATENT) -> ScoringParams:
     )
 
 
-@dataclass(frozen=True)
-class FakeCheckpoint:
-    """What the service asks of a checkpoint: how guesses become curves."""
-
-    curve: CurveSettings = field(default_factory=CurveSettings)
-
-
 class FakeModel:
     """A model whose embedding of a segment is its (arousal, valence), spread over LATENT axes.
 
@@ -102,7 +94,6 @@ class FakeModel:
         self.frontend = FakeFrontend()
         self.scoring = fake_scoring()
         self.device = torch.device("cpu")
-        self.checkpoint = FakeCheckpoint()
         self.analysed = 0
         self.embedded = 0
         seed = sum(model_id.encode())
@@ -134,14 +125,16 @@ class FakeModel:
         emotion = embedding.mu @ np.linalg.pinv(self._axes)  # [N, 2]
         return np.clip(emotion, -1.0, 1.0).astype(np.float32)
 
-    def first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(arousal, valence) of each row and no spread, [N, 2] both."""
-        mean = self.mean_emotion(music).astype(np.float64)
-        return mean, np.zeros_like(mean)
+    def curve_of(
+        self, analysis: Analysis, segments: Embedding, windows: Embedding
+    ) -> CurveEstimate:
+        """The curve of embedded segments and windows, smoothed as the real model's is."""
+        from model.curve_estimation import estimate_curve
 
-    def segment_sd(self, analysis: Analysis) -> NDArray[np.float32]:
-        """One spread throughout, [S, 2]."""
-        return np.full((len(analysis.segments_s), 2), 0.2, dtype=np.float32)
+        means = [self.mean_emotion(rows).astype(np.float64) for rows in (segments, windows)]
+        sd = np.full((len(analysis.segments_s), 2), 0.2, dtype=np.float32)
+        none = np.zeros_like(means[1])
+        return estimate_curve(analysis.segments_s, *means, none, sd, CurveSettings())
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The (arousal, valence) of every window, with one spread throughout."""

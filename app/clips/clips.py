@@ -24,7 +24,7 @@ from indexer.runs.embed import stretches
 from indexer.search.balance import as_music, mean_sd
 from indexer.search.searcher import SearchRequest, SearchResult
 from model.analysis import Analysis
-from model.curve_estimation import CurveEstimate, CurveSettings, estimate_curve
+from model.curve_estimation import CurveEstimate
 from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.errors import CheckpointMismatchError, ShapeError
@@ -52,14 +52,6 @@ class Clip:
     similar: int
 
 
-class Settled(Protocol):
-    """The part of a checkpoint that curves are made by."""
-
-    @property
-    def curve(self) -> CurveSettings:
-        """How guesses become a curve."""
-
-
 class ClipModel(Protocol):
     """The part of the model that turns an analysis into emotion."""
 
@@ -70,21 +62,16 @@ class ClipModel(Protocol):
     def frontend(self) -> Frontend:
         """What analyses must come from."""
 
-    @property
-    def checkpoint(self) -> Settled:
-        """Holds the settings of curves."""
-
     def embed_analyses(self, features: Floats) -> Embedding:
         """The embedding of rows of features."""
 
     def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
         """The embedding of curves of the absolute scale."""
 
-    def first_guess(self, music: Embedding) -> tuple[Doubles, Doubles]:
-        """Mean and spread of (arousal, valence) of each row, [rows, 2] both."""
-
-    def segment_sd(self, analysis: Analysis) -> Floats:
-        """Calibrated spread of (arousal, valence) of each segment, [S, 2]."""
+    def curve_of(
+        self, analysis: Analysis, segments: Embedding, windows: Embedding
+    ) -> CurveEstimate:
+        """The emotion curve of an analysis whose segments and windows are embedded already."""
 
 
 def clip_emotion(clip: Clip, model: ClipModel, live: Live | None) -> EmotionResponse:
@@ -175,7 +162,7 @@ def _together(
     pieces = iter(_split(embedding, [len(part) for part in parts]))
     embedded = [(next(pieces), next(pieces)) for _ in clips]
     curves = [
-        curve_of(clip.analysis, spans[: len(clip.analysis.segments_s)], windows, model)
+        model.curve_of(clip.analysis, spans[: len(clip.analysis.segments_s)], windows)
         for clip, (spans, windows) in zip(clips, embedded, strict=True)
     ]
     # Rounded as in a snapshot, so that a track of the catalogue is most like itself.
@@ -190,25 +177,6 @@ def _together(
             scale=chosen_scale(clip.scale, live),
             similar=similar.get(index),
         )
-
-
-def curve_of(
-    analysis: Analysis, segments: Embedding, windows: Embedding, model: ClipModel
-) -> CurveEstimate:
-    """The emotion curve of an analysis whose segments and windows are embedded already.
-
-    It is that of `EmotionModel.emotion_curve`, which embeds them itself.
-    """
-    segment_emotion, _ = model.first_guess(segments)
-    window_emotion, window_sd = model.first_guess(windows)
-    return estimate_curve(
-        analysis.segments_s,
-        segment_emotion,
-        window_emotion,
-        window_sd,
-        model.segment_sd(analysis),
-        model.checkpoint.curve,
-    )
 
 
 def _split(embedding: Embedding, counts: Sequence[int]) -> list[Embedding]:

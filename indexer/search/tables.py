@@ -24,7 +24,7 @@ class Asked(NamedTuple):
         l1: Whether the CCA half is the L1 distance of `paper`; else that of `gaussian`.
         lam: Weight of the CCA half.
         near: `gaussian`: rho a / (1 - rho^2); `paper`: rho g(phi), [K].
-        near_own: What the query alone takes off the CCA half.
+        near_own: Subtracted from the CCA half; it depends on the query alone.
         mu: Means, [D].
         var: Variances, [D].
         own: Sum of 1 + ln var.

@@ -1,4 +1,4 @@
-"""How much of a curve's movement to believe, and whether its spread is honest.
+"""How much of a curve's movement to believe, and whether its spread is right.
 
 Movement can only be checked against audio with a human curve: the clips under `deam/audio`. Each is
 guessed by a model that was trained without it, and what is learned from the other clips is tried on

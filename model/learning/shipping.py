@@ -54,10 +54,10 @@ def make_checkpoint(
             sets of other tables have none, and the service refuses such a checkpoint by name.
         notes: Plain data about its origin.
     """
-    honest = fitted.model.config.kernel_statistics
-    choice = choose_head(fitted.folds, data.mean_emotion, honest)
-    head = fit_head(fitted.inside, data.mean_emotion, choice, honest)
-    predicted, truth = held_out_means(fitted.folds, data.mean_emotion, choice, honest)
+    cross_fitted = fitted.model.config.kernel_statistics
+    choice = choose_head(fitted.folds, data.mean_emotion, cross_fitted)
+    head = fit_head(fitted.inside, data.mean_emotion, choice, cross_fitted)
+    predicted, truth = held_out_means(fitted.folds, data.mean_emotion, choice, cross_fitted)
     novelty = fit_novelty(data.mean_features, data.feature_names)
     rows = np.concatenate([fold.rows for fold in fitted.folds])
     ratio = novelty.ratio(data.mean_features[rows])
@@ -91,34 +91,37 @@ def fit_best_head(fitted: Fitted, targets: Floats) -> MeanHead:
         fitted: The trained model.
         targets: Mean (arousal, valence) of its training songs, [N, 2].
     """
-    honest = fitted.model.config.kernel_statistics
-    return fit_head(fitted.inside, targets, choose_head(fitted.folds, targets, honest), honest)
+    cross_fitted = fitted.model.config.kernel_statistics
+    return fit_head(
+        fitted.inside, targets, choose_head(fitted.folds, targets, cross_fitted), cross_fitted
+    )
 
 
-def choose_head(folds: Sequence[Fold], targets: Floats, honest: int = 0) -> Choice:
+def choose_head(folds: Sequence[Fold], targets: Floats, cross_fitted: int = 0) -> Choice:
     """Penalty, width and trust with the smallest held-out squared error over both axes.
 
     Args:
         folds: The cross-fit of the encoders.
         targets: Mean (arousal, valence) of all training songs, [N, 2].
-        honest: The first columns that no encoder gave, see `fit_mean_head`.
+        cross_fitted: The first columns that no encoder gave, see `fit_mean_head`.
     """
 
     def error(choice: Choice) -> float:
-        predicted, truth = held_out_means(folds, targets, choice, honest)
+        predicted, truth = held_out_means(folds, targets, choice, cross_fitted)
         return float(((predicted - truth) ** 2).mean())
 
-    # A kernel machine leaves no bend to a kernel in the head, and knows how far to be trusted.
-    bends, trusts = ((0.0,), HEAD_TRUSTS) if honest else (HEAD_GAMMAS, (1.0,))
+    # With a kernel machine beside the networks the head is linear (gamma 0), and how much its
+    # columns count is chosen too; without one the head's own kernel is chosen.
+    bends, trusts = ((0.0,), HEAD_TRUSTS) if cross_fitted else (HEAD_GAMMAS, (1.0,))
     return min(product(HEAD_RIDGES, bends, trusts), key=error)
 
 
 def held_out_means(
-    folds: Sequence[Fold], targets: Floats, choice: Choice, honest: int = 0
+    folds: Sequence[Fold], targets: Floats, choice: Choice, cross_fitted: int = 0
 ) -> tuple[Floats, Floats]:
     """Predictions for songs that neither encoders nor head saw, and the truth, [N, 2] both."""
     predicted = [
-        fit_head(fold.inside, targets[fold.rest], choice, honest).predict(
+        fit_head(fold.inside, targets[fold.rest], choice, cross_fitted).predict(
             fold.outside.music_embedding
         )
         for fold in folds
@@ -126,11 +129,16 @@ def held_out_means(
     return np.concatenate(predicted), np.concatenate([targets[fold.rows] for fold in folds])
 
 
-def fit_head(inside: Embedded, targets: Floats, choice: Choice, honest: int = 0) -> MeanHead:
+def fit_head(inside: Embedded, targets: Floats, choice: Choice, cross_fitted: int = 0) -> MeanHead:
     """The head of embedded training songs for one choice."""
     ridge, gamma, trust = choice
     return fit_mean_head(
-        inside.music_embedding, targets, ridge=ridge, gamma=gamma, honest=honest, trust=trust
+        inside.music_embedding,
+        targets,
+        ridge=ridge,
+        gamma=gamma,
+        cross_fitted=cross_fitted,
+        trust=trust,
     )
 
 

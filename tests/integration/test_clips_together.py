@@ -14,14 +14,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.clips.clips import Clip, clip_emotion, clip_emotions, curve_of, written
+from app.clips.clips import Clip, clip_emotion, clip_emotions, written
 from app.library.live import Live
 from app.wire.responses import EmotionResponse
 from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
-from model.curve_estimation import CurveSettings
 from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
@@ -44,7 +43,7 @@ class Counting:
         self._model = model
         self.model_id, self.scoring = model.model_id, model.scoring
         self.frontend, self.checkpoint = model.frontend, model.checkpoint
-        self.first_guess, self.segment_sd = model.first_guess, model.segment_sd
+        self.curve_of = model.curve_of
         self.music_calls = self.emotion_calls = 0
 
     def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
@@ -191,23 +190,6 @@ def test_an_answer_that_cannot_be_written_fails_alone(counting: Counting) -> Non
     for answer, text in [(answers[0], first), (answers[2], last)]:
         assert isinstance(text, str)
         assert EmotionResponse.model_validate_json(text) == answer
-
-
-@pytest.mark.parametrize("estimator", ["regression", "bank"])
-def test_curves_are_those_of_the_model(shipped: EmotionModel, estimator: str) -> None:
-    """From rows embedded elsewhere comes what `emotion_curve` makes of the whole analysis."""
-    settings = CurveSettings.from_dict(
-        shipped.checkpoint.curve.to_dict() | {"estimator": estimator, "bank_sd_scale": 0.5}
-    )
-    model = shipped.with_curve(settings)
-    heard = analysis(model, 100.0, 4)
-    segments, windows = map(model.embed_analyses, (heard.segment_features, heard.window_features))
-
-    curve, expected = curve_of(heard, segments, windows, model), model.emotion_curve(heard)
-
-    np.testing.assert_array_equal(curve.t_s, expected.t_s)
-    np.testing.assert_array_equal(curve.mean, expected.mean)
-    np.testing.assert_array_equal(curve.sd, expected.sd)
 
 
 # Over HTTP ---------------------------------------------------------------------------------------

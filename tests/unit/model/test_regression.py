@@ -115,7 +115,7 @@ def test_trust_shrinks_what_the_encoders_promise() -> None:
 
     errors = [
         np.abs(head.predict(fresh) - y_fresh).mean()
-        for head in (fit_mean_head(leaky, y, honest=3, trust=trust) for trust in (1.0, 0.02))
+        for head in (fit_mean_head(leaky, y, cross_fitted=3, trust=trust) for trust in (1.0, 0.02))
     ]
 
     assert errors[1] < 0.25 * errors[0]
@@ -125,6 +125,6 @@ def test_a_trusted_column_counts_as_before() -> None:
     """Trust 1 is the plain head."""
     rows = embedding()
 
-    plain, trusting = (fit_mean_head(rows, emotions(rows), honest=h) for h in (0, 3))
+    plain, trusting = (fit_mean_head(rows, emotions(rows), cross_fitted=h) for h in (0, 3))
 
     np.testing.assert_array_equal(plain.predict(rows), trusting.predict(rows))
