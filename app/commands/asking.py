@@ -93,7 +93,22 @@ def playlist(
         ),
     ] = None,
     max_per_artist: Annotated[
-        int | None, typer.Option(min=1, max=500, help="Most tracks by one artist.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=500,
+            help="Most tracks by one artist. \\[default: two in twenty, as far as others are "
+            "there]",
+        ),
+    ] = None,
+    any_artist: Annotated[
+        bool, typer.Option("--any-artist", help="Any number of tracks by one artist.")
+    ] = False,
+    variety: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="0: the best list; more: others that fit.")
+    ] = 0.0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="The same seed, the same list.")
     ] = None,
     format: Annotated[
         Format | None,
@@ -114,7 +129,8 @@ def playlist(
     values: dict[str, Any] = {
         "level": level,
         "scale": scale,
-        "max_per_artist": max_per_artist,
+        "variety": variety,
+        "seed": seed,
         "filters": {
             "genre": genre or [],
             "artist": artist or [],
@@ -123,6 +139,8 @@ def playlist(
     }
     if mode is not None:
         values["mode"] = mode
+    if any_artist or max_per_artist is not None:
+        values["max_per_artist"] = max_per_artist
     if limit is not None:
         values["limit"] = limit
     if minutes is not None:
@@ -150,6 +168,12 @@ def _tell(answer: PlaylistResponse) -> None:
         for word in read.not_understood:
             near = f"; near: {', '.join(word.near)}" if word.near else ""
             notes.print(f"Not understood: {plain(word.text + near)}")
+    if answer.variety is not None and answer.variety.amount:
+        told = answer.variety
+        notes.print(
+            f"Seed {told.seed}: {told.replaced} of {len(answer.items)} tracks are not in the best "
+            f"list; mean score {told.below_best:.3f} below it"
+        )
     for missing in answer.unmatched:
         near = f"; near: {', '.join(missing.near)}" if missing.near else ""
         notes.print(f"No track has {plain(f'{missing.filter} {missing.value}{near}')}")

@@ -29,7 +29,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.errors import CatalogUnavailableError, IndexerError
 from indexer.search.balance import EmotionEmbedder, embedded_bank
-from indexer.search.searcher import Searcher, SearchRequest, TrackFilter
+from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.verification import verified
 from model.embedding import Embedding
@@ -79,6 +79,11 @@ class Live:
         if bank is None:  # two at once make the same
             bank = self._banks[model.model_id] = embedded_bank(self.snapshot, model)
         return bank
+
+    def artists_of(self, hit: Hit) -> tuple[int, ...]:
+        """Numbers of a track's artists; none where they are unknown."""
+        tracks = self.snapshot.tracks
+        return tracks.artist_groups.of(tracks.row_of(hit.track_id))
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ Letters: O offers, a track for a place each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +28,20 @@ MOST_S = 10.0  # for whole numbers
 _EARLIER = 1e-3  # earlier places count so much more: where all ask the same, the best comes first
 
 Doubles = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+NOBODY: Mapping[int, int] = MappingProxyType({})
+_TRACK, _SCORE = Hit._fields.index("track_id"), Hit._fields.index("score")
+_SHOWN = [Hit._fields.index("arousal"), Hit._fields.index("valence")]
 
 
 def plan(
     rankings: Sequence[Sequence[Hit]],
     asked: Sequence[Asked],
     scale: QuantileScale,
-    artists_of: Callable[[Hit], Collection[Hashable]],
+    artists_of: Callable[[Hit], Collection[int]],
     cap: int | None,
+    taken: Mapping[int, int] = NOBODY,
 ) -> list[Hit | None]:
     """The track of each place, no track twice and no artist more often than `cap`.
 
@@ -44,42 +51,46 @@ def plan(
         scale: The relative scale, on which distances are taken.
         artists_of: The artists of a track, each of whom counts; none where none is known.
         cap: Tracks of one artist, or None for any number.
+        taken: Tracks of an artist that stand in the list already.
 
     Returns:
         A hit a place; None where those that were found are better used elsewhere.
     """
-    offers = [(place, hit) for place, hits in enumerate(rankings) for hit in hits]
+    hits = [hit for ranking in rankings for hit in ranking]
+    places = np.repeat(np.arange(len(rankings)), [len(ranking) for ranking in rankings])
     found: list[Hit | None] = [None] * len(rankings)
-    if not offers:
+    if not hits:
         return found
-    worth = _worth(offers, asked, scale)
-    limits = [
-        _at_most(1, [(place,) for place, _ in offers]),
-        _at_most(1, [(hit.track_id,) for _, hit in offers]),
-    ]
+    columns = np.array(hits, dtype=np.float64)  # [O, 8], the fields of a hit
+    worth = _worth(places, columns, asked, scale)
+    every = np.arange(len(hits))
+    tracks = np.unique(columns[:, _TRACK], return_inverse=True)[1]
+    width = len(hits)
+    limits = [_at_most(places, every, 1.0, width), _at_most(tracks, every, 1.0, width)]
     several = False
     if cap is not None:
-        artists = [artists_of(hit) for _, hit in offers]
-        several = any(len(each) > 1 for each in artists)
-        limits.append(_at_most(cap, artists))
+        artists = [artists_of(hit) for hit in hits]
+        counts = np.array([len(each) for each in artists])
+        several = bool((counts > 1).any())
+        flat = np.fromiter((name for each in artists for name in each), np.int64, counts.sum())
+        names, rows = np.unique(flat, return_inverse=True)
+        left = np.array([max(0, cap - taken.get(int(name), 0)) for name in names], dtype=float)
+        limits.append(_at_most(rows, np.repeat(every, counts), left, width))
     for index in _best(worth, limits, len(rankings), whole=several):
-        place, hit = offers[index]
-        found[place] = hit
+        found[int(places[index])] = hits[index]
     return found
 
 
 def _worth(
-    offers: Sequence[tuple[int, Hit]], asked: Sequence[Asked], scale: QuantileScale
+    places: Places, columns: Doubles, asked: Sequence[Asked], scale: QuantileScale
 ) -> Doubles:
     """Score less the squared distance of what is shown to what is asked, [O].
 
     In nats, shifted so that the least is 1.
     """
-    places = np.array([place for place, _ in offers])
-    score = np.array([hit.score for _, hit in offers])
-    shown = scale.to_relative([(hit.arousal, hit.valence) for _, hit in offers])
+    shown = scale.to_relative(columns[:, _SHOWN])
     wanted = scale.to_relative([(each.arousal, each.valence) for each in asked])[places]
-    worth = score - CLOSENESS * ((shown - wanted) ** 2).sum(axis=1)
+    worth = columns[:, _SCORE] - CLOSENESS * ((shown - wanted) ** 2).sum(axis=1)
     earlier = 1.0 - _EARLIER * places / len(asked)
     counted: Doubles = earlier * (worth - worth.min() + 1.0)
     return counted
@@ -88,17 +99,11 @@ def _worth(
 Limit = tuple[coo_array, Doubles]
 
 
-def _at_most(count: int, names: Sequence[Collection[Hashable]]) -> Limit:
-    """Of the offers that share a name at most `count` are taken."""
-    rows: dict[Hashable, int] = {}
-    pairs = [
-        (rows.setdefault(name, len(rows)), offer)
-        for offer, several in enumerate(names)
-        for name in several
-    ]
-    row, column = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    matrix = coo_array((np.ones(len(pairs)), (row, column)), shape=(len(rows), len(names)))
-    return matrix, np.full(len(rows), float(count))
+def _at_most(rows: Places, offers: Places, most: Doubles | float, width: int) -> Limit:
+    """Of the offers that stand in one row at most as many are taken as `most` says."""
+    count = int(rows.max()) + 1 if len(rows) else 0
+    matrix = coo_array((np.ones(len(rows)), (rows, offers)), shape=(count, width))
+    return matrix, np.broadcast_to(np.asarray(most, dtype=np.float64), count)
 
 
 def _best(worth: Doubles, limits: Sequence[Limit], places: int, *, whole: bool) -> NDArray[np.intp]:

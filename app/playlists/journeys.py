@@ -8,22 +8,33 @@ that should last a given time has as many places as that takes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.desk import checkpoint
+from app.errors import InvalidRequestError
 from app.library.live import Live
 from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
-from app.playlists.queries import Asked, QueryModel, absolute_curve, allowed, curve_query, excluding
-from app.wire.schemas import PlaylistRequest
+from app.playlists.queries import (
+    Asked,
+    QueryModel,
+    absolute_curve,
+    allowed,
+    variety_of,
+)
+from app.playlists.variety import most_of_one
+from app.wire.schemas import Level, PlaylistRequest, Way
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
 from model.embedding import Embedding
+
+Doubles = NDArray[np.float64]
 
 PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone
@@ -61,21 +72,76 @@ def _travel(
     if not asked:
         return [], [], True
     filters = allowed(request)
-    results = live.searcher.search(
+    results = _searched(live, asked, filters, request.level)
+    traveller = _Traveller(live, filters, request, places)
+    return (*traveller.travel(asked, results, _fixed(request, asked, live)), traveller.exact)
+
+
+def _searched(
+    live: Live, asked: Sequence[Asked], filters: TrackFilter | None, level: Level
+) -> list[SearchResult]:
+    """What is found for each place; places that ask for the same are searched for once."""
+    first: dict[bytes, int] = {}
+    which = [first.setdefault(_key(query), len(first)) for query in asked]
+    rows = np.unique(which, return_index=True)[1]
+    found = live.searcher.search(
         SearchRequest(
-            Embedding.concatenate([query.embedding for query in asked]),
+            Embedding.concatenate([asked[row].embedding for row in rows]),
             limit=min(CANDIDATES, len(live.snapshot.tracks)),
             filters=filters,
-            level=request.level,
+            level=level,
         )
     )
-    traveller = _Traveller(live, filters, request)
-    planned = traveller.plan(asked, results)
-    taken = [
-        (query, hit or traveller.search(query)) for query, hit in zip(asked, planned, strict=True)
-    ]
-    arrived = [(query, hit) for query, hit in taken if hit is not None]
-    return [hit for _, hit in arrived], [query for query, _ in arrived], traveller.exact
+    return [found[each] for each in which]
+
+
+def _key(query: Asked) -> bytes:
+    """Equal for queries that ask for the same."""
+    parts = (query.embedding.phi, query.embedding.mu, query.embedding.var)
+    return b"".join(part.tobytes() for part in parts)
+
+
+def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict[int, Hit]:
+    """Place -> the track that must stand there."""
+    if request.way is None:
+        return {}
+    way = request.way
+    for track_id in way.tracks:
+        live.snapshot.tracks.row_of(track_id)
+    if len(way.tracks) > len(asked):
+        raise InvalidRequestError(
+            f"{len(way.tracks)} tracks to pass by, {len(asked)} places: ask for more"
+        )
+    places = _places_of(way, asked, live)
+    return {
+        place: live.searcher.hit_of(
+            track_id, SearchRequest(asked[place].embedding, 1, level=request.level)
+        )
+        for track_id, place in zip(way.tracks, places, strict=True)
+    }
+
+
+def _places_of(way: Way, asked: Sequence[Asked], live: Live) -> list[int]:
+    """Where each track stands: in order, those on the way where the curve is nearest to them."""
+    scale, last = live.snapshot.scale, len(asked) - 1
+    wanted = scale.to_relative([(each.arousal, each.valence) for each in asked])  # [P, 2]
+    rows = [live.snapshot.tracks.row_of(track_id) for track_id in way.tracks]
+    shown = scale.to_relative(live.track_emotion[rows])  # [W, 2]
+    distance = ((shown[:, None] - wanted[None]) ** 2).sum(axis=2)  # [W, P]
+    if way.first is not None:
+        distance[0, 1:] = np.inf
+    if way.last is not None:
+        distance[-1, :last] = np.inf
+    best, came_from = distance[0], []
+    for row in distance[1:]:  # the cheapest way to stand at each place, those before further left
+        least = np.minimum.accumulate(best)
+        before = np.concatenate([[np.inf], least[:-1]])
+        came_from.append(best)
+        best = row + before
+    places = [int(np.argmin(best))]
+    for earlier in reversed(came_from):
+        places.append(int(np.argmin(earlier[: places[-1]])))
+    return places[::-1]
 
 
 def _journey_queries(
@@ -83,15 +149,43 @@ def _journey_queries(
 ) -> list[Asked]:
     curve = absolute_curve(request, snapshot)
     edges = np.linspace(0.0, curve.duration_s, places + 1)
-    pieces = [_piece(curve, start, end) for start, end in pairwise(edges.tolist())]
+    pieces = _pieces(curve, edges)
     if not pieces:
         return []
     embedding = model.embed_emotion(pieces)
     middles = (edges[:-1] + edges[1:]) / 2.0
+    asked = []
+    for index, piece in enumerate(pieces):
+        arousal, valence = _mean(piece)
+        row = embedding[index : index + 1]
+        asked.append(Asked(row, "e2m", valence, arousal, at_s=float(middles[index])))
+    return asked
+
+
+def _pieces(curve: EmotionCurve, edges: Doubles) -> list[EmotionCurve]:
+    """The curve cut at `edges`, [P + 1]; each piece stretched to `PIECE_S`."""
+    at = curve.at(edges).tolist()  # [P + 1, 2]
+    times = np.array([keyframe.t_s for keyframe in curve.keyframes])
+    bends = np.searchsorted(times, edges[1:]) > np.searchsorted(times, edges[:-1], side="right")
     return [
-        replace(curve_query(piece, embedding[index : index + 1]), at_s=float(middles[index]))
-        for index, piece in enumerate(pieces)
+        _piece(curve, start, end)
+        if bent
+        else EmotionCurve(
+            (Keyframe(0.0, before[1], before[0]), Keyframe(PIECE_S, after[1], after[0]))
+        )
+        for (start, end), (before, after), bent in zip(
+            pairwise(edges.tolist()), pairwise(at), bends.tolist(), strict=True
+        )
     ]
+
+
+def _mean(piece: EmotionCurve) -> tuple[float, float]:
+    """Mean (arousal, valence); of a straight piece that of its ends."""
+    first, last = piece.keyframes[0], piece.keyframes[-1]
+    if len(piece.keyframes) == 2:
+        return (first.arousal + last.arousal) / 2.0, (first.valence + last.valence) / 2.0
+    arousal, valence = piece.sampled(64).mean(axis=0)
+    return float(arousal), float(valence)
 
 
 def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
@@ -111,6 +205,15 @@ def _piece(curve: EmotionCurve, start_s: float, end_s: float) -> EmotionCurve:
     )
 
 
+@dataclass
+class _Ranking:
+    """How far the ranking of a query was read."""
+
+    hits: tuple[Hit, ...] = ()
+    at: int = 0
+    limit: int = 0
+
+
 class _Traveller:
     """Chooses the tracks of a journey: none twice, no artist too often.
 
@@ -118,43 +221,89 @@ class _Traveller:
         exact: Whether every ranking that was looked at is proven.
     """
 
-    def __init__(self, live: Live, filters: TrackFilter | None, request: PlaylistRequest) -> None:
+    def __init__(
+        self, live: Live, filters: TrackFilter | None, request: PlaylistRequest, places: int
+    ) -> None:
         self.exact = True
-        self._live, self._filters = live, filters
-        self._cap, self._level = request.max_per_artist, request.level
+        self._live, self._filters, self._level = live, filters, request.level
+        self._soft = variety_of(request).spread
+        self._cap = most_of_one(places) if self._soft else request.max_per_artist
         self._used: set[int] = set()
         self._artists: Counter[int] = Counter()
         self._exhausted = False
+        self._further: dict[bytes, _Ranking] = {}
 
-    def plan(self, asked: Sequence[Asked], results: Sequence[SearchResult]) -> list[Hit | None]:
-        """The tracks of all places from what was found for each; None where that is used up."""
+    def travel(
+        self,
+        asked: Sequence[Asked],
+        results: Sequence[SearchResult],
+        fixed: Mapping[int, Hit],
+    ) -> tuple[list[Hit], list[Asked]]:
+        """The tracks of all places, as far as there are any, and what each answers."""
         self.exact = all(found.exact for found in results)
-        rankings = [found.hits for found in results]
-        planned = plan(rankings, asked, self._live.snapshot.scale, self._artists_of, self._cap)
-        for hit in planned:
-            if hit is not None:
-                self._use(hit)
-        return planned
+        for hit in fixed.values():
+            self._use(hit)
+        found = dict(fixed) | self._planned(asked, results, fixed)
+        for place, query in enumerate(asked):
+            searched = None if place in found else self.search(query)
+            if searched is not None:
+                found[place] = searched
+        places = sorted(found)
+        return [found[place] for place in places], [asked[place] for place in places]
+
+    def _planned(
+        self,
+        asked: Sequence[Asked],
+        results: Sequence[SearchResult],
+        fixed: Mapping[int, Hit],
+    ) -> dict[int, Hit]:
+        """Place -> its track, from what was found for each."""
+        open_ones = [place for place in range(len(asked)) if place not in fixed]
+        rankings = [
+            [hit for hit in results[place].hits if hit.track_id not in self._used]
+            for place in open_ones
+        ]
+        planned = plan(
+            rankings,
+            [asked[place] for place in open_ones],
+            self._live.snapshot.scale,
+            self._artists_of,
+            self._cap,
+            dict(self._artists),
+        )
+        return {
+            place: self._use(hit)
+            for place, hit in zip(open_ones, planned, strict=True)
+            if hit is not None
+        }
 
     def search(self, query: Asked) -> Hit | None:
         """The best track that may still come, however far down; None if there is none.
 
-        Without a cap that is the best unused one. With a cap the ranking is read further and
-        further: all of it at once would cost each place a catalogue.
+        The ranking is read further and further: all of it at once would cost each place a
+        catalogue. Places that ask for the same go on where the one before stopped.
         """
-        unused = excluding(self._filters, self._used)
-        limit, most = 1 if self._cap is None else FURTHER, len(self._live.snapshot.tracks)
+        key, most = _key(query), len(self._live.snapshot.tracks)
+        ranking = self._further.setdefault(key, _Ranking())
         while not self._exhausted:
-            checkpoint()
-            request = SearchRequest(query.embedding, min(limit, most), unused, level=self._level)
-            (found,) = self._live.searcher.search(request)
-            self.exact = self.exact and found.exact
-            for hit in found.hits:
-                if not self._full(hit):
+            while ranking.at < len(ranking.hits):
+                hit = ranking.hits[ranking.at]
+                ranking.at += 1
+                if hit.track_id not in self._used and (self._soft or not self._full(hit)):
                     return self._use(hit)
-            self._exhausted = len(found.hits) < limit
-            limit *= WIDEN
+            if ranking.limit >= most or len(ranking.hits) < ranking.limit:
+                self._exhausted = True  # what no ranking holds for this place it holds for none
+                break
+            ranking.limit = min(max(FURTHER, WIDEN * ranking.limit), most)
+            self._read(query, ranking)
         return None
+
+    def _read(self, query: Asked, ranking: _Ranking) -> None:
+        checkpoint()
+        request = SearchRequest(query.embedding, ranking.limit, self._filters, level=self._level)
+        (found,) = self._live.searcher.search(request)
+        self.exact = self.exact and found.exact
+        ranking.hits = found.hits
 
     def _use(self, hit: Hit) -> Hit:
         self._used.add(hit.track_id)
@@ -167,5 +316,4 @@ class _Traveller:
 
     def _artists_of(self, hit: Hit) -> tuple[int, ...]:
         """Numbers of its artists; none where they are unknown."""
-        tracks = self._live.snapshot.tracks
-        return tracks.artist_groups.of(tracks.row_of(hit.track_id))
+        return self._live.artists_of(hit)

@@ -16,7 +16,7 @@ import numpy as np
 from app.library.live import Live
 from app.playlists.journeys import travel
 from app.playlists.lengths import filling
-from app.playlists.phrases import read, resolved, understood_out
+from app.playlists.phrases import read, resolved, seeded, understood_out
 from app.playlists.queries import (
     Asked,
     QueryModel,
@@ -26,9 +26,11 @@ from app.playlists.queries import (
     sought,
     tracks_query,
     unmatched,
+    variety_of,
 )
 from app.playlists.shaping import Shape
-from app.wire.responses import PlaylistResponse
+from app.playlists.variety import below_best
+from app.wire.responses import PlaylistResponse, VarietyOut
 from app.wire.schemas import Level, PlaylistRequest, TextEmotion
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
@@ -55,7 +57,7 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
         UnknownMoodError: The mood is no word of the vocabulary.
         TrackNotFoundError: The snapshot lacks the track that was asked with.
     """
-    request = resolved(request)
+    request = seeded(resolved(request))
     if request.mode == "journey":
         hits, asked, exact = travel(request, model, live)
         return _response(request, model, live, hits, asked, exact=exact)
@@ -84,12 +86,27 @@ def match_all(
     for terms, members in together.items():
         results = _search(live, terms, [query for _, query in members])
         for (index, query), found in zip(members, results, strict=True):
-            request = requests[index]
-            lasts_s = request.duration_s
-            hits = found.hits if lasts_s is None else filling(found.hits, lasts_s)
-            asked = [query] * len(hits)
-            answers[index] = _response(request, model, live, hits, asked, exact=found.exact)
+            answers[index] = _matched(requests[index], query, found, model, live)
     return [answers[index] for index in range(len(requests))]
+
+
+def _matched(
+    request: PlaylistRequest, query: Asked, found: SearchResult, model: QueryModel, live: Live
+) -> PlaylistResponse:
+    variety = variety_of(request)
+    hits: Sequence[Hit] = variety.choose(found.hits, request.places, live.artists_of)
+    if request.duration_s is not None:
+        hits = filling(hits, request.duration_s)
+    best = {hit.track_id for hit in found.hits[: len(hits)]}
+    told = VarietyOut(
+        amount=variety.amount,
+        seed=variety.seed if variety.amount > 0.0 else None,
+        replaced=sum(hit.track_id not in best for hit in hits),
+        below_best=round(below_best(found.hits, hits), 6),
+    )
+    departs = told if variety.amount > 0.0 or told.replaced else None
+    asked = [query] * len(hits)
+    return _response(request, model, live, hits, asked, exact=found.exact, variety=departs)
 
 
 def similar_hits(
@@ -124,9 +141,8 @@ def _tracks_or_feeling(request: PlaylistRequest, snapshot: Snapshot) -> Asked | 
 
 
 def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
-    return _Terms(
-        query.direction, request.places, allowed(request), request.max_per_artist, request.level
-    )
+    pool = variety_of(request).pool(request.places)
+    return _Terms(query.direction, pool, allowed(request), request.max_per_artist, request.level)
 
 
 def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchResult]:
@@ -158,6 +174,7 @@ def _response(
     asked: Sequence[Asked],
     *,
     exact: bool,
+    variety: VarietyOut | None = None,
 ) -> PlaylistResponse:
     emotion = request.emotion
     phrase = read(emotion.text) if isinstance(emotion, TextEmotion) else None
@@ -168,6 +185,7 @@ def _response(
         scale=request.scale,
         mode=request.mode,
         exact=exact,
+        variety=variety,
         unmatched=unmatched(request, live.snapshot),
         understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import lru_cache
 
-from app.wire.schemas import PlaylistRequest, TextEmotion
+from app.wire.schemas import CurveEmotion, PlaylistRequest, TextEmotion
 from app.wire.understood import (
     FeelingStepOut,
     KeyframeOut,
@@ -29,20 +30,38 @@ def read(text: str) -> Understanding:
 
 
 def resolved(request: PlaylistRequest) -> PlaylistRequest:
-    """The request with what its phrase says of mode and length, unless it says so itself.
+    """The request with what its phrase or curve says of mode and length, unless it says so itself.
 
     Raises:
         FeelingError: No word of the phrase is a feeling.
     """
-    if not isinstance(request.emotion, TextEmotion):
+    emotion = request.emotion
+    if isinstance(emotion, CurveEmotion):
+        return _lasting(request, emotion.curve[-1].t)
+    if not isinstance(emotion, TextEmotion):
         return request
-    understanding, given = read(request.emotion.text), request.model_fields_set
+    understanding, given = read(emotion.text), request.model_fields_set
     said: dict[str, object] = {}
     if understanding.moves and "mode" not in given:
         said["mode"] = "journey"
     if understanding.lasts_s is not None and "duration_s" not in given:
         said["duration_s"] = max(1.0, understanding.lasts_s)
     return request.model_copy(update=said) if said else request
+
+
+def _lasting(request: PlaylistRequest, curve_s: float) -> PlaylistRequest:
+    """A journey along a curve lasts as long as the curve, unless the request says otherwise."""
+    told = {"limit", "duration_s"} & request.model_fields_set
+    if request.mode != "journey" or told or curve_s < 1.0:
+        return request
+    return request.model_copy(update={"duration_s": curve_s})
+
+
+def seeded(request: PlaylistRequest) -> PlaylistRequest:
+    """The request with a seed, where its list is drawn and it names none."""
+    if request.variety <= 0.0 or request.seed is not None:
+        return request
+    return request.model_copy(update={"seed": secrets.randbelow(2**31)})
 
 
 def understood_out(understanding: Understanding) -> UnderstoodOut:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.playlists.phrases import read
+from app.playlists.variety import Variety
 from app.wire.responses import UnmatchedOut
 from app.wire.schemas import (
     CurveEmotion,
@@ -163,12 +164,6 @@ def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve
     )
 
 
-def curve_query(curve: EmotionCurve, embedding: Embedding) -> Asked:
-    """A curve with its embedding, one row, as a query."""
-    arousal, valence = curve.sampled(64).mean(axis=0)
-    return Asked(embedding, "e2m", float(valence), float(arousal))
-
-
 def allowed(request: PlaylistRequest) -> TrackFilter | None:
     """Which tracks may answer; a track is not similar to itself, so those asked with are out."""
     filters = _track_filter(request.filters)
@@ -197,6 +192,14 @@ def _track_filter(filters: Filters | None) -> TrackFilter | None:
         include=_track_terms(filters.include),
         exclude=_track_terms(filters.exclude),
     )
+
+
+def variety_of(request: PlaylistRequest) -> Variety:
+    """How the list is chosen from the ranking."""
+    filters = request.filters
+    artists = filters and (filters.artist or (filters.include and filters.include.artist))
+    spread = "max_per_artist" not in request.model_fields_set and not artists
+    return Variety(request.variety, request.seed or 0, spread)
 
 
 def unmatched(request: PlaylistRequest, snapshot: Snapshot) -> list[UnmatchedOut]:

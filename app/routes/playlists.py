@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.http.documentation import problems
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.playlists.match import make_playlist
-from app.playlists.phrases import resolved
+from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
 from app.routes.access import read_access
 from app.routes.playlist_files import Locations, file_response
@@ -59,7 +59,7 @@ async def create_playlist(
     """
     name = negotiate(format, request.headers.get("accept"))
     live = services.live.current()
-    body = resolved(body)
+    body = seeded(resolved(body))
     if body.mode == "match":
         playlist = await services.playlists.ask(body)
     else:  # longer work: it must not keep the others waiting

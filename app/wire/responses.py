@@ -99,6 +99,17 @@ class ScoringOut(Shown):
     direction: str = Field(description="`e2m`: emotion to music; `m2m`: music to music.")
 
 
+class VarietyOut(Shown):
+    """How far a list departs from the best one, and what that costs."""
+
+    amount: float = Field(description="The `variety` of the request.")
+    seed: int | None = Field(description="Ask with it again for the same list; null at 0.")
+    replaced: int = Field(description="Items that are not in the best list of this length.")
+    below_best: float = Field(
+        description="How far the mean score lies below that of the best list, in nats."
+    )
+
+
 class UnmatchedOut(Shown):
     """A part of a filter that no track has."""
 
@@ -115,6 +126,9 @@ class PlaylistResponse(Shown):
     scale: Scale = Field(description=SCALE_NOTE)
     mode: Mode
     exact: bool = Field(description="Whether the ranking is proven to be the exhaustive one.")
+    variety: VarietyOut | None = Field(
+        None, description="How the list departs from the best one, where it may."
+    )
     unmatched: list[UnmatchedOut] = Field(
         [], description="What of the filters no track of the catalogue has."
     )

@@ -36,6 +36,7 @@ MOST_ITEMS = 500
 MOST_SEEDS = 20  # tracks that music may be asked to be like
 Count = Annotated[int, Field(ge=1, le=MOST_ITEMS), AsInt]
 PlayingTime = Annotated[float, Field(ge=1.0, le=1e6, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1), AsInt]
 Year = Annotated[int, Field(ge=0, le=9999), AsInt]
 Decade = Annotated[int, Field(ge=0, le=9990, multiple_of=10), AsInt]
 FolderName = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
@@ -193,6 +194,30 @@ class Filters(Strict):
     exclude: FilterTerms | None = Field(None, description="No track that has any of these.")
 
 
+class Way(Strict):
+    """Tracks that a journey must pass by, whatever its filters say."""
+
+    first: TrackId | None = Field(None, description="The track at its first place.")
+    via: list[TrackId] = Field(
+        [],
+        max_length=MOST_SEEDS,
+        description="Tracks on the way, in this order, each where the curve is nearest to it.",
+    )
+    last: TrackId | None = Field(None, description="The track at its last place.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.tracks)) < len(self.tracks):
+            raise ValueError("a journey passes by a track once: name each one once")
+        return self
+
+    @property
+    def tracks(self) -> list[int]:
+        """All of them, in order."""
+        every = (self.first, *self.via, self.last)
+        return [track for track in every if track is not None]
+
+
 class PlaylistRequest(Strict):
     """What the playlist should feel like."""
 
@@ -237,12 +262,27 @@ class PlaylistRequest(Strict):
     duration_s: PlayingTime | None = Field(
         None,
         description="About how long the playlist should last, s: it has as many items as come "
-        "nearest to it.",
+        "nearest to it. A journey along a `curve` lasts as long as that, unless this or `limit` is "
+        "given.",
     )
+    way: Way | None = Field(None, description="Tracks that a journey must pass by.")
     scale: Scale = Field("relative", description=SCALE_NOTE + " Of the curve and of the answer.")
     filters: Filters | None = Field(None, description="Which tracks may appear.")
     max_per_artist: Count | None = Field(
-        None, description="Most items by one artist; tracks without one are free."
+        None,
+        description="Most items by one artist; tracks without one are free. Left out: two in "
+        "twenty, as far as others are there, unless artists are asked for. Null: any number.",
+    )
+    variety: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        allow_inf_nan=False,
+        description="0: the best list. More: drawn from those that fit about as well, a track "
+        "with the chance exp(score / variety). In mode `match`.",
+    )
+    seed: Seed | None = Field(
+        None, description="What the draw depends on; left out: another one each time."
     )
     explain: bool = Field(False, description="Say how each score came about.")
 

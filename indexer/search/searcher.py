@@ -115,6 +115,23 @@ class Searcher:
             for found, exact in self._engine.answers(queries, self._terms(request))
         ]
 
+    def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
+        """How one track fits the single query of `request`, whatever its filters say.
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks it.
+        """
+        queries = request.queries
+        if request.direction == "e2m":
+            queries = as_query(queries, self.snapshot.embedding)
+        self._check(queries, request)
+        segments = self.snapshot.segments_of(self.snapshot.tracks.row_of(track_id))
+        rows = np.arange(segments.start, segments.stop)
+        if request.level == "track":
+            rows = rows[self.snapshot.whole[segments]]
+        found = Ranked(*ranked(self._ranker.task(queries, self._terms(request)), rows))
+        return self._ranker.hits(found, 0)[0]
+
     def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `indexer.search.union`.
 

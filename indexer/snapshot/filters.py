@@ -6,7 +6,6 @@ Letters: T tracks.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 from model.folding import fold
 
 Mask = NDArray[np.bool_]
+Stands = Callable[[str, str], bool]
+"""Whether a text stands right between the letters before and after it; both may be empty."""
 
 DECADE = 10
 _NEAR = 3
@@ -104,8 +105,8 @@ class Texts(Protocol):
     def values(self) -> Sequence[str]:
         """The distinct single values of the column's texts."""
 
-    def holding(self, pattern: re.Pattern[str]) -> Mask:
-        """Mask of the rows in whose folded text a pattern of one line is found, [T]."""
+    def holding(self, text: str, stands: Stands) -> Mask:
+        """Mask of the rows in whose folded text `text` stands between such letters, [T]."""
 
 
 @dataclass(frozen=True)
@@ -174,11 +175,11 @@ class Columns:
         return found
 
     def _having(self, name: str, wanted: tuple[str, ...]) -> Mask:
-        column, reads = _READERS[name]
+        column, stands = _READERS[name]
         texts = self.text[column]
-        if reads is None:
+        if stands is None:
             return texts.matching(wanted)
-        having = [texts.holding(reads(fold(word))) for word in wanted]
+        having = [texts.holding(fold(word).strip("/ "), stands) for word in wanted]
         return np.asarray(np.logical_or.reduce(having), dtype=np.bool_)
 
 
@@ -186,14 +187,12 @@ def _folders(path: str) -> Iterable[str]:
     return path.split("/")[:-1]
 
 
-def title_pattern(words: str) -> re.Pattern[str]:
-    """Where folded words stand in a folded title, as whole words."""
-    return re.compile(rf"(?<!\w){re.escape(words.strip())}(?!\w)")
+def _as_words(before: str, after: str) -> bool:
+    return not (before.isalnum() or after.isalnum())
 
 
-def folder_pattern(parts: str) -> re.Pattern[str]:
-    """Where folded parts of a path stand as folders in a folded path."""
-    return re.compile(rf"(?:^|/){re.escape(parts.strip('/ '))}/", re.MULTILINE)
+def _as_folder(before: str, after: str) -> bool:
+    return before in ("", "/", "\n") and after == "/"
 
 
 def _words(title: str) -> Iterable[str]:
@@ -201,12 +200,12 @@ def _words(title: str) -> Iterable[str]:
 
 
 _SPLITS: Mapping[str, Callable[[str], Iterable[str]]] = {"folder": _folders, "title": _words}
-_READERS: Mapping[str, tuple[str, Callable[[str], re.Pattern[str]] | None]] = {
+_READERS: Mapping[str, tuple[str, Stands | None]] = {
     "genre": ("genre", None),
     "artist": ("artist", None),
     "album": ("album", None),
-    "folder": ("path", folder_pattern),
-    "title": ("title", title_pattern),
+    "folder": ("path", _as_folder),
+    "title": ("title", _as_words),
 }
 
 

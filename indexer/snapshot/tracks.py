@@ -6,7 +6,6 @@ turned into Python objects until a row is asked for, so opening costs the same f
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import TrackNotFoundError
 from indexer.folders.files import genres_of, values_of
-from indexer.snapshot.filters import Columns, TrackFilter, TrackTerms, Unmatched
+from indexer.snapshot.filters import Columns, Stands, TrackFilter, TrackTerms, Unmatched
 from indexer.snapshot.format import load_array, save_array
 from model.folding import fold
 
@@ -110,13 +109,18 @@ class TextColumn:
         """The distinct single values of the texts."""
         return self.names(self._values)
 
-    def holding(self, pattern: re.Pattern[str]) -> NDArray[np.bool_]:
-        """Mask of the rows in whose folded text a pattern of one line is found, [T]."""
-        text, starts = self._folded
+    def holding(self, text: str, stands: Stands) -> NDArray[np.bool_]:
+        """Mask of the rows in whose folded text `text` stands between such letters, [T]."""
+        lines, starts = self._folded
+        at, found = lines.find(text) if text else -1, []
+        while at >= 0:
+            end = at + len(text)
+            if stands(lines[at - 1 : at] if at else "", lines[end : end + 1]):
+                found.append(at)
+            at = lines.find(text, at + 1)
         holds = np.zeros(len(self._offsets), dtype=bool)  # [V + 1], None has code -1: the last
-        at = np.array([match.end() - 1 for match in pattern.finditer(text)], dtype=np.int64)
-        holds[np.searchsorted(starts, at, side="right") - 1] = True
-        return holds[self.codes]
+        holds[np.searchsorted(starts, np.array(found, dtype=np.int64), side="right") - 1] = True
+        return np.asarray(holds[self.codes])
 
     @cached_property
     def _folded(self) -> tuple[str, NDArray[np.int64]]:

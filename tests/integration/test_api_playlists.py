@@ -127,7 +127,8 @@ def test_a_journey_follows_the_curve(service: Running) -> None:
     """From quiet and dull to loud and bright: arousal and valence rise along the list."""
     curve = [{"t": 0, "valence": -1, "arousal": -1}, {"t": 600, "valence": 1, "arousal": 1}]
 
-    items = ask(service, emotion={"curve": curve}, mode="journey", limit=3)["items"]
+    asked = {"mode": "journey", "limit": 3, "max_per_artist": None}
+    items = ask(service, emotion={"curve": curve}, **asked)["items"]
 
     assert items[0]["track"]["title"] == "Quiet dull"
     assert items[-1]["track"]["title"] == "Loud bright"

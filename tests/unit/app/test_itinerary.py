@@ -27,8 +27,8 @@ def _asked(valence: float = 0.0, arousal: float = 0.0) -> Asked:
     return Asked(snapshots.embedding(1, 1), "e2m", valence, arousal)
 
 
-def _artists(hit: Hit) -> tuple[str, ...]:
-    return [(), ("one",), ("two",), ("one", "two"), ("one",)][hit.track_id % 5]
+def _artists(hit: Hit) -> tuple[int, ...]:
+    return [(), (1,), (2,), (1, 2), (1,)][hit.track_id % 5]
 
 
 def _score(rankings: list[list[Hit]], tracks: tuple[int | None, ...]) -> tuple[int, float]:

@@ -1,0 +1,121 @@
+"""Variety with a say: which of the tracks that fit about equally well are shown (ADR 101).
+
+A list may be drawn instead of read off the ranking: a track's chance is `exp(score / variety)`,
+scores being log-likelihood ratios in nats. At 0 the best list comes, at 1 each track with the
+likelihood that it is what was asked for. And no artist fills a list, unless that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.search.searcher import Hit
+
+BLOCK = 20  # places of a list
+MOST_IN_BLOCK = 2  # of them that one artist may have
+_POOL = 10  # times as many tracks as places are drawn from
+_LEAST_POOL = 200
+_MOST_POOL = 2_000
+_SPREAD = 3  # times as many tracks as places are looked at, where only artists are spread
+
+Doubles = NDArray[np.float64]
+ArtistsOf = Callable[[Hit], Collection[int]]
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How a list is chosen from a ranking.
+
+    Attributes:
+        amount: 0 (the best list) to 1.
+        seed: What the draw depends on.
+        spread: Whether an artist has two places in twenty at most, as far as others are there.
+    """
+
+    amount: float = 0.0
+    seed: int = 0
+    spread: bool = False
+
+    def pool(self, places: int) -> int:
+        """How many tracks of the ranking a list of so many places is chosen from."""
+        if self.amount > 0.0:
+            return min(max(_LEAST_POOL, _POOL * places), max(_MOST_POOL, places))
+        return min(_SPREAD * places + BLOCK, max(_MOST_POOL, places)) if self.spread else places
+
+    def choose(self, ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[Hit]:
+        """A list of so many places, best first."""
+        if self.amount <= 0.0 and not self.spread:
+            return list(ranking[:places])
+        ordered = self._drawn(ranking)
+        chosen = spread(ordered, places, artists_of) if self.spread else ordered[:places]
+        place = {hit.track_id: at for at, hit in enumerate(ranking)}
+        return sorted(chosen, key=lambda hit: place[hit.track_id])
+
+    def _drawn(self, ranking: Sequence[Hit]) -> list[Hit]:
+        """The ranking in the order of a draw without replacement (Gumbel's maximum trick)."""
+        if self.amount <= 0.0 or not ranking:
+            return list(ranking)
+        score = np.array([hit.score for hit in ranking])
+        ids = np.array([hit.track_id for hit in ranking], dtype=np.uint64)
+        order = np.argsort(-(score / self.amount + gumbel(ids, self.seed)), kind="stable")
+        return [ranking[at] for at in order.tolist()]
+
+
+def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[Hit]:
+    """The first tracks of a ranking, an artist at most twice in each twenty places.
+
+    What comes too often waits for the next twenty; where nothing else is left it comes anyhow.
+    """
+    chosen: list[Hit] = []
+    counts: Counter[int] = Counter()
+    waiting: deque[Hit] = deque()
+    ahead = deque(ranking)
+
+    def fits(hit: Hit) -> bool:
+        most = MOST_IN_BLOCK * (len(chosen) // BLOCK + 1)
+        return all(counts[artist] < most for artist in artists_of(hit))
+
+    while len(chosen) < places and (ahead or waiting):
+        again = waiting and (not ahead or len(chosen) % BLOCK == 0)
+        found = next((hit for hit in waiting if fits(hit)), None) if again else None
+        if found is None and not ahead:
+            found = waiting[0]
+        if found is not None:
+            waiting.remove(found)
+        elif fits(ahead[0]):
+            found = ahead.popleft()
+        else:
+            waiting.append(ahead.popleft())
+            continue
+        chosen.append(found)
+        counts.update(artists_of(found))
+    return chosen
+
+
+def most_of_one(places: int) -> int:
+    """How many of so many places one artist has at most: two in twenty."""
+    return MOST_IN_BLOCK * -(-places // BLOCK)
+
+
+def gumbel(ids: NDArray[np.uint64], seed: int) -> Doubles:
+    """Standard Gumbel noise that depends on a track and the seed alone, [N]."""
+    mixed = ids * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed % 2**64)
+    with np.errstate(over="ignore"):
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    uniform = (mixed.astype(np.float64) + 0.5) / 2.0**64
+    return np.asarray(-np.log(-np.log(np.clip(uniform, 1e-16, 1.0 - 1e-16))), dtype=np.float64)
+
+
+def below_best(best: Sequence[Hit], chosen: Sequence[Hit]) -> float:
+    """How far the mean score of a list lies below that of the best one, in nats."""
+    if not chosen:
+        return 0.0
+    first = [hit.score for hit in best[: len(chosen)]]
+    return float(np.mean(first) - np.mean([hit.score for hit in chosen]))
