@@ -14,6 +14,7 @@ import typer
 from app.commands import (
     asking,
     demonstration,
+    exporting,
     indexing,
     inspecting,
     keeping,
@@ -21,6 +22,7 @@ from app.commands import (
     serving,
     sharing,
     sorting,
+    tagging,
 )
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
@@ -51,6 +53,8 @@ app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(keys, name="key")
 app.add_typer(stations, name="station")
+app.command()(exporting.export)
+app.command()(tagging.tag)
 app.command()(sharing.push)
 app.command()(sharing.link)
 
