@@ -286,7 +286,7 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
             device=settings.device,
             options=run_options(settings),
         )
-        return ProcessExecutor(job, index_worker.COMMAND)
+        return ProcessExecutor(job, index_worker.COMMAND, catalog.is_late)
     return ThreadExecutor(make_indexer(settings, catalog, model))
 
 

@@ -1,19 +1,26 @@
-"""Audio in another format while it is sent: MP3 or Opus, by PyAV, nothing kept on disk."""
+"""Audio in another format while it is sent: MP3 or Opus, nothing kept on disk.
+
+A worker process decodes and encodes, under limits; it is given the open file, and waits while the
+client takes its time.
+"""
 
 from __future__ import annotations
 
-import io
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
-
-import av
+from typing import BinaryIO
 
 from app.subsonic.errors import GENERIC, SubsonicError
-from model.audio_frames import open_container
-from model.audio_source import SourceFile
+from indexer.isolation.process import worker_environment
 
 LEAST_KBPS, MOST_KBPS = 32, 320
+CPU_S = 3600.0  # of the processor, for one file
+MEMORY_BYTES = 512 * 1024 * 1024
+PIECE_BYTES = 1 << 16
+MODULE = "app.subsonic.transcode_worker"
 DEFAULT_KBPS = {"mp3": 192, "opus": 128}
 
 
@@ -71,57 +78,27 @@ def transcoded(
     Yields:
         Bytes; a file that cannot be decoded any further ends there.
     """
-    pipe = _Pipe()
-    with (
-        file,
-        open_container(SourceFile(file, name)) as source,
-        av.open(pipe, "w", format=target.container) as sink,
-    ):
-        if start_s > 0:
-            source.seek(int(start_s * av.time_base), any_frame=False)
-        encoder: Any = sink.add_stream(target.codec, rate=target.rate_hz, layout="stereo")
-        encoder.bit_rate = max(LEAST_KBPS, min(kbps, MOST_KBPS)) * 1000
-        encoder.codec_context.open()
-        size = encoder.frame_size or 1152
-        resampler = av.AudioResampler(encoder.format, "stereo", target.rate_hz, frame_size=size)
-        for frame in _frames(source, start_s):
-            frame.pts = None
-            for part in resampler.resample(frame):
-                sink.mux(encoder.encode(part))
-            yield from pipe.taken()
-        for part in resampler.resample(None):
-            sink.mux(encoder.encode(part))
-        sink.mux(encoder.encode(None))
-    yield from pipe.taken()
-
-
-def _frames(source: Any, start_s: float) -> Iterator[Any]:
-    try:
-        for frame in source.decode(audio=0):
-            if frame.time is None or frame.time + frame.samples / frame.sample_rate > start_s:
-                yield frame
-    except av.FFmpegError:  # too late for an error: what was decoded has been sent
-        return
-
-
-class _Pipe(io.RawIOBase):
-    """Where the muxer writes; it cannot go back."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
-
-    def taken(self) -> Iterator[bytes]:
-        """What has been written since the last time."""
-        parts, self._parts = self._parts, []
-        if parts:
-            yield b"".join(parts)
+    options = {
+        "name": name,
+        "target": target.name,
+        "kbps": kbps,
+        "start_s": start_s,
+        "cpu_s": CPU_S,
+        "memory_bytes": MEMORY_BYTES,
+    }
+    with file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", MODULE, json.dumps(options)],
+            stdin=file.fileno(),
+            stdout=subprocess.PIPE,
+            env=worker_environment(),
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        try:
+            while piece := process.stdout.read(PIECE_BYTES):
+                yield piece
+        finally:
+            process.kill()
+            process.wait(timeout=10.0)
+            process.stdout.close()

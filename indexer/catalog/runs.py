@@ -142,6 +142,13 @@ class RunRows:
         except IntegrityError:  # another process claimed one in the same moment
             return None
 
+    def is_late(self, run_id: int) -> bool:
+        """Whether the process that holds a run has not renewed its lease in time."""
+        with transaction(self.engine) as connection:
+            run = _one(connection, run_id)
+        expires_at = run.lease_expires_at
+        return run.state == "running" and expires_at is not None and expires_at <= _now()
+
     def describe_run(
         self,
         run_id: int,

@@ -72,7 +72,7 @@ class WorkerProcess:
                 pass_fds=(fd,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_environment(),
+                env=worker_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent, which stops its workers itself
             )
         except OSError as exc:
@@ -156,8 +156,8 @@ class WorkerProcess:
         self._process.wait(timeout=10.0)
 
 
-def _environment() -> dict[str, str]:
-    """Nothing secret, one thread: the parent has other work for the other cores."""
+def worker_environment() -> dict[str, str]:
+    """The environment of a worker: nothing secret; one thread, others need the other cores."""
     kept = {
         key: value
         for key, value in os.environ.items()

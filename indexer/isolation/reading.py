@@ -23,6 +23,7 @@ from model.frontends import Frontend
 MODULE = "indexer.isolation.reader"
 NICENESS = 10  # of the workers of index runs
 MIB = 1024 * 1024
+FILES_A_WORKER = 8  # new or changed files that are worth another worker process
 
 Check = Callable[[], None]
 
@@ -161,6 +162,11 @@ class IsolatedReader:
             return worker.ask(request, file.fileno(), self._check)
         finally:
             self._idle.put(worker if worker is not None and worker.alive else None)
+
+
+def useful_workers(most: int, files: int) -> int:
+    """How many workers are worth their start, which takes as long as several files."""
+    return min(most, 1 + files // FILES_A_WORKER)
 
 
 def reader_for(

@@ -38,7 +38,7 @@ def serve(options: Mapping[str, Any], handle: Handle) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if options.get("nice"):
         os.nice(options["nice"])
-    _limit_memory(options["memory_bytes"])
+    limit_memory(options["memory_bytes"])
     connection.send_bytes(b"ready")
     while True:
         try:
@@ -46,7 +46,7 @@ def serve(options: Mapping[str, Any], handle: Handle) -> None:
             fd = reduction.recv_handle(connection) if request.get("file") else None
         except (EOFError, OSError):
             return
-        _limit_cpu(options["cpu_s"])
+        limit_cpu(options["cpu_s"])
         reply, content = _answered(handle, request, fd)
         connection.send_bytes(json.dumps(reply).encode())
         connection.send_bytes(content)
@@ -86,7 +86,7 @@ def ran_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
-def _limit_memory(growth_bytes: int) -> None:
+def limit_memory(growth_bytes: int) -> None:
     """Let the private memory of this process grow by `growth_bytes` and no further."""
     used_kib = next(
         (
@@ -100,7 +100,7 @@ def _limit_memory(growth_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _limit_cpu(seconds: float) -> None:
+def limit_cpu(seconds: float) -> None:
     """Give this process `seconds` of processor time from now; then it is killed."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(usage.ru_utime + usage.ru_stime + seconds) + 1

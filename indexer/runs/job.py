@@ -27,7 +27,7 @@ from indexer.errors import (
 )
 from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
-from indexer.isolation.reading import reader_for
+from indexer.isolation.reading import reader_for, useful_workers
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.balance import balanced
 from indexer.runs.embed import (
@@ -147,10 +147,10 @@ class IndexJob:
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
-        reader = reader_for(self.model, self.options.read_limits, self._workers, self.check)
+        workers = useful_workers(self._workers, len(seen.to_read))
+        reader = reader_for(self.model, self.options.read_limits, workers, self.check)
         try:
-            before = self._builder.embedded_before
-            full, disk = self.run.full, self.disk
+            before, full, disk = self._builder.embedded_before, self.run.full, self.disk
             self._examiner = Examiner(
                 self.model, self._store, full=full, reader=reader, disk=disk, embedded=before
             )

@@ -22,7 +22,13 @@ from pathlib import Path
 
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
-from indexer.errors import IndexerError, RunCancelledError, RunInterruptedError
+from indexer.errors import (
+    IndexerError,
+    LeaseLostError,
+    RunActiveError,
+    RunCancelledError,
+    RunInterruptedError,
+)
 from indexer.isolation.reading import ReadLimits
 from indexer.runs.embed import IndexingModel
 from indexer.runs.indexer import Indexer
@@ -30,6 +36,8 @@ from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 
 logger = logging.getLogger(__name__)
 
+LOOK_S = 2.0  # how often a process is looked at
+MOST_LATE = 3  # looks in a row that find its lease over
 STOP_S = 30.0  # how long a process may take to end between two files
 NICENESS = 19  # requests go before indexing; the kernel reads its files last, too
 _COMMAND = (sys.executable, "-m", "indexer.runs.worker")
@@ -62,11 +70,19 @@ class ProcessExecutor:
     Args:
         job: What all runs have in common; `run_id` is filled in.
         command: How to start the process.
+        is_late: Says of a run whether its process has not renewed its lease in time; a process that
+            does not do so again and again, because it was stopped or hangs, is killed.
     """
 
-    def __init__(self, job: Job, command: Sequence[str] = _COMMAND) -> None:
+    def __init__(
+        self,
+        job: Job,
+        command: Sequence[str] = _COMMAND,
+        is_late: Callable[[int], bool] | None = None,
+    ) -> None:
         self._job = job
         self._command = list(command)
+        self._is_late = is_late
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
@@ -83,12 +99,30 @@ class ProcessExecutor:
         with suppress(BrokenPipeError):  # it died at once; its exit code says so
             process.stdin.write(job + b"\n")
             process.stdin.flush()
-        code = process.wait()
+        code = self._end_of(process, run_id)
         with self._lock, suppress(OSError):
             process.stdin.close()
         if code:
             logger.warning("the process of index run %d ended with %d", run_id, code)
             self._stopped.wait(1.0)  # whatever kills it at once shall not fill the machine
+
+    def _end_of(self, process: subprocess.Popen[bytes], run_id: int) -> int:
+        """The exit code of the process, which is killed when it no longer renews its lease."""
+        late = 0  # times in a row; a clock that jumps ahead makes it late once
+        while True:
+            try:
+                return process.wait(LOOK_S)
+            except subprocess.TimeoutExpired:
+                late = late + 1 if self._seems_late(run_id) else 0
+            if late >= MOST_LATE:
+                logger.warning("the process of index run %d hangs and is killed", run_id)
+                process.kill()
+
+    def _seems_late(self, run_id: int) -> bool:
+        try:
+            return self._is_late is not None and self._is_late(run_id)
+        except IndexerError:  # the database is away: the process cannot renew either
+            return False
 
     def stop(self, timeout_s: float = STOP_S) -> None:
         """Let the run in work go back into the queue; returns when its process has ended."""
@@ -130,7 +164,7 @@ def carry_out(
         model = _load(catalog, job, load)
         indexer = Indexer(catalog, model, Path(job.data_dir), job.options)
         indexer.run(run_id=job.run_id, stop=stop)
-    except (RunCancelledError, RunInterruptedError) as exc:
+    except (RunCancelledError, RunInterruptedError, RunActiveError, LeaseLostError) as exc:
         logger.info("%s", exc)
     except Exception:
         logger.exception("index run %d failed", job.run_id)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import TrackQuery
+from indexer.catalog.tables import index_runs
 from indexer.isolation.reading import ReadLimits
+from indexer.runs import worker
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.snapshot.reader import Snapshot
@@ -267,6 +272,33 @@ def test_a_run_is_cancelled_within_a_file(place: Place) -> None:
     place.wait_for(lambda: place.catalog.run(run_id).is_over, timeout_s=60)
     end(process)
     assert place.catalog.run(run_id).state == "cancelled"
+
+
+def test_a_process_that_was_stopped_is_killed_and_its_run_goes_on(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds its run only as long as it renews the lease."""
+    monkeypatch.setattr(worker, "LOOK_S", 0.1)
+    place.limit(replace(READ_LIMITS, timeout_s=3600.0))
+    write_tone(place.music / "hang.wav", duration_s=1.0)
+    run_id = place.queue()
+    executor = ProcessExecutor(place.job, CHILD, place.catalog.is_late)
+    thread = threading.Thread(target=executor, args=(run_id,))
+    thread.start()
+    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done == 12)
+    process = executor._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    with place.catalog.engine.begin() as connection:
+        over = {"lease_expires_at": datetime.now(UTC) - timedelta(seconds=1)}
+        connection.execute(update(index_runs).values(over))
+
+    thread.join(60)
+
+    assert process.returncode == -signal.SIGKILL
+    claimable = place.catalog.claimable_run()
+    assert claimable is not None
+    assert claimable.id == run_id
 
 
 def test_a_run_without_a_model_fails_with_the_reason(place: Place, tmp_path: Path) -> None:
