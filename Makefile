@@ -23,9 +23,11 @@ export PIP_NO_INPUT := 1
 PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 # A module's tests share what it sets up, so they stay in one process; the slow ones come first.
 PARALLEL := --dist loadscope --no-loadscope-reorder
+# Weights of the checkpoint `full`; the package demands a TensorFlow that nothing here needs.
+SECOND_EAR := $(PIP) --no-deps musicnn
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -55,6 +57,9 @@ bench-model: $(DEV) ## Evaluate the shipped model and its baselines
 
 bench-curve: $(DEV) ## Evaluate emotion curves and their intervals
 	@$(BIN)/python -m benchmarks.bench_curve $(ARGS)
+
+bench-listening: $(DEV) ## Compare mean emotion and playlists with what listeners say
+	@$(BIN)/python -m benchmarks.bench_listening $(ARGS)
 
 bench-level: $(DEV) ## Try what level, format and sounds that are no music do to an emotion
 	@$(BIN)/python -m benchmarks.bench_level $(ARGS)
@@ -101,11 +106,13 @@ $(BIN)/python:
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what the service needs into $(VENV): some minutes and 6 GB the first time" >&2
 	@$(PIP) -e .
+	@$(SECOND_EAR)
 	@$(COMPILE)
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what development needs into $(VENV): some minutes and 6 GB the first time" >&2
 	@$(PIP) -e '.[dev]'
+	@$(SECOND_EAR)
 	@$(COMPILE)
 	@touch $(RUNTIME) $@

@@ -14,12 +14,14 @@ import typer
 from app.commands import (
     asking,
     demonstration,
+    exporting,
     indexing,
     inspecting,
     keeping,
     learning,
     serving,
     sharing,
+    tagging,
 )
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
@@ -49,6 +51,8 @@ app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(keys, name="key")
 app.add_typer(stations, name="station")
+app.command()(exporting.export)
+app.command()(tagging.tag)
 app.command()(sharing.push)
 app.command()(sharing.link)
 

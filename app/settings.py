@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     music_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that may be indexed and whose audio may be served."
     )
-    checkpoint: Path | None = Field(None, description="Model file; by default the shipped one.")
+    checkpoint: Path | None = Field(
+        None, description="Model file, `fast` or `full`; by default `fast`."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
     torch_threads: int = Field(
         0,

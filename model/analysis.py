@@ -114,21 +114,6 @@ class Analysis:
                     f"cue {name} {rows.shape} does not fit {n_segments} segments: expected [S, K]"
                 )
 
-    @property
-    def segment_rows(self) -> Floats:
-        """Features and cues of the segments side by side, as `row_names` has them, [S, Dx + K]."""
-        return np.concatenate([self.segment_features, *self._cue_rows()], axis=1)
-
-    @property
-    def window_rows(self) -> Floats:
-        """Features of the windows, and not a number where cues would be, [W, Dx + K]."""
-        width = sum(rows.shape[1] for rows in self._cue_rows())
-        unheard = np.full((len(self.window_features), width), np.nan, dtype=np.float32)
-        return np.concatenate([self.window_features, unheard], axis=1)
-
-    def _cue_rows(self) -> list[Floats]:
-        return [rows for _, rows in sorted(self.cues.items())]
-
     def to_bytes(self) -> bytes:
         """The analysis as one compressed block that `from_bytes` reads."""
         buffer = io.BytesIO()

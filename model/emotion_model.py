@@ -40,11 +40,16 @@ from model.frontends import (
     loudness,
     row_names,
 )
+from model.rows import segment_rows, window_rows
 from model.scoring import ScoringParams
 
 __all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
 
 SHIPPED_CHECKPOINT = Path(__file__).parent / "pretrained" / "deam.safetensors"
+FULL_CHECKPOINT = SHIPPED_CHECKPOINT.with_name("full.safetensors")
+"""The same with a second ear: needs the package `musicnn`; other licence (see the model card)."""
+
+SHIPPED = {"fast": SHIPPED_CHECKPOINT, "full": FULL_CHECKPOINT}
 BATCH_ROWS = 4096
 MAX_CURVE_FRAMES = 240  # longer curves are sampled more coarsely: their length must not matter
 
@@ -59,6 +64,7 @@ class EmotionModel:
         frontend: Waveform to features.
         scoring: The checkpoint's scoring parameters.
         device: Where the networks run.
+        row_names: Columns of an analysis's rows, see `model.frontends.row_names`.
     """
 
     def __init__(self, loaded: LoadedCheckpoint, frontend: Frontend, device: torch.device) -> None:
@@ -73,11 +79,11 @@ class EmotionModel:
         self.checkpoint = loaded.checkpoint
         self.model_id = loaded.model_id
         self.frontend = frontend
-        self._row_names = row_names(frontend)
+        self.row_names = row_names(frontend)
         self._columns = self._places(loaded.checkpoint.columns)
         self._experts = loaded.checkpoint.experts
         self._expert_columns = self._places(self._experts.columns if self._experts else ())
-        names = self._row_names
+        names = self.row_names
         self._level = names.index(loudness.MEAN) if loudness.MEAN in names else None
         self.scoring: ScoringParams = loaded.checkpoint.scoring
         self.device = device
@@ -90,7 +96,7 @@ class EmotionModel:
         """Load a checkpoint.
 
         Args:
-            checkpoint: The file; None: the shipped one.
+            checkpoint: The file, or a name of `SHIPPED`; None: `fast`.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
 
         Raises:
@@ -99,7 +105,7 @@ class EmotionModel:
                 of its frontend.
         """
         target = resolve_device(device)
-        loaded = load_checkpoint(checkpoint or SHIPPED_CHECKPOINT)
+        loaded = load_checkpoint(SHIPPED.get(str(checkpoint), checkpoint or SHIPPED_CHECKPOINT))
         try:
             frontend = get_frontend(frontend_name(loaded.checkpoint.frontend_id), target)
         except ValueError as exc:
@@ -110,7 +116,7 @@ class EmotionModel:
 
     def _places(self, columns: Sequence[str]) -> NDArray[np.intp]:
         """Where columns stand in rows of an analysis."""
-        known = {name: place for place, name in enumerate(self._row_names)}
+        known = {name: place for place, name in enumerate(self.row_names)}
         missing = [name for name in columns if name not in known]
         if missing:
             raise CheckpointMismatchError(
@@ -139,13 +145,13 @@ class EmotionModel:
             CheckpointMismatchError: The analysis comes from another frontend.
         """
         require_frontend(self.checkpoint, analysis.frontend_id)
-        return self.embed_analyses(analysis.segment_rows)
+        return self.embed_analyses(segment_rows(analysis))
 
     def embed_analyses(self, features: Floats) -> Embedding:
         """Embeddings of rows of an analysis.
 
         Args:
-            features: `Analysis.segment_rows` or `window_rows`, [N, Dx + K], or means of them.
+            features: `model.rows.segment_rows` or `window_rows`, [N, Dx + K], or means of them.
 
         Returns:
             N rows.
@@ -153,7 +159,7 @@ class EmotionModel:
         Raises:
             ShapeError: Not [N, Dx + K] of the frontend.
         """
-        rows, wanted = np.asarray(features, dtype=np.float32), len(self._row_names)
+        rows, wanted = np.asarray(features, dtype=np.float32), len(self.row_names)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"features are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
         own = self._embed_columns(rows[:, self._columns])
@@ -243,7 +249,7 @@ class EmotionModel:
         in short stretches, and where experts disagree (ADR 91).
 
         Args:
-            features: `Analysis.segment_rows`, [N, Dx + K].
+            features: `model.rows.segment_rows`, [N, Dx + K].
             length_s: Seconds that each describes, [N].
             more_var: Variance of (arousal, valence) that experts' disagreement adds, [N, 2].
         """
@@ -277,7 +283,7 @@ class EmotionModel:
     def segment_sd(self, analysis: Analysis) -> Floats:
         """`emotion_sd` of the segments of an analysis, [S, 2]."""
         lengths = analysis.segments_s[:, 1] - analysis.segments_s[:, 0]
-        return self.emotion_sd(analysis.segment_rows, lengths)
+        return self.emotion_sd(segment_rows(analysis), lengths)
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The emotion curve of a clip with its spread, on the absolute scale.
@@ -285,7 +291,7 @@ class EmotionModel:
         Raises:
             CheckpointMismatchError: The analysis comes from another frontend.
         """
-        windows = self.embed_analyses(analysis.window_rows)
+        windows = self.embed_analyses(window_rows(analysis))
         return self.curve_of(analysis, self.embed_segments(analysis), windows)
 
     def curve_of(

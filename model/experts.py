@@ -8,7 +8,7 @@ around a line of the emotion, and cues are independent given the emotion:
 So the mean emotion of a stretch is that of a posterior: the regression head's estimate, with the
 covariance of its errors, updated by each cue. And a cue's log-likelihood under the emotion of a
 query is one more dimension of the Gaussian half of the score, in which the query is
-N(slopes . emotion, 1) and the stretch N(cue, 1): search stays what it is, and exact (ADR 100).
+N(slopes . emotion, 1) and the stretch N(cue, 1): search stays what it is, and exact (ADR 95).
 
 N rows, C columns that cues read, M cues, D dimensions of the networks' Gaussians.
 """
@@ -16,7 +16,8 @@ N rows, C columns that cues read, M cues, D dimensions of the networks' Gaussian
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,17 @@ class Experts:
     bias: Doubles
     slopes: Doubles
     prior: Doubles
+
+    def only(self, names: Collection[str]) -> Experts:
+        """The same without the cues that are not named."""
+        kept = [name in names for name in self.names]
+        return replace(
+            self,
+            names=tuple(name for name in self.names if name in names),
+            readout=self.readout[:, kept],
+            bias=self.bias[kept],
+            slopes=self.slopes[kept],
+        )
 
     def heard(self, columns: NDArray[np.float32]) -> tuple[Doubles, Doubles]:
         """Cues of rows, and their variances.

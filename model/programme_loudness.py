@@ -24,7 +24,7 @@ _RELATIVE_GATE_LU = -10.0
 _OFFSET = -0.691  # so that a full-scale sine at 997 Hz has -3.01 LUFS
 _STEP_S = 0.1
 _STEPS = 4  # of a block of 400 ms
-_PIECE = 1 << 18  # samples filtered at once, in float64
+_PIECE = 1 << 17  # samples filtered at once, in float64
 
 _SHELF_HZ, _SHELF_DB, _SHELF_Q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
 _PASS_HZ, _PASS_Q = 38.13547087602444, 0.5003270373238773
@@ -46,18 +46,19 @@ class LoudnessMeter:
         self._filters = k_weighting(sample_rate_hz)
         self._state: Doubles = np.zeros((len(self._filters), 2))
         self._step = max(1, round(_STEP_S * sample_rate_hz))
-        self._waiting: Doubles = np.zeros(0)
+        self._waiting: Samples = np.zeros(0, dtype=np.float32)
         self._powers: list[Doubles] = []
 
     def add(self, samples: Samples) -> None:
         """Go on with the next samples, [N], full scale 1."""
-        for start in range(0, len(samples), _PIECE):
-            piece = samples[start : start + _PIECE]
+        joined = np.concatenate([self._waiting, samples]) if len(self._waiting) else samples
+        whole = len(joined) // self._step * self._step
+        size = max(1, _PIECE // self._step) * self._step
+        for start in range(0, whole, size):
+            piece = joined[start : min(start + size, whole)]
             weighted, self._state = sosfilt(self._filters, piece, zi=self._state)
-            joined = np.concatenate([self._waiting, weighted])
-            whole = len(joined) // self._step * self._step
-            self._powers.append(_mean_power(joined[:whole].reshape(-1, self._step)))
-            self._waiting = joined[whole:]
+            self._powers.append(_mean_power(weighted.reshape(-1, self._step)))
+        self._waiting = joined[whole:].copy()
 
     @property
     def step_lufs(self) -> Doubles:

@@ -29,6 +29,7 @@ from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.errors import CheckpointMismatchError, ShapeError
 from model.frontends import Frontend, frontend_id
+from model.rows import window_rows
 from model.scoring import ScoringParams
 
 logger = logging.getLogger("circumplex.uploads")
@@ -156,7 +157,7 @@ def _answers(
 def _together(
     clips: Sequence[Clip], model: ClipModel, live: Live | None
 ) -> Iterator[EmotionResponse]:
-    rows = [(stretches(clip.analysis)[1], clip.analysis.window_rows) for clip in clips]
+    rows = [(stretches(clip.analysis)[1], window_rows(clip.analysis)) for clip in clips]
     parts = [part for both in rows for part in both]
     embedding = model.embed_analyses(np.concatenate(parts))
     pieces = iter(_split(embedding, [len(part) for part in parts]))

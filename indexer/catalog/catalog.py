@@ -172,6 +172,13 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows):
         with transaction(self.engine) as connection:
             return [(row[0], row[1]) for row in connection.execute(statement)]
 
+    def restate_file(self, track_id: int, size_bytes: int, mtime_ns: int, content_id: str) -> None:
+        """Note what a track's file is now, after this project itself has rewritten its tags."""
+        known = {"size_bytes": size_bytes, "mtime_ns": mtime_ns, "content_id": content_id}
+        changed = update(tracks).where(tracks.c.id == track_id).values(known)
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(changed)
+
     def contents(self) -> set[str]:
         """Contents of the tracks whose files are there, in the index or failed."""
         there = (tracks.c.content_id.is_not(None), tracks.c.status != "missing")

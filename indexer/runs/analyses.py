@@ -66,6 +66,21 @@ class AnalysisStore:
             aside.unlink(missing_ok=True)
             raise StorageError(refusal(path, exc)) from exc
 
+    def alias(self, content_id: str, other: str) -> None:
+        """Keep the analysis of a content under another name too: its file's tags were rewritten.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        source, target = self.path(content_id), self.path(other)
+        if not source.is_file() or target.is_file():
+            return
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.hardlink_to(source)
+        except OSError as exc:
+            raise StorageError(refusal(target, exc)) from exc
+
     def sweep(self) -> None:
         """Remove what a killed process was writing; only whoever holds the catalogue may."""
         for pattern in ("??/.*", ".unneeded.*"):

@@ -38,6 +38,7 @@ from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
 from model.errors import AudioError, AudioReadError
 from model.frontends import Frontend
+from model.rows import segment_rows
 from model.scoring import ScoringParams
 
 logger = logging.getLogger(__name__)
@@ -344,7 +345,7 @@ def stretches(analysis: Analysis) -> tuple[NDArray[np.float32], NDArray[np.float
 
     Whole tracks are described by the mean over their segments (ADR 0030).
     """
-    spans, features = analysis.segments_s, analysis.segment_rows
+    spans, features = analysis.segments_s, segment_rows(analysis)
     if len(spans) == 1:
         return spans, features
     whole = np.array([[0.0, spans[:, 1].max()]], dtype=np.float32)

@@ -117,7 +117,7 @@ def frontend_id(frontend: Frontend) -> str:
 
 
 def row_names(frontend: Frontend) -> tuple[str, ...]:
-    """Columns of `Analysis.segment_rows`: the frontend's, then those of its cues by their names."""
+    """Columns of `model.rows.segment_rows`: the frontend's, then those of its cues by name."""
     cues = sorted(frontend.cues, key=frontend_id)
     return (*frontend.feature_names, *(name for cue in cues for name in cue.feature_names))
 

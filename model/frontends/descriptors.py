@@ -107,7 +107,7 @@ class Descriptors33(Descriptors):
 class Descriptors34(Descriptors33):
     """Frontend `descriptors34`; see `model.frontends.Frontend`.
 
-    The first 33 columns are those of `descriptors33`, the last is mode (ADR 100).
+    The first 33 columns are those of `descriptors33`, the last is mode (ADR 95).
     """
 
     name = "descriptors34"

@@ -35,8 +35,8 @@ HOP = 256
 N_BANDS = 96
 PATCH_FRAMES = 187
 PATCH_S = PATCH_FRAMES * HOP / RATE_HZ
-SPACING_S = 5.12
-"""From the start of a patch to that of the next; closer ones tell hardly more (ADR 101)."""
+SPACING_S = 10.24
+"""From the start of a patch to that of the next; closer ones tell hardly more (ADR 96)."""
 
 SHORT_S, SHORT_SPACING_S = 20.48, 1.28
 """Music shorter than the former has patches as close as the latter."""
@@ -90,7 +90,7 @@ class Musicnn:
         *(f"musicnn_{i}" for i in range(1, N_EMBEDDING + 1)),
         *(f"tag_{tag}" for tag in TAGS),
     )
-    context_s = 4.0
+    context_s = 7.0
     grid_s = SPACING_S
     listens_at_lufs: float | None = LISTENING_LUFS
     cues: tuple[Frontend, ...] = ()
@@ -124,15 +124,23 @@ class Musicnn:
     @torch.inference_mode()
     def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
         """See `Frontend.describe`; [W, 250]."""
-        at_rate = resample(samples.to(self.device, torch.float32), sample_rate_hz, RATE_HZ)
-        duration_s = len(at_rate) / RATE_HZ
-        spacing_s = SHORT_SPACING_S if duration_s < SHORT_S else SPACING_S
-        patches = patches_of(at_rate, round(spacing_s * RATE_HZ))  # [P, samples]
-        parts = torch.split(patches, _BATCH_PATCHES)
-        described = torch.cat([self._network(part) for part in parts])
+        described, spacing_s = self._patches(samples, sample_rate_hz)
         places = (windows_s.to(self.device, torch.float64) - PATCH_S / 2) / spacing_s
         spans = FrameSpans.between(places[:, 0], places[:, 1], len(described))
         return (RunningSums(described).over(spans) / spans.count[:, None]).float()
+
+    @torch.inference_mode()
+    def patches(self, samples: Tensor, sample_rate_hz: int) -> Tensor:
+        """Features of every patch in turn, [P, 250]; arguments as for `describe`."""
+        return self._patches(samples, sample_rate_hz)[0]
+
+    def _patches(self, samples: Tensor, sample_rate_hz: int) -> tuple[Tensor, float]:
+        """Features of every patch, and how far they are apart in seconds."""
+        at_rate = resample(samples.to(self.device, torch.float32), sample_rate_hz, RATE_HZ)
+        spacing_s = SHORT_SPACING_S if len(at_rate) < SHORT_S * RATE_HZ else SPACING_S
+        patches = patches_of(at_rate, round(spacing_s * RATE_HZ))  # [P, samples]
+        parts = torch.split(patches, _BATCH_PATCHES)
+        return torch.cat([self._network(part) for part in parts]), spacing_s
 
     def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
         """See `Frontend.within_file`: rows as they are."""

@@ -26,6 +26,7 @@ from model.curve_estimation import (
 from model.emotion_model import EmotionModel
 from model.errors import DatasetError
 from model.learning.datasets import Dataset
+from model.rows import window_rows
 
 Doubles = NDArray[np.float64]
 
@@ -154,7 +155,7 @@ def guess(model: EmotionModel, clip: Clip) -> GuessedClip:
     """First guesses of segments and windows by a model that was trained without the clip."""
     analysis = clip.analysis
     segments, _ = model.first_guess(model.embed_segments(analysis))
-    windows, _ = model.first_guess(model.embed_analyses(analysis.window_rows))
+    windows, _ = model.first_guess(model.embed_analyses(window_rows(analysis)))
     return GuessedClip(clip.song_id, clip.truth, analysis.segments_s, segments, windows)
 
 

@@ -44,10 +44,10 @@ FORMATS = {
 EXPECTED = Tags("Blå tid", "Ann; Bob", "The Album", "Folk; Jazz", 1987)
 
 
-def encode(path: Path, codec: str) -> Path:
-    """Half a second of noise in the format of the file's suffix."""
+def encode(path: Path, codec: str, seconds: float = 0.5) -> Path:
+    """Noise in the format of the file's suffix."""
     rate = 48_000 if codec == "libopus" else 44_100
-    noise = np.random.default_rng(0).normal(0, 0.1, (2, rate // 2)).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, int(rate * seconds))).astype(np.float32)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout="stereo", options={"strict": "-2"})
         stream.bit_rate = 96_000

@@ -1,0 +1,1 @@
+"""Mood tags in the listener's own files: written when asked for, and undone."""
