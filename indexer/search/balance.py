@@ -26,6 +26,7 @@ from indexer.search.columns import doubled, points
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, QuantileScale
 from model.embedding import Embedding
+from model.feelings.regions import PLANE_LEVELS
 from model.scoring import (
     ScoringParams,
     composite_item_vectors,
@@ -33,7 +34,6 @@ from model.scoring import (
     composite_query_vectors,
 )
 
-_LEVELS = np.linspace(-0.8, 0.8, 9)  # of each relative axis: the bank holds their 81 pairs
 _ROWS = 65_536  # scored at once
 _LEAST_SD = 1e-3
 
@@ -133,8 +133,8 @@ def emotion_bank(scale: QuantileScale) -> list[EmotionCurve]:
     """Steady emotions all over the plane of a relative scale."""
     return [
         EmotionCurve.constant(float(valence), float(arousal)).mapped(scale)
-        for valence in _LEVELS
-        for arousal in _LEVELS
+        for valence in PLANE_LEVELS
+        for arousal in PLANE_LEVELS
     ]
 
 

@@ -19,7 +19,10 @@ _ENDS = 0.95  # what degrees may reach
 _WIDE = 0.3  # a spread from which an axis takes five points instead of three
 _AWAY = 1.5  # how many spreads of a region count as it, where it is taken away
 _LEAST_AWAY = 0.3  # spread that is taken away at least: "not sad" means not a little sad either
-_REST = np.linspace(-0.9, 0.9, 7)  # of each axis: the plane, where a phrase only takes away
+PLANE_LEVELS = np.linspace(-0.8, 0.8, 9)
+"""Of each axis: the 81 points of the whole plane. The index makes rows equal over the same points
+(ADR 31), so that what a negation leaves ranks just as the reverse of what it takes away."""
+
 _LEAST_SPREAD = 0.05
 _LEFT = 0.2  # of a point, below which it belongs to what is taken away
 _LEAST_WEIGHT = 1e-9  # where all of a region is taken away, what is furthest from that stays
@@ -160,5 +163,5 @@ def _axis(centre: float, spread: float) -> tuple[Doubles, Doubles]:
 
 
 def _whole_plane() -> Points:
-    places = np.array([(v, a) for v in _REST for a in _REST])
+    places = np.array([(v, a) for v in PLANE_LEVELS for a in PLANE_LEVELS])
     return Points(places, np.full(len(places), 1.0 / len(places)))
