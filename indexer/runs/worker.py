@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_S = 2.0  # how often a process is looked at
 MOST_LATE = 3  # looks in a row that find its lease over
-STOP_S = 30.0  # how long a process may take to end between two files
+STOP_S = 10.0  # how long a process may take to end; then it is killed, and its run resumed
 NICENESS = 19  # requests go before indexing; the kernel reads its files last, too
 _COMMAND = (sys.executable, "-m", "indexer.runs.worker")
 
