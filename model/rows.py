@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.analysis import Analysis
+from model.frontends import JOINT
 
 Floats = NDArray[np.float32]
 
@@ -27,4 +28,6 @@ def window_rows(analysis: Analysis) -> Floats:
 
 
 def _cues(analysis: Analysis) -> list[Floats]:
-    return [rows for _, rows in sorted(analysis.cues.items())]
+    """Those of the frontend; others are evidence for the verdict (`model.verdict`)."""
+    own = analysis.frontend_id.split(JOINT)[1:]
+    return [rows for name, rows in sorted(analysis.cues.items()) if name in own]
