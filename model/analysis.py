@@ -1,7 +1,7 @@
 """Everything expensive about one audio file: its segments and its curve windows, as features.
 
 One gain a file brings its integrated loudness to what the frontend listens at, so that the level it
-was mastered at does not matter, while louder parts stay louder (ADR 90).
+was mastered at does not matter, while louder parts stay louder (ADR 78).
 
 S segments, W windows, Dx features of the frontend, K columns of a cue.
 """

@@ -3,7 +3,7 @@
 Descriptors are free of level, so that how loud a recording is does not matter. Within a recording
 loudness does tell arousal. What a decibel over the file's mean adds is learned from what level
 tells of arousal beyond all other columns, and moves an embedding the way in which songs of more
-arousal differ (ADR 91). Letters: N rows, Dc and Dk as in `model.embedding`.
+arousal differ (ADR 79). Letters: N rows, Dc and Dk as in `model.embedding`.
 """
 
 from __future__ import annotations

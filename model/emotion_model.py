@@ -261,7 +261,7 @@ class EmotionModel:
         """Standard deviation of `mean_emotion` about what listeners say, [N, 2].
 
         Calibrated on held-out training songs; it grows with the distance from all training music,
-        in short stretches, and where experts disagree (ADR 91).
+        in short stretches, and where experts disagree (ADR 79).
 
         Args:
             features: `model.rows.segment_rows`, [N, Dx + K].

@@ -8,7 +8,7 @@ around a line of the emotion, and cues are independent given the emotion:
 So the mean emotion of a stretch is that of a posterior: the regression head's estimate, with the
 covariance of its errors, updated by each cue. And a cue's log-likelihood under the emotion of a
 query is one more dimension of the Gaussian half of the score, in which the query is
-N(slopes . emotion, 1) and the stretch N(cue, 1): search stays what it is, and exact (ADR 95).
+N(slopes . emotion, 1) and the stretch N(cue, 1): search stays what it is, and exact (ADR 80).
 
 N rows, C columns that cues read, M cues, D dimensions of the networks' Gaussians.
 """

@@ -2,7 +2,7 @@
 
 The measure is Mahalanobis's distance from the training songs' mean, in their covariance. A mean and
 a covariance hold no song, cost one small matrix product, and grow without bound where a kernel's
-variance, or a quantile table, ends (ADR 91). Letters: N rows, F columns, K kept directions.
+variance, or a quantile table, ends (ADR 79). Letters: N rows, F columns, K kept directions.
 """
 
 from __future__ import annotations

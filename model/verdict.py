@@ -59,7 +59,7 @@ class Judge:
     """Judges files by their analyses.
 
     The limits lie between speech and noise on one side and recorded music on the other, as
-    `docs/benchmarks/verdict.md` shows; in doubt a file is music (ADR 120).
+    `docs/benchmarks/verdict.md` shows; in doubt a file is music (ADR 86).
 
     Attributes:
         least_s: Shorter files are too short to tell.

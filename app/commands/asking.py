@@ -71,8 +71,8 @@ def playlist(
     mode: Annotated[
         Literal["match", "journey"] | None,
         typer.Option(
-            help="match: all resemble it; journey: follow it through time. \\[default: match, for "
-            "a feeling that is a sequence journey]"
+            help="match: all resemble it; journey: follow it through time, as a feeling that is a "
+            "sequence does by itself. \\[default: match]"
         ),
     ] = None,
     level: Annotated[

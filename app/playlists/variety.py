@@ -1,4 +1,4 @@
-"""Variety with a say: which of the tracks that fit about equally well are shown (ADR 101).
+"""Variety with a say: which of the tracks that fit about equally well are shown (ADR 82).
 
 A list may be drawn instead of read off the ranking: a track's chance is `exp(score / variety)`,
 scores being log-likelihood ratios in nats. At 0 the best list comes, at 1 each track with the

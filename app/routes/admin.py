@@ -17,7 +17,7 @@ from app.errors import ConflictError, UnknownRootError
 from app.http.documentation import problems
 from app.routes.access import admin_access
 from app.services import Services, ServicesDep
-from app.wire.responses import (
+from app.wire.run_responses import (
     FailureList,
     FailureOut,
     IndexRunList,

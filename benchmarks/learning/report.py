@@ -41,7 +41,7 @@ which repeats the published evaluation: there the KL half is added as [candidate
 truth leaks into the ranking (`leaks.md`).
 
 Feature sets whose names end in `_level` keep the level that songs were mastered at; the others are
-what the frontends give since ADR 90. Sections of runs that were not repeated stand as they were.
+what the frontends give since ADR 78. Sections of runs that were not repeated stand as they were.
 
 What differs from the paper: the features (tables instead of VGGish), 1744 instead of 1802 DEAM
 songs (349 candidates instead of 361), smaller networks, and the `gaussian` CCA half; `*_paper` rows

@@ -2,7 +2,7 @@
 
 Two files hold the same recording if they last about as long, feel alike as a whole and move alike
 from moment to moment, at some small shift: another codec, level or lead-in changes none of that; a
-live version, a cover or another mix does (ADR 121). Candidates are found by length and by the
+live version, a cover or another mix does (ADR 87). Candidates are found by length and by the
 emotion curve, so that not every pair is looked at; only for them analyses are read.
 
 T tracks, C contents, W windows, Dx features, K keys.

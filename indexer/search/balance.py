@@ -6,7 +6,7 @@ its similarity to emotions all over the catalogue's own plane: `score - ln mean 
 log-probability of the emotion given the music.
 
 What is not known well does not win a mood: a track also loses the logarithm of its standard
-deviations (ADR 0091).
+deviations (ADR 0079).
 
 What is subtracted depends on the row alone. It is kept as one more Gaussian dimension, in which
 queries are N(0, 1) and row j is N(m_j, 1): KL is then larger by m_j^2 / 2, and every scoring,

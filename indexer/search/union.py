@@ -1,4 +1,4 @@
-"""Search for a region of emotions: any of several weighted points will do (ADR 0100).
+"""Search for a region of emotions: any of several weighted points will do (ADR 0083).
 
 A row's score for the region is `ln sum_k w_k exp(score_k)`. Scores are log-likelihood ratios of the
 pair, so this is the one of the music and "the emotion is one of these": a wide region asks for less

@@ -63,7 +63,7 @@ class Descriptors:
         return features
 
     def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
-        """Each row as if its own mean loudness were the reference (ADR 90).
+        """Each row as if its own mean loudness were the reference (ADR 78).
 
         Only the column of the mean loudness keeps how much louder a row is than the segments of its
         file on average, whose value is the reference.
@@ -107,7 +107,7 @@ class Descriptors33(Descriptors):
 class Descriptors34(Descriptors33):
     """Frontend `descriptors34`; see `model.frontends.Frontend`.
 
-    The first 33 columns are those of `descriptors33`, the last is mode (ADR 95).
+    The first 33 columns are those of `descriptors33`, the last is mode (ADR 80).
     """
 
     name = "descriptors34"

@@ -36,7 +36,7 @@ N_BANDS = 96
 PATCH_FRAMES = 187
 PATCH_S = PATCH_FRAMES * HOP / RATE_HZ
 SPACING_S = 10.24
-"""From the start of a patch to that of the next; closer ones tell hardly more (ADR 96)."""
+"""From the start of a patch to that of the next; closer ones tell hardly more (ADR 81)."""
 
 SHORT_S, SHORT_SPACING_S = 20.48, 1.28
 """Music shorter than the former has patches as close as the latter."""

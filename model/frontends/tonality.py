@@ -8,7 +8,7 @@ tones of its three main triads and their harmonics (Gómez 2006); its settings a
 with the public training table (ADR 73).
 
 Mode is the probability of a major key less that of a minor one. It reads the profile of amplitudes,
-in which quiet tones count for more, stretch by stretch, since music changes its key (ADR 95).
+in which quiet tones count for more, stretch by stretch, since music changes its key (ADR 80).
 
 N samples at `RATE_HZ`, F frames, K bins of the spectrum, W windows, P stretches.
 """

@@ -129,7 +129,7 @@ def load_deam(data_dir: Path, feature_set: str = SHIPPED_FEATURES) -> Dataset:
         data_dir: Folder of the tables in `data/PROVENANCE.md`.
         feature_set: `descriptors33` (32 columns, the shipped checkpoint's) or `descriptors` (30),
             those of the frontends, `gemaps_essentia` (127) or `all` (147: librosa, GeMAPS,
-            Essentia). All are free of the level that a song was mastered at (ADR 90); with
+            Essentia). All are free of the level that a song was mastered at (ADR 78); with
             `_level` behind their names they keep it, and have one column more.
 
     Raises:

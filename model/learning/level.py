@@ -1,4 +1,4 @@
-"""What a louder part of a piece adds to arousal, learned from songs of different level (ADR 91).
+"""What a louder part of a piece adds to arousal, learned from songs of different level (ADR 79).
 
 Letters: N songs, F columns.
 """

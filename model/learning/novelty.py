@@ -1,4 +1,4 @@
-"""Fits the distance from all training music (`model.novelty`, ADR 91).
+"""Fits the distance from all training music (`model.novelty`, ADR 79).
 
 Letters: N songs, F columns, K kept directions.
 """

@@ -6,7 +6,7 @@ DEAM's audio is not public here, so that nobody can train a head on its annotati
 them: a linear head on musicnn's embedding that the Music Technology Group trained on DEAM's audio
 (`weight` [200, 2], `bias` [2], (arousal, valence) on a scale of 1 to 9). It names the emotion of
 patches of any music, and a ridge learns it from them. Tags correct what the teacher misses, by
-factors that two listening studies chose (ADR 96). What is taught so has the teacher's licence.
+factors that two listening studies chose (ADR 81). What is taught so has the teacher's licence.
 
 P patches of music; rows hold musicnn's embedding and tags, [P, 250].
 """

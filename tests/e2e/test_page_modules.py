@@ -114,6 +114,7 @@ def test_a_link_holds_everything(bench: Page) -> None:
         "mode": "match",
         "scale": "absolute",
         "level": "segment",
+        "everything": True,
         "limit": 7,
         "minutes": 45,
         "maxPerArtist": 2,

@@ -97,7 +97,7 @@ def test_a_link_restores_the_query(page: Page, service: Running) -> None:
 
 def test_a_journey_follows_the_line(page: Page, service: Running) -> None:
     """A line is a journey unless one chooses: the first place is quiet and the last one loud."""
-    open_page(page, service.url, "curve=0,-0.9,-0.95;120,0.9,0.95&limit=3")
+    open_page(page, service.url, "curve=0,-0.9,-0.95;120,0.9,0.95&limit=3&artist=Ada")
 
     wait_for_items(page)
     expect(page.locator("#journey")).to_be_checked()

@@ -90,10 +90,10 @@ def test_a_damaged_file_lets_nobody_in_and_says_so(tmp_path: Path, content: str)
     assert path.read_text(encoding="latin-1") == content
 
 
-@pytest.mark.parametrize("scopes", [[], ["root"], ["read", "write"]])
+@pytest.mark.parametrize("scopes", [[], ["root"], ["read", "delete"]])
 def test_a_scope_must_be_one(tmp_path: Path, scopes: list[str]) -> None:
     """The message lists those there are."""
-    with pytest.raises(InvalidRequestError, match="read, upload, admin"):
+    with pytest.raises(InvalidRequestError, match="read, write, upload, admin"):
         KeyRing(tmp_path / "keys.json").create("player", scopes)
 
 

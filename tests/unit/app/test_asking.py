@@ -28,6 +28,8 @@ def playlist(titles: tuple[str, ...]) -> PlaylistResponse:
                 path="a.flac",
             ),
             segment=SegmentOut(start_s=0.0, end_s=1.0),
+            fit=0.5,
+            reason="calmer than asked",
             score=0.0,
             rho_sim=0.0,
             neg_kl=0.0,

@@ -29,6 +29,8 @@ def playlist(
         rank=1,
         track=track,
         segment=SegmentOut(start_s=0.0, end_s=30.0),
+        fit=0.5,
+        reason="calmer than asked",
         score=-1.0,
         rho_sim=1.0,
         neg_kl=-2.0,
