@@ -353,12 +353,16 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request, known: str) -> list[str]:
-    """Every method of the path; the router itself names those of its first route alone."""
-    methods = {name.strip() for name in known.split(",") if name.strip()}
-    for template, item in request.app.openapi()["paths"].items():
-        if compile_path(template)[0].match(request.url.path):
-            methods |= {method.upper() for method in item}
-    return sorted(methods)
+    """Every method of the path; the router itself names those of its first route alone.
+
+    Of two documented paths that fit, the one with fewer letters left open counts.
+    """
+    paths = request.app.openapi()["paths"]
+    fitting = [path for path in paths if compile_path(path)[0].match(request.url.path)]
+    if not fitting:
+        return sorted(name.strip() for name in known.split(",") if name.strip())
+    documented = paths[max(fitting, key=lambda path: len(re.sub(r"{.*?}", "", path)))]
+    return sorted(method.upper() for method in documented)
 
 
 def one_line(text: str) -> str:

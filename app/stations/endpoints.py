@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.http.documentation import problems
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
@@ -26,6 +27,14 @@ from app.stations.variation import Varied, question_of, seed_of, varied
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.stations import Station
 
+
+class _Undotted(StringConvertor):
+    """A part of a path without a dot: `a.m3u` is a file of the station `a`, not a station."""
+
+    regex = "[^/.]+"
+
+
+register_url_convertor("undotted", _Undotted())
 router = APIRouter(prefix="/v1", tags=["stations"])
 READ, WRITE = [Depends(read_access)], [Depends(write_access)]
 DENIED = (401, 403, 422, 429, 503)
@@ -114,7 +123,7 @@ async def get_station_m3u(
 
 
 @router.get(
-    "/stations/{station_id}",
+    "/stations/{station_id:undotted}",
     summary="One station",
     dependencies=READ,
     responses=problems(404, *DENIED),
@@ -125,7 +134,7 @@ def get_station(station_id: StationId, request: Request, services: ServicesDep) 
 
 
 @router.put(
-    "/stations/{station_id}",
+    "/stations/{station_id:undotted}",
     summary="Change a station",
     dependencies=WRITE,
     responses=problems(400, 404, 413, *DENIED),
@@ -141,7 +150,7 @@ def change_station(
 
 
 @router.delete(
-    "/stations/{station_id}",
+    "/stations/{station_id:undotted}",
     status_code=204,
     response_class=Response,
     summary="Delete a station",
@@ -154,7 +163,7 @@ def delete_station(station_id: StationId, services: ServicesDep) -> None:
 
 
 @router.get(
-    "/stations/{station_id}/playlist",
+    "/stations/{station_id:undotted}/playlist",
     summary="The music of a station",
     response_model=StationPlaylist,
     dependencies=READ,

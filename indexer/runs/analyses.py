@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 from collections.abc import Container
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,7 +64,8 @@ class AnalysisStore:
             aside.write_bytes(analysis.to_bytes())
             aside.replace(path)
         except OSError as exc:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
             raise StorageError(refusal(path, exc)) from exc
 
     def alias(self, content_id: str, other: str) -> None:
@@ -134,5 +136,6 @@ class AnalysisStore:
             aside.write_text(json.dumps({name: m.isoformat() for name, m in since.items()}))
             aside.replace(path)
         except OSError as exc:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
             raise StorageError(refusal(path, exc)) from exc
