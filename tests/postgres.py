@@ -57,14 +57,15 @@ class PostgreSQL:
         wait_until(lambda: not Path(f"/proc/{pid}").exists(), 60.0)
 
     def start(self) -> None:
-        """Start it again where it was."""
-        for attempt in range(ATTEMPTS):
+        """Start it again where it was; processes of a crashed one may take seconds to end."""
+        for attempt in range(10 * ATTEMPTS):
             try:
                 self._server.ensure_postgres_running()
                 break
             except Exception:
-                if attempt == ATTEMPTS - 1:
+                if attempt == 10 * ATTEMPTS - 1:
                     raise
+                time.sleep(1.0)
 
     def close(self) -> None:
         """Stop it for good."""

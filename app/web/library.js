@@ -47,9 +47,9 @@ export class Library {
 
   async open() {
     this.dialog.showModal();
-    this.showLeftOut(await leftOut().catch(() => []));
     const kept = keptToken();
     if (kept) await this.enter(kept);
+    if (this.store.state.catalogue !== "locked") this.showLeftOut(await leftOut().catch(() => []));
   }
 
   /** @param {any} library */
