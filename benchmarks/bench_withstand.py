@@ -262,14 +262,20 @@ def attacked(target: Target, attack: Callable[[Target], None]) -> dict[str, Any]
     }
 
 
+def seconds(each: dict[str, Any], name: str) -> str:
+    """The worst time, where the attack lasted long enough to ask."""
+    return f"{each[f'{name}_worst_s']:.2f}" if each["asked"] else "not asked"
+
+
 def page(found: dict[str, dict[str, Any]], segments: int, load: float) -> str:
     """The results as Markdown."""
     rows = []
     for name, each in found.items():
         before, after = each["before"], each["after"]
         rows.append(
-            f"| {name} | {each['health_worst_s']:.2f} | {each['playlist_worst_s']:.2f} | "
-            f"{each['failed']} of {each['asked']} | {before['memory_mib']} / {each['most_mib']} / "
+            f"| {name} | {seconds(each, 'health')} | {seconds(each, 'playlist')} | "
+            f"{each['failed']} of {each['asked']} | {before['memory_mib']} / "
+            f"{each['most_mib'] or 'not seen'} / "
             f"{after['memory_mib']} | {before['threads']} / {after['threads']} | "
             f"{before['files']} / {after['files']} |"
         )
