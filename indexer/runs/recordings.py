@@ -37,7 +37,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Limits:
-    """How alike two files of one recording are; measured in `docs/benchmarks/recordings.md`.
+    """How alike two files of one recording are; see `make bench-recordings`.
 
     Attributes:
         length_s: Most that their lengths differ by, seconds.
