@@ -197,7 +197,7 @@ def _answers_differ(
 
 
 def _terms(scoring: ScoringParams, wanted: int) -> Terms:
-    scope = Scope("segment", None, np.empty(0, dtype=np.int64))
+    scope = Scope("segment", None, np.empty(0, dtype=np.int64), narrowed=False)
     return Terms(wanted, scoring, "e2m", None, scope)
 
 
