@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from indexer.catalog.stations import Station
 
 
+User = Annotated[str, typer.Option(help="User name there.")]
+Password = Annotated[
+    str,
+    typer.Option(
+        envvar="CIRCUMPLEX_SERVER_PASSWORD", help="Password there; better in the variable."
+    ),
+]
+
+
 def push(
     station: Annotated[
         list[str] | None, typer.Option(help="Name or id of a station; may be repeated.")
@@ -40,13 +49,8 @@ def push(
     server: Annotated[
         str | None, typer.Option(help="Address of a Subsonic server, without /rest.")
     ] = None,
-    user: Annotated[str, typer.Option(help="User name there.")] = "",
-    password: Annotated[
-        str,
-        typer.Option(
-            envvar="CIRCUMPLEX_SERVER_PASSWORD", help="Password there; better in the variable."
-        ),
-    ] = "",
+    user: User = "",
+    password: Password = "",
     folder: Annotated[
         Path | None, typer.Option(help="Write files into this folder instead.")
     ] = None,
@@ -117,25 +121,16 @@ def _write(
 
 def link(
     server: Annotated[str, typer.Option(help="Address of a Subsonic server, without /rest.")],
-    user: Annotated[str, typer.Option(help="User name there.")] = "",
-    password: Annotated[
-        str,
-        typer.Option(
-            envvar="CIRCUMPLEX_SERVER_PASSWORD", help="Password there; better in the variable."
-        ),
-    ] = "",
+    user: User = "",
+    password: Password = "",
     data_dir: DataDir = None,
 ) -> None:
     """Learn the ids that a media server gives to our tracks, for programs that speak its ids."""
     from app.compat.links import LinkStore, learn
+    from app.services import opened_catalog
     from app.sharing.subsonic_server import SubsonicServer
-    from indexer.catalog.catalog import open_catalog
 
     settings = make_settings(data_dir=data_dir)
-    catalog = open_catalog(settings.resolved_database_url)
-    try:
-        with SubsonicServer(server, user, password) as remote:
-            found, total = learn(remote, catalog, LinkStore(settings.data_dir))
-    finally:
-        catalog.close()
+    with opened_catalog(settings) as catalog, SubsonicServer(server, user, password) as remote:
+        found, total = learn(remote, catalog, LinkStore(settings.data_dir))
     notes.print(f"{found} of {total} tracks are songs of {plain(server)}")

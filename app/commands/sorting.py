@@ -18,14 +18,13 @@ def verdicts(
 
     They stay out of playlists and of the map; `circumplex playlist --include speech` lets them in.
     """
-    from indexer.catalog.catalog import open_catalog
+    from app.services import opened_catalog
     from indexer.catalog.records import TrackQuery
 
     settings = make_settings(data_dir=data_dir)
     require_data_folder(settings)
-    catalog = open_catalog(settings.resolved_database_url)
     found: list[dict[str, object]] = []
-    try:
+    with opened_catalog(settings) as catalog:
         counts = catalog.verdicts()
         query, cursor, more = TrackQuery(verdict=("speech", "noise", "short")), None, True
         while more:
@@ -36,8 +35,6 @@ def verdicts(
             ]
             cursor = page.next_cursor
             more = cursor is not None
-    finally:
-        catalog.close()
     if as_json:
         emit(json.dumps(found, indent=2))
         return

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,6 +57,8 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Save a question under a name; prints its id."""
+    from app.services import opened_catalog
+
     if question is not None:
         values = _document(question)
     else:
@@ -69,7 +69,7 @@ def add(
         if genre or artist:
             values["filters"] = {"genre": genre or [], "artist": artist or []}
     kept = request_of(values).model_dump(mode="json", exclude_unset=True)
-    with _catalog(data_dir) as catalog:
+    with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
         made = catalog.create_station(name, kept, "daily" if daily else "none")
     notes.print(f"Station {plain(name)} is saved; its id:")
     emit(made.id)
@@ -78,14 +78,18 @@ def add(
 @stations.command("list")
 def show_all(data_dir: DataDir = None) -> None:
     """All stations, as JSON."""
-    with _catalog(data_dir) as catalog:
+    from app.services import opened_catalog
+
+    with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
         emit(json.dumps([_shown(each) for each in catalog.list_stations()], indent=2))
 
 
 @stations.command("remove")
 def remove(station: Named, data_dir: DataDir = None) -> None:
     """Delete a station."""
-    with _catalog(data_dir) as catalog:
+    from app.services import opened_catalog
+
+    with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
         found = station_called(station, catalog)
         catalog.delete_station(found.id)
     notes.print(f"Station {plain(found.name)} is deleted.")
@@ -162,16 +166,3 @@ def _shown(station: Station) -> dict[str, Any]:
     times = {"created_at": station.created_at.isoformat()}
     times["updated_at"] = station.updated_at.isoformat()
     return {**vars(station), **times}
-
-
-@contextmanager
-def _catalog(data_dir: Path | None) -> Iterator[Catalog]:
-    from indexer.catalog.catalog import open_catalog
-
-    settings = make_settings(data_dir=data_dir)
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    catalog = open_catalog(settings.resolved_database_url)
-    try:
-        yield catalog
-    finally:
-        catalog.close()

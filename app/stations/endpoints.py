@@ -26,6 +26,7 @@ from app.stations.schemas import (
 from app.stations.variation import Varied, question_of, seed_of, varied
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.stations import Station
+from indexer.snapshot.tracks import TrackTable
 
 
 class _Undotted(StringConvertor):
@@ -184,9 +185,8 @@ async def get_station_playlist(
 ) -> Response:
     """What it asks for, answered from the index of now."""
     name = negotiate(format, request.headers.get("accept"))
-    station, answer = await _answer(station_id, request, services, seed)
+    station, answer, tracks = await _answer(station_id, request, services, seed)
     if name != "json":
-        tracks = services.live.current().snapshot.tracks
         return file_response(
             request, answer.playlist, name, station.name, locations, tracks, _stated(answer)
         )
@@ -202,23 +202,25 @@ async def get_station_playlist(
 async def _file(
     station_id: str, request: Request, services: Services, seed: str | None
 ) -> Response:
-    station, answer = await _answer(station_id, request, services, seed)
-    tracks = services.live.current().snapshot.tracks
+    station, answer, tracks = await _answer(station_id, request, services, seed)
     stated = _stated(answer)
     return file_response(request, answer.playlist, "m3u8", station.name, "url", tracks, stated)
 
 
 async def _answer(
     station_id: str, request: Request, services: Services, seed: str | None
-) -> tuple[Station, Varied]:
+) -> tuple[Station, Varied, TrackTable]:
+    """The station, its music, and the tracks of the snapshot that this was found in."""
     station = await run_in_threadpool(services.catalog.station, station_id)
     question, live = question_of(station), services.live.current()
     chosen = seed_of(station, seed, datetime.now().astimezone())
     work = partial(varied, question, chosen, services.model, live)
     with services.metrics.stage("station"):
         if question.mode == "match":
-            return station, await run_in_threadpool(work)
-        return station, await services.journeys.run(request, work)
+            answer = await run_in_threadpool(work)
+        else:
+            answer = await services.journeys.run(request, work)
+    return station, answer, live.snapshot.tracks
 
 
 def _kept(question: PlaylistRequest) -> dict[str, object]:

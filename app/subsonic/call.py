@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -17,6 +18,7 @@ from app.subsonic.station_answers import StationAnswers
 from indexer.catalog.listening import Mark, Played
 
 Params = dict[str, list[str]]
+Item = TypeVar("Item")
 MAX_COUNT = 500
 
 
@@ -145,10 +147,7 @@ class Call:
         Raises:
             SubsonicError: There is none of this id.
         """
-        found = self.library.songs.get(song_id)
-        if found is None:
-            raise SubsonicError(NOT_FOUND, f"no song {song_id[:64]!r}")
-        return found
+        return _found(self.library.songs, song_id, "song")
 
     def album(self, album_id: str) -> Album:
         """An album of the library.
@@ -156,10 +155,7 @@ class Call:
         Raises:
             SubsonicError: There is none of this id.
         """
-        found = self.library.albums.get(album_id)
-        if found is None:
-            raise SubsonicError(NOT_FOUND, f"no album {album_id[:64]!r}")
-        return found
+        return _found(self.library.albums, album_id, "album")
 
     def artist(self, artist_id: str) -> Artist:
         """An artist of the library.
@@ -167,12 +163,16 @@ class Call:
         Raises:
             SubsonicError: There is none of this id.
         """
-        found = self.library.artists.get(artist_id)
-        if found is None:
-            raise SubsonicError(NOT_FOUND, f"no artist {artist_id[:64]!r}")
-        return found
+        return _found(self.library.artists, artist_id, "artist")
 
     def starred_at(self, item: str) -> datetime | None:
         """Since when an item has the listener's star."""
         mark = self.marks.get(item)
         return mark.starred_at if mark else None
+
+
+def _found(known: Mapping[str, Item], item_id: str, kind: str) -> Item:
+    found = known.get(item_id)
+    if found is None:
+        raise SubsonicError(NOT_FOUND, f"no {kind} {item_id[:64]!r}")
+    return found

@@ -24,18 +24,7 @@ from model.audio_source import SourceFile
 def encoded(
     file: BinaryIO, name: str, target: Target, kbps: int, start_s: float = 0.0
 ) -> Iterator[bytes]:
-    """The audio of a file in another format, piece by piece as it is encoded.
-
-    Args:
-        file: The open file; it is closed at the end.
-        name: Its name.
-        target: What to encode to.
-        kbps: Bits a second, thousands.
-        start_s: Where to begin.
-
-    Yields:
-        Bytes; a file that cannot be decoded any further ends there.
-    """
+    """What `transcode.transcoded` yields, made in this process."""
     pipe = _Pipe()
     with (
         file,
