@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 LOSSLESS = frozenset((".flac", ".wav", ".aiff", ".aif", ".ape", ".wv", ".tta", ".w64", ".caf"))
 _KEPT_ANALYSES = 256  # in memory at once
+_MOST_CANDIDATES = 32  # that a content is compared with; copies are the nearest of all
 
 Floats = NDArray[np.float32]
 
@@ -162,17 +163,45 @@ def _centred(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def _candidates(
     contents: Sequence[str], blocks: Sequence[Block], limits: Limits
 ) -> list[tuple[int, int]]:
-    """Pairs of contents whose lengths and emotion curves are near, [.., 2], in order."""
-    if len(contents) < 2:
+    """Pairs of contents whose lengths and emotion curves are near, in order.
+
+    A content has its nearest `_MOST_CANDIDATES` at most, so that many pieces alike cost no more
+    time than others; equal keys are a chain besides, so that none of many exact copies is alone.
+    """
+    long = [row for row, block in enumerate(blocks) if _length_s(block) >= limits.least_s]
+    if len(long) < 2:
         return []
-    keys = np.stack([_key(block, limits) for block in blocks])  # [C, K]
-    pairs = cKDTree(keys).query_pairs(1.0, p=np.inf, output_type="ndarray")
-    return [(int(a), int(b)) for a, b in pairs[np.lexsort(pairs.T[::-1])]]
+    keys = np.stack([_key(blocks[row], limits) for row in long])  # [C, K]
+    near, rows = cKDTree(keys).query(
+        keys, min(len(long), _MOST_CANDIDATES + 1), p=np.inf, distance_upper_bound=1.0
+    )
+    found = {
+        (min(row, int(other)), max(row, int(other)))
+        for row, other in zip(*_pairs(near, rows), strict=True)
+        if row != other
+    }
+    order = np.lexsort(keys.T)
+    chained = np.flatnonzero((keys[order[1:]] == keys[order[:-1]]).all(axis=1))
+    found |= {
+        (min(a, b), max(a, b))
+        for a, b in zip(order[chained].tolist(), order[chained + 1].tolist(), strict=True)
+    }
+    return sorted((long[a], long[b]) for a, b in found)
+
+
+def _pairs(near: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Neighbours that were found, as pairs: those that were not are infinitely far."""
+    one, place = np.nonzero(np.isfinite(near))
+    return one.tolist(), rows[one, place].tolist()
+
+
+def _length_s(block: Block) -> float:
+    return float(block.segment_s[:, 1].max())
 
 
 def _key(block: Block, limits: Limits) -> NDArray[np.float64]:
     """Length and quantiles of the emotion curve, in units of their limits, [K]."""
-    length_s = float(block.segment_s[:, 1].max())
+    length_s = _length_s(block)
     if not len(block.curve):
         return np.array([length_s / limits.length_s, *([0.0] * 6)])
     quantiles = np.percentile(block.curve[:, :2].astype(np.float64), [15, 50, 85], axis=0)

@@ -47,7 +47,7 @@ def test_titles_are_shown_as_they_are(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Brackets are no markup and words between colons no pictures."""
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(notes, "size", (200, 25))
 
     notes.print(playlist_table(playlist(TITLES)))
 

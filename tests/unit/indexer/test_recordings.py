@@ -143,3 +143,27 @@ def _with_tracks(data, tracks):  # type: ignore[no-untyped-def]
     from dataclasses import replace
 
     return replace(data, tracks=tracks)
+
+
+@pytest.mark.parametrize("later", [0, 3])
+def test_many_pieces_alike_cost_no_more_time_than_others(later: int) -> None:
+    """Of two hundred copies each is compared with a few others, and they are one recording."""
+    first = piece(1)
+    asked: list[str] = []
+
+    def kept(content: str) -> Analysis:
+        asked.append(content)
+        return analysis(first[later * (len(asked) % 2) :])
+
+    assert set(grouped(*(("a.mp3", first),) * 200, load=kept)) == {1}
+    assert len(asked) < 40 * 200
+
+
+def test_files_too_short_to_compare_are_not_read() -> None:
+    """A folder of five hundred drum hits is no work."""
+    hit = piece(2, 8)
+
+    def kept(content: str) -> Analysis:
+        raise AssertionError(f"{content} was read")
+
+    assert grouped(*(("hit.wav", hit),) * 500, load=kept) == list(range(1, 501))
