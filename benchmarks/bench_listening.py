@@ -39,9 +39,10 @@ from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.checkpoint import LoadedCheckpoint
 from model.curves import EmotionCurve, QuantileScale
-from model.emotion_model import FULL_CHECKPOINT, EmotionModel
+from model.emotion_model import EmotionModel
 from model.experts import Experts, parted
 from model.frontends.musicnn import is_installed
+from model.shipped import FAST_CHECKPOINT, FULL_CHECKPOINT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TRUSTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -100,7 +101,7 @@ def figures(studies: tuple[Emotify, Muse], data: Path, cache: Path) -> dict[str,
 
 def _heard(studies: tuple[Emotify, Muse], data: Path, cache: Path) -> dict[str, Heard]:
     """The shipped checkpoints with the rows they read; `full` only where its frontend is there."""
-    models = {"fast": EmotionModel.load(device="cpu")}
+    models = {"fast": EmotionModel.load(FAST_CHECKPOINT, "cpu")}
     if is_installed():
         models["full"] = EmotionModel.load(FULL_CHECKPOINT, "cpu")
     else:

@@ -32,8 +32,9 @@ from app.demo.catalogue import render
 from benchmarks.service_catalogue import serving, write_catalogue
 from benchmarks.shared_data import data_folder
 from model.checkpoint import load_checkpoint, save_checkpoint
-from model.emotion_model import SHIPPED_CHECKPOINT, EmotionModel
+from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam
+from model.shipped import FAST_CHECKPOINT
 
 KINDS = ("gaussian", "paper")
 SEGMENTS = 30_000
@@ -70,7 +71,7 @@ def prepare(folder: Path) -> None:
     """Four catalogues and the checkpoints that embedded them."""
     folder.mkdir(parents=True)
     render(folder / "pieces")
-    shipped = load_checkpoint(SHIPPED_CHECKPOINT).checkpoint
+    shipped = load_checkpoint(FAST_CHECKPOINT).checkpoint
     for kind in KINDS:
         path = folder / f"{kind}.safetensors"
         save_checkpoint(path, replace(shipped, scoring=shipped.scoring.with_kind(kind)))

@@ -27,6 +27,7 @@ from model.curve_estimation import (
 )
 from model.curve_reader import CurveReader
 from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
+from model.devices import resolve_device
 from model.dynamics import relative_db
 from model.embedding import Embedding
 from model.emer import Heads
@@ -41,17 +42,14 @@ from model.frontends import (
     row_names,
 )
 from model.frontends.material import material
+from model.novelty import LARGEST_RATIO
 from model.rows import segment_rows, window_rows
 from model.scoring import ScoringParams
+from model.shipped import chosen_checkpoint
 from model.verdict import Judge
 
-__all__ = ["SHIPPED_CHECKPOINT", "CurveEstimate", "EmotionModel"]
+__all__ = ["CurveEstimate", "EmotionModel"]
 
-SHIPPED_CHECKPOINT = Path(__file__).parent / "pretrained" / "deam.safetensors"
-FULL_CHECKPOINT = SHIPPED_CHECKPOINT.with_name("full.safetensors")
-"""The same with a second ear: needs the package `musicnn`; other licence (see the model card)."""
-
-SHIPPED = {"fast": SHIPPED_CHECKPOINT, "full": FULL_CHECKPOINT}
 BATCH_ROWS = 4096
 MAX_CURVE_FRAMES = 240  # longer curves are sampled more coarsely: their length must not matter
 
@@ -108,7 +106,7 @@ class EmotionModel:
         """Load a checkpoint.
 
         Args:
-            checkpoint: The file, or a name of `SHIPPED`; None: `fast`.
+            checkpoint: The file, or a name of a shipped one; None: see `chosen_checkpoint`.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
             judge: Tells music from other files; None: the one that is shipped.
 
@@ -118,7 +116,7 @@ class EmotionModel:
                 of its frontend.
         """
         target = resolve_device(device)
-        loaded = load_checkpoint(SHIPPED.get(str(checkpoint), checkpoint or SHIPPED_CHECKPOINT))
+        loaded = load_checkpoint(chosen_checkpoint(checkpoint))
         try:
             frontend = get_frontend(frontend_name(loaded.checkpoint.frontend_id), target)
         except ValueError as exc:
@@ -177,12 +175,18 @@ class EmotionModel:
         rows, wanted = np.asarray(features, dtype=np.float32), len(self.row_names)
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"features are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
-        own = self._embed_columns(rows[:, self._columns])
+        own = self._embed_columns(self._own_columns(rows))
         if self._level is not None:
             own = self.checkpoint.dynamics.apply(own, relative_db(rows[:, self._level]))
         if self._experts is None:
             return own
         return joined(own, *self._experts.heard(rows[:, self._expert_columns]), self.scoring)
+
+    def _own_columns(self, rows: Floats) -> Floats:
+        """The columns that the networks read; windows lack cues, which count as the mean's."""
+        own = rows[:, self._columns]
+        centre = self.checkpoint.novelty.centre.astype(np.float32)
+        return np.where(np.isnan(own), centre, own)
 
     def embed_columns(self, columns: Floats) -> Embedding:
         """Embeddings of rows of the checkpoint's own columns, as its training table has them.
@@ -268,7 +272,7 @@ class EmotionModel:
             length_s: Seconds that each describes, [N].
             more_var: Variance of (arousal, valence) that experts' disagreement adds, [N, 2].
         """
-        rows = np.asarray(features, dtype=np.float32)[:, self._columns]
+        rows = self._own_columns(np.asarray(features, dtype=np.float32))
         return self.sd_of_columns(rows, length_s, more_var)
 
     def sd_of_columns(
@@ -295,10 +299,36 @@ class EmotionModel:
         bank, embedded = self._embedded_bank()
         return bank_posterior(music, embedded, bank.levels, self.scoring, settings)
 
-    def segment_sd(self, analysis: Analysis) -> Floats:
-        """`emotion_sd` of the segments of an analysis, [S, 2]."""
+    def segment_sd(self, analysis: Analysis, segments: Embedding | None = None) -> Floats:
+        """`emotion_sd` of the segments of an analysis, [S, 2].
+
+        What the judge hears to be no music is as far from music as can be, whatever its columns.
+
+        Args:
+            analysis: Of a file.
+            segments: Its embedded segments, where experts may disagree; None: embed them.
+        """
         lengths = analysis.segments_s[:, 1] - analysis.segments_s[:, 0]
-        return self.emotion_sd(segment_rows(analysis), lengths)
+        if segments is None:
+            segments = self.embed_segments(analysis)
+        sd = self.emotion_sd(segment_rows(analysis), lengths, self.disagreement(segments))
+        heard = analysis.cues.get(frontend_id(material()))
+        if heard is None or self.judge.heard(heard).kind == "music":
+            return sd
+        return np.maximum(
+            sd, np.float32(LARGEST_RATIO) * np.array(self.checkpoint.curve.sd, dtype=np.float32)
+        )
+
+    def disagreement(self, music: Embedding) -> Floats | None:
+        """Variance that experts add who disagree more than their noise lets expect, [N, 2].
+
+        None where there are no experts.
+        """
+        if self._experts is None:
+            return None
+        own, cues, var = parted(music, len(self._experts.names), self.scoring)
+        head = self.checkpoint.mean_head.predict(own).astype(np.float64)
+        return self._experts.disagreement(head, cues, var).astype(np.float32)
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The emotion curve of a clip with its spread, on the absolute scale.
@@ -320,7 +350,7 @@ class EmotionModel:
             segment_emotion,
             window_emotion,
             window_sd,
-            self.segment_sd(analysis),
+            self.segment_sd(analysis, segments),
             self.checkpoint.curve,
         )
 
@@ -345,26 +375,6 @@ class EmotionModel:
         return self._embed_emotion_heads(
             self._networks.emotion(curves.to(self.device), lengths.to(self.device))
         )
-
-
-def resolve_device(name: str) -> torch.device:
-    """`auto` as the GPU where there is one and the CPU elsewhere; other names as they are.
-
-    Raises:
-        CheckpointError: A GPU is asked for that torch does not see.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as exc:
-        raise CheckpointError(f"no device {name!r}: use auto, cpu, cuda or cuda:N") from exc
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise CheckpointError(
-            f"device {name!r} is not there (torch sees {torch.cuda.device_count()} GPUs): "
-            "use auto or cpu"
-        )
-    return device
 
 
 def _frames(curve: EmotionCurve) -> Floats:

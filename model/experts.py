@@ -91,6 +91,26 @@ class Experts:
             cues: [N, M].
             var: Their variances, [N, M], > 0.
         """
+        return self._posterior(emotion, cues, var)[0]
+
+    def disagreement(self, emotion: Doubles, cues: Doubles, var: Doubles) -> Doubles:
+        """Variance beyond the stated one where the cues contradict the head, [N, 2].
+
+        What the cues move the head's estimate by has a variance that follows from the model: the
+        prior's less the posterior's. What its square is more than that is added (as Birge's ratio
+        does for measurements that scatter more than their errors).
+
+        Args:
+            emotion: As for `updated`.
+            cues: As for `updated`.
+            var: As for `updated`.
+        """
+        mean, covariance = self._posterior(emotion, cues, var)
+        expected = np.diagonal(self.prior - covariance, axis1=1, axis2=2)  # [N, 2]
+        return np.asarray(np.maximum((mean - emotion) ** 2 - expected, 0.0), dtype=np.float64)
+
+    def _posterior(self, emotion: Doubles, cues: Doubles, var: Doubles) -> tuple[Doubles, Doubles]:
+        """Mean [N, 2] and covariance [N, 2, 2] of the emotion after the cues."""
         mean = np.asarray(emotion, dtype=np.float64)
         covariance = np.broadcast_to(self.prior, (len(mean), 2, 2))
         for slope, cue, noise in zip(self.slopes, cues.T, var.T, strict=True):
@@ -98,7 +118,7 @@ class Experts:
             gain = shared / (shared @ slope + noise)[:, None]
             mean = mean + gain * (cue - mean @ slope)[:, None]
             covariance = covariance - gain[:, :, None] * shared[:, None, :]
-        return mean
+        return mean, covariance
 
 
 def joined(

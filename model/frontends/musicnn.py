@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import conv1d, pad
 
 from model.errors import CheckpointError, CheckpointMismatchError
 from model.frontends import LISTENING_LUFS, Floats, Frontend
@@ -203,14 +203,15 @@ class MusicnnNetwork(nn.Module):
 
     def _front(self, log_mel: Tensor) -> Tensor:
         """The first layer, its largest value over the bands, [P, C, T]."""
-        maps = self.input(log_mel[:, None])  # [P, 1, T, M]
-        beside = _TIMBRAL_FRAMES // 2
-        wide = pad(maps, (0, 0, beside, beside))
-        found = [convolution(wide) for convolution in self.timbral]
-        for frames, convolution in zip(_TEMPORAL, self.temporal, strict=True):
-            found.append(convolution(pad(maps, (0, 0, (frames - 1) // 2, frames // 2))))
+        bands = self.input(log_mel[:, None])[:, 0].transpose(1, 2)  # [P, M, T]
+        convolutions: list[Any] = [*self.timbral, *self.temporal]
         norms: list[Any] = list(self.front_norms)
-        return torch.cat([n.largest(one) for n, one in zip(norms, found, strict=True)], 1)
+        frames = (*(_TIMBRAL_FRAMES for _ in _TIMBRAL), *_TEMPORAL)
+        found = [
+            _largest(convolution, norm, pad(bands, ((wide - 1) // 2, wide // 2)))
+            for wide, convolution, norm in zip(frames, convolutions, norms, strict=True)
+        ]
+        return torch.cat(found, 1)
 
     def load(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """Take the weights of a checkpoint of the original network.
@@ -249,20 +250,35 @@ class _Norm(nn.Module):
         shape = (1, -1, *(1 for _ in maps.shape[2:]))
         return maps * self.scale.view(shape) + self.shift.view(shape)
 
-    def largest(self, maps: Tensor) -> Tensor:
-        """The largest value over the last axis of rectified and normalised maps, [P, C, T]."""
-        found = maps.amax(3)
-        falling = (self.scale < 0)[:, None]
-        if falling.any():  # what grows then shrinks
-            found = torch.where(falling, maps.amin(3), found)
-        return self.forward(found.relu())
-
     def load(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """Take gamma, beta, mean and variance."""
         gamma, beta, mean, variance = (tensors[name].astype(np.float64) for name in _NORM_TENSORS)
         scale = gamma / np.sqrt(variance + _EPSILON)
         _fill(self.scale, scale)
         _fill(self.shift, beta - mean * scale)
+
+
+def _largest(convolution: nn.Conv2d, norm: _Norm, bands: Tensor) -> Tensor:
+    """The largest value over the bands of convolved, rectified and normalised maps, [P, C, T].
+
+    Filters are laid on one band after the other and the largest value kept: maps of all bands at
+    once, [P, C, T, M], cost twice the time. Where the norm falls, what grows then shrinks, so the
+    least value is looked for by turning the filter's sign.
+
+    Args:
+        convolution: Its filters span the frames that `bands` has more than T.
+        norm: Of its C channels.
+        bands: [P, M, frames].
+    """
+    sign = torch.where(norm.scale < 0, -1.0, 1.0)[:, None]  # [C, 1]
+    filters = (convolution.weight[:, 0] * sign[:, :, None]).transpose(1, 2)  # [C, bands, frames]
+    count = filters.shape[1]
+    found = conv1d(bands[:, :count], filters)
+    for first in range(1, bands.shape[1] - count + 1):
+        torch.maximum(found, conv1d(bands[:, first : first + count], filters), out=found)
+    assert convolution.bias is not None
+    largest: Tensor = norm((found * sign + convolution.bias[:, None]).relu())
+    return largest
 
 
 def patches_of(samples: Tensor, spacing: int) -> Tensor:

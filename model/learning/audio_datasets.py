@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from model.audio import Audio, decode
 from model.errors import AudioError, DatasetError
-from model.frontends import Frontend, gain_of, loudness
+from model.frontends import Frontend, frontend_id, gain_of, loudness, row_names
+from model.frontends.spectral import OF_THE_ENCODER
 from model.frontends.vggish import Vggish
 from model.learning.datasets import Dataset, load_deam, load_pmemo, padded, read_long_curves
 from model.programme_loudness import LoudnessMeter
@@ -75,19 +76,29 @@ def _sequence(path: Path, frontend: Frontend, annotated_s: float) -> Floats:
         )
     meter = LoudnessMeter(audio.sample_rate_hz)
     meter.add(audio.samples)
-    stretch = _stretch(audio, annotated_s) * gain_of(frontend, meter.integrated_lufs)
+    stretch = _stretch(audio, annotated_s)
+
+    def heard(one: Frontend) -> torch.Tensor:
+        return stretch * gain_of(one, meter.integrated_lufs)
+
     if isinstance(frontend, Vggish):
-        return frontend.sequence(stretch, audio.sample_rate_hz).cpu().numpy()
+        return frontend.sequence(heard(frontend), audio.sample_rate_hz).cpu().numpy()
     whole = torch.tensor([[0.0, len(stretch) / audio.sample_rate_hz]])
-    described: Floats = frontend.describe(stretch, audio.sample_rate_hz, whole).cpu().numpy()
+    described, *cues = (
+        one.describe(heard(one), audio.sample_rate_hz, whole).cpu().numpy()
+        for one in (frontend, *sorted(frontend.cues, key=frontend_id))
+    )
     relative, _ = frontend.within_file(described, described[:0])
-    return relative[:, _read(frontend)]
+    return np.concatenate([relative, *cues], axis=1)[:, _read(frontend)]
 
 
 def _read(frontend: Frontend) -> list[int]:
-    """Columns to train on: a song's mean loudness relative to itself tells nothing."""
-    names = frontend.feature_names
-    return [place for place, name in enumerate(names) if name != loudness.MEAN]
+    """Columns to train on, of features and cues.
+
+    A song's mean loudness relative to itself tells nothing, and some tell of the encoder.
+    """
+    left_out = (loudness.MEAN, *OF_THE_ENCODER)
+    return [place for place, name in enumerate(row_names(frontend)) if name not in left_out]
 
 
 def _stretch(audio: Audio, annotated_s: float) -> torch.Tensor:
@@ -107,7 +118,7 @@ def _dataset(
         name=name,
         song_ids=np.array(ids, dtype=np.int64),
         features=padded([sequences[song] for song in ids]),  # [N, P, F]
-        feature_names=tuple(frontend.feature_names[place] for place in _read(frontend)),
+        feature_names=tuple(row_names(frontend)[place] for place in _read(frontend)),
         curves=padded([curves[song] for song in ids]),
         lengths=np.array([len(curves[song]) for song in ids], dtype=np.int64),
         feature_lengths=np.array([len(sequences[song]) for song in ids], dtype=np.int64),

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from model.dynamics import relative_db
 from model.errors import DatasetError
-from model.frontends import loudness
+from model.frontends import DESCRIPTOR_NAMES, loudness
 from model.frontends.descriptors import at_reference
+from model.frontends.spectral import OF_THE_ENCODER
 
 Floats = NDArray[np.float32]
 
@@ -127,10 +128,10 @@ def load_deam(data_dir: Path, feature_set: str = SHIPPED_FEATURES) -> Dataset:
 
     Args:
         data_dir: Folder of the tables in `data/PROVENANCE.md`.
-        feature_set: `descriptors33` (32 columns, the shipped checkpoint's) or `descriptors` (30),
-            those of the frontends, `gemaps_essentia` (127) or `all` (147: librosa, GeMAPS,
-            Essentia). All are free of the level that a song was mastered at (ADR 78); with
-            `_level` behind their names they keep it, and have one column more.
+        feature_set: `descriptors33` (29 columns, the shipped checkpoint's) or `descriptors` (27),
+            those of the frontends but for what tells of the encoder, `gemaps_essentia` (127) or
+            `all` (147: librosa, GeMAPS, Essentia). All are free of the level that a song was
+            mastered at (ADR 78); with `_level` behind their names they keep it and all columns.
 
     Raises:
         DatasetError: A file is missing or the feature set is unknown.
@@ -210,7 +211,10 @@ def _feature_table(data_dir: Path, prefix: str, feature_set: str) -> Table:
     """The columns of a feature set, without the songs' level unless its name ends so."""
     if feature_set.endswith(WITH_LEVEL):
         return _table_as_it_is(data_dir, prefix, feature_set.removesuffix(WITH_LEVEL))
-    return _level_free(_table_as_it_is(data_dir, prefix, feature_set))
+    table = _level_free(_table_as_it_is(data_dir, prefix, feature_set))
+    if feature_set in DESCRIPTOR_NAMES:
+        return _renamed(table, {name: name for name in table[0] if name not in OF_THE_ENCODER})
+    return table
 
 
 def _level_free(table: Table) -> Table:

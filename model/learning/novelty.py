@@ -12,9 +12,8 @@ from model.novelty import POWER, Novelty
 
 Doubles = NDArray[np.float64]
 
-LEFT_OUT = ("spectral_contrast_7", "loudness_sma3_pctlrange0-2")
-"""The valley of the top contrast band depends on how a file was resampled, and the range of
-loudness is the difference of two other columns."""
+LEFT_OUT = ("loudness_sma3_pctlrange0-2",)
+"""The range of loudness is the difference of two other columns."""
 
 DOUBLED_AT = 0.975
 """Share of the training songs nearer than the distance at which the spread doubles."""

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 
 from model.audio import decode
 from model.checkpoint import Checkpoint, save_checkpoint
-from model.emotion_model import FULL_CHECKPOINT, SHIPPED_CHECKPOINT, EmotionModel
+from model.emotion_model import EmotionModel
 from model.errors import SilentAudioError, TrainingError
 from model.experts import Experts
 from model.frontends import JOINT, frontend_id, gain_of
 from model.frontends.musicnn import N_EMBEDDING, TAGS, Musicnn
 from model.programme_loudness import LoudnessMeter
+from model.shipped import FAST_CHECKPOINT, FULL_CHECKPOINT
 
 NAMES = ("musicnn arousal", "musicnn valence")
 SUFFIXES = (".mp3", ".ogg", ".flac", ".wav", ".m4a")
@@ -57,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--music", type=Path, nargs="+", required=True)
-    parser.add_argument("--base", type=Path, default=SHIPPED_CHECKPOINT)
+    parser.add_argument("--base", type=Path, default=FAST_CHECKPOINT)
     parser.add_argument("--out", type=Path, default=FULL_CHECKPOINT)
     options = parser.parse_args()
     ear, first = Musicnn.load(), EmotionModel.load(options.base, "cpu")

@@ -15,6 +15,7 @@ from model.curve_estimation import CurveSettings
 from model.experts import Experts
 from model.frontends import (
     DESCRIPTOR_NAMES,
+    JOINT,
     VGGISH_NAMES,
     frontend_id,
     frontend_name,
@@ -169,6 +170,8 @@ def frontend_of(feature_set: str) -> str:
     if feature_set in DESCRIPTOR_NAMES:
         name = SHIPPED_FRONTEND if feature_set == SHIPPED_FEATURES else feature_set
         return frontend_id(get_frontend(name, "cpu"))
+    if JOINT in feature_set:
+        return frontend_id(get_frontend(feature_set, "cpu"))
     if feature_set in VGGISH_NAMES:
         return f"{feature_set}-{Vggish.version}"
     return f"table_{feature_set}-1"

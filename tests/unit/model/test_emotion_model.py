@@ -19,10 +19,12 @@ from model.checkpoint import Checkpoint, LoadedCheckpoint, load_checkpoint, save
 from model.curve_estimation import CURVE_HOP_S as ESTIMATED_HOP_S
 from model.curve_estimation import CurveSettings, Estimator
 from model.curves import EmotionCurve, Keyframe
-from model.emotion_model import SHIPPED_CHECKPOINT, EmotionModel, resolve_device
+from model.devices import resolve_device
+from model.emotion_model import EmotionModel
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
 from model.frontends import Floats, frontend_id, get_frontend
 from model.scoring import Points, score
+from model.shipped import FAST_CHECKPOINT
 from tests.unit.checkpoints import FEATURES, small_checkpoint
 from tests.unit.encoded_audio import wav
 from tests.unit.music import music
@@ -336,22 +338,37 @@ def test_another_version_of_the_frontend_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_shipped_checkpoint_loads_and_separates_moods() -> None:
-    """`load()` takes it; calm and energetic lie apart in its spaces."""
-    model = EmotionModel.load(device="cpu")
+    """`fast` names it; calm and energetic lie apart in its spaces."""
+    model = EmotionModel.load(Path("fast"), "cpu")
 
     calm, energetic = model.embed_emotion(
         [EmotionCurve.constant(0.2, -0.4), EmotionCurve.constant(0.3, 0.6)]
     ).mu
 
-    assert model.model_id == load_checkpoint(SHIPPED_CHECKPOINT).model_id
-    assert SHIPPED_CHECKPOINT.stat().st_size < 10e6
+    assert model.model_id == load_checkpoint(FAST_CHECKPOINT).model_id
+    assert FAST_CHECKPOINT.stat().st_size < 10e6
     assert np.linalg.norm(calm - energetic) > 1.0
+
+
+@pytest.mark.parametrize("power", [-2.0, 0.0, 1.0, 2.0])
+def test_noise_of_any_colour_is_hardly_known(power: float) -> None:
+    """Violet, white, pink and brown: at least twice the spread of music that is known well."""
+    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
+    frequency = np.fft.rfftfreq(30 * 44_100, 1 / 44_100)
+    spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=30 * 44_100))
+    spectrum[1:] *= frequency[1:] ** (-power / 2)
+    samples = np.fft.irfft(np.where(frequency > 0, spectrum, 0.0))
+    analysis = model.analyse(
+        wav((0.2 * samples / np.abs(samples).max()).astype(np.float32), 44_100)
+    )
+
+    assert (model.segment_sd(analysis) >= 2.0 * np.array(model.checkpoint.curve.sd) - 1e-6).all()
 
 
 @pytest.mark.parametrize("duration_s", [15.0, 60.0])
 def test_the_shipped_checkpoint_does_not_see_length(duration_s: float) -> None:
     """Constant emotions over the plane move by little beside the distance between them."""
-    model = EmotionModel.load(device="cpu")
+    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
     plane = [(v, a) for v in (-0.3, 0.0, 0.3) for a in (-0.3, 0.0, 0.3)]
 
     usual = model.embed_emotion([EmotionCurve.constant(v, a) for v, a in plane]).mu

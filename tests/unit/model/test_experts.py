@@ -120,3 +120,26 @@ def test_a_frontend_must_give_the_cues() -> None:
     """A checkpoint whose experts read other columns is refused by name."""
     with pytest.raises(CheckpointMismatchError, match="mode"):
         _model(replace(EXPERTS, columns=("part_1", "mode")))
+
+
+def test_experts_that_agree_add_no_variance() -> None:
+    """Cues that say what the head says leave the spread as it is."""
+    emotion = np.array([[0.2, -0.3]])
+    cues, var = EXPERTS.expected(emotion), np.ones((1, 2))
+
+    assert_allclose(EXPERTS.disagreement(emotion, cues, var), 0.0)
+
+
+def test_experts_that_contradict_each_other_add_what_noise_does_not_explain() -> None:
+    """The square of what they move the head by, less the variance that such a move has."""
+    emotion, var = np.array([[0.2, -0.3]]), np.ones((1, 2))
+    cues = EXPERTS.expected(emotion) + np.array([[4.0, -9.0]])
+    moved = EXPERTS.updated(emotion, cues, var) - emotion
+    posterior = np.linalg.inv(np.linalg.inv(EXPERTS.prior) + EXPERTS.slopes.T @ EXPERTS.slopes)
+
+    expected = np.maximum(moved**2 - np.diag(EXPERTS.prior - posterior), 0.0)
+
+    assert expected.max() > 0.01
+    assert_allclose(EXPERTS.disagreement(emotion, cues, var), expected, rtol=1e-9)
+    unheard = np.full((1, 2), UNHEARD_VAR)
+    assert EXPERTS.disagreement(emotion, 0.0 * cues, unheard).max() < 1e-3

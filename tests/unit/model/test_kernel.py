@@ -16,7 +16,6 @@ from torch import Tensor
 from model.cca import fit_cca, join_cca, pad_cca
 from model.checkpoint import load_checkpoint
 from model.emer import EmerConfig, EmerWithKernel, build_emer
-from model.emotion_model import SHIPPED_CHECKPOINT
 from model.encoders import EncoderConfig
 from model.kernel import STATISTICS, CurveKernel, exponential_kernel
 from model.learning.augmentation import NO_AUGMENTATION
@@ -25,6 +24,7 @@ from model.learning.fitting import FitConfig, beside_kernel, embed, fit
 from model.learning.kernel_machine import KernelConfig, fit_kernel, relevance, surprise
 from model.learning.shipping import make_checkpoint
 from model.learning.training import TrainingConfig, one_thread
+from model.shipped import FAST_CHECKPOINT
 
 SONGS, FEATURES, FRAMES = 60, 4, 20
 KERNEL = KernelConfig(centres=24, width=0.8)
@@ -241,7 +241,7 @@ def test_checkpoints_from_before_have_no_kernel() -> None:
 
 def test_the_shipped_checkpoint_holds_no_song_of_the_tables(shared_data: Path) -> None:
     """No tensor has a row that is a training song's, as it stands or normalised (ADR 70)."""
-    checkpoint = load_checkpoint(SHIPPED_CHECKPOINT).checkpoint
+    checkpoint = load_checkpoint(FAST_CHECKPOINT).checkpoint
     data = load_deam(shared_data)
     model = checkpoint.build()
     assert isinstance(model, EmerWithKernel)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from app.cli import app
 from model.audio import decode
 from model.checkpoint import load_checkpoint
+from model.emotion_model import EmotionModel
 from model.encoders import PAPER_GRU, PAPER_MUSIC_MLP
 from model.errors import CheckpointMismatchError, DatasetError
 from model.frontends import Frontend, get_frontend
@@ -107,7 +108,7 @@ def test_descriptors_give_one_row_a_song(deam: Path) -> None:
     """Without the annotations' folder the curves come from the tables."""
     data = load_audio("deam", deam, get_frontend("descriptors"), Path("none"), untold)
 
-    assert data.features.shape == (5, 1, 30)
+    assert data.features.shape == (5, 1, 27)
     np.testing.assert_array_equal(data.mean_features, data.features[:, 0])
 
 
@@ -172,6 +173,22 @@ def test_training_from_the_command_line(
     checkpoint = load_checkpoint(out).checkpoint
     assert (checkpoint.frontend_id, checkpoint.config.features) == ("vggish-1", 128)
     assert checkpoint.notes["songs"] == 5
+
+
+def test_training_on_two_frontends_reads_the_columns_of_both(deam: Path, tmp_path: Path) -> None:
+    """`--frontend descriptors34+musicnn`: networks read both; curves come without the cue."""
+    out = tmp_path / "both.safetensors"
+    words = ["train", "--dataset", "deam", "--audio", str(deam), "--tables", str(tmp_path)]
+    words += ["--frontend", "descriptors34+musicnn", "--epochs", "2", "--out", str(out)]
+
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 0, result.output
+    model = EmotionModel.load(out, "cpu")
+    assert model.checkpoint.config.features == 30 + 250
+    assert {"mode", "musicnn_1", "tag_sad"} <= set(model.checkpoint.columns)
+    curve = model.emotion_curve(model.analyse(deam / "DEAM_audio" / "MEMD_audio" / "2.mp3"))
+    assert np.isfinite(curve.mean).all()
 
 
 @pytest.mark.parametrize("preset", ["paper", "attention"])

@@ -10,6 +10,7 @@ import pytest
 from model.errors import DatasetError
 from model.frontends.descriptors import at_reference
 from model.frontends.loudness import LEVELS, MEAN
+from model.frontends.spectral import OF_THE_ENCODER
 from model.learning.datasets import load, load_deam, load_emomusic, load_pmemo
 
 
@@ -92,10 +93,10 @@ def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
 
 
 def test_deam_has_its_1744_complete_songs(shared_data: Path) -> None:
-    """30 frontend columns, 60 frames each, everything finite and in range."""
+    """27 frontend columns, 60 frames each, everything finite and in range."""
     data = load_deam(shared_data, "descriptors")
 
-    assert data.features.shape == (1744, 30)
+    assert data.features.shape == (1744, 27)
     assert data.curves.shape == (1744, 60, 2)
     assert np.isfinite(data.features).all()
     assert np.abs(data.curves).max() <= 1.0
@@ -107,11 +108,11 @@ def test_descriptors33_are_the_same_and_two_more(shared_data: Path) -> None:
     """Onset rate and key strength stand after the columns of `descriptors`, for the same songs."""
     data, fewer = load_deam(shared_data), load_deam(shared_data, "descriptors")
 
-    np.testing.assert_array_equal(data.features[:, :30], fewer.features)
+    np.testing.assert_array_equal(data.features[:, :27], fewer.features)
     np.testing.assert_array_equal(data.song_ids, fewer.song_ids)
-    assert data.feature_names[30:] == ("onset_rate", "key_strength")
-    assert 3.0 < data.features[:, 30].mean() < 4.0  # onsets a second
-    assert 0.6 < data.features[:, 31].mean() < 0.7  # a correlation
+    assert data.feature_names[27:] == ("onset_rate", "key_strength")
+    assert 3.0 < data.features[:, 27].mean() < 4.0  # onsets a second
+    assert 0.6 < data.features[:, 28].mean() < 0.7  # a correlation
 
 
 def test_all_columns_are_147(shared_data: Path) -> None:
@@ -133,8 +134,15 @@ def test_levels_are_taken_out_of_the_table(shared_data: Path) -> None:
 
     amplified = at_reference(louder.astype(np.float32), names, louder[:, level])
 
-    assert free.feature_names == names[:level] + names[level + 1 :]
-    np.testing.assert_allclose(np.delete(amplified, level, 1), free.features, rtol=1e-3, atol=1e-3)
+    kept = [i for i, name in enumerate(names) if i != level and name not in OF_THE_ENCODER]
+    assert free.feature_names == tuple(names[i] for i in kept)
+    np.testing.assert_allclose(amplified[:, kept], free.features, rtol=1e-3, atol=1e-3)
+
+
+def test_no_network_reads_what_tells_of_the_encoder(shared_data: Path) -> None:
+    """The contrasts of the high bands are in no set of frontend columns, but in that of all."""
+    assert not set(OF_THE_ENCODER) & set(load_deam(shared_data).feature_names)
+    assert set(OF_THE_ENCODER) <= set(load_deam(shared_data, "all").feature_names)
 
 
 def test_emomusic_and_deam_agree_on_common_songs(shared_data: Path) -> None:
