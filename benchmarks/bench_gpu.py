@@ -49,6 +49,7 @@ from model.learning.experiments import splits
 from model.learning.recipes import Recipe, recipe_for
 from model.learning.training import _Run, train
 from model.scoring import ScoringParams
+from model.shipped import FAST_CHECKPOINT
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURE_TOLERANCE = 1e-3  # of each descriptor, in its spread over the music; float32 sums
@@ -127,7 +128,7 @@ def measure(options: Options) -> Figures:
     with TemporaryDirectory() as folder:
         pieces = compose(Path(folder), options.pieces, options.piece_s)
         devices = {"processor": "cpu", "gpu": options.device}
-        models = {name: EmotionModel.load(device=each) for name, each in devices.items()}
+        models = {name: EmotionModel.load(FAST_CHECKPOINT, each) for name, each in devices.items()}
         figures["equal"] = equal(models, pieces, options.device)
         figures["analysis"] = {each: speed(model, pieces) for each, model in models.items()}
     figures["search"] = {

@@ -20,6 +20,7 @@ import numpy as np
 from playwright.sync_api import Browser
 
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 from tests.e2e.browser import chromium
 from tests.e2e.page_figures import (
     answers_ms,
@@ -55,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attempts", type=int, default=9)
     options = parser.parse_args()
-    figures = measured(EmotionModel.load(device="cpu"), options.attempts)
+    figures = measured(EmotionModel.load(FAST_CHECKPOINT, "cpu"), options.attempts)
     print(json.dumps(figures, indent=2))
     REPORT.write_text(written(figures), encoding="utf-8")
 

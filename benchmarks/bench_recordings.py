@@ -25,6 +25,7 @@ from indexer.runs.recordings import LIMITS, group, movement
 from indexer.snapshot.tracks import TrackRecord
 from model.analysis import CURVE_HOP_S, Analysis
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 
 REPORT = Path("docs/benchmarks/recordings.md")
 SOURCES = 100
@@ -110,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if shutil.which("ffmpeg") is None:
         sys.stderr.write("ffmpeg makes the copies: install it\n")
         return 1
-    model = EmotionModel.load(device="cpu")
+    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
     sets = music_at_hand(options.work, options.music)
     originals = [path for files in sets.values() for path in files]
     kept = options.work / "analyses"

@@ -54,6 +54,7 @@ from indexer.search.searcher import Level, Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam
+from model.shipped import FAST_CHECKPOINT
 
 REQUESTS = 300
 LIMIT = 20  # items of a playlist that names no number
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--prepare", action="store_true", help="make the catalogue and stop")
     options = parser.parse_args()
     torch.set_num_threads(1)  # as the service does
-    model = EmotionModel.load(device="cpu")
+    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name) / "data"
         prepare(folder, model, options)

@@ -23,6 +23,7 @@ from benchmarks.music_at_hand import analyses_of, files_of, music_at_hand
 from model.analysis import Analysis
 from model.emotion_model import EmotionModel
 from model.frontends.speech import weights_path
+from model.shipped import FAST_CHECKPOINT
 from model.verdict import Judge, Verdict
 
 REPORT = Path("docs/benchmarks/verdict.md")
@@ -168,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if shutil.which("espeak-ng") is None or weights_path() is None:
         sys.stderr.write("espeak-ng and the package silero-vad are needed: install them\n")
         return 1
-    model = EmotionModel.load(device="cpu")
+    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
     sets = {"made up": make_files(options.work / "made")}
     sets |= {f"speech in {folder.name}": files_of(folder) for folder in options.speech}
     n_other = len(sets)

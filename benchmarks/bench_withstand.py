@@ -31,6 +31,7 @@ from typing import Any
 
 from benchmarks.service_catalogue import serving, write_catalogue
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "withstand.md"
 PLAYLIST = {"emotion": {"mood": "calm"}, "limit": 5}
@@ -305,7 +306,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with tempfile.TemporaryDirectory() as name:
-        write_catalogue(Path(name), EmotionModel.load(device="cpu"), options.segments)
+        write_catalogue(Path(name), EmotionModel.load(FAST_CHECKPOINT, "cpu"), options.segments)
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
         with serving(Path(name)) as (port, pid):
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (1024, 1024))

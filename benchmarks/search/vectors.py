@@ -17,6 +17,7 @@ from model.curves import CURVE_RATE_HZ, EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset, load_deam
+from model.shipped import FAST_CHECKPOINT
 
 SEGMENTS_PER_TRACK = 14  # a song of three and a half minutes
 ROWS_PER_TRACK = SEGMENTS_PER_TRACK + 1
@@ -78,7 +79,7 @@ def annotators_curves(songs: Dataset, count: int, seed: int) -> list[EmotionCurv
 def songs_and_model(data_dir: Path) -> tuple[Dataset, EmotionModel]:
     """DEAM and the shipped checkpoint, on one thread of the CPU."""
     torch.set_num_threads(1)
-    return load_deam(data_dir), EmotionModel.load(device="cpu")
+    return load_deam(data_dir), EmotionModel.load(FAST_CHECKPOINT, "cpu")
 
 
 def _curve(values: NDArray[np.float32]) -> EmotionCurve:

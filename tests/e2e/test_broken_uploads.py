@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 from tests.mutations import mutated_files, whole_files
 from tests.running import fake_settings, running_service
 
@@ -35,7 +36,7 @@ def test_no_broken_file_breaks_the_service(
     settings = fake_settings(tmp_path, isolate_uploads=True)
     statuses: Counter[int] = Counter()
     unexpected = []
-    with running_service(settings, EmotionModel.load(device="cpu")) as running:
+    with running_service(settings, EmotionModel.load(FAST_CHECKPOINT, "cpu")) as running:
         for name, content in whole_files().items():
             answer = running.client.post("/v1/emotions", files={"file": content})
             assert answer.status_code == 200, f"{name}: {answer.text}"

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 from tests.conftest import REPOSITORY
 from tests.e2e.browser import PHONE, open_page, wait_for_items, wait_until, watched_page
 from tests.e2e.test_page_library import unlock
@@ -36,7 +37,7 @@ def music(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     (folder / "other").mkdir()
     (folder / "other" / "scan of the cover.mp3").write_bytes(b"no music\n" * 200)
     settings = fake_settings(folder, music_roots=(Path(named).resolve(), folder / "other"))
-    with running_service(settings, EmotionModel.load()) as running:
+    with running_service(settings, EmotionModel.load(FAST_CHECKPOINT, "cpu")) as running:
         index_now(running, roots=[str(Path(named).resolve() / _first_folder(named))])
         run = index_now(running)
         assert run["state"] == "succeeded", run

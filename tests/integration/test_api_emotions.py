@@ -335,10 +335,13 @@ def test_people_agree_with_the_emotion_of_the_deam_clips(
 ) -> None:
     """Five clips through the API with the shipped model: means correlate with the human ones."""
     from model.emotion_model import EmotionModel
+    from model.shipped import FAST_CHECKPOINT
 
     human = human_means(shared_data / "deam" / "dynamic_annotations.csv")
     clips = sorted((shared_data / "deam" / "audio").glob("*.mp3"), key=lambda path: int(path.stem))
-    with running_service(fake_settings(tmp_path), EmotionModel.load(device="cpu")) as running:
+    with running_service(
+        fake_settings(tmp_path), EmotionModel.load(FAST_CHECKPOINT, "cpu")
+    ) as running:
         answers = [upload(running, clip.read_bytes(), clip.name).json()["mean"] for clip in clips]
 
     expected = np.array([human[int(clip.stem)] for clip in clips])  # [5, 2]

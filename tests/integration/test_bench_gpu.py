@@ -47,8 +47,8 @@ def test_every_part_runs_and_finds_the_processor_equal_to_itself() -> None:
 def test_a_difference_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A device that is off by more than the tolerance is not called equal."""
     pieces = bench_gpu.compose(tmp_path, 1, 20.0)
-    right = bench_gpu.EmotionModel.load(device="cpu")
-    wrong = bench_gpu.EmotionModel.load(device="cpu")
+    right = bench_gpu.EmotionModel.load(bench_gpu.FAST_CHECKPOINT, "cpu")
+    wrong = bench_gpu.EmotionModel.load(bench_gpu.FAST_CHECKPOINT, "cpu")
     embed = wrong.embed_analyses
 
     def off(features: object) -> object:

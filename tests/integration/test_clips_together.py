@@ -25,6 +25,7 @@ from model.curves import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.errors import CheckpointMismatchError, ShapeError
+from model.shipped import FAST_CHECKPOINT
 from tests.fakes import FakeModel
 from tests.postgres import wait_until
 from tests.running import Running, fake_settings, index_now, running_service, tone, write_library
@@ -62,7 +63,7 @@ class Counting:
 @pytest.fixture(scope="module")
 def shipped() -> EmotionModel:
     """The shipped model."""
-    return EmotionModel.load(device="cpu")
+    return EmotionModel.load(FAST_CHECKPOINT, "cpu")
 
 
 @pytest.fixture

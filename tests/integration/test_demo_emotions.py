@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.demo.catalogue import Piece, render
 from app.demo.recipes import RECIPES
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 
 MIN_AROUSAL_SPEARMAN = 0.8
 MIN_VALENCE_SPEARMAN = 0.5
@@ -21,7 +22,7 @@ AXES = ("arousal", "valence")
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.float64]:
     """What the shipped model predicts for each recipe, (arousal, valence), [40, 2]."""
-    model = EmotionModel.load(None, "cpu")
+    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
 
     def listen(piece: Piece) -> NDArray[np.float64]:
         embedding = model.embed_segments(model.analyse(piece.path))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.audio import decode
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam
+from model.shipped import FAST_CHECKPOINT
 
 RATE_HZ = 22_050
 DEAM_CLIPS = (2, 3, 4, 5, 7)
@@ -20,7 +21,7 @@ DEAM_CLIPS = (2, 3, 4, 5, 7)
 
 @pytest.fixture(scope="module")
 def model() -> EmotionModel:
-    return EmotionModel.load(device="cpu")
+    return EmotionModel.load(FAST_CHECKPOINT, "cpu")
 
 
 def bar(*, lively: bool) -> NDArray[np.float64]:

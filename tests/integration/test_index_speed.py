@@ -9,6 +9,7 @@ from typing import Any
 from indexer.catalog.catalog import open_catalog
 from indexer.runs.indexer import Indexer
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 
 
 class Renamed:
@@ -33,7 +34,7 @@ def test_later_runs_over_real_music_cost_little(shared_data: Path, tmp_path: Pat
     music = tmp_path / "music"
     shutil.copytree(shared_data / "deam" / "audio", music)
     catalog = open_catalog(f"sqlite:///{tmp_path / 'circumplex.db'}")
-    model = EmotionModel.load(None, "cpu")
+    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
     indexer = Indexer(catalog, model, tmp_path / "data")
     renamed = Renamed(model)
 

@@ -358,9 +358,7 @@ def test_noise_of_any_colour_is_hardly_known(power: float) -> None:
     spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=30 * 44_100))
     spectrum[1:] *= frequency[1:] ** (-power / 2)
     samples = np.fft.irfft(np.where(frequency > 0, spectrum, 0.0))
-    analysis = model.analyse(
-        wav((0.2 * samples / np.abs(samples).max()).astype(np.float32), 44_100)
-    )
+    analysis = model.analyse(wav(0.2 * samples[None] / np.abs(samples).max(), 44_100))
 
     assert (model.segment_sd(analysis) >= 2.0 * np.array(model.checkpoint.curve.sd) - 1e-6).all()
 

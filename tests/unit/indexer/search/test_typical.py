@@ -16,6 +16,7 @@ from indexer.snapshot.content import relative_scale
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, QuantileScale
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 from tests import snapshots
 
 LIMIT = 20
@@ -24,7 +25,7 @@ LIMIT = 20
 @pytest.fixture(scope="module")
 def shipped() -> EmotionModel:
     """The shipped model."""
-    return EmotionModel.load(device="cpu")
+    return EmotionModel.load(FAST_CHECKPOINT, "cpu")
 
 
 @pytest.fixture(scope="module")
