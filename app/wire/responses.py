@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from app.wire.schemas import NEXT_NOTE, SCALE_NOTE, Mode, Scale
 from app.wire.understood import UnderstoodOut
@@ -113,7 +113,11 @@ class ScoringOut(Shown):
     """How scores are made."""
 
     kind: str = Field(description="Which CCA half: `gaussian` or `paper`.")
-    lam: float = Field(serialization_alias="lambda", description="Weight of the CCA half.")
+    lam: float = Field(
+        validation_alias=AliasChoices("lambda", "lam"),
+        serialization_alias="lambda",
+        description="Weight of the CCA half.",
+    )
     direction: str = Field(description="`e2m`: emotion to music; `m2m`: music to music.")
 
 
