@@ -12,7 +12,8 @@ class _HeadersSentError(Exception):
 class HeadMiddleware:
     """Has HEAD answered as GET, and ends the answer where its body would begin.
 
-    The OpenAPI document so holds each operation once, and no route has to know of it.
+    The OpenAPI document so holds each operation once, and no route has to know of it; one whose
+    body is much work may leave it where `only_headers` is in the scope.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -29,7 +30,7 @@ class HeadMiddleware:
                 raise _HeadersSentError
             await send(message)
 
-        asked = {**scope, "method": "GET"}
+        asked = {**scope, "method": "GET", "only_headers": True}
         try:
             await self.app(asked, receive, send_headers)
         except* _HeadersSentError:

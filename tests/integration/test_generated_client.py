@@ -74,7 +74,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "generate",
                 "--meta",
                 "none",
-                "--fail-on-warning",
             ),
             *("--path", "openapi.json", "--config", "config.yml", "--output-path", "generated"),
         ],
