@@ -43,6 +43,7 @@ EVENT = {
         "data": {"type": "string", "description": "The run as JSON."},
     },
 }
+EVERYTHING = IndexRunRequest.model_validate({})
 DENIED = (401, 403, 422, 429, 503)
 
 
@@ -59,13 +60,12 @@ def create_index_run(
     request: Request,
     response: Response,
     services: ServicesDep,
-    body: IndexRunRequest | None = None,
+    body: IndexRunRequest = EVERYTHING,
 ) -> IndexRunOut:
     """Queue an index run. The service answers from the old index until the new one is whole."""
-    asked = body or IndexRunRequest.model_validate({})
-    roots = _allowed_roots(asked.roots, services.settings.music_roots)
+    roots = _allowed_roots(body.roots, services.settings.music_roots)
     run = services.jobs.submit(
-        roots, full=asked.full, only=asked.only, allow_shrink=asked.allow_shrink
+        roots, full=body.full, only=body.only, allow_shrink=body.allow_shrink
     )
     response.headers["Location"] = str(request.url_for("get_index_run", run_id=run.id))
     return run_out(run)

@@ -67,14 +67,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config.yml").write_text("post_hooks: []\n", encoding="utf-8")
     made = subprocess.run(
         [
-            *(
-                sys.executable,
-                "-m",
-                "openapi_python_client",
-                "generate",
-                "--meta",
-                "none",
-            ),
+            *(sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"),
             *("--path", "openapi.json", "--config", "config.yml", "--output-path", "generated"),
         ],
         cwd=folder,
