@@ -49,7 +49,9 @@ class Settings(BaseSettings):
         (), description="Folders that may be indexed and whose audio may be served."
     )
     checkpoint: Path | None = Field(
-        None, description="Model file, `fast` or `full`; by default `fast`."
+        None,
+        description="Model file, `fast` or `full`; by default `full` where musicnn is installed, else "
+        "`fast`.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
     torch_threads: int = Field(
