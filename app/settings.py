@@ -50,8 +50,8 @@ class Settings(BaseSettings):
     )
     checkpoint: Path | None = Field(
         None,
-        description="Model file, `fast` or `full`; by default `full` where musicnn is installed, else "
-        "`fast`.",
+        description="Model file, `fast` or `full`; by default `full` where musicnn is installed "
+        "and `fast` elsewhere.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
     torch_threads: int = Field(
