@@ -22,6 +22,8 @@ from app.wire.run_responses import (
     FailureOut,
     IndexRunList,
     IndexRunOut,
+    PassedOverList,
+    PassedOverOut,
     SnapshotList,
     SnapshotOut,
 )
@@ -138,6 +140,25 @@ def list_failures(
     )
 
 
+@router.get("/passed-over", summary="What the last run passed over", responses=problems(*DENIED))
+def list_passed_over(
+    services: ServicesDep,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+) -> PassedOverList:
+    """Links, hidden files and formats that are not read, ten thousand of each reason at most.
+
+    Files that were read but could not be indexed stand under `/v1/admin/failures`, and what is
+    indexed but no music under `/v1/tracks?verdict=`.
+    """
+    entries = services.catalog.list_passed_over(limit=limit, after=after)
+    return PassedOverList(
+        counts=services.catalog.count_passed_over(),
+        items=[PassedOverOut(path=one.address, reason=one.reason) for one in entries],
+        next_after=after + limit if len(entries) == limit else None,
+    )
+
+
 @router.get(
     "/snapshots", summary="Snapshots, the newest first", responses=problems(401, 403, 429, 503)
 )
@@ -219,6 +240,7 @@ def _snapshot_out(row: SnapshotRow, services: Services) -> SnapshotOut:
         model_id=row.model_id,
         created_at=row.created_at,
         active=row.active,
+        partial=row.partial,
         usable=row.model_id == services.model.model_id,
         tracks=row.track_count,
         segments=row.segment_count,
