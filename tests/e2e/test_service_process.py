@@ -198,7 +198,7 @@ def test_index_tells_of_what_it_passed_over(library: Path, tmp_path: Path) -> No
 
 
 def test_index_of_nothing_says_so(library: Path, tmp_path: Path) -> None:
-    """Neither without a folder nor over an empty one is there an index, and the exit code says it."""
+    """Without a folder or over an empty one there is no index, and the exit code says it."""
     (tmp_path / "empty").mkdir()
     data = ("--data-dir", str(tmp_path / "data"))
     empty = circumplex(library, "index", str(tmp_path / "empty"), *data)

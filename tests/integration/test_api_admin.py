@@ -365,7 +365,7 @@ def _break_off(settings: Settings) -> None:
             return super().analyse(source, max_duration_s=max_duration_s)
 
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    catalog = open_catalog(settings.url_of_database)
+    catalog = open_catalog(settings.resolved_database_url)
     options = RunOptions(workers=1, stage_s=0.0, first_part_s=0.0, parts_share=1e9)
     with pytest.raises(StorageError):
         Indexer(catalog, Breaking(), settings.data_dir, options).run(settings.music_roots)
