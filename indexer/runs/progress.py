@@ -75,6 +75,7 @@ class ProgressMeter:
         self._callback, self._clock = callback, clock
         self._stage: Stage = "scanning"
         self._total = self._done = self._failed = self._recalls = 0
+        self._recalling = False
         self._file: str | None = None
         self._rate = Rate(clock())
         self._ended_at: float | None = None  # the end of the analysis
@@ -97,7 +98,7 @@ class ProgressMeter:
 
     def recalls(self, files: int) -> None:
         """Note that so many files come next whose analyses are kept; at their end, 0."""
-        self._recalls = files
+        self._recalls, self._recalling = files, files > 0
         if files or self._done < self._total:
             self._rate = Rate(self._clock())
 
@@ -115,7 +116,7 @@ class ProgressMeter:
         """The state at this moment."""
         rate = self._rate.of(self._clock() if self._ended_at is None else self._ended_at)
         left = self._total - self._done
-        foreseen = self._stage == "analysing" and self._recalls in {0, left}
+        foreseen = self._stage == "analysing" and (not self._recalling or self._recalls == left)
         return RunProgress(
             stage=self._stage,
             files_total=self._total,
