@@ -27,7 +27,7 @@ PARALLEL := --dist loadscope --no-loadscope-reorder
 SECOND_EAR := $(PIP) --no-deps musicnn
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings bench-journeys bench-feelings clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -90,6 +90,12 @@ bench-verdict: $(DEV) ## Judge made-up files and all music at hand: is it music?
 
 bench-recordings: $(DEV) ## Group copies of recordings and all music at hand
 	@$(BIN)/python -m benchmarks.bench_recordings $(ARGS)
+
+bench-journeys: $(DEV) ## Time journeys beside a single playlist
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_journeys $(ARGS)
+
+bench-feelings: $(DEV) ## Ask for twenty words in rated music
+	@$(BIN)/python -m benchmarks.bench_feelings $(ARGS)
 
 bench-gpu: $(DEV) ## Measure what a GPU does beside the processor; without one it says so
 	@$(BIN)/python -m benchmarks.bench_gpu $(ARGS)

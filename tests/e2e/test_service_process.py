@@ -202,7 +202,7 @@ def test_index_of_nothing_says_so(library: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     data = ("--data-dir", str(tmp_path / "data"))
     empty = circumplex(library, "index", str(tmp_path / "empty"), *data)
-    nothing = circumplex(library, "index", *data, CIRCUMPLEX_MUSIC_ROOTS="[]")
+    nothing = circumplex(library, "index", *data, CIRCUMPLEX_MUSIC_ROOTS="")
 
     assert (empty.returncode, nothing.returncode) == (1, 1)
     assert "No audio file was found in" in " ".join(empty.stderr.split())
