@@ -43,7 +43,7 @@ class PartSchedule:
         self._began = clock()
         self._last = self._began
         self._spent_s = 0.0
-        self._each_s = 0.0  # that the last one took, for each of its tracks
+        self._costs: list[tuple[int, float]] = []  # tracks and seconds of each
 
     def is_due(self, tracks: int, left_s: float | None) -> bool:
         """Whether to make one now.
@@ -57,14 +57,23 @@ class PartSchedule:
             return False
         if left_s is not None and left_s < self._first_s:  # all of it comes as soon
             return False
-        cost_s = self._each_s * tracks
-        return self._spent_s + cost_s <= self._share * (now - self._began - self._spent_s)
+        return self._spent_s + self._foreseen_s(tracks) <= self._share * (
+            now - self._began - self._spent_s
+        )
 
     def took(self, seconds: float, tracks: int) -> None:
         """Note what a part has taken, which ends now."""
         self._last = self.clock()
         self._spent_s += seconds
-        self._each_s = seconds / max(tracks, 1)
+        self._costs.append((tracks, seconds))
+
+    def _foreseen_s(self, tracks: int) -> float:
+        """What one of so many tracks will take, by the last two; half more than the only one."""
+        if len(self._costs) < 2:
+            return 1.5 * self._spent_s
+        (few, before_s), (more, last_s) = self._costs[-2:]
+        each_s = max(0.0, last_s - before_s) / max(1, more - few)
+        return last_s + each_s * max(0, tracks - more)
 
 
 @dataclass
