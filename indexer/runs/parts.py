@@ -57,9 +57,8 @@ class PartSchedule:
             return False
         if left_s is not None and left_s < self._first_s:  # all of it comes as soon
             return False
-        return self._spent_s + self._foreseen_s(tracks) <= self._share * (
-            now - self._began - self._spent_s
-        )
+        others_s = now - self._began - self._spent_s
+        return self._spent_s + self._foreseen_s(tracks) <= self._share * others_s
 
     def took(self, seconds: float, tracks: int) -> None:
         """Note what a part has taken, which ends now."""
