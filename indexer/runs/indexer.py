@@ -32,6 +32,7 @@ from indexer.folders.walk import distinct_roots
 from indexer.runs.embed import IndexingModel
 from indexer.runs.job import IndexJob
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
+from indexer.runs.pools import Pool, Threads
 from indexer.runs.progress import Heartbeat, ProgressMeter
 from indexer.runs.summary import RunSummary
 
@@ -52,6 +53,7 @@ class Indexer:
         data_dir: Where snapshots and kept analyses lie.
         options: How runs are carried out.
         disk: Lists folders and opens files.
+        pool: Examines files.
     """
 
     catalog: Catalog
@@ -59,6 +61,7 @@ class Indexer:
     data_dir: Path
     options: RunOptions = DEFAULT_OPTIONS
     disk: Disk = field(default_factory=LocalDisk)
+    pool: Pool = field(default_factory=Threads)
 
     def run(
         self,
@@ -156,4 +159,5 @@ class Indexer:
             check=heartbeat.check,
             options=self.options,
             disk=self.disk,
+            pool=self.pool,
         )

@@ -29,20 +29,13 @@ from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
 from indexer.isolation.reading import reader_for, useful_workers
 from indexer.runs.analyses import AnalysisStore
-from indexer.runs.embed import (
-    Analysed,
-    BlockBuilder,
-    Examined,
-    Examiner,
-    IndexingModel,
-    ahead,
-    default_workers,
-)
+from indexer.runs.embed import Analysed, BlockBuilder, Examined, Examiner, IndexingModel
 from indexer.runs.identity import match_identities
 from indexer.runs.notes import RunNotes, passed_over, skipped_lines
 from indexer.runs.options import RunOptions
 from indexer.runs.outcome import file_sizes, final_tracks
 from indexer.runs.parts import Parts, PartSchedule, shows_parts
+from indexer.runs.pools import Pool, ahead, default_workers
 from indexer.runs.progress import ProgressMeter
 from indexer.runs.scan import Scan, refuse_shrunk, scan
 from indexer.runs.snapshot_maker import SnapshotMaker
@@ -70,6 +63,7 @@ class IndexJob:
         check: Raises when the run shall end; called between files.
         options: How the run is carried out.
         disk: Lists folders and opens files.
+        pool: Examines files.
     """
 
     catalog: Catalog
@@ -82,6 +76,7 @@ class IndexJob:
     check: Callable[[], None]
     options: RunOptions
     disk: Disk
+    pool: Pool
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _resumed: int = 0
@@ -94,7 +89,7 @@ class IndexJob:
         self._builder = BlockBuilder(self.model)
         self._workers = self.options.workers or default_workers()
         self._waiting = WaitingCatalog(self.catalog, self.check)
-        self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options.engine)
+        self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options)
         self._known: list[KnownFile] = []
         self._notes = RunNotes()
         self._parts: Parts | None = None
@@ -112,6 +107,7 @@ class IndexJob:
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
+        self._builder.blocks.update(self.pool.known(self.model.model_id))
         self._maker = self._make_maker()
         self._parts = self._parts_of(seen)
         results = self._notes.usable(self._read_all(seen), seen.known)
@@ -134,6 +130,7 @@ class IndexJob:
         """Remove what runs that died left half done; nobody else writes while this one holds."""
         if self.run.full and self.run.model_id is None:  # it begins anew
             self._waiting.clear_staged()
+            self.pool.done()
         self._waiting.describe_run(self.run.id, self.owner, model_id=self.model.model_id)
         self._snapshots.clear_incomplete()
         self._store.sweep()
@@ -233,10 +230,9 @@ class IndexJob:
         results = [result for result in results if result.found not in lost]
         self._staged = len(results)
         self._resumed += len(results)
-        examine = self._examiner.examine
-        with closing(ahead([*files, *lost], examine, workers=self._workers)) as examined:
+        files, examiner = [*files, *lost], self._examiner
+        with closing(self.pool.examined(files, examiner, self._workers)) as examined:
             self._take_all(examined, results)
-        self._builder.flush()
         return results
 
     def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
@@ -262,16 +258,17 @@ class IndexJob:
         lost: set[FoundFile] = set()
 
         def recall(one: tuple[FoundFile, str]) -> tuple[FoundFile, str, Analysed | None]:
-            return *one, self._examiner.recall(one[1])
+            return *one, None if self._builder.has(one[1]) else self._examiner.recall(one[1])
 
         with closing(ahead(kept, recall, workers=self._workers)) as recalled:
             for file, content, analysed in recalled:
                 self.check()
-                if analysed is None:
-                    lost.add(file)
-                else:
+                if analysed is not None:
                     self._builder.add(content, analysed)
+                if self._builder.has(content):
                     self.meter.finished(file.path, failed=False, recalled=True)
+                else:
+                    lost.add(file)
         return lost
 
     def _take_all(self, examined: Iterable[Examined], results: list[FileResult]) -> None:
@@ -298,10 +295,7 @@ class IndexJob:
             self._parts.offer(results, self.meter.now().seconds_left)
 
     def _take(self, one: Examined) -> None:
-        content = str(one.result.content_id)
-        if one.result.failure_reason is None and not self._builder.has(content):
-            assert one.analysed is not None  # only what is embedded comes without
-            self._builder.add(content, one.analysed)
+        self._builder.take(one)
         if one.decoded:
             self._decoded += 1
             self._audio_s += one.result.duration_s or 0.0
@@ -377,6 +371,7 @@ class IndexJob:
     def _tidy_up(self) -> None:
         """Remove what is not needed any more; the run has succeeded, so the next one can too."""
         try:
+            self.pool.done()
             store = SnapshotStore(self.catalog, self.data_dir)
             store.retire_parts()
             store.retain(self.options.keep_snapshots)

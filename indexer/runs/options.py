@@ -21,6 +21,7 @@ class RunOptions:
         first_part_s: Time until a first run shows what it has finished, and at least between two
             such parts, seconds.
         parts_share: Most time that parts may take, as a share of all other work.
+        shards: In how many parts.
         read_limits: What reading a file may take in a worker process; None reads files in the
             process of the run.
     """
@@ -32,6 +33,7 @@ class RunOptions:
     stage_s: float = 1.0
     first_part_s: float = 20.0
     parts_share: float = 0.04
+    shards: int = 1
     read_limits: ReadLimits | None = None
 
 

@@ -2,7 +2,7 @@
 
 A part is a snapshot like any other, with the relative scale, the balance and the recordings of
 its own tracks. It becomes visible together with their rows, in one transaction. Parts are made as
-often as their cost allows, a small share of the run's time; the first one comes early (ADR 88).
+often as their cost allows, a small share of the run's time; the first one comes early (ADR 90).
 """
 
 from __future__ import annotations
@@ -150,7 +150,6 @@ class Parts:
         """Publish; how many tracks the part holds, 0 if there is nothing to show yet."""
         began = self.schedule.clock()
         changes = match_identities(fresh, {}, (), self.next_id)
-        self.builder.flush()
         before = self.catalog.published_tracks()
         tracks = final_tracks(before, changes)
         known = all(self.builder.has(track.content_id) for track in tracks)
