@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.wire.responses import Shown
+from app.wire.schemas import NEXT_NOTE
 
 
 class IndexRunOut(Shown):
@@ -45,7 +46,7 @@ class IndexRunList(Shown):
     """Index runs, the newest first."""
 
     items: list[IndexRunOut]
-    next_before_id: int | None = Field(description="Pass as `before_id` for older ones.")
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class SnapshotOut(Shown):
@@ -65,6 +66,7 @@ class SnapshotList(Shown):
     """Snapshots, the newest first."""
 
     items: list[SnapshotOut]
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class PassedOverOut(Shown):
@@ -79,7 +81,7 @@ class PassedOverList(Shown):
 
     counts: dict[str, int] = Field(description="How many of each reason, in all.")
     items: list[PassedOverOut]
-    next_after: int | None = Field(description="Pass as `after` for more.")
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class FailureOut(Shown):
@@ -94,4 +96,4 @@ class FailureList(Shown):
     """Files that could not be indexed."""
 
     items: list[FailureOut]
-    next_cursor: str | None
+    next_cursor: str | None = Field(description=NEXT_NOTE)

@@ -329,13 +329,13 @@ def test_what_a_run_passed_over_is_listed(empty_service: Running) -> None:
     index_now(empty_service)
 
     first = empty_service.client.get("/v1/admin/passed-over?limit=2", headers=ADMIN).json()
-    rest = f"/v1/admin/passed-over?limit=2&after={first['next_after']}"
+    rest = f"/v1/admin/passed-over?limit=2&cursor={first['next_cursor']}"
     second = empty_service.client.get(rest, headers=ADMIN).json()
 
     paths = [item["path"] for item in (*first["items"], *second["items"])]
     assert paths == [f"{music}/{name}" for name in ("a.mid", "b.mid", "c.mod")]
     assert sorted(first["counts"].values()) == [1, 2]
-    assert second["next_after"] is None
+    assert second["next_cursor"] is None
 
 
 def test_a_part_of_a_first_index_is_said_to_be_one(tmp_path: Path) -> None:
