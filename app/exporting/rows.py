@@ -19,7 +19,7 @@ CURVE_VERSION = 1
 COLUMNS = (
     *("track_id", "content_id", "path", "title", "artist", "album", "genre", "year"),
     *("duration_s", "recording_mbid", "release_mbid", "isrcs"),
-    *("valence", "arousal", "valence_sd", "arousal_sd", "curve"),
+    *("valence", "arousal", "valence_sd", "arousal_sd", "curve", "verdict"),
     *("scale", "curve_version", "model_id", "snapshot_id"),
 )
 
@@ -76,6 +76,7 @@ def _described(live: Live, track_id: int, row: int) -> dict[str, Any]:
         "recording_mbid": said.recording_mbid if said else None,
         "release_mbid": said.release_mbid if said else None,
         "isrcs": ";".join(said.isrcs) if said and said.isrcs else None,
+        "verdict": record.verdict,
     }
 
 
