@@ -20,9 +20,11 @@ class FakeCatalog:
     known: dict[str, Station]
 
     def list_stations(self) -> list[Station]:
+        """All of them."""
         return list(self.known.values())
 
     def station(self, station_id: str) -> Station:
+        """One of them."""
         return self.known[station_id]
 
 
@@ -41,6 +43,7 @@ class FakeCall:
     asked: str | None
 
     def optional(self, _name: str) -> str | None:
+        """The id that was asked for."""
         return self.asked
 
 
