@@ -17,6 +17,7 @@ from app.library.live import Live
 from app.playlists.journeys import travel
 from app.playlists.lengths import filling
 from app.playlists.phrases import read, resolved, seeded, understood_out
+from app.playlists.proof import Proof
 from app.playlists.queries import (
     Asked,
     QueryModel,
@@ -93,9 +94,9 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
 
 
 def _journey(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
-    hits, asked, exact = travel(request, model, live)
+    hits, asked, proof = travel(request, model, live)
     if request.variety <= 0.0:
-        return _response(request, model, live, hits, asked, exact=exact)
+        return _response(request, model, live, hits, asked, proof)
     best = travel(request.model_copy(update={"variety": 0.0}), model, live)[0]
     told = VarietyOut(
         amount=request.variety,
@@ -103,7 +104,7 @@ def _journey(request: PlaylistRequest, model: QueryModel, live: Live) -> Playlis
         replaced=len({hit.track_id for hit in hits} - {hit.track_id for hit in best}),
         below_best=round(below_best(best, hits), 6),
     )
-    return _response(request, model, live, hits, asked, exact=exact, variety=told)
+    return _response(request, model, live, hits, asked, proof, variety=told)
 
 
 def match_all(
@@ -145,7 +146,8 @@ def _matched(
     )
     departs = told if variety.amount > 0.0 or told.replaced else None
     asked = [query] * len(hits)
-    return _response(request, model, live, hits, asked, exact=found.exact, variety=departs)
+    proof = Proof(found.exact, found.missing)
+    return _response(request, model, live, hits, asked, proof, variety=departs)
 
 
 def similar_hits(
@@ -211,8 +213,8 @@ def _response(
     live: Live,
     hits: Sequence[Hit],
     asked: Sequence[Asked],
+    proof: Proof,
     *,
-    exact: bool,
     variety: VarietyOut | None = None,
 ) -> PlaylistResponse:
     emotion = request.emotion
@@ -223,11 +225,12 @@ def _response(
         model_id=live.model_id,
         scale=request.scale,
         mode=request.mode,
-        exact=exact,
+        exact=proof.exact,
+        missing=proof.missing,
         variety=variety,
         unmatched=unmatched(request, live.snapshot),
         understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,
-        note=live.without_music,
+        note=proof.note or live.without_music,
         items=shape.items(hits, asked),
     )
