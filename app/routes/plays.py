@@ -24,7 +24,7 @@ class PlayIn(Strict):
     """A track that somebody heard."""
 
     track_id: TrackId
-    played_at: Annotated[AwareDatetime | None, Field(strict=False)] = Field(
+    played_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(
         None, description="When, with its time zone; now unless given."
     )
     skipped: bool = Field(False, description="Whether it was left before its end.")
