@@ -228,6 +228,7 @@ def _response(
         exact=proof.exact,
         missing=proof.missing,
         variety=variety,
+        not_again=None,
         unmatched=unmatched(request, live.snapshot),
         understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,
