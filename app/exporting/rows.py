@@ -54,6 +54,7 @@ def rows(live: Live, scale: Scale, *, curves: bool = True) -> Iterator[dict[str,
             "valence_sd": None if spread is None else float(spread[1]),
             "arousal_sd": None if spread is None else float(spread[0]),
             "curve": _curve(t_s, shown, sd) if curves else None,
+            "verdict": live.snapshot.tracks[row].verdict,
             "scale": scale,
             "curve_version": CURVE_VERSION,
             "model_id": live.model_id,
@@ -76,7 +77,6 @@ def _described(live: Live, track_id: int, row: int) -> dict[str, Any]:
         "recording_mbid": said.recording_mbid if said else None,
         "release_mbid": said.release_mbid if said else None,
         "isrcs": ";".join(said.isrcs) if said and said.isrcs else None,
-        "verdict": record.verdict,
     }
 
 
