@@ -28,6 +28,7 @@ from app.routes import (
     operation,
     pages,
     playlists,
+    plays,
     tracks,
 )
 from app.services import LoadModel, State, load_model, open_services
@@ -76,6 +77,7 @@ def create_app(
         stations,
         emotions,
         tracks,
+        plays,
         covers,
         artists,
         admin,
