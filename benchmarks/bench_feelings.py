@@ -51,7 +51,8 @@ WORDS = {
     "awe": "amazement",
 }
 BETWEEN = ("sad", "sad but hopeful", "hopeful", "not sad")
-LIST, FIRST, LEAST_SAD = 20, 10, 40
+LIST, FIRST, MOST = 20, 10, 500
+SAD_SHARE = 0.4  # of a library: forty of a hundred
 TITLES = 5
 
 
@@ -110,9 +111,9 @@ def asked(folder: Path, music: Path, emotify: Emotify | None) -> dict[str, Any]:
 
 def _between(library: Library) -> dict[str, Any]:
     """Where phrases about sadness lead, and what "not sad" shares with "sad"."""
-    answering = len(library.live.snapshot.tracks)
-    least = min(LEAST_SAD, round(0.4 * answering))
-    shared = set(library.ask("sad", least)) & set(library.ask("not sad", least))
+    answering = len(library.ask("sad", MOST))
+    least = round(SAD_SHARE * answering)
+    shared = set(library.ask("sad", least)) & set(library.ask("not sad", least // 2))
     return {
         "places": {words: library.places(library.ask(words, FIRST)) for words in BETWEEN},
         "first": least,
@@ -187,7 +188,7 @@ def _between_lines(name: str, between: dict[str, Any]) -> list[str]:
     return [
         f"Mean (valence, arousal) of the first {FIRST} on {name}: {', '.join(places)}. The first "
         f"{between['first']} of",
-        f'"sad" and of "not sad" share {between["shared"]} tracks.',
+        f'"sad" and the first {between["first"] // 2} of "not sad" share {between["shared"]}.',
     ]
 
 
