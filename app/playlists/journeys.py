@@ -253,9 +253,9 @@ class _Traveller:
             if place in found:
                 continue
             guide = guides.setdefault(place * GUIDES // len(asked), query)
-            hit = self.search(guide)
-            if hit is not None:
-                found[place] = hit if guide is query else self._fitting(hit, query)
+            left = self.search(guide)
+            if left is not None:
+                found[place] = left if guide is query else self._fitting(left, query)
         places = sorted(found)
         return [found[place] for place in places], [asked[place] for place in places]
 

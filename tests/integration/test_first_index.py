@@ -213,7 +213,7 @@ def test_a_part_that_is_all_there_is_becomes_the_index(small: Library) -> None:
 
 def test_failures_are_told_with_a_part(small: Library) -> None:
     """A file that cannot be read is no track of a part, and is not tried again."""
-    tones(small, range(4))
+    tones(small, range(12))
     (small.music / "aa.wav").write_bytes(b"no audio")
     failed: list[int] = []
 

@@ -84,10 +84,14 @@ class Place:
         """Let a process take the run, and kill it without warning after a while."""
         before = self.catalog.run(run_id).lease_owner
         process = self.start(run_id)
-        self.wait_for(lambda: self.catalog.run(run_id).lease_owner not in {None, before})
+        self.wait_for(lambda: self._is_taken(run_id, before))
         time.sleep(delay_s)
         process.kill()
         end(process)
+
+    def _is_taken(self, run_id: int, before: str | None) -> bool:
+        run = self.catalog.run(run_id)
+        return run.is_over or run.lease_owner not in {None, before}
 
     def check_whole(self) -> int:
         """What is visible is complete: tracks, rows and folders agree. Returns the tracks."""
