@@ -123,6 +123,28 @@ def scored(items: Items, asked: Asked, rows: Integers) -> Doubles:
 
 
 @compiled
+def _addition(task: Task, row: int) -> float:
+    """What is added to the score of one row."""
+    columns, weights = task.added
+    if not len(columns):
+        return 0.0
+    track = np.searchsorted(task.items.first, row, side="right") - 1
+    total = 0.0
+    for e in range(len(weights)):
+        total += weights[e] * columns[track, e]
+    return total
+
+
+@compiled
+def _totalled(task: Task, rows: Integers) -> Doubles:
+    """The scores of rows, [3, M], with what is added to the total."""
+    scores = scored(task.items, task.asked, rows)
+    for i in range(len(rows)):
+        scores[0, i] += _addition(task, rows[i])
+    return scores
+
+
+@compiled
 def _next_batch(
     board: Board, items: Items, found: Found, order: Integers, start: int, threshold: float
 ) -> tuple[Integers, int]:
@@ -305,12 +327,13 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
     scores = np.empty(largest, np.float32)
     for cell in cells:
         _scan(lists, coded.vector, cell, scores)
-        begin, least = first[cell], threshold + coded.nearest[cell]
+        begin, least = first[cell], threshold + coded.nearest[cell] - sieve.most[cell]
         low = least / share - added if share > 0.0 else -np.inf
         low = np.nextafter(np.float32(low), np.float32(-np.inf))
         for i in range(first[cell + 1] - begin):
             if scores[i] >= low:
-                rows[found], bounds[found] = ids[begin + i], share * (float(scores[i]) + added)
+                rows[found] = ids[begin + i]
+                bounds[found] = share * (float(scores[i]) + added) + _addition(task, ids[begin + i])
                 found += 1
     found = _sifted(task, sieve.allowed, rows[:found], bounds[:found], threshold)
     return Found(rows[:found], bounds[:found])
@@ -323,7 +346,7 @@ def _score_down(board: Board, task: Task, found: Found, threshold: float) -> tup
     since = 0
     while start < len(order):
         batch, start = _next_batch(board, task.items, found, order, start, threshold)
-        _enter(board, task.items, batch, scored(task.items, task.asked, batch))
+        _enter(board, task.items, batch, _totalled(task, batch))
         since += len(batch)
         if start == len(order) or _AGAIN * since >= board.used[0]:
             threshold, since = max(threshold, _threshold(board, task.wanted)), 0
@@ -372,14 +395,17 @@ def find_in_cells(
     Returns:
         Rows, tracks, scores [N, 3], best first, and whether they are proven.
     """
-    estimate, board, threshold = sieve.coded.estimate, _board(64), -np.inf
+    estimate, board, threshold = sieve.coded.estimate + sieve.most, _board(64), -np.inf
+    if len(sieve.apart):
+        known = Found(sieve.apart, np.full(len(sieve.apart), np.inf))
+        board, _ = _score_down(board, task, known, -np.inf)
     left = np.arange(len(estimate))
     while len(left) and threshold == -np.inf:
         cells, left = _promising(sieve.lists, estimate, left, read)
         found = _candidates(task, sieve, cells, -np.inf)
         board, threshold = _score_down(board, task, found, -np.inf)
         read *= _WIDEN
-    left = left[sieve.coded.bound[left] >= threshold]
+    left = left[sieve.coded.bound[left] + sieve.most[left] >= threshold]
     cells, left = _promising(sieve.lists, estimate, left, budget)
     board, _ = _score_down(board, task, _candidates(task, sieve, cells, threshold), threshold)
     rows, tracks, scores = _answer(board, task.wanted)

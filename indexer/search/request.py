@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.search.additions import NOTHING_ADDED, Addition
 from indexer.search.scope import Level, Scope
 from indexer.search.scores import Scores
 from indexer.search.tables import Task, Wanted
@@ -80,6 +81,7 @@ class SearchRequest:
         direction: `e2m` for emotion queries, `m2m` for music.
         level: `segment` ranks a track by its best segment, `track` by the one that stands for
             the whole of it.
+        addition: What is added to scores, if anything.
     """
 
     queries: Embedding
@@ -90,6 +92,7 @@ class SearchRequest:
     offset: int = 0
     direction: Direction = "e2m"
     level: Level = "segment"
+    addition: Addition | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Terms:
     direction: Direction
     max_per_artist: int | None
     scope: Scope
+    addition: Addition | None = None
 
 
 class Ranker:
@@ -116,14 +120,15 @@ class Ranker:
         self._segment_s = np.asarray(snapshot.segment_s)
         self._emotion = np.asarray(snapshot.segment_emotion)
 
-    def task(self, query: Embedding, terms: Terms) -> Task:
-        """One query, a row, ready to be scored."""
+    def task(self, query: Embedding, terms: Terms, number: int = 0) -> Task:
+        """One query, a row, ready to be scored; `number` says which one of its request."""
         wanted = Wanted(terms.wanted, -1, _NO_FIRST, _NO_ARTISTS)
         if terms.max_per_artist is not None:
             artists = self._tracks.artist_groups
             wanted = Wanted(terms.wanted, terms.max_per_artist, artists.first, artists.codes)
         asked = self.scores.ask(query, terms.scoring.kind, terms.direction)
-        return Task(self.scores.items, asked, wanted)
+        added = NOTHING_ADDED if terms.addition is None else terms.addition.of(number)
+        return Task(self.scores.items, asked, wanted, added)
 
     def hits(self, ranked: Ranked, offset: int) -> tuple[Hit, ...]:
         """The answer from rank `offset` on."""

@@ -1,0 +1,106 @@
+"""What a listener's own plane adds to scores: columns of tracks, multiplied with each question's.
+
+A total that has such a product added is bounded in each cell by the box that its tracks' columns
+lie in, so that answers stay proven (ADR 0089). Tracks whose columns lie far off would widen the box
+of their cell; they stand apart, are scored in any case, and their cells are bounded without them.
+Letters: T tracks, S segments, C cells, E columns.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.search.tables import Added, Doubles, Integers, Lists
+
+NOTHING_ADDED = Added(np.empty((0, 0)), np.empty(0))
+_SLACK = 1e-9  # for rounding of the box's corners, in nats
+_KEPT = 4  # bounded levels
+
+
+@dataclass(frozen=True)
+class TrackColumns:
+    """Columns of all tracks of a snapshot.
+
+    Attributes:
+        columns: [T, E].
+        apart: Tracks that are scored in any case, ascending.
+    """
+
+    columns: Doubles
+    apart: Integers
+    _rows: list[Integers] = field(default_factory=list, repr=False)
+    _boxes: dict[int, tuple[Doubles, Doubles]] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def added(self, weights: Doubles) -> Added:
+        """For one question, whose weights are [E]."""
+        return Added(self.columns, np.ascontiguousarray(weights, dtype=np.float64))
+
+    def rows_apart(self, first: NDArray[np.int64]) -> Integers:
+        """The segments of the tracks that stand apart; `first` as of `Items`."""
+        if not self._rows:
+            pieces = [np.arange(first[track], first[track + 1]) for track in self.apart.tolist()]
+            self._rows.append(np.concatenate([np.empty(0, dtype=np.int64), *pieces]))
+        return self._rows[0]
+
+    def most(self, lists: Lists, first: NDArray[np.int64], weights: Doubles, cells: int) -> Doubles:
+        """What is added to any row of each of the first `cells` cells at most, [C]."""
+        with self._lock:
+            box = self._boxes.get(cells)
+            if box is None:
+                box = self._boxes[cells] = self._box(lists, first, cells)
+                while len(self._boxes) > _KEPT:
+                    del self._boxes[next(iter(self._boxes))]
+        low, high = box  # [C, E]
+        corners = np.maximum(low * weights, high * weights)
+        most = corners.sum(axis=1)
+        return np.asarray(most + _SLACK * (1.0 + np.abs(corners).sum(axis=1)))
+
+    def most_of_all(self, weights: Doubles) -> float:
+        """What is added to any track at most, but for those that stand apart."""
+        others = np.delete(self.columns, self.apart, axis=0) @ weights
+        return float(others.max() + _SLACK) if len(others) else 0.0
+
+    def _box(self, lists: Lists, first: NDArray[np.int64], cells: int) -> tuple[Doubles, Doubles]:
+        """Least and largest columns of the tracks of each cell, [C, E] each."""
+        begin = lists.first[: cells + 1]
+        tracks = np.searchsorted(first, lists.rows[: begin[-1]], side="right") - 1
+        apart = np.isin(tracks, self.apart)
+        values = self.columns[tracks]  # [rows, E]
+        low = np.where(apart[:, None], np.inf, values)
+        high = np.where(apart[:, None], -np.inf, values)
+        full = np.diff(begin) > 0
+        shape = (cells, self.columns.shape[1])
+        least, largest = np.zeros(shape), np.zeros(shape)
+        if full.any():
+            least[full] = np.minimum.reduceat(low, begin[:-1][full])
+            largest[full] = np.maximum.reduceat(high, begin[:-1][full])
+        nothing = ~np.isfinite(least).all(axis=1)  # cells of tracks that all stand apart
+        least[nothing], largest[nothing] = 0.0, 0.0
+        return least, largest
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What is added to the scores of one request.
+
+    Attributes:
+        tracks: Columns of the tracks.
+        weights: Of each question, [Q, E].
+    """
+
+    tracks: TrackColumns
+    weights: Doubles
+
+    def of(self, query: int) -> Added:
+        """What is added for one of the questions."""
+        return self.tracks.added(self.weights[query])
+
+    def to_rows(self, rows: NDArray[np.int64], first: NDArray[np.int64]) -> Doubles:
+        """What is added to segments for each question, [Q, rows]."""
+        tracks = np.searchsorted(first, rows, side="right") - 1
+        return np.asarray(self.weights @ self.tracks.columns[tracks].T)
