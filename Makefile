@@ -27,7 +27,7 @@ PARALLEL := --dist loadscope --no-loadscope-reorder
 SECOND_EAR := $(PIP) --no-deps musicnn
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-personal bench-verdict bench-recordings clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -93,6 +93,9 @@ bench-recordings: $(DEV) ## Group copies of recordings and all music at hand
 
 bench-gpu: $(DEV) ## Measure what a GPU does beside the processor; without one it says so
 	@$(BIN)/python -m benchmarks.bench_gpu $(ARGS)
+
+bench-personal: $(DEV) ## Learn listeners' own planes, and search on them
+	@$(BIN)/python -m benchmarks.bench_personal $(ARGS)
 
 bench-withstand: $(DEV) ## Measure what others wait for while one client attacks
 	@$(BIN)/python -m benchmarks.bench_withstand $(ARGS)

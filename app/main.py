@@ -27,6 +27,7 @@ from app.routes import (
     operation,
     pages,
     playlists,
+    profile,
     tracks,
 )
 from app.services import LoadModel, State, load_model, open_services
@@ -72,6 +73,7 @@ def create_app(
         playlists,
         arranged,
         stations,
+        profile,
         emotions,
         tracks,
         covers,

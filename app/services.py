@@ -29,6 +29,7 @@ from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.library.covers import CoverDesk
 from app.library.live import LiveIndex
 from app.metrics import Metrics
+from app.personal.planes import Planes
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
@@ -59,6 +60,7 @@ class Services:
         catalog: The database.
         model: The music-emotion model.
         live: The snapshot that answers.
+        planes: Listeners' own planes of it.
         analyser: Turns uploads into features.
         playlists: Answers playlist requests that wait together.
         clips: Answers analysed uploads that wait together, in JSON.
@@ -78,6 +80,7 @@ class Services:
     catalog: Catalog
     model: EmotionModel
     live: LiveIndex
+    planes: Planes
     analyser: Analyser
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
@@ -205,6 +208,7 @@ def open_services(
         catalog=catalog,
         model=model,
         live=live,
+        planes=Planes(catalog, model),
         analyser=analyser,
         playlists=playlists,
         clips=clips,

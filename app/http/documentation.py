@@ -20,6 +20,7 @@ Errors are `application/problem+json` (RFC 9457); `type` names the kind, `detail
 
 TAGS = [
     {"name": "playlists", "description": "Music that feels like an emotion."},
+    {"name": "profile", "description": "Where a listener feels tracks, and their own plane."},
     {"name": "stations", "description": "Saved questions that players subscribe to."},
     {"name": "emotions", "description": "The emotion of a clip over time."},
     {"name": "tracks", "description": "What is indexed."},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -23,13 +24,14 @@ from app.errors import NotReadyError
 from app.library.artists import ArtistIndex
 from app.metrics import Metrics
 from app.wire.identifiers import IdentifierTable
+from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.errors import CatalogUnavailableError, IndexerError
 from indexer.search.balance import EmotionEmbedder, embedded_bank
-from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
+from indexer.search.searcher import Hit, Searcher, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.verification import verified
 from model.embedding import Embedding
@@ -38,11 +40,30 @@ from model.verdict import KINDS
 
 logger = logging.getLogger("circumplex.snapshot")
 
+Doubles = NDArray[np.float64]
+
 WARM_UP_QUERIES = 3
 PAUSE_S = 0.005  # between them: requests that come meanwhile go first
 
 
 _CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
+
+
+class Ranking(Protocol):
+    """What ranks the tracks of a snapshot: `Searcher`, or one on a listener's plane."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is searched."""
+
+    def search(self, request: SearchRequest) -> list[SearchResult]:
+        """The tracks that score best for each query."""
+
+    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+        """The tracks that score best for any of several points."""
+
+    def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
+        """How one track fits a query."""
 
 
 class EmbeddingModel(EmotionEmbedder, Protocol):
@@ -68,7 +89,7 @@ class Live:
     model_id: str
     created_at: datetime
     snapshot: Snapshot
-    searcher: Searcher
+    searcher: Ranking
     identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
     _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
 
@@ -88,6 +109,22 @@ class Live:
         """Numbers of a track's artists; none where they are unknown."""
         tracks = self.snapshot.tracks
         return tracks.artist_groups.of(tracks.row_of(hit.track_id))
+
+    @property
+    def told(self) -> PersonalOut | None:
+        """What of a listener's own plane answers are made with; None here."""
+        return None
+
+    def felt_at(self, track_ids: tuple[int, ...]) -> tuple[float, float] | None:
+        """Mean (arousal, valence) of tracks where a listener feels them, absolute; None here."""
+        return None
+
+    def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
+        """(arousal, valence) of hits on a scale."""
+        values = np.array([(hit.arousal, hit.valence) for hit in hits]).reshape(-1, 2)
+        if scale == "relative":
+            values = self.snapshot.scale.to_relative(values)
+        return [(float(arousal), float(valence)) for arousal, valence in values]
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:

@@ -6,13 +6,14 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.http.documentation import problems
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.playlists.match import make_playlist
 from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
-from app.routes.access import read_access
+from app.routes.access import owner_of, read_access
 from app.routes.playlist_files import Locations, file_response
 from app.services import ServicesDep
 from app.wire.responses import PlaylistResponse
@@ -58,10 +59,15 @@ async def create_playlist(
     Scores are comparable within one answer alone.
     """
     name = negotiate(format, request.headers.get("accept"))
-    live = services.live.current()
+    shared = services.live.current()
+    owner = owner_of(request, services)
+    live = await run_in_threadpool(services.planes.live_of, owner, shared)
     body = seeded(resolved(body))
-    if body.mode == "match":
+    if body.mode == "match" and live is shared:
         playlist = await services.playlists.ask(body)
+    elif body.mode == "match":  # alone: its plane is nobody else's
+        with services.metrics.stage("playlist"):
+            playlist = await run_in_threadpool(make_playlist, body, services.model, live)
     else:  # longer work: it must not keep the others waiting
         with services.metrics.stage("journey"):
             playlist = await services.journeys.run(

@@ -13,7 +13,7 @@ from app.http.documentation import problems
 from app.library.audio_files import audio_response
 from app.library.live import Live
 from app.library.open_files import open_track
-from app.routes.access import is_administered, read_access
+from app.routes.access import is_administered, owner_of, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
     CopyOut,
@@ -127,12 +127,16 @@ def list_tracks(
 
 @router.get("/tracks/map", summary="All tracks as points", responses=problems(422, 429, 503))
 def get_track_map(
+    request: Request,
     services: ServicesDep,
     scale: ScaleQuery = "relative",
     include: Included = [],  # noqa: B006
 ) -> Response:
-    """Where each recording that is music lies on the plane, in one compact answer, to draw."""
-    live = services.live.current()
+    """Where each recording that is music lies on the plane, in one compact answer, to draw.
+
+    On the plane of the listener who asks, if they have one.
+    """
+    live = services.planes.live_of(owner_of(request, services), services.live.current())
     shown = live.snapshot.tracks.passing(TrackFilter(let_in=tuple(include)))
     rounded = live.places(scale)[shown].round(4)
     answer = TrackMap(

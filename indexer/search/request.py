@@ -66,6 +66,20 @@ Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
 
 @dataclass(frozen=True)
+class Asking:
+    """Where questions lie on the plane: what is added to scores may depend on it.
+
+    Attributes:
+        felt: (arousal, valence) of what is asked for, absolute, [Q, 2].
+        heard: Of what was embedded, absolute, [Q, 2]; another place where a track is asked with
+            that its listener feels elsewhere than the model.
+    """
+
+    felt: NDArray[np.float64]
+    heard: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class SearchRequest:
     """What a search asks for.
 
@@ -82,6 +96,7 @@ class SearchRequest:
         level: `segment` ranks a track by its best segment, `track` by the one that stands for
             the whole of it.
         addition: What is added to scores, if anything.
+        places: Where the questions lie, for who makes an addition of it.
     """
 
     queries: Embedding
@@ -93,6 +108,7 @@ class SearchRequest:
     direction: Direction = "e2m"
     level: Level = "segment"
     addition: Addition | None = None
+    places: Asking | None = None
 
 
 @dataclass(frozen=True)

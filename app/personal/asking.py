@@ -1,0 +1,136 @@
+"""The live snapshot as one listener sees it: their scale, their tracks' places, their ranking."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.library.live import Live, Ranking
+from app.personal.plane import Plane
+from app.wire.responses import PersonalOut
+from app.wire.schemas import Scale
+from indexer.search.additions import Addition
+from indexer.search.searcher import Hit, Searcher, SearchRequest, SearchResult
+from indexer.search.tables import Doubles
+
+
+@dataclass(frozen=True)
+class PersonalLive(Live):
+    """A snapshot on a listener's plane; see `Live`.
+
+    Attributes:
+        plane: Of the listener.
+    """
+
+    plane: Plane | None = None
+
+    @property
+    def told(self) -> PersonalOut | None:
+        """What of the plane answers are made with."""
+        assert self.plane is not None
+        return PersonalOut(
+            weight=self.plane.profile.weight,
+            placed=len(self.plane.said),
+            warped=not self.plane.warp.is_identity,
+            residual=bool(self.plane.learned.direction.any()),
+        )
+
+    def felt_at(self, track_ids: tuple[int, ...]) -> tuple[float, float] | None:
+        """Mean (arousal, valence) of tracks as the listener feels them, absolute."""
+        assert self.plane is not None
+        rows = [self.snapshot.tracks.row_of(track) for track in track_ids]
+        arousal, valence = self.snapshot.scale.to_absolute(self.plane.places[rows].mean(axis=0))
+        return float(arousal), float(valence)
+
+    def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
+        """(arousal, valence) of hits; tracks that the listener placed lie where they were put."""
+        assert self.plane is not None
+        shown = super().shown_places(hits, scale)
+        if scale == "absolute":
+            return shown
+        for at, hit in enumerate(hits):
+            row = self.snapshot.tracks.row_of(hit.track_id)
+            if row in self.plane.said_rows:
+                arousal, valence = self.plane.places[row].tolist()
+                shown[at] = arousal, valence
+        return shown
+
+    def places(self, scale: Scale) -> NDArray[np.float64]:
+        """(arousal, valence) of each track as the listener feels it, [T, 2]."""
+        assert self.plane is not None
+        if scale == "relative":
+            return self.plane.places
+        return self.plane.basis.live.snapshot.scale.to_absolute(self.plane.places)
+
+    def place_of(self, track_id: int, scale: Scale) -> tuple[float, float]:
+        """(arousal, valence) of a track as the listener feels it.
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks it.
+        """
+        arousal, valence = self.places(scale)[self.snapshot.tracks.row_of(track_id)]
+        return float(arousal), float(valence)
+
+
+class PersonalSearcher:
+    """Ranks tracks on a listener's plane, with the same proof (ADR 0089)."""
+
+    def __init__(self, plain: Searcher, plane: Plane) -> None:
+        self.snapshot = plain.snapshot
+        self._plain, self._plane = plain, plane
+        self._scale, self._moved = plane.scale, plane.moved
+
+    def search(self, request: SearchRequest) -> list[SearchResult]:
+        """As `Searcher.search`; places of the answer are the listener's."""
+        found = self._plain.search(self._added(request))
+        return [SearchResult(self._felt(result.hits), result.exact) for result in found]
+
+    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+        """As `Searcher.search_union`; places of the answer are the listener's."""
+        found = self._plain.search_union(weights, self._added(request))
+        return SearchResult(self._felt(found.hits), found.exact)
+
+    def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
+        """As `Searcher.hit_of`; its place is the listener's."""
+        return self._felt((self._plain.hit_of(track_id, self._added(request)),))[0]
+
+    def _added(self, request: SearchRequest) -> SearchRequest:
+        if request.places is None:
+            return request
+        felt = self._scale.to_relative(request.places.felt)
+        heard = self._scale.to_relative(request.places.heard)
+        weights = self._plane.weights(felt, heard)
+        return replace(request, addition=Addition(self._plane.columns, weights))
+
+    def _felt(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        if not hits:
+            return hits
+        tracks = self.snapshot.tracks
+        rows = [tracks.row_of(hit.track_id) for hit in hits]
+        heard = np.array([(hit.arousal, hit.valence) for hit in hits])
+        places = self._scale.to_relative(heard) + self._moved[rows]
+        felt = self._scale.to_absolute(np.clip(places, -1.0, 1.0)).tolist()
+        return tuple(
+            hit._replace(arousal=arousal, valence=valence)
+            for hit, (arousal, valence) in zip(hits, felt, strict=True)
+        )
+
+
+def on_plane(live: Live, plane: Plane) -> PersonalLive:
+    """The snapshot on one listener's plane."""
+    snapshot = copy.copy(live.snapshot)
+    snapshot.scale = plane.scale
+    searcher: Ranking = PersonalSearcher(plain_searcher(live), plane)
+    return PersonalLive(
+        live.id, live.model_id, live.created_at, snapshot, searcher, live.identifiers, plane=plane
+    )
+
+
+def plain_searcher(live: Live) -> Searcher:
+    """The searcher of a snapshot that is nobody's."""
+    assert isinstance(live.searcher, Searcher)
+    return live.searcher

@@ -1,0 +1,155 @@
+"""A listener's own plane of one snapshot, learned from what they said.
+
+Letters: T tracks, N placed tracks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.personal.basis import Basis
+from app.personal.recordings import resolved
+from indexer.catalog.profiles import Placement, Profile
+from indexer.search.additions import TrackColumns
+from model.personal.learning import Learned, learn, unlearned
+from model.personal.scale import PersonalScale
+from model.personal.warp import Warp
+
+Doubles = NDArray[np.float64]
+
+MOST_LEARNED = 500  # the latest answers; earlier ones keep their tracks' places
+_MOVED = 1e-9  # a shorter way is none
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A listener's plane of one snapshot.
+
+    Attributes:
+        profile: Whose.
+        basis: The snapshot.
+        answers: What counts of that, with the row of each answer's recording, if it is there.
+        spoken: All that the listener said.
+        learned: From those answers, at full weight.
+        warp: Of the relative plane, at the profile's weight.
+        places: (arousal, valence) where the listener feels each track, relative, [T, 2].
+        said: Rows of the tracks that were placed and of their copies, ascending.
+        columns: What is added to scores.
+    """
+
+    profile: Profile
+    basis: Basis
+    answers: tuple[tuple[int | None, Placement], ...]
+    spoken: tuple[Placement, ...]
+    learned: Learned
+    warp: Warp
+    places: Doubles
+    said: NDArray[np.int64]
+    columns: TrackColumns
+
+    @cached_property
+    def scale(self) -> PersonalScale:
+        """The relative scale as the listener uses it."""
+        return PersonalScale.of(self.basis.live.snapshot.scale, self.warp)
+
+    @property
+    def placed(self) -> list[int]:
+        """Rows of the recordings that were placed, the oldest answer first."""
+        return [row for row, each in self.answers if row is not None and each.valence is not None]
+
+    @cached_property
+    def moved(self) -> Doubles:
+        """How far each track lies from where the warp alone puts it, [T, 2]."""
+        return np.asarray(self.places - self.warp(self.basis.heard))
+
+    @cached_property
+    def said_rows(self) -> frozenset[int]:
+        """`said`, to look one up."""
+        return frozenset(self.said.tolist())
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether it is the model's own plane."""
+        return self.warp.is_identity and not np.abs(self.moved).max(initial=0.0) > _MOVED
+
+    def weights(self, felt: Doubles, heard: Doubles) -> Doubles:
+        """What questions multiply `columns` with, [Q, 5].
+
+        Args:
+            felt: Where the questions lie on the listener's plane, [Q, 2].
+            heard: Where the warp puts what they were embedded as: of a place that place itself,
+                of a track what the model hears, [Q, 2].
+        """
+        return np.concatenate([heard, felt - heard, np.ones((len(felt), 1))], axis=1)
+
+    def sd(self, row: int) -> Doubles:
+        """How uncertain a track's place is, [2]: the model's own spread and that of the learned."""
+        at = self.basis
+        own = np.zeros(2)
+        track = at.live.snapshot.tracks[row]
+        _, mean, sd = at.live.snapshot.curve(track.id)
+        if len(mean):
+            scale, middle = at.live.snapshot.scale, mean.mean(axis=0)
+            spread = np.sqrt((sd.astype(np.float64) ** 2).mean(axis=0))
+            own = np.abs(scale.to_relative(middle + spread) - scale.to_relative(middle - spread))
+            own = own / 2.0
+        learned = self.learned.sd(at.heard[[row]], at.features[[row]])[0]
+        return np.asarray(np.sqrt(own**2 + learned**2))
+
+
+def make_plane(profile: Profile, placements: list[Placement], basis: Basis) -> Plane:
+    """Learn a listener's plane; in the request that asks for it."""
+    answers = resolved(placements, basis.recordings)
+    placed = [(row, each) for row, each in answers if row is not None and each.valence is not None]
+    rows = np.array([row for row, _ in placed], dtype=np.int64)
+    said = np.array([_relative(each, basis) for _, each in placed]).reshape(-1, 2)
+    latest = slice(max(0, len(rows) - MOST_LEARNED), None)
+    heard, features = basis.heard, basis.features
+    learned = unlearned(features.shape[1])
+    if len(rows):
+        learned = learn(heard[rows[latest]], said[latest], features[rows[latest]])
+    warp = learned.warp.scaled(profile.weight)
+    between = warp(heard)
+    places = np.clip(between + profile.weight * (features @ learned.direction), -1.0, 1.0)
+    apart: list[int] = []
+    for row, place in zip(rows.tolist(), said, strict=True):
+        together = basis.recordings.rows_together(row)
+        apart += together
+        places[together] = between[together] + profile.weight * (place - between[together])
+    columns = _columns(places, between, basis.variance)
+    rows_apart = np.unique(np.array(apart, dtype=np.int64))
+    return Plane(
+        profile,
+        basis,
+        tuple(answers),
+        tuple(placements),
+        learned,
+        warp,
+        places,
+        rows_apart,
+        TrackColumns(columns, rows_apart),
+    )
+
+
+def _columns(places: Doubles, between: Doubles, variance: float) -> Doubles:
+    """What tracks add to scores, [T, 5], for `Plane.weights`.
+
+    Scores fall about as `-|p - w|^2 / (2 v)` with the distance from the question to where the warp
+    puts a track; it is felt at `y`, so `(|p - w|^2 - |p' - y|^2) / (2 v)` is added, `p'` being
+    where the question is felt. But for a constant of the question that is linear in it.
+    """
+    squares = ((places**2).sum(axis=1) - (between**2).sum(axis=1)) / 2.0
+    parts = [places - between, places, -squares[:, None]]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1) / variance)
+
+
+def _relative(placement: Placement, basis: Basis) -> Doubles:
+    """Where a listener put a track, on the relative scale, [2]."""
+    place = np.array([placement.arousal, placement.valence], dtype=np.float64)
+    if placement.scale == "relative":
+        return place
+    return basis.live.snapshot.scale.to_relative(place)
