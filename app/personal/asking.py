@@ -13,7 +13,6 @@ from app.library.live import Live, Ranking
 from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
-from indexer.search.additions import Addition
 from indexer.search.searcher import Hit, Searcher, SearchRequest, SearchResult
 from indexer.search.tables import Doubles
 
@@ -103,8 +102,8 @@ class PersonalSearcher:
             return request
         felt = self._scale.to_relative(request.places.felt)
         heard = self._scale.to_relative(request.places.heard)
-        weights = self._plane.weights(felt, heard)
-        return replace(request, addition=Addition(self._plane.columns, weights))
+        music = request.direction == "m2m"
+        return replace(request, addition=self._plane.addition(felt, heard, music=music))
 
     def _felt(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
         if not hits:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.personal.basis import Basis
 from app.personal.recordings import resolved
 from indexer.catalog.profiles import Placement, Profile
-from indexer.search.additions import TrackColumns
+from indexer.search.additions import Addition, TrackColumns
 from model.personal.learning import Learned, learn, unlearned
 from model.personal.scale import PersonalScale
 from model.personal.warp import Warp
@@ -22,6 +22,7 @@ from model.personal.warp import Warp
 Doubles = NDArray[np.float64]
 
 MOST_LEARNED = 500  # the latest answers; earlier ones keep their tracks' places
+CERTAIN = 1.0  # nats that a placed track has before the best one that is not
 _MOVED = 1e-9  # a shorter way is none
 
 
@@ -38,7 +39,8 @@ class Plane:
         warp: Of the relative plane, at the profile's weight.
         places: (arousal, valence) where the listener feels each track, relative, [T, 2].
         said: Rows of the tracks that were placed and of their copies, ascending.
-        columns: What is added to scores.
+        columns: What is added to scores of tracks for an emotion.
+        like_columns: The same for music as the question.
     """
 
     profile: Profile
@@ -50,6 +52,7 @@ class Plane:
     places: Doubles
     said: NDArray[np.int64]
     columns: TrackColumns
+    like_columns: TrackColumns
 
     @cached_property
     def scale(self) -> PersonalScale:
@@ -76,15 +79,21 @@ class Plane:
         """Whether it is the model's own plane."""
         return self.warp.is_identity and not np.abs(self.moved).max(initial=0.0) > _MOVED
 
-    def weights(self, felt: Doubles, heard: Doubles) -> Doubles:
-        """What questions multiply `columns` with, [Q, 5].
+    def addition(self, felt: Doubles, heard: Doubles, *, music: bool) -> Addition:
+        """What is added to scores for questions.
 
         Args:
             felt: Where the questions lie on the listener's plane, [Q, 2].
             heard: Where the warp puts what they were embedded as: of a place that place itself,
                 of a track what the model hears, [Q, 2].
+            music: Whether music is asked with.
         """
-        return np.concatenate([heard, felt - heard, np.ones((len(felt), 1))], axis=1)
+        parts = [heard, felt - heard, np.ones((len(felt), 1))]
+        if music:
+            return Addition(self.like_columns, np.concatenate(parts, axis=1))
+        fall = (felt**2).sum(axis=1) / (2.0 * self.basis.variance)
+        there = self.basis.best_at(self.warp.inverse(felt)) + CERTAIN - fall
+        return Addition(self.columns, np.concatenate([*parts, there[:, None]], axis=1))
 
     def sd(self, row: int) -> Doubles:
         """How uncertain a track's place is, [2]: the model's own spread and that of the learned."""
@@ -120,7 +129,6 @@ def make_plane(profile: Profile, placements: list[Placement], basis: Basis) -> P
         together = basis.recordings.rows_together(row)
         apart += together
         places[together] = between[together] + profile.weight * (place - between[together])
-    columns = _columns(places, between, basis.variance)
     rows_apart = np.unique(np.array(apart, dtype=np.int64))
     return Plane(
         profile,
@@ -131,20 +139,34 @@ def make_plane(profile: Profile, placements: list[Placement], basis: Basis) -> P
         warp,
         places,
         rows_apart,
-        TrackColumns(columns, rows_apart),
+        *_columns(places, between, rows_apart, basis.variance, profile.weight),
     )
 
 
-def _columns(places: Doubles, between: Doubles, variance: float) -> Doubles:
-    """What tracks add to scores, [T, 5], for `Plane.weights`.
+def _columns(
+    places: Doubles, between: Doubles, said: NDArray[np.int64], variance: float, weight: float
+) -> tuple[TrackColumns, TrackColumns]:
+    """What is added to tracks' scores for an emotion, [T, 6], and for music, [T, 5].
 
     Scores fall about as `-|p - w|^2 / (2 v)` with the distance from the question to where the warp
     puts a track; it is felt at `y`, so `(|p - w|^2 - |p' - y|^2) / (2 v)` is added, `p'` being
     where the question is felt. But for a constant of the question that is linear in it.
+
+    Of a track that the listener placed more is known than of any that the model hears. For an
+    emotion it scores, instead of what the model says and as far as `weight` goes, what the best
+    track there is would score at its place, a nat more, and less with the distance.
     """
     squares = ((places**2).sum(axis=1) - (between**2).sum(axis=1)) / 2.0
     parts = [places - between, places, -squares[:, None]]
-    return np.ascontiguousarray(np.concatenate(parts, axis=1) / variance)
+    like = np.concatenate(parts, axis=1) / variance
+    emotion = np.concatenate([like, np.zeros((len(like), 1))], axis=1)
+    there = places[said]
+    own = [there, there, -(there**2).sum(axis=1, keepdims=True) / 2.0]
+    certain = np.concatenate([*(part / variance for part in own), np.ones((len(said), 1))], axis=1)
+    emotion[said] = (1.0 - weight) * emotion[said] + weight * certain
+    every, counted = np.ones(len(places)), np.ones(len(places))
+    counted[said] = 1.0 - weight
+    return TrackColumns(emotion, counted, said), TrackColumns(like, every, said)
 
 
 def _relative(placement: Placement, basis: Basis) -> Doubles:

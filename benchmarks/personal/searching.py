@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.library.live import Live
 from app.personal.asking import on_plane
 from app.personal.basis import Basis
-from app.personal.plane import Plane, make_plane
+from app.personal.plane import CERTAIN, Plane, make_plane
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.proof import Brute
@@ -77,7 +77,7 @@ def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
         if level == "track":
             total = np.where(snapshot.whole, total, -np.inf)
         tracks = np.maximum.reduceat(total, first[:-1], axis=1)
-        tracks += _added(plane, plane.scale.to_relative(absolute))
+        tracks = _totalled(plane, tracks, plane.scale.to_relative(absolute))
         for result, scores in zip(results, tracks, strict=True):
             proven += result.exact
             best = np.sort(scores)[::-1][:LIMIT]
@@ -139,12 +139,16 @@ def _answer_ms(live: Live, model: EmotionModel, arousal: float, valence: float) 
     return 1000.0 * (perf_counter() - start)
 
 
-def _added(plane: Plane, places: Doubles) -> Doubles:
-    """What is added to every track's score, by the definition: two squared distances, [Q, T]."""
+def _totalled(plane: Plane, scores: Doubles, places: Doubles) -> Doubles:
+    """Every track's score on the plane, by the definition: squared distances, [Q, T]."""
     between = plane.warp(plane.basis.heard)
     own = ((places[:, None] - plane.places[None]) ** 2).sum(axis=2)
     warped = ((places[:, None] - between[None]) ** 2).sum(axis=2)
-    return np.asarray((warped - own) / (2.0 * plane.basis.variance))
+    twice = 2.0 * plane.basis.variance
+    found = scores + (warped - own) / twice
+    there = plane.basis.best_at(plane.warp.inverse(places)) + CERTAIN  # [Q]
+    found[:, plane.said] = there[:, None] - own[:, plane.said] / twice
+    return np.asarray(found)
 
 
 def _placement(live: Live, row: int, place: Doubles) -> Placement:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from indexer.search.tables import Added, Doubles, Integers, Lists
 
-NOTHING_ADDED = Added(np.empty((0, 0)), np.empty(0))
+NOTHING_ADDED = Added(np.empty((0, 0)), np.empty(0), np.empty(0))
 _SLACK = 1e-9  # for rounding of the box's corners, in nats
 _KEPT = 4  # bounded levels
 
@@ -27,10 +27,14 @@ class TrackColumns:
 
     Attributes:
         columns: [T, E].
-        apart: Tracks that are scored in any case, ascending.
+        counted: How much of each track's own score counts: 1, and less only for those of `apart`,
+            [T].
+        apart: Tracks that are scored in any case, ascending. Their columns would widen the boxes
+            of their cells.
     """
 
     columns: Doubles
+    counted: Doubles
     apart: Integers
     _rows: list[Integers] = field(default_factory=list, repr=False)
     _boxes: dict[int, tuple[Doubles, Doubles]] = field(default_factory=dict, repr=False)
@@ -38,7 +42,8 @@ class TrackColumns:
 
     def added(self, weights: Doubles) -> Added:
         """For one question, whose weights are [E]."""
-        return Added(self.columns, np.ascontiguousarray(weights, dtype=np.float64))
+        own = np.ascontiguousarray(weights, dtype=np.float64)
+        return Added(self.columns, self.counted, own)
 
     def rows_apart(self, first: NDArray[np.int64]) -> Integers:
         """The segments of the tracks that stand apart; `first` as of `Items`."""
@@ -104,3 +109,7 @@ class Addition:
         """What is added to segments for each question, [Q, rows]."""
         tracks = np.searchsorted(first, rows, side="right") - 1
         return np.asarray(self.weights @ self.tracks.columns[tracks].T)
+
+    def counted(self, rows: NDArray[np.int64], first: NDArray[np.int64]) -> Doubles:
+        """How much of the own score of segments counts, [rows]."""
+        return np.asarray(self.tracks.counted[np.searchsorted(first, rows, side="right") - 1])

@@ -125,7 +125,7 @@ def scored(items: Items, asked: Asked, rows: Integers) -> Doubles:
 @compiled
 def _addition(task: Task, row: int) -> float:
     """What is added to the score of one row."""
-    columns, weights = task.added
+    columns, weights = task.added.columns, task.added.weights
     if not len(columns):
         return 0.0
     track = np.searchsorted(task.items.first, row, side="right") - 1
@@ -138,9 +138,12 @@ def _addition(task: Task, row: int) -> float:
 @compiled
 def _totalled(task: Task, rows: Integers) -> Doubles:
     """The scores of rows, [3, M], with what is added to the total."""
-    scores = scored(task.items, task.asked, rows)
+    scores, added = scored(task.items, task.asked, rows), task.added
+    if not len(added.columns):
+        return scores
     for i in range(len(rows)):
-        scores[0, i] += _addition(task, rows[i])
+        track = np.searchsorted(task.items.first, rows[i], side="right") - 1
+        scores[0, i] = added.counted[track] * scores[0, i] + _addition(task, rows[i])
     return scores
 
 

@@ -212,10 +212,12 @@ class Added(NamedTuple):
 
     Attributes:
         columns: Of each track, [T, E]; no rows where nothing is added.
+        counted: How much of each track's own score counts, 0 to 1, [T].
         weights: Of this query, [E].
     """
 
     columns: Doubles
+    counted: Doubles
     weights: Doubles
 
 

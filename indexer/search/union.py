@@ -90,7 +90,7 @@ class UnionSearch:
             score = columns @ vectors.T.astype(np.float32) + constants.astype(np.float32)
             norms = np.linalg.norm(columns, axis=1) * np.linalg.norm(vectors, axis=1).max()
             error = _ROUNDING * (columns.shape[1] + 2) * (norms + np.abs(constants).max())
-            near = _union(score.T.astype(np.float64) + self._added(rows, terms), logs)
+            near = _union(self._totalled(score.T.astype(np.float64), rows, terms), logs)
             found.append(rows)
             high.append(near + error)
         if not found:
@@ -139,14 +139,15 @@ class UnionSearch:
     def _scored(self, rows: NDArray[np.int64], asked: list[Asked], terms: Terms) -> Doubles:
         """Total, CCA half and -KL of each point, [3, K, N], in double precision."""
         scores = np.stack([self._ranker.scores.score(each, rows) for each in asked], axis=1)
-        scores[0] += self._added(rows, terms)
+        scores[0] = self._totalled(scores[0], rows, terms)
         return scores
 
-    def _added(self, rows: NDArray[np.int64], terms: Terms) -> Doubles | float:
-        """What is added to the score of each point, [K, N]."""
+    def _totalled(self, scores: Doubles, rows: NDArray[np.int64], terms: Terms) -> Doubles:
+        """The scores of each point, [K, N], with what is added to them."""
         if terms.addition is None:
-            return 0.0
-        return terms.addition.to_rows(rows, self._snapshot.track_first)
+            return scores
+        first, addition = self._snapshot.track_first, terms.addition
+        return addition.counted(rows, first) * scores + addition.to_rows(rows, first)
 
     def _ranked(
         self, rows: NDArray[np.int64], asked: list[Asked], logs: Doubles, terms: Terms

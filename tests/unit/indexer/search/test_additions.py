@@ -30,7 +30,10 @@ def addition(queries: int, seed: int = 0) -> Addition:
     columns = draws.normal(0.0, 0.3, (TRACKS, COLUMNS))
     apart = np.sort(draws.choice(TRACKS, 100, replace=False))
     columns[apart] *= 20.0
-    return Addition(TrackColumns(columns, apart), draws.normal(0.0, 1.0, (queries, COLUMNS)))
+    counted = np.ones(TRACKS)
+    counted[apart] = 0.25
+    weights = draws.normal(0.0, 1.0, (queries, COLUMNS))
+    return Addition(TrackColumns(columns, counted, apart), weights)
 
 
 def exhaustive(at: Searcher, added: Addition, level: str, direction: str) -> np.ndarray:
@@ -42,7 +45,7 @@ def exhaustive(at: Searcher, added: Addition, level: str, direction: str) -> np.
     if level == "track":
         total = np.where(at.snapshot.whole, total, -np.inf)
     best = np.maximum.reduceat(total, at.snapshot.track_first[:-1], axis=1)
-    return best + added.weights @ added.tracks.columns.T
+    return added.tracks.counted * best + added.weights @ added.tracks.columns.T
 
 
 @pytest.mark.parametrize("level", ["track", "segment"])
@@ -90,7 +93,11 @@ def test_a_union_adds_to_each_of_its_points(at: Searcher) -> None:
     ).total.numpy()
     total = np.where(at.snapshot.whole, total, -np.inf)
     tracks = np.maximum.reduceat(total, at.snapshot.track_first[:-1], axis=1)
-    each = tracks + added.weights @ added.tracks.columns.T + np.log(weights)[:, None]
+    each = (
+        added.tracks.counted * tracks
+        + added.weights @ added.tracks.columns.T
+        + np.log(weights)[:, None]
+    )
     best = np.sort(np.logaddexp(*each))[::-1]
     assert found.exact
     np.testing.assert_allclose([hit.score for hit in found.hits], best[:10], atol=1e-9)
