@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from app.http.documentation import problems
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
-from app.playlists.match import make_playlist
+from app.playlists.match import is_large, make_playlist
 from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
 from app.routes.access import owner_of, read_access
@@ -63,11 +63,15 @@ async def create_playlist(
     owner = owner_of(request, services)
     live = await run_in_threadpool(services.planes.live_of, owner, shared)
     body = seeded(resolved(body))
-    if body.mode == "match" and live is shared:
+    if body.mode == "match" and live is shared and not is_large(body):
         playlist = await services.playlists.ask(body)
-    elif body.mode == "match":  # alone: its plane is nobody else's
+    elif body.mode == "match":
+        work = partial(make_playlist, body, services.model, live)
         with services.metrics.stage("playlist"):
-            playlist = await run_in_threadpool(make_playlist, body, services.model, live)
+            if is_large(body):
+                playlist = await services.large_matches.run(request, work)
+            else:  # alone: its plane is nobody else's
+                playlist = await run_in_threadpool(work)
     else:  # longer work: it must not keep the others waiting
         with services.metrics.stage("journey"):
             playlist = await services.journeys.run(
