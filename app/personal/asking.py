@@ -108,8 +108,7 @@ class PersonalSearcher:
     def _felt(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
         if not hits:
             return hits
-        tracks = self.snapshot.tracks
-        rows = [tracks.row_of(hit.track_id) for hit in hits]
+        rows = self.snapshot.tracks.ids.searchsorted([hit.track_id for hit in hits])
         heard = np.array([(hit.arousal, hit.valence) for hit in hits])
         places = self._scale.to_relative(heard) + self._moved[rows]
         felt = self._scale.to_absolute(np.clip(places, -1.0, 1.0)).tolist()

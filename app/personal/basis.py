@@ -5,7 +5,6 @@ Letters: T tracks, S segments, R features, Q places of a grid.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +15,7 @@ from app.library.live import Live
 from app.personal.recordings import Recordings
 from indexer.search.balance import EmotionEmbedder, as_query, embedded_bank, unbalanced
 from indexer.search.columns import doubled, points
+from indexer.snapshot.filters import TrackFilter, TrackTerms
 from model.embedding import Embedding
 from model.feelings.regions import PLANE_LEVELS
 from model.personal.features import features_of
@@ -31,7 +31,7 @@ GRID = np.array(PLANE_LEVELS)  # of each axis, as `emotion_bank` asks
 _SAMPLE = 2000  # tracks that the fall of scores with distance is measured on
 _WIDEST = 100.0  # standard deviation where scores do not fall with distance at all
 _SHORTEST_S = 60.0  # of a track that a listener is asked about
-_OBSCURE = re.compile(r"\b(intro|outro|interlude|skit|reprise|prelude)\b", re.IGNORECASE)
+_OBSCURE = ("intro", "outro", "interlude", "skit", "reprise", "prelude")
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,11 @@ class Basis:
 
     @cached_property
     def may_be_asked(self) -> NDArray[np.bool_]:
-        """The tracks that a listener may know: music, no copies, no intros, [T]."""
+        """The tracks that a listener may know: music, one of each recording, no intros, [T]."""
         tracks = self.live.snapshot.tracks
-        allowed = tracks.answering.of_kinds() & tracks.answering.best
-        known = np.array(
-            [
-                record.duration_s >= _SHORTEST_S and not _OBSCURE.search(record.title or "")
-                for record in tracks
-            ],
-            dtype=np.bool_,
-        )
-        return allowed & known if (allowed & known).any() else allowed
+        obscure = TrackTerms(title=_OBSCURE)
+        known = tracks.passing(TrackFilter(duration_min_s=_SHORTEST_S, exclude=obscure))
+        return known if known.any() else tracks.passing(TrackFilter())
 
 
 def _whole_rows(live: Live) -> NDArray[np.intp]:

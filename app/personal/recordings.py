@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from app.library.live import Live
 from indexer.catalog.profiles import Placement
@@ -18,16 +19,6 @@ class Recordings:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._tracks = live.snapshot.tracks
-        self._by_content: dict[str, int] = {}
-        self._by_tags: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        self._by_recording: dict[str, int] = {}
-        for row, record in enumerate(self._tracks):
-            self._by_content.setdefault(record.content_id, row)
-            if record.title:
-                self._by_tags[_tags(record.title, record.artist)].append(row)
-            named = live.identifiers[record.id].recording_mbid
-            if named is not None:
-                self._by_recording.setdefault(named, row)
 
     def row_of(self, placement: Placement) -> int | None:
         """The row of the recording that was heard, or of a copy of it; None where it is gone.
@@ -35,22 +26,41 @@ class Recordings:
         The content decides; then the track of that id, if it lasts as long (its file was encoded
         anew in its place); then what names the recording, if that lasts as long.
         """
-        row = self._by_content.get(placement.content_id)
-        if row is not None:
-            return row
-        named = [self._row_of_id(placement.track_id)]
-        named.append(self._by_recording.get(placement.recording_id or ""))
-        named += self._by_tags.get(_tags(placement.title, placement.artist), [])
-        return next((row for row in named if row is not None and self._lasts(row, placement)), None)
+        same = self._tracks.rows_with_content(placement.content_id)
+        if len(same):
+            return int(same[0])
+        named = (row for row in self._named(placement) if self._lasts(row, placement))
+        return next(named, None)
+
+    def _named(self, placement: Placement) -> Iterator[int]:
+        """Rows that may be of this recording, the surest first."""
+        yield from self._rows_of_id(placement.track_id)
+        if placement.recording_id is not None:
+            yield from self._by_recording.get(placement.recording_id, ())
+        artist = fold(placement.artist or "")
+        for row in self._tracks.rows_titled(placement.title).tolist():
+            if fold(self._tracks[row].artist or "") == artist:
+                yield row
+
+    @cached_property
+    def _by_recording(self) -> dict[str, list[int]]:
+        """The rows of each MusicBrainz recording."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for row, track_id in enumerate(self._tracks.ids.tolist()):
+            named = self._live.identifiers[track_id].recording_mbid
+            if named is not None:
+                found[named].append(row)
+        return dict(found)
 
     def rows_together(self, row: int) -> list[int]:
         """The rows of a recording's copies, itself included."""
         return sorted([row, *self._tracks.answering.copies_of(row)])
 
-    def _row_of_id(self, track_id: int) -> int | None:
+    def _rows_of_id(self, track_id: int) -> Iterator[int]:
         ids = self._tracks.ids
         row = int(ids.searchsorted(track_id))
-        return row if row < len(ids) and ids[row] == track_id else None
+        if row < len(ids) and ids[row] == track_id:
+            yield row
 
     def _lasts(self, row: int, placement: Placement) -> bool:
         return abs(self._tracks[row].duration_s - placement.duration_s) <= SAME_LENGTH_S
@@ -69,7 +79,3 @@ def resolved(
             continue
         found[recordings.rows_together(row)[0]] = placement
     return [*found.items(), *lost]
-
-
-def _tags(title: str, artist: str | None) -> tuple[str, str]:
-    return fold(title), fold(artist or "")
