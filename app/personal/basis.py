@@ -111,7 +111,8 @@ def _best(score: Doubles) -> Doubles:
     """The best score of each emotion of the bank, as a grid, [arousal, valence]."""
     if not score.shape[1]:
         return np.zeros((len(GRID), len(GRID)))
-    return score.max(axis=1).reshape(len(GRID), len(GRID)).T.copy()  # the bank has valence outside
+    best = score.max(axis=1).reshape(len(GRID), len(GRID))  # the bank has valence outside
+    return np.asarray(best.T.copy())
 
 
 def _variance(score: Doubles, heard: Doubles) -> float:
