@@ -123,28 +123,14 @@ def scored(items: Items, asked: Asked, rows: Integers) -> Doubles:
 
 
 @compiled
-def _addition(task: Task, row: int) -> float:
-    """What is added to the score of one row."""
+def _add(task: Task, rows: Integers, values: Doubles) -> None:
+    """Add to scores of rows, or to their bounds, [M], what their tracks have added."""
     columns, weights = task.added.columns, task.added.weights
-    if not len(columns):
-        return 0.0
-    track = np.searchsorted(task.items.first, row, side="right") - 1
-    total = 0.0
-    for e in range(len(weights)):
-        total += weights[e] * columns[track, e]
-    return total
-
-
-@compiled
-def _totalled(task: Task, rows: Integers) -> Doubles:
-    """The scores of rows, [3, M], with what is added to the total."""
-    scores, added = scored(task.items, task.asked, rows), task.added
-    if not len(added.columns):
-        return scores
-    for i in range(len(rows)):
+    for i in range(len(rows) if len(columns) else 0):
         track = np.searchsorted(task.items.first, rows[i], side="right") - 1
-        scores[0, i] = added.counted[track] * scores[0, i] + _addition(task, rows[i])
-    return scores
+        values[i] *= task.added.counted[track]
+        for e in range(len(weights)):
+            values[i] += weights[e] * columns[track, e]
 
 
 @compiled
@@ -239,18 +225,16 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
 @compiled
 def _largest(values: Doubles, count: int) -> float:
     """The `count`-th largest of the values."""
-    place = len(values) - count
-    return float(np.partition(values, place)[place])
+    return float(np.partition(values, len(values) - count)[len(values) - count])
 
 
 @compiled
 def _threshold(board: Board, wanted: Wanted) -> float:
     """What every row of the answer scores at least; -inf until there are enough tracks."""
-    used = board.used[0]
-    if used < wanted.tracks:
+    if board.used[0] < wanted.tracks:
         return -np.inf
     if wanted.most < 0:
-        return _largest(board.scores[:used, 0], wanted.tracks) - TIE
+        return _largest(board.scores[: board.used[0], 0], wanted.tracks) - TIE
     places = _ranking(board, wanted)
     return float(board.scores[places[-1], 0]) - TIE if len(places) == wanted.tracks else -np.inf
 
@@ -335,9 +319,9 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
         low = np.nextafter(np.float32(low), np.float32(-np.inf))
         for i in range(first[cell + 1] - begin):
             if scores[i] >= low:
-                rows[found] = ids[begin + i]
-                bounds[found] = share * (float(scores[i]) + added) + _addition(task, ids[begin + i])
+                rows[found], bounds[found] = ids[begin + i], share * (float(scores[i]) + added)
                 found += 1
+    _add(task, rows[:found], bounds[:found])
     found = _sifted(task, sieve.allowed, rows[:found], bounds[:found], threshold)
     return Found(rows[:found], bounds[:found])
 
@@ -345,11 +329,12 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
 @compiled
 def _score_down(board: Board, task: Task, found: Found, threshold: float) -> tuple[Board, float]:
     """Score rows from the highest bound down to the threshold, which rises on the way."""
-    board, order, start = _with_room(board, len(found.rows)), _order(found.bounds), 0
-    since = 0
+    board, order, start, since = _with_room(board, len(found.rows)), _order(found.bounds), 0, 0
     while start < len(order):
         batch, start = _next_batch(board, task.items, found, order, start, threshold)
-        _enter(board, task.items, batch, _totalled(task, batch))
+        scores = scored(task.items, task.asked, batch)
+        _add(task, batch, scores[0])
+        _enter(board, task.items, batch, scores)
         since += len(batch)
         if start == len(order) or _AGAIN * since >= board.used[0]:
             threshold, since = max(threshold, _threshold(board, task.wanted)), 0
@@ -398,10 +383,9 @@ def find_in_cells(
     Returns:
         Rows, tracks, scores [N, 3], best first, and whether they are proven.
     """
-    estimate, board, threshold = sieve.coded.estimate + sieve.most, _board(64), -np.inf
-    if len(sieve.apart):
-        known = Found(sieve.apart, np.full(len(sieve.apart), np.inf))
-        board, _ = _score_down(board, task, known, -np.inf)
+    estimate, threshold = sieve.coded.estimate + sieve.most, -np.inf
+    apart = Found(sieve.apart, np.full(len(sieve.apart), np.inf))
+    board, _ = _score_down(_board(64), task, apart, -np.inf)
     left = np.arange(len(estimate))
     while len(left) and threshold == -np.inf:
         cells, left = _promising(sieve.lists, estimate, left, read)
