@@ -14,11 +14,11 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
-    active,
     emit,
     make_settings,
     notes,
     open_library,
+    own,
     plain,
 )
 from app.errors import InvalidRequestError
@@ -119,7 +119,7 @@ def play(
         raise typer.BadParameter(f"{format} is none of {', '.join(FILE_FORMATS)}")
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
-        found, live = station_called(station, library.catalog), active(library, settings)
+        found, live = station_called(station, library.catalog), own(library, settings)
         chosen = seed_of(found, seed, datetime.now().astimezone())
         answer = varied(question_of(found), chosen, library.model, live)
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
