@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.library.live import Live, Ranking
+from app.library.live import Live, TrackSearcher
 from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
-from indexer.search.searcher import Hit, Searcher, SearchRequest, SearchResult
+from indexer.search.searcher import Hit, SearchRequest, SearchResult
 from indexer.search.tables import Doubles
 
 
@@ -76,9 +76,9 @@ class PersonalLive(Live):
 
 
 class PersonalSearcher:
-    """Ranks tracks on a listener's plane, with the same proof (ADR 0089)."""
+    """Ranks tracks on a listener's plane, with the same proof (ADR 0091)."""
 
-    def __init__(self, plain: Searcher, plane: Plane) -> None:
+    def __init__(self, plain: TrackSearcher, plane: Plane) -> None:
         self.snapshot = plain.snapshot
         self._plain, self._plane = plain, plane
         self._scale, self._moved = plane.scale, plane.moved
@@ -86,12 +86,12 @@ class PersonalSearcher:
     def search(self, request: SearchRequest) -> list[SearchResult]:
         """As `Searcher.search`; places of the answer are the listener's."""
         found = self._plain.search(self._added(request))
-        return [SearchResult(self._felt(result.hits), result.exact) for result in found]
+        return [replace(result, hits=self._felt(result.hits)) for result in found]
 
     def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
         """As `Searcher.search_union`; places of the answer are the listener's."""
         found = self._plain.search_union(weights, self._added(request))
-        return SearchResult(self._felt(found.hits), found.exact)
+        return replace(found, hits=self._felt(found.hits))
 
     def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
         """As `Searcher.hit_of`; its place is the listener's."""
@@ -122,13 +122,7 @@ def on_plane(live: Live, plane: Plane) -> PersonalLive:
     """The snapshot on one listener's plane."""
     snapshot = copy.copy(live.snapshot)
     snapshot.scale = plane.scale
-    searcher: Ranking = PersonalSearcher(plain_searcher(live), plane)
+    searcher: TrackSearcher = PersonalSearcher(live.searcher, plane)
     return PersonalLive(
         live.id, live.model_id, live.created_at, snapshot, searcher, live.identifiers, plane=plane
     )
-
-
-def plain_searcher(live: Live) -> Searcher:
-    """The searcher of a snapshot that is nobody's."""
-    assert isinstance(live.searcher, Searcher)
-    return live.searcher

@@ -139,12 +139,12 @@ def make_plane(profile: Profile, placements: list[Placement], basis: Basis) -> P
         warp,
         places,
         rows_apart,
-        *_columns(places, between, rows_apart, basis.variance, profile.weight),
+        *_columns(places, between, rows_apart, basis, profile.weight),
     )
 
 
 def _columns(
-    places: Doubles, between: Doubles, said: NDArray[np.int64], variance: float, weight: float
+    places: Doubles, between: Doubles, said: NDArray[np.int64], basis: Basis, weight: float
 ) -> tuple[TrackColumns, TrackColumns]:
     """What is added to tracks' scores for an emotion, [T, 6], and for music, [T, 5].
 
@@ -156,6 +156,7 @@ def _columns(
     emotion it scores, instead of what the model says and as far as `weight` goes, what the best
     track there is would score at its place, a nat more, and less with the distance.
     """
+    variance, ids = basis.variance, np.asarray(basis.live.snapshot.tracks.ids)
     squares = ((places**2).sum(axis=1) - (between**2).sum(axis=1)) / 2.0
     parts = [places - between, places, -squares[:, None]]
     like = np.concatenate(parts, axis=1) / variance
@@ -166,7 +167,7 @@ def _columns(
     emotion[said] = (1.0 - weight) * emotion[said] + weight * certain
     every, counted = np.ones(len(places)), np.ones(len(places))
     counted[said] = 1.0 - weight
-    return TrackColumns(emotion, counted, said), TrackColumns(like, every, said)
+    return TrackColumns(ids, emotion, counted, said), TrackColumns(ids, like, every, said)
 
 
 def _relative(placement: Placement, basis: Basis) -> Doubles:

@@ -171,7 +171,7 @@ def _summary(draws: list[Drawn], gap: float) -> dict[str, float]:
         "rank": round(float(np.mean([each.rank for each in draws])), 4),
         "plain rank": round(float(np.mean([each.plain_rank for each in draws])), 4),
         "worst ratio": round(max(each.error / each.plain for each in draws), 4),
-        "worse by 2 se": sum(each.worse > 2.0 for each in draws),
+        "worse by 2 se": int(sum(each.worse > 2.0 for each in draws)),
         "draws": len(draws),
     }
 

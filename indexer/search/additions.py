@@ -1,7 +1,7 @@
 """What a listener's own plane adds to scores: columns of tracks, multiplied with each question's.
 
 A total that has such a product added is bounded in each cell by the box that its tracks' columns
-lie in, so that answers stay proven (ADR 0089). Tracks whose columns lie far off would widen the box
+lie in, so that answers stay proven (ADR 0091). Tracks whose columns lie far off would widen the box
 of their cell; they stand apart, are scored in any case, and their cells are bounded without them.
 Letters: T tracks, S segments, C cells, E columns.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class TrackColumns:
     """Columns of all tracks of a snapshot.
 
     Attributes:
+        ids: Of the tracks, ascending, [T].
         columns: [T, E].
         counted: How much of each track's own score counts: 1, and less only for those of `apart`,
             [T].
@@ -33,12 +35,33 @@ class TrackColumns:
             of their cells.
     """
 
+    ids: Integers
     columns: Doubles
     counted: Doubles
     apart: Integers
+    _parts: dict[bytes, TrackColumns] = field(default_factory=dict, repr=False)
     _rows: list[Integers] = field(default_factory=list, repr=False)
     _boxes: dict[int, tuple[Doubles, Doubles]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What travels to another process: what is derived from it stays here."""
+        return TrackColumns, (self.ids, self.columns, self.counted, self.apart)
+
+    def of_tracks(self, ids: Integers) -> TrackColumns:
+        """The columns of some of the tracks, such as those of a shard, ascending; remembered."""
+        if len(ids) == len(self.ids):
+            return self
+        key = np.asarray(ids[[0, -1]] if len(ids) else ids).tobytes()
+        with self._lock:
+            part = self._parts.get(key)
+        if part is None or len(part.ids) != len(ids):
+            rows = np.searchsorted(self.ids, ids)
+            apart = np.flatnonzero(np.isin(rows, self.apart))
+            part = TrackColumns(np.asarray(ids), self.columns[rows], self.counted[rows], apart)
+            with self._lock:
+                self._parts[key] = part
+        return part
 
     def added(self, weights: Doubles) -> Added:
         """For one question, whose weights are [E]."""
@@ -100,6 +123,11 @@ class Addition:
 
     tracks: TrackColumns
     weights: Doubles
+
+    def to_tracks(self, ids: Integers) -> Addition:
+        """The same for some of the tracks."""
+        tracks = self.tracks.of_tracks(ids)
+        return self if tracks is self.tracks else Addition(tracks, self.weights)
 
     def of(self, query: int) -> Added:
         """What is added for one of the questions."""

@@ -33,8 +33,7 @@ TIE = 2.0 * 10.0**-TIE_DECIMALS
 _ONE = 10.0**TIE_DECIMALS
 _PATIENCE = 16  # rows that are scored at once, before the threshold is looked at again
 _AGAIN = 16  # a large board is ranked anew once a sixteenth of it was scored since
-_WIDEN = 4
-_STEPS = 512
+_WIDEN, _STEPS = 4, 512
 _HASH = 2654435761
 _FAR = 1e250  # a product that any float32 number may still be multiplied with
 
@@ -370,7 +369,7 @@ def ranked(task: Task, rows: Integers) -> tuple[Integers, Integers, Doubles]:
 
 @compiled
 def find_in_cells(
-    task: Task, sieve: Sieve, read: float, budget: float
+    task: Task, sieve: Sieve, read: float, budget: float, floor: float
 ) -> tuple[Integers, Integers, Doubles, bool]:
     """The wanted tracks among all segments that may be answered.
 
@@ -379,20 +378,21 @@ def find_in_cells(
         sieve: What says which segments need not be scored.
         read: Rows to read at first.
         budget: Most rows to read then, whatever the bounds say; infinite for a proof.
+        floor: Tracks that score less need not be answered; -inf where all are wanted.
 
     Returns:
         Rows, tracks, scores [N, 3], best first, and whether they are proven.
     """
-    estimate, threshold = sieve.coded.estimate + sieve.most, -np.inf
+    estimate, bound = sieve.coded.estimate + sieve.most, sieve.coded.bound + sieve.most
     apart = Found(sieve.apart, np.full(len(sieve.apart), np.inf))
     board, _ = _score_down(_board(64), task, apart, -np.inf)
-    left = np.arange(len(estimate))
-    while len(left) and threshold == -np.inf:
+    left, threshold, begun = np.flatnonzero(bound >= floor), floor, False
+    while len(left) and (threshold == -np.inf or not begun):
         cells, left = _promising(sieve.lists, estimate, left, read)
-        found = _candidates(task, sieve, cells, -np.inf)
-        board, threshold = _score_down(board, task, found, -np.inf)
-        read *= _WIDEN
-    left = left[sieve.coded.bound[left] + sieve.most[left] >= threshold]
+        found = _candidates(task, sieve, cells, threshold)
+        board, threshold = _score_down(board, task, found, threshold)
+        read, begun = read * _WIDEN, True
+    left = left[bound[left] >= threshold]
     cells, left = _promising(sieve.lists, estimate, left, budget)
     board, _ = _score_down(board, task, _candidates(task, sieve, cells, threshold), threshold)
     rows, tracks, scores = _answer(board, task.wanted)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from indexer.errors import SnapshotFormatError
+from indexer.search.additions import Addition
 from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex
 from indexer.search.columns import KINDS, doubled, scoring_id
@@ -34,10 +35,17 @@ _NO_ROWS = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class SearchResult:
-    """An answer, best first; `exact` says that it is proven to be the exhaustive one."""
+    """An answer, best first.
+
+    Attributes:
+        hits: The tracks.
+        exact: Whether they are proven to be the exhaustive ones.
+        missing: Share of the catalogue's tracks that nobody answered for, 0 to 1.
+    """
 
     hits: tuple[Hit, ...]
     exact: bool
+    missing: float = 0.0
 
 
 class _Engine(Protocol):
@@ -128,12 +136,7 @@ class Searcher:
         if request.direction == "e2m":
             queries = as_query(queries, self.snapshot.embedding)
         self._check(queries, request)
-        segments = self.snapshot.segments_of(self.snapshot.tracks.row_of(track_id))
-        rows = np.arange(segments.start, segments.stop)
-        if request.level == "track":
-            rows = rows[self.snapshot.whole[segments]]
-        found = Ranked(*ranked(self._ranker.task(queries, self._terms(request)), rows))
-        return self._ranker.hits(found, 0)[0]
+        return self._ranker.hit_of(track_id, queries, self._terms(request))
 
     def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `indexer.search.union`.
@@ -164,8 +167,13 @@ class Searcher:
             direction=request.direction,
             max_per_artist=request.max_per_artist,
             scope=self._scopes.of(request.filters, request.level),
-            addition=request.addition,
+            addition=self._own(request.addition),
+            floors=request.floors,
         )
+
+    def _own(self, addition: Addition | None) -> Addition | None:
+        """The addition for the tracks of this snapshot, which may be a shard."""
+        return None if addition is None else addition.to_tracks(self.snapshot.tracks.ids)
 
     def _check(self, queries: Embedding, request: SearchRequest) -> None:
         own, addition = self.snapshot.embedding, request.addition
@@ -205,9 +213,11 @@ class CellSearch:
 
     def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
         """The ranks of each query."""
-        return [self._answer(queries[q : q + 1], terms, q) for q in range(len(queries))]
+        return [
+            self._answer(queries[q : q + 1], terms, q, terms.floor(q)) for q in range(len(queries))
+        ]
 
-    def _answer(self, query: Embedding, terms: Terms, number: int) -> Answer:
+    def _answer(self, query: Embedding, terms: Terms, number: int, floor: float) -> Answer:
         task, scope = self._ranker.task(query, terms, number), terms.scope
         passing, reading = scope.passing, self._index.reading
         if passing is not None and passing.count <= reading.few:
@@ -220,7 +230,7 @@ class CellSearch:
         allowed = Allowed(mask, scope.without)
         sieve = Sieve(self._index.lists, coded, allowed, *self._added(task, terms, coded))
         most = self._most(task, terms, read)
-        rows, tracks, scores, proven = find_in_cells(task, sieve, read, most)
+        rows, tracks, scores, proven = find_in_cells(task, sieve, read, most, floor)
         return Ranked(rows, tracks, scores), proven
 
     def _added(self, task: Task, terms: Terms, coded: Coded) -> tuple[Doubles, Integers]:
@@ -245,6 +255,10 @@ def _open_engine(
     snapshot: Snapshot, scoring: ScoringParams, device: str
 ) -> CellIndex | DeviceScores:
     """What the manifest names, as far as this machine has it."""
+    if snapshot.manifest.shards:
+        raise SnapshotFormatError(
+            f"{snapshot.folder} is searched in {len(snapshot.manifest.shards)} shards, not alone"
+        )
     if snapshot.manifest.engine == "gpu" and device != "cpu" and torch.cuda.is_available():
         return DeviceScores(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
     return CellIndex(snapshot.folder, snapshot.manifest.segments)

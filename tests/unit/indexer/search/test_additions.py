@@ -15,6 +15,7 @@ from model.scoring import score
 from tests.snapshots import content, embedding, scoring, written
 
 TRACKS, QUERIES, COLUMNS = 2000, 150, 3
+IDS = 10 * np.arange(1, TRACKS + 1)  # as `tests.snapshots.content` gives them
 
 
 @pytest.fixture(scope="module", params=["exact", "ann"])
@@ -33,7 +34,7 @@ def addition(queries: int, seed: int = 0) -> Addition:
     counted = np.ones(TRACKS)
     counted[apart] = 0.25
     weights = draws.normal(0.0, 1.0, (queries, COLUMNS))
-    return Addition(TrackColumns(columns, counted, apart), weights)
+    return Addition(TrackColumns(IDS, columns, counted, apart), weights)
 
 
 def exhaustive(at: Searcher, added: Addition, level: str, direction: str) -> np.ndarray:
