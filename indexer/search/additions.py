@@ -129,6 +129,10 @@ class Addition:
         tracks = self.tracks.of_tracks(ids)
         return self if tracks is self.tracks else Addition(tracks, self.weights)
 
+    def of_queries(self, rows: NDArray[np.intp]) -> Addition:
+        """The same for some of the questions."""
+        return Addition(self.tracks, self.weights[rows])
+
     def of(self, query: int) -> Added:
         """What is added for one of the questions."""
         return self.tracks.added(self.weights[query])
