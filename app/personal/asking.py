@@ -100,22 +100,24 @@ class PersonalSearcher:
     def _added(self, request: SearchRequest) -> SearchRequest:
         if request.places is None:
             return request
-        felt = self._scale.to_relative(request.places.felt)
-        heard = self._scale.to_relative(request.places.heard)
-        music = request.direction == "m2m"
-        return replace(request, addition=self._plane.addition(felt, heard, music=music))
+        relative = self._plane.basis.live.snapshot.scale.to_relative
+        heard = relative(request.places.heard) if request.direction == "m2m" else None
+        asked = relative(request.places.felt)
+        return replace(request, addition=self._plane.addition(asked, heard))
 
     def _felt(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        if not hits:
-            return hits
         rows = self.snapshot.tracks.ids.searchsorted([hit.track_id for hit in hits])
-        heard = np.array([(hit.arousal, hit.valence) for hit in hits])
-        places = self._scale.to_relative(heard) + self._moved[rows]
-        felt = self._scale.to_absolute(np.clip(places, -1.0, 1.0)).tolist()
-        return tuple(
-            hit._replace(arousal=arousal, valence=valence)
-            for hit, (arousal, valence) in zip(hits, felt, strict=True)
-        )
+        moved = self._moved[rows]
+        elsewhere = np.flatnonzero(moved.any(axis=1))
+        if not len(elsewhere):  # the scale alone translates what the model hears
+            return hits
+        heard = np.array([(hits[at].arousal, hits[at].valence) for at in elsewhere])
+        places = np.clip(self._scale.to_relative(heard) + moved[elsewhere], -1.0, 1.0)
+        felt = self._scale.to_absolute(places).tolist()
+        shown = list(hits)
+        for at, (arousal, valence) in zip(elsewhere.tolist(), felt, strict=True):
+            shown[at] = hits[at]._replace(arousal=arousal, valence=valence)
+        return tuple(shown)
 
 
 def on_plane(live: Live, plane: Plane) -> PersonalLive:

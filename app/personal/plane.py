@@ -67,7 +67,8 @@ class Plane:
     @cached_property
     def moved(self) -> Doubles:
         """How far each track lies from where the warp alone puts it, [T, 2]."""
-        return np.asarray(self.places - self.warp(self.basis.heard))
+        moved = self.places - self.warp(self.basis.heard)
+        return np.where(np.abs(moved) > _MOVED, moved, 0.0)
 
     @cached_property
     def said_rows(self) -> frozenset[int]:
@@ -77,23 +78,26 @@ class Plane:
     @cached_property
     def is_plain(self) -> bool:
         """Whether it is the model's own plane."""
-        return self.warp.is_identity and not np.abs(self.moved).max(initial=0.0) > _MOVED
+        return self.warp.is_identity and not self.moved.any()
 
-    def addition(self, felt: Doubles, heard: Doubles, *, music: bool) -> Addition:
+    def addition(self, asked: Doubles, heard: Doubles | None = None) -> Addition:
         """What is added to scores for questions.
 
         Args:
-            felt: Where the questions lie on the listener's plane, [Q, 2].
-            heard: Where the warp puts what they were embedded as: of a place that place itself,
-                of a track what the model hears, [Q, 2].
-            music: Whether music is asked with.
+            asked: Where the questions lie on the catalogue's relative plane, before the warp,
+                [Q, 2].
+            heard: Of music as the question: what the model hears in it, where `asked` is what the
+                listener feels, [Q, 2]; None: emotions are asked for.
         """
-        parts = [heard, felt - heard, np.ones((len(felt), 1))]
-        if music:
+        felt, one = self.warp(asked), np.ones((len(asked), 1))
+        if heard is not None:
+            between = self.warp(heard)
+            parts = [between, felt - between, one]
             return Addition(self.like_columns, np.concatenate(parts, axis=1))
         fall = (felt**2).sum(axis=1) / (2.0 * self.basis.variance)
-        there = self.basis.best_at(self.warp.inverse(felt)) + CERTAIN - fall
-        return Addition(self.columns, np.concatenate([*parts, there[:, None]], axis=1))
+        there = self.basis.best_at(asked) + CERTAIN - fall
+        parts = [felt, np.zeros_like(felt), one, there[:, None]]
+        return Addition(self.columns, np.concatenate(parts, axis=1))
 
     def sd(self, row: int) -> Doubles:
         """How uncertain a track's place is, [2]: the model's own spread and that of the learned."""

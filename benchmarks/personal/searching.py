@@ -77,7 +77,7 @@ def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
         if level == "track":
             total = np.where(snapshot.whole, total, -np.inf)
         tracks = np.maximum.reduceat(total, first[:-1], axis=1)
-        tracks = _totalled(plane, tracks, plane.scale.to_relative(absolute))
+        tracks = _totalled(plane, tracks, snapshot.scale.to_relative(absolute))
         for result, scores in zip(results, tracks, strict=True):
             proven += result.exact
             best = np.sort(scores)[::-1][:LIMIT]
@@ -139,14 +139,15 @@ def _answer_ms(live: Live, model: EmotionModel, arousal: float, valence: float) 
     return 1000.0 * (perf_counter() - start)
 
 
-def _totalled(plane: Plane, scores: Doubles, places: Doubles) -> Doubles:
+def _totalled(plane: Plane, scores: Doubles, asked: Doubles) -> Doubles:
     """Every track's score on the plane, by the definition: squared distances, [Q, T]."""
+    places = plane.warp(asked)
     between = plane.warp(plane.basis.heard)
     own = ((places[:, None] - plane.places[None]) ** 2).sum(axis=2)
     warped = ((places[:, None] - between[None]) ** 2).sum(axis=2)
     twice = 2.0 * plane.basis.variance
     found = scores + (warped - own) / twice
-    there = plane.basis.best_at(plane.warp.inverse(places)) + CERTAIN  # [Q]
+    there = plane.basis.best_at(asked) + CERTAIN  # [Q]
     found[:, plane.said] = there[:, None] - own[:, plane.said] / twice
     return np.asarray(found)
 

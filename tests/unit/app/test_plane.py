@@ -107,13 +107,13 @@ def test_additions_are_differences_of_squared_distances(live: Live) -> None:
     answers = [said(live, row, (0.1 * row - 0.5, 0.4)) for row in range(10)]
     at = basis(live)
     plane = make_plane(PROFILE, answers, at)
-    felt = np.random.default_rng(3).uniform(-1.0, 1.0, (6, 2))
-    addition = plane.addition(felt, felt, music=False)
+    asked = np.random.default_rng(3).uniform(-1.0, 1.0, (6, 2))
+    addition, felt = plane.addition(asked), plane.warp(asked)
     given = addition.weights @ addition.tracks.columns.T  # [Q, T]
     own = ((felt[:, None] - plane.places[None]) ** 2).sum(axis=2)
     between = ((felt[:, None] - plane.warp(at.heard)[None]) ** 2).sum(axis=2)
     wanted = (between - own) / (2.0 * at.variance)
-    there = at.best_at(plane.warp.inverse(felt)) + CERTAIN
+    there = at.best_at(asked) + CERTAIN
     wanted[:, plane.said] = there[:, None] - own[:, plane.said] / (2.0 * at.variance)
     np.testing.assert_allclose(given, wanted, atol=1e-9)
     assert addition.tracks.counted[plane.said].tolist() == [0.0] * 10
