@@ -234,7 +234,7 @@ def search(model: EmotionModel, count: int, options: Options, ends: float) -> Fi
     with TemporaryDirectory() as name:
         write_cells(Path(name), rows, np.ones(len(rows), dtype=np.bool_), scoring, asked)
         index = CellIndex(Path(name), len(rows))
-        cells = CellSearch(index, at, {})  # type: ignore[arg-type]
+        cells = CellSearch(index, at, {}, at)  # type: ignore[arg-type]
         found["cells"] = _times(lambda q: cells.answers(q, terms), asked, options.repeats)
         ours, theirs = (each.answers(asked[:16], terms) for each in (engine, cells))
         found["alike"] = all(_alike(a, b) for a, b in zip(ours, theirs, strict=True))

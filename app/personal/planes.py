@@ -31,15 +31,10 @@ class Planes:
     def of(self, owner: str, live: Live) -> Plane | None:
         """A listener's plane of a snapshot; None where they never said anything.
 
-        While the database is away the last known one answers.
+        Raises:
+            CatalogUnavailableError: The database does not answer.
         """
-        with self._lock:
-            known = self._planes.get(owner)
-        current = known if known is not None and known.basis.live is live else None
-        try:
-            profile = self._catalog.profile(owner)
-        except CatalogUnavailableError:
-            return current
+        current, profile = self._known(owner, live), self._catalog.profile(owner)
         if profile is None:
             self._forget(owner)
             return None
@@ -50,8 +45,14 @@ class Planes:
         return plane
 
     def live_of(self, owner: str, live: Live) -> Live:
-        """The snapshot as a listener sees it; itself where that is as the model does."""
-        plane = self.of(owner, live)
+        """The snapshot as a listener sees it; itself where that is as the model does.
+
+        While the database is away the last plane that is known answers.
+        """
+        try:
+            plane = self.of(owner, live)
+        except CatalogUnavailableError:
+            plane = self._known(owner, live)
         if plane is None or plane.is_plain:
             return live
         with self._lock:
@@ -74,6 +75,12 @@ class Planes:
     def made(self, profile: Profile, placements: list[Placement], live: Live) -> Plane:
         """A plane of a snapshot, which is not kept."""
         return make_plane(profile, placements, self.basis(live))
+
+    def _known(self, owner: str, live: Live) -> Plane | None:
+        """The plane that was learned last, if it is of this snapshot."""
+        with self._lock:
+            known = self._planes.get(owner)
+        return known if known is not None and known.basis.live is live else None
 
     def _keep(self, plane: Plane) -> None:
         """Remember a plane; those of other snapshots go."""

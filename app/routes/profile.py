@@ -18,7 +18,12 @@ DENIED = (401, 403, 422, 429, 503)
 TrackIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, description="Id of a track.")]
 
 
-@router.get("", summary="The listener's own plane", dependencies=READ, responses=problems(*DENIED))
+@router.get(
+    "",
+    summary="The listener's own plane",
+    dependencies=READ,
+    responses=problems(401, 403, 429, 503),
+)
 def get_profile(request: Request, services: ServicesDep) -> ProfileOut:
     """What was said, what was learned from it in sentences, and the plane before and after."""
     live, owner = services.live.current(), owner_of(request, services)
@@ -44,7 +49,7 @@ def weigh_profile(body: ProfileIn, request: Request, services: ServicesDep) -> P
     response_class=Response,
     summary="Forget the listener",
     dependencies=WRITE,
-    responses=problems(*DENIED),
+    responses=problems(401, 403, 429, 503),
 )
 def delete_profile(request: Request, services: ServicesDep) -> None:
     """Everything they said, and all that was learned from it."""
