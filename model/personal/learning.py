@@ -30,6 +30,7 @@ NOISE_COUNT = 4.0  # answers that this is worth
 NOISES = np.array([0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0])  # times `NOISE_SD`, that are tried
 MARGIN, FEW = 0.5, 10.0
 """Standard errors that a gain has to exceed, and how many more so few placed tracks ask for."""
+ANSWERS_A_NAT, MOST_CHANCE = 25.0, 100
 CHANCE = 3.0  # times what chance gives: an agreement that is not believed at all
 
 
@@ -143,6 +144,7 @@ class _Fit:
 def _axis(design: Doubles, heard: Doubles, said: Doubles, width: int) -> _Fit:
     """The best of all prior scales for one axis, and how much of it is believed."""
     moved = said - heard
+    none, _, _ = _tried(np.zeros_like(design), moved)
     best: tuple[float, Belief, Doubles] | None = None
     for warp_scale, music_sd in product(WARP_SCALES, MUSIC_SDS):
         if warp_scale == 0.0 and music_sd == 0.0:
@@ -152,8 +154,9 @@ def _axis(design: Doubles, heard: Doubles, said: Doubles, width: int) -> _Fit:
         if best is None or evidence > best[0]:
             best = evidence, Belief(1.0, warp_scale, music_sd, noise_sd), left_out
     assert best is not None
-    _, belief, left_out = best
+    evidence, belief, left_out = best
     trust = _trust(moved, left_out) * _bearing(said, heard + left_out)
+    trust *= _evident(evidence - none, len(moved))
     return _posterior(
         design, moved, Belief(trust, belief.warp_scale, belief.music_sd, belief.noise_sd), width
     )
@@ -201,6 +204,16 @@ def _trust(moved: Doubles, left_out: Doubles) -> float:
     gain = float((moved * left_out).sum())
     error = float(np.sqrt(((moved * left_out) ** 2).sum()))
     return float(np.clip((gain - (MARGIN + FEW / len(moved)) * error) / power, 0.0, 1.0))
+
+
+def _evident(gained: float, placed: int) -> float:
+    """Whether the evidence speaks for a correction at all: 0 (not) to 1.
+
+    Someone who agrees with the model, but for the noise of their answers, gains this evidence in
+    one draw of twenty: about a nat for each 25 answers, since the best of many priors is taken.
+    """
+    by_chance = min(placed, MOST_CHANCE) / ANSWERS_A_NAT
+    return float(np.clip(2.0 * gained / by_chance - 1.0, 0.0, 1.0))
 
 
 def _bearing(said: Doubles, predicted: Doubles) -> float:
