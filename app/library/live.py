@@ -120,6 +120,11 @@ class Live:
         return tracks.artist_groups.of(tracks.row_of(hit.track_id))
 
     @property
+    def version(self) -> str:
+        """Another one whenever the places of tracks may be others."""
+        return self.id
+
+    @property
     def told(self) -> PersonalOut | None:
         """What of a listener's own plane answers are made with; None here."""
         return None

@@ -28,6 +28,12 @@ class PersonalLive(Live):
     plane: Plane | None = None
 
     @property
+    def version(self) -> str:
+        """Of the snapshot and of the profile."""
+        assert self.plane is not None
+        return f"{self.id} {self.plane.profile.owner} {self.plane.profile.version}"
+
+    @property
     def told(self) -> PersonalOut | None:
         """What of the plane answers are made with."""
         assert self.plane is not None
