@@ -28,6 +28,7 @@ from app.routes import (
     operation,
     pages,
     playlists,
+    plays,
     profile,
     tracks,
 )
@@ -78,6 +79,7 @@ def create_app(
         profile,
         emotions,
         tracks,
+        plays,
         covers,
         artists,
         admin,

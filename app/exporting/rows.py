@@ -22,7 +22,7 @@ NOTHING_SAID: Mapping[int, Placement] = MappingProxyType({})
 COLUMNS = (
     *("track_id", "content_id", "path", "title", "artist", "album", "genre", "year"),
     *("duration_s", "recording_mbid", "release_mbid", "isrcs"),
-    *("valence", "arousal", "valence_sd", "arousal_sd", "curve"),
+    *("valence", "arousal", "valence_sd", "arousal_sd", "curve", "verdict"),
     *("felt_valence", "felt_arousal", "felt_scale"),
     *("scale", "curve_version", "model_id", "snapshot_id"),
 )
@@ -65,6 +65,7 @@ def rows(
             "valence_sd": None if spread is None else float(spread[1]),
             "arousal_sd": None if spread is None else float(spread[0]),
             "curve": _curve(t_s, shown, sd) if curves else None,
+            "verdict": live.snapshot.tracks[row].verdict,
             **_felt(felt.get(row)),
             "scale": scale,
             "curve_version": CURVE_VERSION,

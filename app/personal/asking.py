@@ -82,7 +82,7 @@ class PersonalLive(Live):
 
 
 class PersonalSearcher:
-    """Ranks tracks on a listener's plane, with the same proof (ADR 0091)."""
+    """Ranks tracks on a listener's plane, with the same proof (ADR 0092)."""
 
     def __init__(self, plain: TrackSearcher, plane: Plane) -> None:
         self.snapshot = plain.snapshot

@@ -1,7 +1,7 @@
 """What a listener's own plane adds to scores: columns of tracks, multiplied with each question's.
 
 A total that has such a product added is bounded in each cell by the box that its tracks' columns
-lie in, so that answers stay proven (ADR 0091). Tracks whose columns lie far off would widen the box
+lie in, so that answers stay proven (ADR 0092). Tracks whose columns lie far off would widen the box
 of their cell; they stand apart, are scored in any case, and their cells are bounded without them.
 Letters: T tracks, S segments, C cells, E columns.
 """
