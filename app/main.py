@@ -29,6 +29,7 @@ from app.routes import (
     pages,
     playlists,
     plays,
+    profile,
     tracks,
 )
 from app.services import LoadModel, State, load_model, open_services
@@ -75,6 +76,7 @@ def create_app(
         playlists,
         arranged,
         stations,
+        profile,
         emotions,
         tracks,
         plays,

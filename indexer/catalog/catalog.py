@@ -1,8 +1,9 @@
 """The catalogue: the only SQL of the project. Records in, records out, one transaction a call.
 
 `Catalog` joins its parts: tracks (here), index runs (`runs`), snapshots (`snapshots`), stations
-(`stations`), what listeners marked and heard (`listening`) and what a run passed over
-(`passed_over`). What a run found becomes visible in one transaction, `publish`.
+(`stations`), what listeners marked and heard (`listening`), where they feel tracks (`profiles`) and
+what a run passed over (`passed_over`). What a run found becomes visible in one transaction,
+`publish`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from indexer.catalog.keys import key, search_keys, searchable
 from indexer.catalog.listening import ListeningRows
 from indexer.catalog.pages import by_fit, by_id
 from indexer.catalog.passed_over import PassedOverRows
+from indexer.catalog.profiles import ProfileRows
 from indexer.catalog.records import (
     Counts,
     FileResult,
@@ -78,7 +80,7 @@ def open_catalog(database_url: str) -> Catalog:
     return Catalog(engine)
 
 
-class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, PassedOverRows):
+class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, PassedOverRows):
     """Tracks, runs, snapshots and what listeners keep: one database, its schema up to date."""
 
     def __init__(self, engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 A part is a snapshot like any other, with the relative scale, the balance and the recordings of
 its own tracks. It becomes visible together with their rows, in one transaction. Parts are made as
-often as their cost allows, a small share of the run's time; the first one comes early (ADR 91).
+often as their cost allows, a small share of the run's time; the first one comes early (ADR 93).
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def test_search_columns_of_older_rows_are_folded_anew(database_url: str) -> None
     """What an older build wrote is found by plain letters and by each of its genres, undecoded."""
     catalog = open_catalog(database_url)
     fill(catalog)
-    migrate(catalog.engine, "0008")
+    migrate(catalog.engine, "0009")
     older = (
         "UPDATE tracks SET title = 'Łódź', genre = 'Jazz, Rock', search_text = 'x', genre_key='x'"
     )

@@ -1,6 +1,6 @@
 """Mark snapshots of unfinished first runs; keep what a run passed over; fold search columns anew.
 
-Revision: 0009, after 0008.
+Revision: 0010, after 0009.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from alembic import op
 
 from indexer.catalog.keys import restate_search_keys
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
