@@ -21,9 +21,10 @@ from app.metrics import Metrics
 from app.routes import (
     admin,
     arranged,
-    artists,
+    browsing,
     covers,
     emotions,
+    feelings,
     operation,
     pages,
     playlists,
@@ -73,9 +74,10 @@ def create_app(
         arranged,
         stations,
         emotions,
+        feelings,
         tracks,
         covers,
-        artists,
+        browsing,
         admin,
         operation,
     ):
