@@ -1,7 +1,7 @@
 /**
  * The page: makes the parts and connects them.
  *
- * @import {Item, Mood, Query} from "./types.js"
+ * @import {GroupKind, Item, Mood, Query} from "./types.js"
  */
 
 import { library, Problem, request, track, trackMap, Unreachable } from "./api.js";
@@ -18,6 +18,9 @@ import { Player } from "./player.js";
 import { Playlist } from "./playlist.js";
 import { Pointed } from "./dot-label.js";
 import { Sample } from "./sample.js";
+import { Chips } from "./chips.js";
+import { keepFocus } from "./focus.js";
+import { Reading } from "./reading.js";
 import { Search } from "./asking.js";
 import { shownItems, Store } from "./store.js";
 import { Strip } from "./timeline.js";
@@ -144,11 +147,15 @@ async function playTrack(id) {
   }
 }
 
-/** A question is narrowed to the artist; where there is none, their tracks are shown. @param {string} name */
-function byArtist(name) {
+/** A question is narrowed to the group; where there is none, its tracks are shown. @param {GroupKind} of @param {string} name */
+function showGroup(of, name) {
   const { query, options } = store.state;
-  if (query.kind === "none" || query.kind === "artist") ask({ kind: "artist", name });
-  else store.set({ options: { ...options, artist: [name] }, clip: null });
+  const asked = ["curve", "mood", "text", "track"].includes(query.kind);
+  if (!asked) ask({ kind: "group", of, name });
+  else {
+    const others = options.terms.filter((term) => term.not || term.what !== of);
+    store.set({ options: { ...options, terms: [...others, { not: false, what: of, value: name }] }, clip: null });
+  }
 }
 
 /** From the first track that is shown to the last. */
@@ -165,12 +172,16 @@ const search = new Search(store, { lost, changed: load });
 const examples = new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
 const likes = new Likes(store, { ask });
-new Playlist(store, { play, say, undoable, like: ({ track }) => likes.like(track), likeToo: ({ track }) => likes.likeToo(track) });
-new Find(store, { like: likes.like, likeToo: likes.likeToo, byArtist, play: playTrack, say });
+const chips = new Chips(store, { say });
+const { narrow } = chips;
+new Reading(store, { ask });
+new Playlist(store, { play, say, undoable, narrow, like: ({ track }) => likes.like(track), likeToo: ({ track }) => likes.likeToo(track) });
+new Find(store, { ask, like: likes.like, likeToo: likes.likeToo, group: showGroup, narrow, play: playTrack, say });
 new Sample(store, { play });
 new Pointed(store, plane, track);
 new Tools(store, { say, fail, playAll, again: () => search.again() });
 new ClipDrop(store, { say, fail });
+keepFocus();
 new Library(store, { say, fail, reload: load });
 
 byId("theme").addEventListener("click", () => {
