@@ -21,7 +21,7 @@ export class Chips {
   /** Ask for what has the term alone, or leave it out. @param {Term} term */
   narrow(term) {
     const { options, query } = this.store.state;
-    const nothing = query.kind === "none" || query.kind === "browse";
+    const nothing = query.kind === "none" || (query.kind === "browse" && query.what !== "track");
     const terms = withTerm(options.terms, term);
     this.store.set({ options: { ...options, terms }, clip: null, ...(nothing && { query: { kind: "group", of: "all", name: "" } }) });
     this.outside.say(`${term.not ? "Without" : "Only"} ${termWords(term)}`);
@@ -32,7 +32,7 @@ export class Chips {
     const held = document.activeElement?.closest("#chips") ? document.activeElement.getAttribute("data-chip") : null;
     const chips = [...options.terms.map((term) => this.chip(term)), ...this.ranges(options)];
     this.root.replaceChildren(...chips);
-    this.root.hidden = !chips.length || Boolean(clip) || query.kind === "none" || query.kind === "browse" || query.kind === "station";
+    this.root.hidden = !chips.length || Boolean(clip) || query.kind === "none" || (query.kind === "browse" && query.what !== "track") || query.kind === "station";
     const again = held && [...this.root.querySelectorAll("button")].find((node) => node.getAttribute("data-chip") === held);
     if (again) again.focus();
     else if (held) (this.root.querySelector("button") || byId("list")).focus();

@@ -15,7 +15,7 @@ import { Likes } from "./seeds.js";
 import { fromHash } from "./link.js";
 import { Plane } from "./plane.js";
 import { Player } from "./player.js";
-import { Playlist } from "./playlist.js";
+import { headline, Playlist } from "./playlist.js";
 import { Pointed } from "./dot-label.js";
 import { Sample } from "./sample.js";
 import { Chips } from "./chips.js";
@@ -25,7 +25,7 @@ import { Search } from "./asking.js";
 import { shownItems, Store } from "./store.js";
 import { Strip } from "./timeline.js";
 import { byId, element } from "./text.js";
-import { Tools } from "./tools.js";
+import { closeMenus, Tools } from "./tools.js";
 
 const store = new Store();
 const MOST_TOASTS = 3;
@@ -164,6 +164,24 @@ function playAll() {
   if (first) player.play(first);
 }
 
+/** Parts that a first view does not need are fetched when they are asked for. */
+const later = {
+  /** @type {Promise<import("./browse.js").Browse> | undefined} */ browse: undefined,
+  /** @type {Promise<import("./stations.js").Stations> | undefined} */ stations: undefined,
+};
+
+/** @param {GroupKind | "track"} what */
+function browse(what) {
+  ask({ kind: "browse", what });
+}
+
+/** @param {boolean} keeping */
+async function openStations(keeping) {
+  later.stations ||= import("./stations.js").then(({ Stations }) => new Stations({
+    ask, say, fail, question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
+  (await later.stations).open(keeping);
+}
+
 const player = new Player(store, { fail });
 const play = (/** @type {Item} */ item) => player.play(item);
 const nowS = () => player.nowS();
@@ -179,7 +197,7 @@ new Playlist(store, { play, say, undoable, narrow, like: ({ track }) => likes.li
 new Find(store, { ask, like: likes.like, likeToo: likes.likeToo, group: showGroup, narrow, play: playTrack, say });
 new Sample(store, { play });
 new Pointed(store, plane, track);
-new Tools(store, { say, fail, playAll, again: () => search.again() });
+const tools = new Tools(store, { say, fail, playAll, again: () => search.again() });
 new ClipDrop(store, { say, fail });
 keepFocus();
 new Library(store, { say, fail, reload: load });
@@ -203,6 +221,20 @@ function shortcut(event) {
 }
 
 document.addEventListener("keydown", shortcut);
+store.on(["query"], ({ query }) => {
+  if (query.kind === "browse") {
+    later.browse ||= import("./browse.js").then(({ Browse }) => new Browse(store, {
+      group: (of, name) => ask({ kind: "group", of, name }), browse, play, narrow, fail, like: likes.like }));
+  }
+});
+for (const id of ["open-browse", "open-browse-here"]) byId(id).addEventListener("click", () => browse("album"));
+for (const id of ["open-stations", "open-stations-here"]) byId(id).addEventListener("click", () => openStations(false));
+byId("keep").addEventListener("click", () => {
+  closeMenus();
+  openStations(true);
+});
+byId("close-browse").addEventListener("click", () => ask({ kind: "none" }));
+byId("start-clip").addEventListener("click", () => byId("clip-file").click());
 byId("open-help").addEventListener("click", () => byId("help").showModal());
 byId("help").addEventListener("click", (/** @type {Event} */ event) => event.target === byId("help") && byId("help").close());
 byId("clear").addEventListener("click", () => ask({ kind: "none" }));
@@ -218,6 +250,7 @@ store.on(["catalogue", "clip"], ({ catalogue, clip }) => {
   byId("opening").hidden = Boolean(clip) || catalogue !== "unknown";
   byId("empty").hidden = Boolean(clip) || catalogue === "unknown" || catalogue === "ready";
   byId("empty").dataset.kind = catalogue;
+  for (const id of ["open-browse", "open-stations"]) byId(id).hidden = catalogue !== "ready";
 });
 store.on(["library"], ({ library: known }) => {
   const { files_total: total, files_done: done } = known?.progress || {};

@@ -63,6 +63,9 @@ export class Playlist {
   title(state) {
     const browsing = state.query.kind === "browse";
     const idle = (state.query.kind === "none" || browsing) && !state.clip && !state.uploading;
+    byId("browse").hidden = !browsing || Boolean(state.clip || state.uploading) || state.catalogue !== "ready";
+    byId("ways").hidden = state.catalogue !== "ready";
+    byId("start").hidden = !idle || state.catalogue !== "empty";
     byId("invitation").hidden = !idle || browsing || state.catalogue !== "ready";
     byId("heading").hidden = idle;
     byId("tools").hidden = idle || Boolean(state.clip || state.uploading);
@@ -82,8 +85,9 @@ export class Playlist {
     else if (answer === "answered" && !items.length) node.textContent = nothing(query, options);
     else if (answer === "asking") node.textContent = "Looking for it…";
     else if (items.length) {
-      const all = (told?.total ?? (map?.ids.length || items.length)).toLocaleString("en");
-      const first = told?.total && told.total > items.length ? "the first " : "";
+      const more = told?.total && told.total > items.length + options.excluded.length ? told.total : 0;
+      const all = (more || map?.ids.length || items.length).toLocaleString("en");
+      const first = more ? "The first " : "";
       node.textContent = `${first}${items.length} of ${all} tracks · ${longTime(playingTime(items))}`;
     }
     this.list.setAttribute("aria-busy", String(answer === "asking" && !clip));

@@ -272,7 +272,8 @@ export class Strip {
   /** Nothing is asked yet: show what a movement looks like in time. @param {State} state */
   showExample({ catalogue, preview }) {
     if (catalogue !== "ready") {
-      this.chart.replaceChildren();
+      const waits = catalogue === "empty" || catalogue === "indexing";
+      this.chart.replaceChildren(...(waits ? [element("p", { class: "strip__steady quiet" }, "The feeling of a line or a clip over time stands here.")] : []));
       return;
     }
     const frames = preview || EXAMPLES[0].keyframes;

@@ -22,6 +22,7 @@ def test_refinements_go_into_the_question(page: Page, service: Running) -> None:
     expect(page.locator("#items > li")).to_have_count(2)
     expect(page.locator("#refine-count")).to_have_text("· 2")
     page.locator("#chips .term__cross").click()
+    page.locator("#refine summary").click()
     page.locator("#term-value").fill("dron")
     page.locator("#term-value").press("Enter")
     expect(page.locator("#remark")).to_have_text("No track passes these filters.")
