@@ -93,8 +93,9 @@ def test_genres_are_found_and_left_out(page: Page, service: Running) -> None:
     wait_for_items(page)
     write(page, "drone")
     drone = page.locator("#found [data-kind=genre]")
-    expect(drone).to_have_attribute("aria-selected", "false")
-    page.keyboard.press("ArrowDown")
+    kinds = page.get_by_role("option").evaluate_all("all => all.map(one => one.dataset.kind)")
+    for _ in range(kinds.index("genre") + 1):
+        page.keyboard.press("ArrowDown")
     expect(drone).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Alt+Shift+Enter")
 
@@ -113,10 +114,11 @@ def test_a_row_gives_what_it_has_to_the_filters(page: Page, service: Running) ->
     open_page(page, service.url, "mood=happy")
     wait_for_items(page)
     page.locator("button.fit").first.press("Enter")
-    page.get_by_role("button", name="Without folder /loud").press("Enter")
+    first = titles(page)[0].split()[0]
+    page.get_by_role("button", name=f"Without folder /{first.lower()}").press("Enter")
 
     expect(page.locator("#items > li")).to_have_count(6)
-    assert not any("Loud" in title for title in titles(page))
+    assert not any(first in title for title in titles(page))
 
 
 def test_words_of_titles_narrow_all_tracks(page: Page, service: Running) -> None:
