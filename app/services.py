@@ -27,8 +27,9 @@ from app.http.rate_limit import RateLimit
 from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.library.covers import CoverDesk
-from app.library.live import LiveIndex
+from app.library.live import LiveIndex, OpenSearcher
 from app.metrics import Metrics
+from app.on_ray import ray_pool, ray_search
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
@@ -38,7 +39,9 @@ from indexer.folders.watch import FolderWatch
 from indexer.isolation.reading import ReadLimits
 from indexer.runs.indexer import Indexer
 from indexer.runs.options import RunOptions
+from indexer.runs.pools import Threads
 from indexer.runs.worker import Job, ProcessExecutor
+from indexer.shards.local import open_locally
 from model.emotion_model import EmotionModel
 from model.verdict import Judge
 
@@ -48,6 +51,7 @@ Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]
 ARRIVING = 4
 """Uploads that may arrive for each that may be analysed or wait for it."""
 JOURNEY_PLACES, JOURNEY_S = 16, 15.0
+LARGE_PLACES, LARGE_S = 16, 15.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Services:
         arriving: Bounds the uploads that arrive.
         places: Bounds the uploads that are analysed or wait for it.
         journeys: Plans journeys, apart from all other work.
+        large_matches: Answers playlist requests that are large, apart from the others.
         jobs: Carries out index runs.
         metrics: Counters.
         keys: API keys.
@@ -85,6 +90,7 @@ class Services:
     arriving: Places
     places: Places
     journeys: Desk
+    large_matches: Desk
     jobs: IndexJobs
     metrics: Metrics
     keys: KeyRing
@@ -163,7 +169,13 @@ def live_index(
         scoring=model.scoring,
         device=str(model.device),
         metrics=metrics,
+        open_searcher=searching(settings),
     )
+
+
+def searching(settings: Settings) -> OpenSearcher:
+    """What opens a searcher of a snapshot: in this process, or on Ray."""
+    return ray_search(settings) if settings.search == "ray" else open_locally
 
 
 def open_services(
@@ -196,6 +208,8 @@ def open_services(
         budget_s=JOURNEY_S,
     )
     stack.callback(journeys.close)
+    large_matches = Desk("large-matches", workers=1, places=LARGE_PLACES, budget_s=LARGE_S)
+    stack.callback(large_matches.close)
     live.refresh()
     live.start(settings.snapshot_poll_s)
     stack.callback(live.stop)
@@ -212,6 +226,7 @@ def open_services(
         arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
         places=Places("held", uploads, metrics),
         journeys=journeys,
+        large_matches=large_matches,
         jobs=jobs,
         metrics=metrics,
         keys=KeyRing(settings.data_dir / "keys.json"),
@@ -293,9 +308,20 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
     return ThreadExecutor(make_indexer(settings, catalog, model))
 
 
-def make_indexer(settings: Settings, catalog: Catalog, model: EmotionModel) -> Indexer:
-    """What brings the catalogue and its snapshot up to date, in this process."""
-    return Indexer(catalog, model, settings.data_dir, run_options(settings))
+def make_indexer(
+    settings: Settings, catalog: Catalog, model: EmotionModel, *, on_ray: bool = False
+) -> Indexer:
+    """What brings the catalogue and its snapshot up to date, from this process.
+
+    Args:
+        settings: The configuration.
+        catalog: The database.
+        model: The music-emotion model.
+        on_ray: Whether files are examined on a Ray cluster.
+    """
+    options = run_options(settings)
+    pool = ray_pool(settings, options) if on_ray else Threads()
+    return Indexer(catalog, model, settings.data_dir, options, pool=pool)
 
 
 def run_options(settings: Settings) -> RunOptions:
@@ -307,6 +333,7 @@ def run_options(settings: Settings) -> RunOptions:
     )
     return RunOptions(
         keep_snapshots=settings.keep_snapshots,
+        shards=settings.shards,
         keep_analyses_days=settings.keep_analyses_days,
         read_limits=limits if settings.isolate_uploads else None,
     )

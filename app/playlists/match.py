@@ -17,6 +17,7 @@ from app.library.live import Live
 from app.playlists.journeys import travel
 from app.playlists.lengths import filling
 from app.playlists.phrases import read, resolved, seeded, understood_out
+from app.playlists.proof import Proof
 from app.playlists.queries import (
     Asked,
     QueryModel,
@@ -31,11 +32,21 @@ from app.playlists.queries import (
 from app.playlists.shaping import Shape
 from app.playlists.variety import below_best
 from app.wire.responses import PlaylistResponse, VarietyOut
-from app.wire.schemas import Level, PlaylistRequest, TextEmotion
+from app.wire.schemas import (
+    CurveEmotion,
+    Filters,
+    FilterTerms,
+    Level,
+    PlaylistRequest,
+    TextEmotion,
+)
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction
+
+LARGE = 500
+"""Keyframes, excluded tracks and names of filters; a request of more is answered apart."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,22 @@ class _Terms:
     level: Level
 
 
+def is_large(request: PlaylistRequest) -> bool:
+    """Whether a request takes many times what others take, so that none should wait for it."""
+    emotion, size = request.emotion, 0
+    if isinstance(emotion, CurveEmotion):
+        size += len(emotion.curve)
+    for terms in _terms_of(request.filters):
+        size += sum(len(value) for _, value in terms if isinstance(value, list))
+    return size > LARGE
+
+
+def _terms_of(filters: Filters | None) -> list[FilterTerms | Filters]:
+    if filters is None:
+        return []
+    return [filters, *(each for each in (filters.include, filters.exclude) if each is not None)]
+
+
 def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
     """Answer a playlist request from one snapshot.
 
@@ -59,8 +86,8 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
     """
     request = seeded(resolved(request))
     if request.mode == "journey":
-        hits, asked, exact = travel(request, model, live)
-        return _response(request, model, live, hits, asked, exact=exact)
+        hits, asked, proof = travel(request, model, live)
+        return _response(request, model, live, hits, asked, proof)
     (answer,) = match_all([request], model, live)
     if isinstance(answer, Exception):
         raise answer
@@ -106,7 +133,8 @@ def _matched(
     )
     departs = told if variety.amount > 0.0 or told.replaced else None
     asked = [query] * len(hits)
-    return _response(request, model, live, hits, asked, exact=found.exact, variety=departs)
+    proof = Proof(found.exact, found.missing)
+    return _response(request, model, live, hits, asked, proof, variety=departs)
 
 
 def similar_hits(
@@ -172,8 +200,8 @@ def _response(
     live: Live,
     hits: Sequence[Hit],
     asked: Sequence[Asked],
+    proof: Proof,
     *,
-    exact: bool,
     variety: VarietyOut | None = None,
 ) -> PlaylistResponse:
     emotion = request.emotion
@@ -184,11 +212,12 @@ def _response(
         model_id=live.model_id,
         scale=request.scale,
         mode=request.mode,
-        exact=exact,
+        exact=proof.exact,
+        missing=proof.missing,
         variety=variety,
         unmatched=unmatched(request, live.snapshot),
         understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,
-        note=live.without_music,
+        note=proof.note or live.without_music,
         items=shape.items(hits, asked),
     )
