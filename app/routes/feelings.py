@@ -24,7 +24,7 @@ router = APIRouter(
 )
 
 
-@router.get("/feelings", summary="How a phrase is read", responses=problems(422, 429, 503))
+@router.get("/feelings", summary="How a phrase is read", responses=problems(422, 429))
 def read_feeling(
     text: Annotated[Phrase, Query(description="As `emotion.text` of a playlist.")],
 ) -> FeelingRead:
