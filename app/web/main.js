@@ -178,7 +178,7 @@ function browse(what) {
 /** @param {boolean} keeping */
 async function openStations(keeping) {
   later.stations ||= import("./stations.js").then(({ Stations }) => new Stations({
-    ask, say, fail, question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
+    ask, say, fail, show: (query, options) => store.set({ query, options, clip: null }), question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
   (await later.stations).open(keeping);
 }
 

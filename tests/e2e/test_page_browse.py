@@ -99,6 +99,16 @@ def test_a_station_is_kept_opened_and_deleted(page: Page, service: Running) -> N
     assert wait_for_answer(page) == [item["track"]["title"] for item in played["items"]]
 
     page.get_by_role("button", name="Stations").click()
+    page.get_by_role("button", name="Change Rain").click()
+    expect(page.locator("#heading")).to_have_text("Sad and hopeful")
+    page.evaluate("location.hash = 'mood=calm'")
+    wait_for_answer(page)
+    page.get_by_role("button", name="Stations").click()
+    page.get_by_role("button", name="Replace Rain").click()
+    expect(page.locator("#station-replace")).to_be_hidden()
+    (changed,) = service.client.get("/v1/stations").json()["items"]
+    assert (changed["id"], changed["question"]["emotion"]) == (kept["id"], {"mood": "calm"})
+
     page.get_by_role("button", name="Delete Rain").click()
     page.get_by_role("button", name="Really delete Rain?").click()
     expect(page.locator("#station-empty")).to_be_visible()
