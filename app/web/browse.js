@@ -20,7 +20,7 @@ export class Browse {
   /**
    * @param {Store} store
    * @param {{group: (of: GroupKind, name: string) => void, browse: (what: GroupKind | "track") => void, play: (item: Item) => void, like: (track: any) => void,
-   *   narrow: (term: Term) => void, fail: (text: string) => void}} outside
+   *   narrow: (term: Term) => void, know: (track: any) => void, fail: (text: string) => void}} outside
    */
   constructor(store, outside) {
     this.store = store;
@@ -80,6 +80,7 @@ export class Browse {
 
   /** Show where it lies. @param {any} item */
   look(item) {
+    if (this.what === "track" && item) this.outside.know(item);
     if (this.what === "track") this.store.set({ pointed: item ? item.id : null, hint: null });
     else this.store.set({ hint: item && { steps: [{ valence: item.valence, arousal: item.arousal, spread_valence: 0, spread_arousal: 0 }], curve: [] } });
   }

@@ -196,7 +196,7 @@ new Reading(store, { ask });
 new Playlist(store, { play, say, undoable, narrow, like: ({ track }) => likes.like(track), likeToo: ({ track }) => likes.likeToo(track) });
 new Find(store, { ask, like: likes.like, likeToo: likes.likeToo, group: showGroup, narrow, play: playTrack, say });
 new Sample(store, { play });
-new Pointed(store, plane, track);
+const pointed = new Pointed(store, plane, track);
 const tools = new Tools(store, { say, fail, playAll, again: () => search.again() });
 new ClipDrop(store, { say, fail });
 keepFocus();
@@ -224,7 +224,7 @@ document.addEventListener("keydown", shortcut);
 store.on(["query"], ({ query }) => {
   if (query.kind === "browse") {
     later.browse ||= import("./browse.js").then(({ Browse }) => new Browse(store, {
-      group: (of, name) => ask({ kind: "group", of, name }), browse, play, narrow, fail, like: likes.like }));
+      group: (of, name) => ask({ kind: "group", of, name }), browse, play, narrow, fail, like: likes.like, know: (each) => pointed.known.set(each.id, each) }));
   }
 });
 for (const id of ["open-browse", "open-browse-here"]) byId(id).addEventListener("click", () => browse("album"));
