@@ -39,7 +39,6 @@ class Group:
         duration_s: Length of these together.
         arousal: Mean over them, relative scale.
         valence: Likewise.
-        artists: The artists of most of them; of albums alone.
     """
 
     name: str
@@ -47,7 +46,6 @@ class Group:
     duration_s: float
     arousal: float
     valence: float
-    artists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

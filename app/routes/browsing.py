@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.errors import InvalidRequestError
-from app.http.documentation import problems
+from app.http.documentation import UNCHANGED, problems
+from app.http.entity_tags import known_answer, snapshot_tag, tagged
+from app.http.paging import Cursor, Limit, page_of
 from app.library.groups import GroupKind, Order
 from app.library.live import Live
 from app.playlists.queries import track_terms
@@ -28,8 +31,10 @@ router = APIRouter(
 )
 
 Words = Annotated[str, Query(max_length=200, description="Words that the name contains.")]
-Most = Annotated[int, Query(ge=1, le=1000, description="Most items.")]
-Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="Items to leave out.")]
+Offset = Annotated[
+    int,
+    Query(ge=0, le=2**31 - 1, description="Items to leave out at first: for lists that scroll."),
+]
 GroupOrder = Annotated[
     Literal["tracks", "name"], Query(description="The largest first, or by the alphabet.")
 ]
@@ -40,59 +45,97 @@ Terms = Annotated[
 ]
 
 
-@router.get("/artists", summary="Whose music is indexed", responses=problems(422, 429, 503))
+@router.get(
+    "/artists",
+    summary="Whose music is indexed",
+    response_model=GroupList,
+    responses={**UNCHANGED, **problems(422, 429, 503)},
+)
 def list_artists(
+    request: Request,
     services: ServicesDep,
     q: Words = "",
-    limit: Most = 100,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     offset: Offset = 0,
     order: GroupOrder = "tracks",
-) -> GroupList:
+) -> Response:
     """Each artist on its own; with `q` names that begin with its words come before others.
 
     The name is what `filters.artist` of a playlist and `artist` of `/v1/tracks` take.
     """
-    return _groups(services.live.current(), "artist", q, limit, offset, order)
+    asked = _Asked(q, limit, cursor, offset, order == "name")
+    return _groups(request, services.live.current(), "artist", asked)
 
 
-@router.get("/albums", summary="Albums that are indexed", responses=problems(422, 429, 503))
+@router.get(
+    "/albums",
+    summary="Albums that are indexed",
+    response_model=GroupList,
+    responses={**UNCHANGED, **problems(422, 429, 503)},
+)
 def list_albums(
+    request: Request,
     services: ServicesDep,
     q: Words = "",
-    limit: Most = 100,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     offset: Offset = 0,
     order: GroupOrder = "tracks",
-) -> GroupList:
+) -> Response:
     """By name: albums of the same name are one. The name is what `filters.include.album` takes."""
-    return _groups(services.live.current(), "album", q, limit, offset, order)
+    asked = _Asked(q, limit, cursor, offset, order == "name")
+    return _groups(request, services.live.current(), "album", asked)
 
 
-@router.get("/genres", summary="Genres that are indexed", responses=problems(422, 429, 503))
+@router.get(
+    "/genres",
+    summary="Genres that are indexed",
+    response_model=GroupList,
+    responses={**UNCHANGED, **problems(422, 429, 503)},
+)
 def list_genres(
+    request: Request,
     services: ServicesDep,
     q: Words = "",
-    limit: Most = 100,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     offset: Offset = 0,
     order: GroupOrder = "tracks",
-) -> GroupList:
+) -> Response:
     """Each genre on its own. The name is what `filters.include.genre` takes."""
-    return _groups(services.live.current(), "genre", q, limit, offset, order)
+    asked = _Asked(q, limit, cursor, offset, order == "name")
+    return _groups(request, services.live.current(), "genre", asked)
 
 
-@router.get("/folders", summary="Folders that are indexed", responses=problems(422, 429, 503))
+@router.get(
+    "/folders",
+    summary="Folders that are indexed",
+    response_model=GroupList,
+    responses={**UNCHANGED, **problems(422, 429, 503)},
+)
 def list_folders(
+    request: Request,
     services: ServicesDep,
     q: Words = "",
-    limit: Most = 100,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     offset: Offset = 0,
     order: GroupOrder = "name",
-) -> GroupList:
+) -> Response:
     """With all that lies below them. The name, from the music root on, is what a filter takes."""
-    return _groups(services.live.current(), "folder", q, limit, offset, order)
+    asked = _Asked(q, limit, cursor, offset, order == "name")
+    return _groups(request, services.live.current(), "folder", asked)
 
 
-@router.get("/listing", summary="Tracks in an order", responses=problems(422, 429, 503))
+@router.get(
+    "/listing",
+    summary="Tracks in an order",
+    response_model=TrackListing,
+    responses={**UNCHANGED, **problems(422, 429, 503)},
+)
 def list_in_order(
+    request: Request,
     services: ServicesDep,
     only: Annotated[Terms, Query(description="Terms that must hold, " + TERM_NOTE)] = [],  # noqa: B006
     without: Annotated[
@@ -103,16 +146,19 @@ def list_in_order(
     ] = [],  # noqa: B006
     order: Annotated[Order, Query(description="`added`: the newest first.")] = "title",
     scale: Annotated[Scale, Query(description="Of the answer.")] = "relative",
-    limit: Most = 100,
+    limit: Limit = 100,
     offset: Offset = 0,
-) -> TrackListing:
+) -> Response:
     """One of each recording, from any place of the order on: for lists that scroll."""
     live = services.live.current()
+    tag = snapshot_tag(request, live.id)
+    if (known := known_answer(request, tag)) is not None:
+        return known
     terms = _terms(only), _terms(without)
     filters = TrackFilter(include=terms[0], exclude=terms[1], let_in=tuple(include))
     rows = live.grouped.ordered(order, filters)
     tracks, places = live.snapshot.tracks, live.places(scale)
-    return TrackListing(
+    answer = TrackListing(
         snapshot_id=live.id,
         model_id=live.model_id,
         scale=scale,
@@ -132,6 +178,7 @@ def list_in_order(
             for row in rows[offset : offset + limit].tolist()
         ],
     )
+    return Response(answer.model_dump_json(), media_type="application/json", headers=tagged(tag))
 
 
 def _terms(texts: list[str]) -> TrackTerms:
@@ -141,24 +188,42 @@ def _terms(texts: list[str]) -> TrackTerms:
         raise InvalidRequestError(str(exc)) from exc
 
 
-def _groups(
-    live: Live, kind: GroupKind, words: str, limit: int, offset: int, order: str
-) -> GroupList:
-    grouped = live.grouped
-    index = grouped.index(kind)
-    found = index.find(words, by_name=order == "name")
-    return GroupList(
+@dataclass(frozen=True)
+class _Asked:
+    """Which part of a list of groups."""
+
+    words: str
+    limit: int
+    cursor: str | None
+    offset: int
+    by_name: bool
+
+
+def _groups(request: Request, live: Live, kind: GroupKind, asked: _Asked) -> Response:
+    tag = snapshot_tag(request, live.id)
+    if (known := known_answer(request, tag)) is not None:
+        return known
+    index = live.grouped.index(kind)
+    found = index.find(asked.words, by_name=asked.by_name)
+    left = found if asked.cursor else found[asked.offset :]
+    page, next_cursor = page_of(left, lambda group: index[group].name, asked.limit, asked.cursor)
+    answer = GroupList(
         snapshot_id=live.id,
         total=len(found),
-        items=[
-            GroupOut(
-                name=index[number].name,
-                tracks=index[number].tracks,
-                duration_s=round(index[number].duration_s, 1),
-                valence=round(index[number].valence, 4),
-                arousal=round(index[number].arousal, 4),
-                artists=list(grouped.artists_of(index.rows_of(number))) if kind == "album" else [],
-            )
-            for number in found[offset : offset + limit]
-        ],
+        items=[_shown(live, kind, group) for group in page],
+        next_cursor=next_cursor,
+    )
+    return Response(answer.model_dump_json(), media_type="application/json", headers=tagged(tag))
+
+
+def _shown(live: Live, kind: GroupKind, number: int) -> GroupOut:
+    index = live.grouped.index(kind)
+    group, rows = index[number], index.rows_of(number)
+    return GroupOut(
+        name=group.name,
+        tracks=group.tracks,
+        duration_s=round(group.duration_s, 1),
+        valence=round(group.valence, 4),
+        arousal=round(group.arousal, 4),
+        artists=list(live.grouped.artists_of(rows)) if kind == "album" else [],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.wire.responses import Shown, TrackOut, UnmatchedOut
+from app.wire.responses import NEXT_NOTE, Shown, TrackOut, UnmatchedOut
 from app.wire.schemas import SCALE_NOTE, Scale
 from app.wire.understood import UnderstoodOut
 
@@ -28,6 +28,7 @@ class GroupList(Shown):
     snapshot_id: str
     total: int = Field(description="How many there are, with those before and behind the items.")
     items: list[GroupOut]
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class ListedTrack(TrackOut):
