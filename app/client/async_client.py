@@ -14,9 +14,9 @@ from app.client.calls import Call, FileFormat, Locations, Question, Rhythm
 from app.client.client import LOOK_S, OVER, TIMEOUT_S
 from app.client.errors import UnreachableError
 from app.stations.schemas import StationOut, StationPlaylist
+from app.wire.browsing import GroupOut
 from app.wire.responses import (
     EmotionResponse,
-    GroupOut,
     LibraryOut,
     PlaylistResponse,
     TrackDetail,

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from app.client.errors import RefusedError, UnreachableError
 from app.stations.schemas import StationList, StationOut, StationPlaylist
+from app.wire.browsing import GroupList
 from app.wire.responses import (
     EmotionResponse,
-    GroupList,
     LibraryOut,
     PlaylistResponse,
     TrackDetail,

@@ -13,9 +13,9 @@ from app.client import calls
 from app.client.calls import Call, FileFormat, Locations, Question, Rhythm
 from app.client.errors import UnreachableError
 from app.stations.schemas import StationOut, StationPlaylist
+from app.wire.browsing import GroupOut
 from app.wire.responses import (
     EmotionResponse,
-    GroupOut,
     LibraryOut,
     PlaylistResponse,
     TrackDetail,

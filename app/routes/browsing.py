@@ -33,7 +33,7 @@ router = APIRouter(
 Words = Annotated[str, Query(max_length=200, description="Words that the name contains.")]
 Offset = Annotated[
     int,
-    Query(ge=0, le=2**31 - 1, description="Items to leave out at first: for lists that scroll."),
+    Query(ge=0, le=2**31 - 1, description="Items to leave out first, for lists that scroll."),
 ]
 GroupOrder = Annotated[
     Literal["tracks", "name"], Query(description="The largest first, or by the alphabet.")

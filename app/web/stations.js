@@ -45,7 +45,7 @@ export class Stations {
 
   async refresh() {
     try {
-      const { items } = await json("v1/stations");
+      const { items } = await json("v1/stations?limit=1000");
       this.fill(items);
     } catch (error) {
       this.outside.fail(`The stations cannot be read: ${/** @type {Error} */ (error).message}`);

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.wire.responses import NEXT_NOTE, Shown, TrackOut, UnmatchedOut
-from app.wire.schemas import SCALE_NOTE, Scale
+from app.wire.responses import Shown, TrackOut, UnmatchedOut
+from app.wire.schemas import NEXT_NOTE, SCALE_NOTE, Scale
 from app.wire.understood import UnderstoodOut
 
 
