@@ -29,6 +29,7 @@ from app.routes import (
     operation,
     pages,
     playlists,
+    plays,
     tracks,
 )
 from app.services import LoadModel, State, load_model, open_services
@@ -78,6 +79,7 @@ def create_app(
         emotions,
         feelings,
         tracks,
+        plays,
         covers,
         browsing,
         admin,
