@@ -35,9 +35,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "MusicBrainz/Album Artist Id",
     ),
     "isrcs": ("isrc", "TSRC", "WM/ISRC"),
-    "album_artist": ("albumartist", "TPE2", "WM/AlbumArtist"),
-    "track_number": ("tracknumber", "TRCK", "WM/TrackNumber"),
-    "disc_number": ("discnumber", "TPOS", "WM/PartOfSet"),
+    "album_artist": ("albumartist", "album artist", "TPE2", "WM/AlbumArtist"),
+    "track_number": ("tracknumber", "track", "TRCK", "WM/TrackNumber"),
+    "disc_number": ("discnumber", "disc", "TPOS", "WM/PartOfSet"),
     "compilation": ("compilation", "TCMP", "WM/IsCompilation"),
 }
 ARTISTS = ("artists", "TXXX:ARTISTS", "TXXX:Artists", "WM/ARTISTS")  # each on its own

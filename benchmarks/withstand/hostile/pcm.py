@@ -6,8 +6,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from benchmarks.hostile.named import RATE_HZ, NamedFile, tone_s16
-from benchmarks.hostile.pictures import png
+from benchmarks.withstand.hostile.named import RATE_HZ, NamedFile, tone_s16
+from benchmarks.withstand.hostile.pictures import png
 
 HUGE = 2**32 - 1
 

@@ -6,8 +6,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from benchmarks.hostile.named import NamedFile
-from benchmarks.hostile.pictures import png, scanned_jpeg
+from benchmarks.withstand.hostile.named import NamedFile
+from benchmarks.withstand.hostile.pictures import png, scanned_jpeg
 
 SILENT_FRAME = b"\xff\xfb\x10\xc4" + bytes(100)  # MPEG 1, layer 3, 32 kbit/s, 44.1 kHz, mono
 SHORT_FRAME = b"\xff\xe3\x18\xc4" + bytes(68)  # MPEG 2.5, layer 3, 8 kbit/s, 8 kHz, mono: 72 ms

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from benchmarks.hostile import matroska, mp4, ogg, pcm, pictures, tags
-from benchmarks.hostile.named import NamedFile
+from benchmarks.withstand.hostile import matroska, mp4, ogg, pcm, pictures, tags
+from benchmarks.withstand.hostile.named import NamedFile
 
 FAMILIES = {
     "mp4": mp4.files,

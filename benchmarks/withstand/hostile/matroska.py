@@ -6,8 +6,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from benchmarks.hostile.named import NamedFile, tone_s16
-from benchmarks.hostile.pictures import png
+from benchmarks.withstand.hostile.named import NamedFile, tone_s16
+from benchmarks.withstand.hostile.pictures import png
 
 UNKNOWN = b"\x01" + b"\xff" * 7
 LARGEST = b"\x01" + b"\xff" * 6 + b"\xfe"

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 import soundfile
 
-from benchmarks.hostile.named import NamedFile
-from benchmarks.hostile.pictures import png
+from benchmarks.withstand.hostile.named import NamedFile
+from benchmarks.withstand.hostile.pictures import png
 
 BEGINS, ENDS = 2, 4
 

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.hostile.named import RATE_HZ, NamedFile, tone_s16
-from benchmarks.hostile.pictures import png, scanned_jpeg
+from benchmarks.withstand.hostile.named import RATE_HZ, NamedFile, tone_s16
+from benchmarks.withstand.hostile.pictures import png, scanned_jpeg
 
 HUGE = 2**32 - 1
 
