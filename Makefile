@@ -25,9 +25,11 @@ PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 PARALLEL := --dist loadscope --no-loadscope-reorder
 # Weights of the checkpoint `full`; the package demands a TensorFlow that nothing here needs.
 SECOND_EAR := $(PIP) --no-deps musicnn
+# Generates clients in tests; it demands an older Typer than the command line has.
+GENERATOR := $(PIP) --no-deps openapi-python-client
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings bench-ray clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -88,6 +90,9 @@ bench-covers: $(DEV) ## Time how covers are read and made small
 bench-verdict: $(DEV) ## Judge made-up files and all music at hand: is it music?
 	@$(BIN)/python -m benchmarks.bench_verdict $(ARGS)
 
+bench-ray: $(DEV) ## Compare shards with one piece; index and search on a Ray cluster of this machine
+	@$(BIN)/python -m benchmarks.bench_ray $(ARGS)
+
 bench-recordings: $(DEV) ## Group copies of recordings and all music at hand
 	@$(BIN)/python -m benchmarks.bench_recordings $(ARGS)
 
@@ -120,5 +125,6 @@ $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what development needs into $(VENV): some minutes and 6 GB the first time" >&2
 	@$(PIP) -e '.[dev]'
 	@$(SECOND_EAR)
+	@$(GENERATOR)
 	@$(COMPILE)
 	@touch $(RUNTIME) $@

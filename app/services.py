@@ -27,8 +27,9 @@ from app.http.rate_limit import RateLimit
 from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.library.covers import CoverDesk
-from app.library.live import LiveIndex
+from app.library.live import LiveIndex, OpenSearcher
 from app.metrics import Metrics
+from app.on_ray import ray_pool, ray_search
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
@@ -38,7 +39,9 @@ from indexer.folders.watch import FolderWatch
 from indexer.isolation.reading import ReadLimits
 from indexer.runs.indexer import Indexer
 from indexer.runs.options import RunOptions
+from indexer.runs.pools import Threads
 from indexer.runs.worker import Job, ProcessExecutor
+from indexer.shards.local import open_locally
 from model.emotion_model import EmotionModel
 from model.verdict import Judge
 
@@ -166,7 +169,13 @@ def live_index(
         scoring=model.scoring,
         device=str(model.device),
         metrics=metrics,
+        open_searcher=searching(settings),
     )
+
+
+def searching(settings: Settings) -> OpenSearcher:
+    """What opens a searcher of a snapshot: in this process, or on Ray."""
+    return ray_search(settings) if settings.search == "ray" else open_locally
 
 
 def open_services(
@@ -299,9 +308,20 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
     return ThreadExecutor(make_indexer(settings, catalog, model))
 
 
-def make_indexer(settings: Settings, catalog: Catalog, model: EmotionModel) -> Indexer:
-    """What brings the catalogue and its snapshot up to date, in this process."""
-    return Indexer(catalog, model, settings.data_dir, run_options(settings))
+def make_indexer(
+    settings: Settings, catalog: Catalog, model: EmotionModel, *, on_ray: bool = False
+) -> Indexer:
+    """What brings the catalogue and its snapshot up to date, from this process.
+
+    Args:
+        settings: The configuration.
+        catalog: The database.
+        model: The music-emotion model.
+        on_ray: Whether files are examined on a Ray cluster.
+    """
+    options = run_options(settings)
+    pool = ray_pool(settings, options) if on_ray else Threads()
+    return Indexer(catalog, model, settings.data_dir, options, pool=pool)
 
 
 def run_options(settings: Settings) -> RunOptions:
@@ -313,6 +333,7 @@ def run_options(settings: Settings) -> RunOptions:
     )
     return RunOptions(
         keep_snapshots=settings.keep_snapshots,
+        shards=settings.shards,
         keep_analyses_days=settings.keep_analyses_days,
         read_limits=limits if settings.isolate_uploads else None,
     )

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,11 +30,22 @@ from app.commands.common import (
     plain,
     require_data_folder,
 )
+from app.commands.remote import Key, Server, asked_client
+from app.errors import ConflictError
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.client import Client
+    from app.wire.run_responses import IndexRunOut
     from indexer.catalog.records import RunProgress
     from indexer.runs.job import RunSummary
+
+
+class Engine(StrEnum):
+    """Where files are analysed."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def index(
@@ -58,9 +70,22 @@ def index(
         bool,
         typer.Option("--prune", help="Remove at once the analyses that no track needs any more."),
     ] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="Where files are analysed: in this machine's threads, or on Ray.")
+    ] = Engine.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Ray cluster. \\[default: CIRCUMPLEX_RAY_ADDRESS, or one that is "
+            "started here]",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
+    server: Server = None,
+    key: Key = None,
     run: Annotated[
         int | None, typer.Option(help="Carry out this queued run instead.", hidden=True)
     ] = None,
@@ -70,18 +95,62 @@ def index(
     Only new and changed files are analysed. A broken file is noted with its reason and the run
     goes on. Searches use the old index until the new one is complete.
     """
-    settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
+    if server is not None:
+        if prune or run is not None:
+            raise typer.BadParameter("--prune is for an index here")
+        with asked_client(server, key, data_dir, checkpoint, device) as client:
+            asked = client.start_index(
+                [str(each) for each in folders or ()],
+                full=full,
+                only=only,
+                allow_shrink=allow_shrink,
+            )
+            _follow(client, asked.id)
+        return
+    settings = make_settings(
+        data_dir=data_dir, checkpoint=checkpoint, device=device, ray_address=address
+    )
     roots = folders or list(settings.music_roots)
     if not roots and run is None:
         raise typer.BadParameter("name at least one music folder, or set CIRCUMPLEX_MUSIC_ROOTS")
     if prune:
         settings = settings.with_changes(keep_analyses_days=0.0)
     summary = run_index(
-        settings, roots, full=full, only=only, allow_shrink=allow_shrink, run_id=run
+        settings,
+        roots,
+        full=full,
+        only=only,
+        allow_shrink=allow_shrink,
+        run_id=run,
+        on_ray=engine is Engine.RAY,
     )
     for line in summary.notes:
         notes.print(f"[yellow]note[/] {plain(line)}")
     notes.print(describe(summary))
+
+
+def _follow(client: Client, run_id: int) -> None:
+    """Show a run of a service until it is over; Ctrl-C cancels it."""
+    with index_bar() as bar:
+        try:
+            run = client.wait_for_index(run_id, lambda state: bar.show(_progress(state)))
+        except KeyboardInterrupt:
+            client.cancel_index(run_id)
+            raise
+    for line in run.notes:
+        notes.print(f"[yellow]note[/] {plain(line)}")
+    if run.state != "succeeded":
+        raise ConflictError(f"index run {run.id} is {run.state}: {run.error or 'no reason given'}")
+    notes.print(
+        f"[green]Indexed[/] {run.files_total} files ({run.files_failed} failed); snapshot "
+        f"{run.snapshot_id}"
+    )
+
+
+def _progress(run: IndexRunOut) -> RunProgress:
+    from indexer.catalog.records import RunProgress
+
+    return RunProgress(**{name: getattr(run, name) for name in RunProgress.__dataclass_fields__})
 
 
 def run_index(
@@ -92,13 +161,14 @@ def run_index(
     only: bool = False,
     allow_shrink: bool = False,
     run_id: int | None = None,
+    on_ray: bool = False,
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
     from app.services import load_model, make_indexer, opened_catalog
 
     require_data_folder(settings)
     with opened_catalog(settings) as catalog:
-        indexer = make_indexer(settings, catalog, load_model(settings))
+        indexer = make_indexer(settings, catalog, load_model(settings), on_ray=on_ray)
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(
                 roots,

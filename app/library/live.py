@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -29,7 +30,10 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.errors import CatalogUnavailableError, IndexerError
 from indexer.search.balance import EmotionEmbedder, embedded_bank
-from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
+from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
+from indexer.search.tables import Doubles
+from indexer.shards.gather import ShardedSearcher
+from indexer.shards.local import open_locally
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.verification import verified
 from model.embedding import Embedding
@@ -43,6 +47,25 @@ PAUSE_S = 0.005  # between them: requests that come meanwhile go first
 
 
 _CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
+
+
+class TrackSearcher(Protocol):
+    """What ranks the tracks of one snapshot: `Searcher`, or all its shards together."""
+
+    snapshot: Snapshot
+
+    def search(self, request: SearchRequest) -> list[SearchResult]:
+        """The tracks that score best for each query."""
+
+    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+        """The tracks that score best for any of several points."""
+
+    def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
+        """How one track fits a query."""
+
+
+OpenSearcher = Callable[[Snapshot, ScoringParams, str], TrackSearcher]
+"""Opens what searches a snapshot with the checkpoint's scoring, on a device."""
 
 
 class EmbeddingModel(EmotionEmbedder, Protocol):
@@ -68,9 +91,15 @@ class Live:
     model_id: str
     created_at: datetime
     snapshot: Snapshot
-    searcher: Searcher
+    searcher: TrackSearcher
     identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
     _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
+
+    def replicas_answering(self) -> list[int]:
+        """How many processes can answer for each shard of it now."""
+        if isinstance(self.searcher, ShardedSearcher):
+            return self.searcher.shards.replicas_answering()
+        return [1]
 
     @cached_property
     def shown(self) -> ShownTracks:
@@ -154,6 +183,7 @@ class LiveIndex:
         scoring: ScoringParams,
         device: str,
         metrics: Metrics,
+        open_searcher: OpenSearcher = open_locally,
     ) -> None:
         """Hold nothing yet.
 
@@ -164,10 +194,11 @@ class LiveIndex:
             scoring: Its scoring parameters.
             device: Where searches run.
             metrics: Told of every swap.
+            open_searcher: Opens what ranks the tracks of a snapshot.
         """
         self._catalog, self._folder = catalog, snapshots
         self._model_id, self._scoring, self._device = model_id, scoring, device
-        self._metrics = metrics
+        self._metrics, self._open_searcher = metrics, open_searcher
         self._live: Live | None = None
         self._why_not = "nothing is indexed yet: run `circumplex index DIR`"
         self._refused: str | None = None  # the snapshot that could not be opened
@@ -232,7 +263,7 @@ class LiveIndex:
         # Every byte is checked first, so that nothing is hashed where requests are answered.
         manifest = verified(self._folder / row.id, in_process=self._live is not None)
         snapshot = Snapshot(self._folder / row.id, manifest)
-        searcher = Searcher(snapshot, self._scoring, device=self._device)
+        searcher = self._open_searcher(snapshot, self._scoring, self._device)
         _warm_up(searcher)
         self._refused = None
         identifiers = IdentifierTable(self._catalog.identifiers())
@@ -266,7 +297,7 @@ class LiveIndex:
             away = False
 
 
-def _warm_up(searcher: Searcher) -> None:
+def _warm_up(searcher: TrackSearcher) -> None:
     """Compile what is not compiled yet, and touch the arrays with a few of their own segments."""
     nothing = TrackFilter(duration_max_s=0.0)
     for row in range(min(WARM_UP_QUERIES, searcher.snapshot.manifest.segments)):

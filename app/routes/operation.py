@@ -30,7 +30,14 @@ def get_readiness(services: ServicesDep) -> Ready:
     """503 until a snapshot is live, and while the database is away."""
     services.catalog.ping()
     live = services.live.current()
-    return Ready(snapshot_id=live.id, model_id=live.model_id, tracks=live.snapshot.manifest.tracks)
+    replicas = live.replicas_answering()
+    return Ready(
+        snapshot_id=live.id,
+        model_id=live.model_id,
+        tracks=live.snapshot.manifest.tracks,
+        shards=len(replicas),
+        shards_lost=replicas.count(0),
+    )
 
 
 @router.get(
@@ -45,4 +52,6 @@ def get_metrics(services: ServicesDep) -> Response:
     with suppress(CatalogUnavailableError):  # the rest is worth having all the more
         runs = services.catalog.list_runs(limit=OPEN_RUNS)
         services.metrics.queue_is([run.state for run in runs if not run.is_over])
+    live = services.live.current_or_none()
+    services.metrics.replicas_are(live.replicas_answering() if live is not None else [])
     return Response(services.metrics.render(), media_type=CONTENT_TYPE)

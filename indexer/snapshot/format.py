@@ -13,7 +13,7 @@ import json
 import mmap
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -34,7 +34,7 @@ FORMAT = 2
 MANIFEST_NAME = "manifest.json"
 REBUILD = "run `circumplex index --full` to write a new snapshot"
 
-EngineName = Literal["exact", "ann", "gpu"]
+EngineName = Literal["exact", "ann", "gpu", "sharded"]
 EngineChoice = Literal["auto", "exact", "ann", "gpu"]
 Observer = Callable[[str], None]
 
@@ -75,6 +75,21 @@ class Recall:
 
 
 @dataclass(frozen=True)
+class ShardEntry:
+    """One shard of a sharded snapshot.
+
+    Attributes:
+        name: Its folder inside the snapshot.
+        tracks: Number of its tracks.
+        segments: Number of its segments.
+    """
+
+    name: str
+    tracks: int
+    segments: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a snapshot holds; the content of `manifest.json`.
 
@@ -87,7 +102,8 @@ class Manifest:
         segments: Number of segments.
         curve_hop_s: Seconds between two points of a stored emotion curve.
         recall: Measured recall of an approximate engine, else None.
-        files: Every other file of the folder, by name.
+        files: Every other file of the folder, by its path in it.
+        shards: Where its rows are searched, if not in its own folder; else empty.
     """
 
     format: int
@@ -99,10 +115,14 @@ class Manifest:
     curve_hop_s: float
     recall: Recall | None = None
     files: Mapping[str, FileEntry] = field(default_factory=dict)
+    shards: Sequence[ShardEntry] = ()
 
     def to_json(self) -> str:
-        """The manifest as indented JSON with sorted keys."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        """The manifest as indented JSON with sorted keys; shards only where there are any."""
+        fields = asdict(self)
+        if not self.shards:
+            del fields["shards"]
+        return json.dumps(fields, indent=2, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str, origin: Path) -> Manifest:
@@ -124,6 +144,7 @@ class Manifest:
         try:
             fields["files"] = {name: FileEntry(**e) for name, e in fields["files"].items()}
             fields["recall"] = Recall(**fields["recall"]) if fields["recall"] else None
+            fields["shards"] = tuple(ShardEntry(**e) for e in fields.get("shards", ()))
             return cls(**fields)
         except (KeyError, TypeError, AttributeError) as exc:
             raise SnapshotDamagedError(
@@ -311,15 +332,7 @@ def publish(partial: Path, folder: Path, manifest: Manifest, observe: Observer) 
         The manifest with all files in it.
     """
     observe("sync")
-    names = sorted(path.name for path in partial.iterdir())
-    for name in names:
-        _sync(partial / name)
-    files = {n: FileEntry((partial / n).stat().st_size, sha256_of(partial / n)) for n in names}
-    complete = Manifest(**{**_shallow(manifest), "files": files})
-    observe("manifest")
-    with (partial / MANIFEST_NAME).open("w", encoding="utf-8") as file:
-        file.write(complete.to_json())
-        _flush(file)
+    complete = write_manifest(partial, manifest, observe)
     observe("verify")
     check_files(partial, read_manifest(partial), every_byte=True)
     _sync(partial)
@@ -327,6 +340,28 @@ def publish(partial: Path, folder: Path, manifest: Manifest, observe: Observer) 
     partial.rename(folder)
     _sync(folder.parent)
     observe("published")
+    return complete
+
+
+def write_manifest(
+    folder: Path, manifest: Manifest, observe: Observer = lambda _step: None
+) -> Manifest:
+    """Sync the files of a folder, and of the folders in it, and write the manifest over them.
+
+    Returns:
+        The manifest with all files in it.
+    """
+    inside = (path for path in folder.rglob("*") if path.is_file())
+    names = sorted(path.relative_to(folder).as_posix() for path in inside)
+    for name in names:
+        _sync(folder / name)
+        _sync((folder / name).parent)
+    files = {n: FileEntry((folder / n).stat().st_size, sha256_of(folder / n)) for n in names}
+    complete = Manifest(**{**_shallow(manifest), "files": files})
+    observe("manifest")
+    with (folder / MANIFEST_NAME).open("w", encoding="utf-8") as file:
+        file.write(complete.to_json())
+        _flush(file)
     return complete
 
 
