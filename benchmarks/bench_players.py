@@ -162,12 +162,12 @@ def page(found: dict[str, Any], options: argparse.Namespace, load: float) -> str
             f"`make bench-players ARGS=--write`. {options.players} Subsonic players at `/rest` "
             f"over {found['files']} files of real music: each lists playlists and albums, "
             "searches, loads a playlist (stations among them), and streams a song with three "
-            f"seeks of 128 KiB; between two calls it waits {options.pause:g} s on average. One client asks for "
-            f"a playlist of twenty, ten times a second: beside the players for {TURNS} turns of "
-            f"{options.seconds / TURNS:g} s, and alone for half a turn before and after each, so "
-            "that whatever else the machine does counts on both sides. The service has its "
-            f"defaults; players, client and service share {os.cpu_count()} cores. Load average "
-            f"before the start: {load:.1f}.\n",
+            f"seeks of 128 KiB; between two calls it waits {options.pause:g} s on average. One "
+            "client asks for a playlist of twenty, ten times a second: beside the players for "
+            f"{TURNS} turns of {options.seconds / TURNS:g} s, and alone for half a turn before and "
+            "after each, so that whatever else the machine does counts on both sides. The service "
+            f"has its defaults; players, client and service share {os.cpu_count()} cores. Load "
+            f"average before the start: {load:.1f}.\n",
             f"Players: {calls}; **{len(found['errors'])} errors**.\n",
             "| playlists | asked | failed | p50, ms | p95, ms | cores used by the service |",
             "| --- | ---: | ---: | ---: | ---: | ---: |",
