@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NotReadyError
-from app.library.artists import ArtistIndex
+from app.library.groups import Grouped
 from app.metrics import Metrics
 from app.wire.identifiers import IdentifierTable
+from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.catalog.catalog import Catalog
@@ -118,6 +119,27 @@ class Live:
         tracks = self.snapshot.tracks
         return tracks.artist_groups.of(tracks.row_of(hit.track_id))
 
+    @property
+    def version(self) -> str:
+        """Another one whenever the places of tracks may be others."""
+        return self.id
+
+    @property
+    def told(self) -> PersonalOut | None:
+        """What of a listener's own plane answers are made with; None here."""
+        return None
+
+    def felt_at(self, track_ids: tuple[int, ...]) -> tuple[float, float] | None:
+        """Mean (arousal, valence) of tracks where a listener feels them, absolute; None here."""
+        return None
+
+    def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
+        """(arousal, valence) of hits on a scale."""
+        values = np.array([(hit.arousal, hit.valence) for hit in hits]).reshape(-1, 2)
+        if scale == "relative":
+            values = self.snapshot.scale.to_relative(values)
+        return [(float(arousal), float(valence)) for arousal, valence in values]
+
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:
         """(arousal, valence) of each track as a whole, absolute, [T, 2]."""
@@ -166,9 +188,9 @@ class Live:
         return self.snapshot.tracks.genres()
 
     @cached_property
-    def artists(self) -> ArtistIndex:
-        """Its artists, to be found by name."""
-        return ArtistIndex(self.snapshot.tracks.artists())
+    def grouped(self) -> Grouped:
+        """Its artists, albums, genres and folders, and its tracks in order."""
+        return Grouped(self.snapshot.tracks, self.places("relative"))
 
 
 class LiveIndex:

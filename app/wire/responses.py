@@ -149,6 +149,15 @@ class UnmatchedOut(Shown):
     near: list[str] = Field(description="What the catalogue has that looks like it.")
 
 
+class PersonalOut(Shown):
+    """What of a listener's own plane was applied to an answer."""
+
+    weight: float = Field(description="How much of what was learned counts, 0 to 1.")
+    placed: int = Field(description="Tracks that lie where the listener put them.")
+    warped: bool = Field(description="Whether the question was moved to the model's plane.")
+    residual: bool = Field(description="Whether tracks that were not placed are felt elsewhere.")
+
+
 class PlaylistResponse(Shown):
     """A playlist and what it was made from."""
 
@@ -172,6 +181,9 @@ class PlaylistResponse(Shown):
     )
     scoring: ScoringOut | None = Field(None, description="Present when `explain` was asked for.")
     note: str | None = Field(None, description="What is out of the ordinary with this answer.")
+    personal: PersonalOut | None = Field(
+        None, description="What of the listener's own plane was applied; null without one."
+    )
     items: list[PlaylistItem]
 
 
@@ -267,22 +279,6 @@ class GenreOut(Shown):
 
     name: str
     tracks: int = Field(description="How many have it.")
-
-
-class ArtistOut(Shown):
-    """An artist that a filter may name."""
-
-    name: str = Field(examples=["Ryan Reilly"])
-    tracks: int = Field(description="How many are by them, alone or with others.")
-
-
-class ArtistList(Shown):
-    """Artists, those that fit best first."""
-
-    snapshot_id: str
-    total: int = Field(description="How many there are, with those before and behind the items.")
-    items: list[ArtistOut]
-    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class IndexingOut(Shown):
