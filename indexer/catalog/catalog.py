@@ -9,6 +9,7 @@ what a run passed over (`passed_over`). What a run found becomes visible in one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
-    Text,
     bindparam,
     func,
     insert,
@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from indexer.catalog.column_types import PlainText
 from indexer.catalog.database import make_engine, migrate, transaction
 from indexer.catalog.keys import key, search_keys, searchable
 from indexer.catalog.listening import ListeningRows
@@ -53,7 +54,7 @@ from indexer.errors import TrackNotFoundError
 from indexer.folders.files import FoundFile, Tags
 from model.verdict import Verdict
 
-_KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
+_KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__ if name in tracks.c]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
 MAX_ID = 2**31 - 1
 MANY_ROWS = 1000  # written at once: the planner's statistics are out of date
@@ -162,11 +163,17 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, Pa
     # Tracks, for index runs ------------------------------------------------------------------
 
     def known_files(self) -> list[KnownFile]:
-        """Every track with what a run compares, ordered by id."""
+        """Every track with what a run compares, ordered by id.
+
+        Rows of the index that somebody edited are told by two things: the length of the track is
+        missing, then the file's time is said to be unknown, so that the next run reads it again; or
+        the place is not the one that the row was written for.
+        """
+        told = (tracks.c.duration_s, tracks.c.address_id)
+        statement = select(*told, *_KNOWN).order_by(tracks.c.id)
         with transaction(self.engine) as connection:
-            return [
-                KnownFile(*row) for row in connection.execute(select(*_KNOWN).order_by(tracks.c.id))
-            ]
+            rows = [(row[0], row[1], KnownFile(*row[2:])) for row in connection.execute(statement)]
+        return [_as_edited(duration_s, place, known) for duration_s, place, known in rows]
 
     def published_tracks(self) -> list[Track]:
         """Every track that is in the index, ordered by id."""
@@ -176,7 +183,7 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, Pa
 
     def identifiers(self) -> list[tuple[int, str]]:
         """Ids of the tracks of the index that have identifiers, ordered, with these as JSON."""
-        text_of = type_coerce(tracks.c.identifiers, Text)
+        text_of = type_coerce(tracks.c.identifiers, PlainText)
         known = (tracks.c.status == "ok", tracks.c.identifiers.is_not(None))
         statement = select(tracks.c.id, text_of).where(*known).order_by(tracks.c.id)
         with transaction(self.engine) as connection:
@@ -354,6 +361,14 @@ def _track_values(change: TrackChange, now: datetime) -> dict[str, Any]:
         **search_keys(tags.title, tags.artist, tags.album, tags.genre, result.found.path),
         "updated_at": now,
     }
+
+
+def _as_edited(duration_s: float | None, place: str, known: KnownFile) -> KnownFile:
+    if known.status != "ok":
+        return known
+    if place != address_id(known.address):
+        return replace(known, misplaced=True)
+    return replace(known, mtime_ns=-1) if duration_s is None else known
 
 
 def _write_changes(connection: Connection, changes: TrackChanges, now: datetime) -> None:
