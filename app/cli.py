@@ -15,6 +15,7 @@ from app.commands import (
     asking,
     demonstration,
     exporting,
+    feeling,
     indexing,
     inspecting,
     keeping,
@@ -44,6 +45,7 @@ app.command()(demonstration.demo)
 app.command()(indexing.index)
 app.command()(serving.serve)
 app.command()(asking.playlist)
+app.command()(feeling.feel)
 app.command()(listening.emotion)
 app.command()(learning.train)
 app.command()(learning.evaluate)

@@ -22,12 +22,15 @@ from app.metrics import Metrics
 from app.routes import (
     admin,
     arranged,
-    artists,
+    browsing,
     covers,
     emotions,
+    feelings,
     operation,
     pages,
     playlists,
+    plays,
+    profile,
     tracks,
 )
 from app.services import LoadModel, State, load_model, open_services
@@ -74,10 +77,13 @@ def create_app(
         playlists,
         arranged,
         stations,
+        profile,
         emotions,
+        feelings,
         tracks,
+        plays,
         covers,
-        artists,
+        browsing,
         admin,
         operation,
     ):

@@ -30,6 +30,7 @@ from app.library.covers import CoverDesk
 from app.library.live import LiveIndex, OpenSearcher
 from app.metrics import Metrics
 from app.on_ray import ray_pool, ray_search
+from app.personal.planes import Planes
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
@@ -63,6 +64,7 @@ class Services:
         catalog: The database.
         model: The music-emotion model.
         live: The snapshot that answers.
+        planes: Listeners' own planes of it.
         analyser: Turns uploads into features.
         playlists: Answers playlist requests that wait together.
         clips: Answers analysed uploads that wait together, in JSON.
@@ -83,6 +85,7 @@ class Services:
     catalog: Catalog
     model: EmotionModel
     live: LiveIndex
+    planes: Planes
     analyser: Analyser
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
@@ -219,6 +222,7 @@ def open_services(
         catalog=catalog,
         model=model,
         live=live,
+        planes=Planes(catalog, model),
         analyser=analyser,
         playlists=playlists,
         clips=clips,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NotReadyError
-from app.library.artists import ArtistIndex
+from app.library.groups import Grouped
 from app.metrics import Metrics
 from app.wire.identifiers import IdentifierTable
+from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.catalog.catalog import Catalog
@@ -85,6 +86,7 @@ class Live:
         snapshot: Its tracks, curves and scale.
         searcher: Ranks its tracks.
         identifiers: What names its recordings.
+        partial: Whether it holds only what an unfinished first run had read.
     """
 
     id: str
@@ -93,6 +95,7 @@ class Live:
     snapshot: Snapshot
     searcher: TrackSearcher
     identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
+    partial: bool = False
     _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
 
     def replicas_answering(self) -> list[int]:
@@ -117,6 +120,27 @@ class Live:
         """Numbers of a track's artists; none where they are unknown."""
         tracks = self.snapshot.tracks
         return tracks.artist_groups.of(tracks.row_of(hit.track_id))
+
+    @property
+    def version(self) -> str:
+        """Another one whenever the places of tracks may be others."""
+        return self.id
+
+    @property
+    def told(self) -> PersonalOut | None:
+        """What of a listener's own plane answers are made with; None here."""
+        return None
+
+    def felt_at(self, track_ids: tuple[int, ...]) -> tuple[float, float] | None:
+        """Mean (arousal, valence) of tracks where a listener feels them, absolute; None here."""
+        return None
+
+    def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
+        """(arousal, valence) of hits on a scale."""
+        values = np.array([(hit.arousal, hit.valence) for hit in hits]).reshape(-1, 2)
+        if scale == "relative":
+            values = self.snapshot.scale.to_relative(values)
+        return [(float(arousal), float(valence)) for arousal, valence in values]
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:
@@ -166,9 +190,9 @@ class Live:
         return self.snapshot.tracks.genres()
 
     @cached_property
-    def artists(self) -> ArtistIndex:
-        """Its artists, to be found by name."""
-        return ArtistIndex(self.snapshot.tracks.artists())
+    def grouped(self) -> Grouped:
+        """Its artists, albums, genres and folders, and its tracks in order."""
+        return Grouped(self.snapshot.tracks, self.places("relative"))
 
 
 class LiveIndex:
@@ -233,6 +257,8 @@ class LiveIndex:
                 self._retire()
                 return
             if self._live is not None and row.id == self._live.id:
+                if self._live.partial != row.partial:  # its run came to its end with nothing more
+                    self._live = replace(self._live, partial=row.partial)
                 return
             if row.model_id != self._model_id:
                 self._refuse(
@@ -267,7 +293,8 @@ class LiveIndex:
         _warm_up(searcher)
         self._refused = None
         identifiers = IdentifierTable(self._catalog.identifiers())
-        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
+        opened = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
+        self._live = replace(opened, partial=row.partial)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
 

@@ -26,6 +26,7 @@ from app.playlists.queries import (
     QueryModel,
     absolute_curve,
     allowed,
+    asking,
     variety_of,
 )
 from app.playlists.variety import most_of_one
@@ -41,6 +42,7 @@ PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone
 FURTHER = 96  # tracks looked at then, where artists are capped; and so many times more each time
 WIDEN = 8
+GUIDES = 64  # of a longer journey, so many places search; their neighbours share what is found
 
 
 def travel(
@@ -91,6 +93,7 @@ def _searched(
             limit=min(CANDIDATES, len(live.snapshot.tracks)),
             filters=filters,
             level=level,
+            places=asking([asked[row] for row in rows]),
         )
     )
     return [found[each] for each in which]
@@ -116,7 +119,10 @@ def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict
     places = _places_of(way, asked, live)
     return {
         place: live.searcher.hit_of(
-            track_id, SearchRequest(asked[place].embedding, 1, level=request.level)
+            track_id,
+            SearchRequest(
+                asked[place].embedding, 1, level=request.level, places=asking([asked[place]])
+            ),
         )
         for track_id, place in zip(way.tracks, places, strict=True)
     }
@@ -127,7 +133,7 @@ def _places_of(way: Way, asked: Sequence[Asked], live: Live) -> list[int]:
     scale, last = live.snapshot.scale, len(asked) - 1
     wanted = scale.to_relative([(each.arousal, each.valence) for each in asked])  # [P, 2]
     rows = [live.snapshot.tracks.row_of(track_id) for track_id in way.tracks]
-    shown = scale.to_relative(live.track_emotion[rows])  # [W, 2]
+    shown = live.places("relative")[rows]  # [W, 2]
     distance = ((shown[:, None] - wanted[None]) ** 2).sum(axis=2)  # [W, P]
     if way.first is not None:
         distance[0, 1:] = np.inf
@@ -227,7 +233,8 @@ class _Traveller:
     ) -> None:
         self.proof = Proof()
         self._live, self._filters, self._level = live, filters, request.level
-        self._soft = variety_of(request).spread
+        self._variety = variety_of(request)
+        self._soft = self._variety.spread
         self._cap = most_of_one(places) if self._soft else request.max_per_artist
         self._used: set[int] = set()
         self._artists: Counter[int] = Counter()
@@ -246,10 +253,14 @@ class _Traveller:
         for hit in fixed.values():
             self._use(hit)
         found = dict(fixed) | self._planned(asked, results, fixed)
+        guides: dict[int, Asked] = {}
         for place, query in enumerate(asked):
-            searched = None if place in found else self.search(query)
-            if searched is not None:
-                found[place] = searched
+            if place in found:
+                continue
+            guide = guides.setdefault(place * GUIDES // len(asked), query)
+            left = self.search(guide)
+            if left is not None:
+                found[place] = left if guide is query else self._fitting(left, query)
         places = sorted(found)
         return [found[place] for place in places], [asked[place] for place in places]
 
@@ -272,6 +283,7 @@ class _Traveller:
             self._artists_of,
             self._cap,
             dict(self._artists),
+            self._variety,
         )
         return {
             place: self._use(hit)
@@ -300,9 +312,20 @@ class _Traveller:
             self._read(query, ranking)
         return None
 
+    def _fitting(self, hit: Hit, query: Asked) -> Hit:
+        """The track that a neighbouring place's ranking holds, as it fits this place."""
+        request = SearchRequest(query.embedding, 1, level=self._level)
+        return self._live.searcher.hit_of(hit.track_id, request)
+
     def _read(self, query: Asked, ranking: _Ranking) -> None:
         checkpoint()
-        request = SearchRequest(query.embedding, ranking.limit, self._filters, level=self._level)
+        request = SearchRequest(
+            query.embedding,
+            ranking.limit,
+            self._filters,
+            level=self._level,
+            places=asking([query]),
+        )
         (found,) = self._live.searcher.search(request)
         self.proof = self.proof.also(found)
         ranking.hits = found.hits

@@ -15,10 +15,9 @@ from app.http.paging import Cursor, Limit
 from app.library.audio_files import audio_response
 from app.library.live import Live
 from app.library.open_files import open_track
-from app.routes.access import is_administered, read_access
+from app.routes.access import is_administered, owner_of, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
-    CopyOut,
     EmotionResponse,
     GenreOut,
     IndexingOut,
@@ -31,10 +30,9 @@ from app.wire.responses import (
     Verdict,
 )
 from app.wire.schemas import Name, NotMusic, Scale
-from app.wire.tracks import copies_in, identifiers_out
+from app.wire.tracks import copies_in, track_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import values_of
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.tracks import TrackRecord
 from model.feelings.moods import plane_words
@@ -77,6 +75,7 @@ def get_library(request: Request, services: ServicesDep) -> Response:
         verdicts=services.catalog.verdicts(),
         copies=int((~live.snapshot.tracks.answering.best).sum()) if live else 0,
         administered=is_administered(services),
+        partial=live.partial if live else False,
         indexing=bool(under_way),
         progress=_progress(under_way[0].progress) if under_way else None,
         duration_s=round(live.duration_s, 1) if live else 0.0,
@@ -150,9 +149,12 @@ def get_track_map(
     scale: ScaleQuery = "relative",
     include: Included = [],  # noqa: B006
 ) -> Response:
-    """Where each recording that is music lies on the plane, in one compact answer, to draw."""
-    live = services.live.current()
-    tag = snapshot_tag(request, live.id)
+    """Where each recording that is music lies on the plane, in one compact answer, to draw.
+
+    On the plane of the listener who asks, if they have one.
+    """
+    live = services.planes.live_of(owner_of(request, services), services.live.current())
+    tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
     shown = live.snapshot.tracks.passing(TrackFilter(let_in=tuple(include)))
@@ -259,21 +261,10 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
     arousal, valence = _place(track, live, scale)
     copies = _copies(track, live)
     return TrackListItem(
-        id=track.id,
-        title=track.title,
-        artist=track.artist,
-        artists=list(values_of(track.artist)),
-        album=track.album,
-        genre=track.genre,
-        year=track.year,
-        duration_s=None if track.duration_s is None else round(track.duration_s, 3),
-        path=track.path,
-        identifiers=identifiers_out(track.identifiers),
+        **dict(track_out(track, track.identifiers, copies)),
         valence=valence,
         arousal=arousal,
-        verdict=track.verdict,
         verdict_reason=track.verdict_reason,
-        copies=[CopyOut(id=copy.id, path=copy.path) for copy in copies],
     )
 
 

@@ -134,12 +134,28 @@ class VarietyOut(Shown):
     )
 
 
+class NotAgainOut(Shown):
+    """What stepped back because it was heard lately."""
+
+    heard: int = Field(description="Tracks that were heard since `not_again_s` ago.")
+    left_out: int = Field(description="Of these, how many were left out; the others came back.")
+
+
 class UnmatchedOut(Shown):
     """A part of a filter that no track has."""
 
     filter: str = Field(examples=["include.genre"])
     value: str = Field(examples=["jaz"])
     near: list[str] = Field(description="What the catalogue has that looks like it.")
+
+
+class PersonalOut(Shown):
+    """What of a listener's own plane was applied to an answer."""
+
+    weight: float = Field(description="How much of what was learned counts, 0 to 1.")
+    placed: int = Field(description="Tracks that lie where the listener put them.")
+    warped: bool = Field(description="Whether the question was moved to the model's plane.")
+    residual: bool = Field(description="Whether tracks that were not placed are felt elsewhere.")
 
 
 class PlaylistResponse(Shown):
@@ -154,6 +170,9 @@ class PlaylistResponse(Shown):
     variety: VarietyOut | None = Field(
         None, description="How the list departs from the best one, where it may."
     )
+    not_again: NotAgainOut | None = Field(
+        None, description="What stepped back, where that was asked for and anything was heard."
+    )
     unmatched: list[UnmatchedOut] = Field(
         [], description="What of the filters no track of the catalogue has."
     )
@@ -162,6 +181,9 @@ class PlaylistResponse(Shown):
     )
     scoring: ScoringOut | None = Field(None, description="Present when `explain` was asked for.")
     note: str | None = Field(None, description="What is out of the ordinary with this answer.")
+    personal: PersonalOut | None = Field(
+        None, description="What of the listener's own plane was applied; null without one."
+    )
     items: list[PlaylistItem]
 
 
@@ -259,22 +281,6 @@ class GenreOut(Shown):
     tracks: int = Field(description="How many have it.")
 
 
-class ArtistOut(Shown):
-    """An artist that a filter may name."""
-
-    name: str = Field(examples=["Ryan Reilly"])
-    tracks: int = Field(description="How many are by them, alone or with others.")
-
-
-class ArtistList(Shown):
-    """Artists, those that fit best first."""
-
-    snapshot_id: str
-    total: int = Field(description="How many there are, with those before and behind the items.")
-    items: list[ArtistOut]
-    next_cursor: str | None = Field(description=NEXT_NOTE)
-
-
 class IndexingOut(Shown):
     """How far the index run under way is."""
 
@@ -295,6 +301,9 @@ class LibraryOut(Shown):
     failed: int = Field(description="Files that could not be indexed.")
     verdicts: dict[str, int] = Field(description="How many tracks are taken for what.")
     copies: int = Field(description="Tracks that are further copies of a recording.")
+    partial: bool = Field(
+        description="Whether this is what a first index run has read so far, or until it broke off."
+    )
     indexing: bool = Field(description="Whether an index run is queued or under way.")
     administered: bool = Field(description="Whether there is a token that opens `/v1/admin`.")
     progress: IndexingOut | None = Field(description="Of that run; null without one.")

@@ -32,6 +32,7 @@ from model.scoring import ScoringParams
 
 _MORE = 2  # times as many tracks as are wanted are looked at where artists are capped
 _WIDEN = 4
+_ONE = 10.0**TIE_DECIMALS
 
 Waves = Iterable[Sequence[int]]
 Results = list[SearchResult]
@@ -125,6 +126,7 @@ class ShardedSearcher:
             direction=request.direction,
             max_per_artist=None,
             scope=Scope(request.level, None, np.empty(0, dtype=np.int64), narrowed=False),
+            addition=request.addition,
         )
         return self._ranker.hit_of(track_id, queries, terms)
 
@@ -182,8 +184,10 @@ def _uncapped(request: SearchRequest, limit: int) -> SearchRequest:
 
 
 def _only(question: Question, queries: Sequence[int]) -> Question:
-    chosen = question.request.queries[np.array(queries, dtype=np.intp)]
-    return replace(question, request=replace(question.request, queries=chosen))
+    rows, request = np.array(queries, dtype=np.intp), question.request
+    addition = None if request.addition is None else request.addition.of_queries(rows)
+    chosen = replace(request, queries=request.queries[rows], addition=addition)
+    return replace(question, request=chosen)
 
 
 def _from(found: SearchResult, offset: int) -> SearchResult:
@@ -208,5 +212,5 @@ def _merged(one: SearchResult, other: SearchResult, wanted: int) -> SearchResult
     return SearchResult(tuple(hits), one.exact and other.exact, missing)
 
 
-def _rank(hit: Hit) -> tuple[float, int]:
-    return -float(np.rint(hit.score * 10.0**TIE_DECIMALS)), hit.track_id
+def _rank(hit: Hit) -> tuple[int, int]:
+    return -round(hit.score * _ONE), hit.track_id

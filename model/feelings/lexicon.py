@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ class Entry:
             a session.
         region: Where it lies on the plane, and how widely.
         why: The source of its position, or the reason for it.
-        words: Language -> its words, as written.
+        words: Language -> its words, as written; pictures (emoji) stand in each of them.
     """
 
     name: str
@@ -107,6 +108,20 @@ class Lexicon:
         best = sorted(close, key=lambda form: -close[form])
         return tuple(dict.fromkeys(written[f] for f in best if close[f] >= _LIKE))[:count]
 
+    def beginning(self, letters: str, count: int = 3) -> tuple[str, ...]:
+        """At most `count` written words, of any language, that begin so, the shortest first."""
+        wanted = spelt(pieces_of(letters))
+        if not wanted:
+            return ()
+        written, _ = _written(self)
+        forms = _forms(self)
+        found = []
+        for form in forms[bisect_left(forms, wanted) :]:
+            if not form.startswith(wanted):
+                break
+            found.append(form)
+        return tuple(written[form] for form in sorted(found, key=len)[:count])
+
 
 @cache
 def lexicon() -> Lexicon:
@@ -127,6 +142,12 @@ def _written(words: Lexicon) -> tuple[dict[str, str], dict[str, tuple[str, ...]]
     return written, {sign: tuple(forms) for sign, forms in having.items()}
 
 
+@cache
+def _forms(words: Lexicon) -> tuple[str, ...]:
+    """The folded forms in order."""
+    return tuple(sorted(_written(words)[0]))
+
+
 def _signs(word: str) -> set[str]:
     """What like words share: pairs of neighbours, and all letters where they changed places."""
     return {_letters(word), *(word[at : at + 2] for at in range(max(1, len(word) - 1)))}
@@ -144,10 +165,7 @@ def _likeness(wanted: str, form: str) -> float:
 
 
 def _entry(row: Mapping[str, str], line: int) -> Entry:
-    words = {
-        language: tuple(word.strip() for word in row.get(language, "").split("|") if word.strip())
-        for language in LANGUAGES
-    }
+    words = {language: _listed(row, language) for language in LANGUAGES}
     missing = [language for language, given in words.items() if not given]
     if missing:
         raise LexiconError(f"lexicon line {line}: no word in {', '.join(missing)}")
@@ -161,7 +179,13 @@ def _entry(row: Mapping[str, str], line: int) -> Entry:
     except ValueError as exc:
         raise LexiconError(f"lexicon line {line}: {exc}") from exc
     kind: Kind = row["kind"]  # type: ignore[assignment]  # one of them, see above
+    signs = _listed(row, "signs")
+    words = {language: given + signs for language, given in words.items()}
     return Entry(words["en"][0], kind, region, row["why"], words)
+
+
+def _listed(row: Mapping[str, str], column: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (row.get(column) or "").split("|") if word.strip())
 
 
 def _meanings(entries: Sequence[Entry]) -> dict[Key, tuple[Meaning, ...]]:

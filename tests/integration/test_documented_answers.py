@@ -93,6 +93,7 @@ FILE = {"items": [{**ITEM, "valence": 0, "arousal": 0}]}
 
 STATION = {"name": "Evening", "question": CALM}
 OF_STATION = "/v1/stations/{station_id}"
+OF_FELT = "/v1/profile/tracks/{track_id}"
 
 # How each operation is asked well; {run_id} and {snapshot_id} are filled in from the service.
 GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
@@ -101,6 +102,12 @@ GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/emotions"): ("/v1/emotions", {"files": {"file": clip()}}),
     ("POST", "/v1/stations"): ("/v1/stations", {"json": STATION}),
     ("PUT", OF_STATION): (OF_STATION, {"json": STATION}),
+    ("GET", "/v1/feelings"): ("/v1/feelings?text=sad", {}),
+    ("POST", "/v1/plays"): ("/v1/plays", {"json": {"plays": [{"track_id": 2}]}}),
+    ("PUT", "/v1/profile"): ("/v1/profile", {"json": {"weight": 0.5}}),
+    ("GET", OF_FELT): ("/v1/profile/tracks/2", {}),
+    ("PUT", OF_FELT): ("/v1/profile/tracks/2", {"json": {"valence": 0.5, "arousal": 0.1}}),
+    ("DELETE", OF_FELT): ("/v1/profile/tracks/2", {}),
     ("GET", "/v1/tracks/{track_id}"): ("/v1/tracks/2", {}),
     ("GET", "/v1/tracks/{track_id}/emotion"): ("/v1/tracks/2/emotion", {}),
     ("GET", "/v1/tracks/{track_id}/audio"): ("/v1/tracks/2/audio", {}),
@@ -127,6 +134,9 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/playlists/files", 422): ("/v1/playlists/files", {"json": {"items": 1}}),
     ("POST", "/v1/emotions", 415): ("/v1/emotions", {"content": b"x"}),
     ("POST", "/v1/emotions", 422): ("/v1/emotions", {"files": {"file": b"no music" * 500}}),
+    ("POST", "/v1/plays", 400): ("/v1/plays", {"content": b"{", "headers": "json"}),
+    ("POST", "/v1/plays", 404): ("/v1/plays", {"json": {"plays": [{"track_id": NOBODY}]}}),
+    ("POST", "/v1/plays", 422): ("/v1/plays", {"json": {"plays": []}}),
     ("POST", "/v1/stations", 400): ("/v1/stations", {"content": b"{", "headers": "json"}),
     ("POST", "/v1/stations", 422): ("/v1/stations", {"json": {"name": ""}}),
     ("PUT", OF_STATION, 400): (OF_STATION, {"content": b"{", "headers": "json"}),
@@ -140,8 +150,20 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ),
     ("GET", f"{OF_STATION}.m3u", 422): ("/v1/stations/a%20b.m3u", {}),
     ("GET", f"{OF_STATION}.m3u8", 422): ("/v1/stations/a%20b.m3u8", {}),
+    ("PUT", "/v1/profile", 400): ("/v1/profile", {"content": b"{", "headers": "json"}),
+    ("PUT", "/v1/profile", 422): ("/v1/profile", {"json": {"weight": 2}}),
+    ("GET", "/v1/profile/next", 422): ("/v1/profile/next?limit=0", {}),
+    ("PUT", OF_FELT, 400): (
+        "/v1/profile/tracks/2",
+        {"content": b"{", "headers": "json"},
+    ),
     ("GET", "/v1/tracks", 422): ("/v1/tracks?limit=0", {}),
     ("GET", "/v1/artists", 422): ("/v1/artists?limit=0", {}),
+    ("GET", "/v1/albums", 422): ("/v1/albums?limit=0", {}),
+    ("GET", "/v1/genres", 422): ("/v1/genres?order=none", {}),
+    ("GET", "/v1/folders", 422): ("/v1/folders?offset=-1", {}),
+    ("GET", "/v1/listing", 422): ("/v1/listing?only=jazz", {}),
+    ("GET", "/v1/feelings", 422): ("/v1/feelings", {}),
     ("GET", "/v1/stations", 422): ("/v1/stations?limit=0", {}),
     ("GET", "/v1/admin/snapshots", 422): ("/v1/admin/snapshots?limit=0", {}),
     ("GET", "/v1/tracks/map", 422): ("/v1/tracks/map?scale=none", {}),
@@ -160,6 +182,7 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs", {"json": {"roots": ["/"]}}),
     ("GET", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs?limit=0", {}),
     ("GET", "/v1/admin/failures", 422): ("/v1/admin/failures?cursor=none", {}),
+    ("GET", "/v1/admin/passed-over", 422): ("/v1/admin/passed-over?cursor=none", {}),
     ("POST", "/v1/admin/snapshots/{snapshot_id}/activate", 422): (
         "/v1/admin/snapshots/a%20b/activate",
         {},
@@ -169,6 +192,10 @@ NO_SQL = {
     "/v1/playlists",
     "/v1/playlists/files",
     "/v1/artists",
+    "/v1/albums",
+    "/v1/genres",
+    "/v1/folders",
+    "/v1/listing",
     "/v1/tracks/map",
     "/v1/tracks/{track_id}/cover",
     "/v1/tracks/{track_id}/emotion",
