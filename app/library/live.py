@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NotReadyError
-from app.library.artists import ArtistIndex
+from app.library.groups import Grouped
 from app.metrics import Metrics
 from app.wire.identifiers import IdentifierTable
 from app.wire.responses import PersonalOut
@@ -188,9 +188,9 @@ class Live:
         return self.snapshot.tracks.genres()
 
     @cached_property
-    def artists(self) -> ArtistIndex:
-        """Its artists, to be found by name."""
-        return ArtistIndex(self.snapshot.tracks.artists())
+    def grouped(self) -> Grouped:
+        """Its artists, albums, genres and folders, and its tracks in order."""
+        return Grouped(self.snapshot.tracks, self.places("relative"))
 
 
 class LiveIndex:

@@ -8,7 +8,7 @@
 import { clamp, isSteady, round, steady } from "./geometry.js";
 import { nearestWord, signed } from "./text.js";
 
-const STEP_S = 30;
+const STEP_S = 600;
 
 export class PlaneKeys {
   /** @param {Plane} plane */
@@ -20,6 +20,8 @@ export class PlaneKeys {
   /** @param {KeyboardEvent} event */
   key(event) {
     const { plane } = this;
+    const held = plane.store.state.placing;
+    if (held) plane.cursor = held.at;
     const step = event.shiftKey ? 0.2 : 0.05;
     const moves = /** @type {Record<string, [number, number]>} */ ({
       ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step],
@@ -28,8 +30,12 @@ export class PlaneKeys {
       const [dv, da] = moves[event.key];
       const { valence, arousal } = plane.cursor;
       plane.cursor = { valence: round(clamp(valence + dv, -1, 1)), arousal: round(clamp(arousal + da, -1, 1)) };
-      this.sayCursor();
-    } else if (event.key === "Enter" || event.key === " ") {
+      if (held) plane.placing?.to(plane.cursor, true);
+      else this.sayCursor();
+    } else if (held && event.key === "Enter") plane.placing?.keep();
+    else if (held && event.key === "Escape") plane.placing?.cancel();
+    else if (held) return;
+    else if (event.key === "Enter" || event.key === " ") {
       const keyframes = event.shiftKey ? this.extended() : steady(plane.cursor);
       plane.ask({ kind: "curve", keyframes }, event.shiftKey);
     } else if (event.key === "Backspace") this.shorten();
@@ -46,17 +52,16 @@ export class PlaneKeys {
 
   /** The present path, continued to the cursor. @returns {Keyframe[]} */
   extended() {
-    const { cursor, store } = this.plane;
-    const { query } = store.state;
-    if (query.kind !== "curve") return steady(cursor);
-    const old = isSteady(query.keyframes) ? [query.keyframes[0]] : query.keyframes;
+    const { cursor, curve } = this.plane;
+    if (!curve) return steady(cursor);
+    const old = isSteady(curve) ? [curve[0]] : curve;
     return [...old, { t: old[old.length - 1].t + STEP_S, ...cursor }];
   }
 
   shorten() {
-    const { query } = this.plane.store.state;
-    if (query.kind !== "curve" || isSteady(query.keyframes)) return;
-    const left = query.keyframes.slice(0, -1);
+    const { curve } = this.plane;
+    if (!curve || isSteady(curve)) return;
+    const left = curve.slice(0, -1);
     this.plane.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) }, true);
   }
 }

@@ -81,6 +81,14 @@ class Groups:
         return tuple(self.codes[self.first[row] : self.first[row + 1]].tolist())
 
 
+@dataclass(frozen=True)
+class NamedGroups:
+    """Groups with their names, as they are mostly spelt; equal without case and accents is one."""
+
+    names: tuple[str, ...]
+    of_rows: Groups
+
+
 class TextColumn:
     """T strings or Nones as codes into a sorted vocabulary."""
 
@@ -160,12 +168,29 @@ class TextColumn:
     @cached_property
     def groups(self) -> Groups:
         """The single values of each row, without case and accents."""
+        return self.grouped(self._values).of_rows
+
+    def grouped(self, names_of: Callable[[str], Iterable[str]]) -> NamedGroups:
+        """The groups of each row by the names that `names_of` finds in its text."""
         known: dict[str, int] = {}
-        words = [self._word(code) for code in range(len(self._offsets) - 1)]
-        each = [
-            list(dict.fromkeys(known.setdefault(fold(value), len(known)) for value in values))
-            for values in map(self._values, words)
-        ]
+        spellings: list[Counter[str]] = []
+        each: list[list[int]] = []
+        used = np.bincount(self.codes + 1, minlength=len(self._offsets))[1:].tolist()
+        for code, tracks in enumerate(used):
+            found: dict[int, None] = {}
+            for name in names_of(self._word(code)):
+                group = known.setdefault(fold(name), len(known))
+                if group == len(spellings):
+                    spellings.append(Counter())
+                if group not in found:
+                    spellings[group][name] += tracks
+                found[group] = None
+            each.append(list(found))
+        names = tuple(spelt.most_common(1)[0][0] for spelt in spellings)
+        return NamedGroups(names, self._spread(each))
+
+    def _spread(self, each: Sequence[Sequence[int]]) -> Groups:
+        """The groups of each row, from those of each text of the vocabulary."""
         counts = np.array([len(codes) for codes in each] + [0], dtype=np.int64)  # None: the last
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])  # [V + 1]
         flat = np.array([code for codes in each for code in codes], dtype=np.int32)
@@ -173,6 +198,14 @@ class TextColumn:
         first = np.concatenate([[0], np.cumsum(of_row)])  # [T + 1]
         within = np.arange(first[-1]) - np.repeat(first[:-1], of_row)
         return Groups(first, flat[np.repeat(starts[self.codes], of_row) + within])
+
+    @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """Place of each row's text in the alphabet, without case and accents; none last, [T]."""
+        words = [fold(self._word(code)) for code in range(len(self._offsets) - 1)]
+        order = {word: rank for rank, word in enumerate(sorted(set(words)))}
+        ranks = np.array([*(order[word] for word in words), len(order)], dtype=np.int64)
+        return np.asarray(ranks[self.codes])
 
     def counts(self) -> list[tuple[str, int]]:
         """Each text with the number of tracks that have it."""
@@ -284,9 +317,14 @@ class TrackTable(Sequence[TrackRecord]):
         """Each name a filter may use, as it is mostly spelt, and its tracks; the largest first."""
         return _counted_names(self._text["genre"], genres_of)
 
-    def artists(self) -> list[tuple[str, int]]:
-        """Each artist, as mostly spelt, and how many tracks have them; the largest first."""
-        return _counted_names(self._text["artist"], values_of)
+    def column(self, name: str) -> TextColumn:
+        """A text column by its name, one of `TEXT_COLUMNS`."""
+        return self._text[name]
+
+    @property
+    def durations_s(self) -> NDArray[np.float64]:
+        """Length of each track, seconds, [T]."""
+        return self._durations_s
 
     def passing(self, filters: TrackFilter) -> NDArray[np.bool_]:
         """Mask of the tracks that a filter lets through, one of each recording, [T]."""
