@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from indexer.folders.files import genres_of, values_of
 from indexer.snapshot.filters import TrackFilter
-from indexer.snapshot.tracks import Groups, TrackTable
+from indexer.snapshot.text_column import Groups
+from indexer.snapshot.tracks import TrackTable
 from model.folding import fold
 
 GroupKind = Literal["artist", "album", "genre", "folder"]

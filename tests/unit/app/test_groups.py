@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.library.groups import GroupIndex, _Shown
-from indexer.snapshot.tracks import Groups
+from indexer.snapshot.text_column import Groups
 
 ARTISTS = {
     "Cleo & Ada": 9,
