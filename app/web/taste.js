@@ -25,7 +25,7 @@ export class Taste {
     this.outside = outside;
     this.dialog = /** @type {HTMLDialogElement} */ (byId("taste"));
     this.weight = /** @type {HTMLInputElement} */ (byId("taste-weight"));
-    byId("open-taste").addEventListener("click", () => this.open());
+    for (const id of ["open-taste", "open-taste-here"]) byId(id).addEventListener("click", () => this.open());
     byId("close-taste").addEventListener("click", () => this.dialog.close());
     byId("rate").addEventListener("click", () => this.rate(1));
     byId("forget-all").addEventListener("click", () => this.#change(forgetAll));
