@@ -173,6 +173,7 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs", {"json": {"roots": ["/"]}}),
     ("GET", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs?limit=0", {}),
     ("GET", "/v1/admin/failures", 422): ("/v1/admin/failures?cursor=none", {}),
+    ("GET", "/v1/admin/passed-over", 422): ("/v1/admin/passed-over?cursor=none", {}),
     ("POST", "/v1/admin/snapshots/{snapshot_id}/activate", 422): (
         "/v1/admin/snapshots/a%20b/activate",
         {},
