@@ -315,9 +315,9 @@ class EmotionModel:
         heard = analysis.cues.get(frontend_id(material()))
         if heard is None or self.judge.heard(heard).kind == "music":
             return sd
-        return np.maximum(
-            sd, np.float32(LARGEST_RATIO) * np.array(self.checkpoint.curve.sd, dtype=np.float32)
-        )
+        unknown = LARGEST_RATIO * np.array(self.checkpoint.curve.sd)
+        doubted: Floats = np.maximum(sd, unknown).astype(np.float32)
+        return doubted
 
     def disagreement(self, music: Embedding) -> Floats | None:
         """Variance that experts add who disagree more than their noise lets expect, [N, 2].
