@@ -18,6 +18,7 @@ from app.http import documentation
 from app.http.middleware import RequestMiddleware
 from app.http.origins import Origins
 from app.metrics import Metrics
+from app.public_words import PublicWords
 from app.routes import (
     admin,
     arranged,
@@ -29,7 +30,7 @@ from app.routes import (
     playlists,
     tracks,
 )
-from app.services import LoadModel, State, load_model, open_services
+from app.services import LoadModel, State, load_and_keep, open_services
 from app.settings import Settings
 from app.stations import endpoints as stations
 from app.subsonic import endpoints as subsonic
@@ -41,7 +42,7 @@ UPLOAD_PATHS = frozenset({"/v1/emotions"})
 def create_app(
     settings: Settings,
     *,
-    load: LoadModel = load_model,
+    load: LoadModel = load_and_keep,
     stopping: threading.Event | None = None,
 ) -> FastAPI:
     """The service.
@@ -67,7 +68,7 @@ def create_app(
         lifespan=_lifespan(settings, load, metrics, stopping or threading.Event()),
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
-    errors.install(app)
+    errors.install(app, PublicWords((settings.data_dir, *settings.music_roots)))
     for module in (
         playlists,
         arranged,

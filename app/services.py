@@ -5,11 +5,14 @@ A route reaches it through one dependency, `ServicesDep`; a command opens `opene
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -26,8 +29,9 @@ from app.http.keys import KeyRing
 from app.http.rate_limit import RateLimit
 from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
+from app.kept_models import KeptModels
 from app.library.covers import CoverDesk
-from app.library.live import LiveIndex
+from app.library.live import Live, LiveIndex
 from app.metrics import Metrics
 from app.playlists.match import match_all
 from app.settings import Settings
@@ -39,8 +43,12 @@ from indexer.isolation.reading import ReadLimits
 from indexer.runs.indexer import Indexer
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
+from indexer.storage import may_write
 from model.emotion_model import EmotionModel
+from model.frontends import frontend_id
 from model.verdict import Judge
+
+logger = logging.getLogger("circumplex.service")
 
 LoadModel = Callable[[Settings], EmotionModel]
 Embed = Callable[[Sequence[Clip]], list[str | Exception]]
@@ -92,6 +100,10 @@ class Services:
     upload_dir: Path
     stopping: threading.Event
 
+    def model_of(self, live: Live | None) -> EmotionModel:
+        """The model that a snapshot is asked with: `model`, unless another one made it."""
+        return self.live.model_of(live, self.model)
+
 
 class State(TypedDict):
     """The lifespan state of the application."""
@@ -114,7 +126,7 @@ class Library:
 
     Attributes:
         catalog: The database.
-        model: The music-emotion model.
+        model: The music-emotion model that the snapshot is asked with.
         live: The snapshot that answers; it may hold nothing yet.
     """
 
@@ -127,8 +139,14 @@ def load_model(settings: Settings) -> EmotionModel:
     """The model that the settings name."""
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
-    judge = Judge(settings.least_track_s)
-    return EmotionModel.load(settings.checkpoint, settings.device, judge=judge)
+    return EmotionModel.load(settings.checkpoint, settings.device, judge=_judge(settings))
+
+
+def load_and_keep(settings: Settings) -> EmotionModel:
+    """The same, kept in the data folder for the time after an upgrade."""
+    model = load_model(settings)
+    kept_models(settings).keep(model)
+    return model
 
 
 @contextmanager
@@ -149,7 +167,7 @@ def opened_library(settings: Settings) -> Iterator[Library]:
         model = load_model(settings)
         live = live_index(settings, catalog, model, Metrics())
         live.refresh()
-        yield Library(catalog, model, live)
+        yield Library(catalog, live.model_of(live.current_or_none(), model), live)
 
 
 def live_index(
@@ -163,7 +181,27 @@ def live_index(
         scoring=model.scoring,
         device=str(model.device),
         metrics=metrics,
+        older=kept_models(settings).find,
+        remedy=_remedy(settings),
     )
+
+
+def kept_models(settings: Settings) -> KeptModels:
+    """The models that snapshots of the data folder were made with."""
+    return KeptModels(
+        settings.data_dir,
+        partial(EmotionModel.load, device=settings.device, judge=_judge(settings)),
+    )
+
+
+def _judge(settings: Settings) -> Judge:
+    return Judge(settings.least_track_s)
+
+
+def _remedy(settings: Settings) -> str:
+    if settings.music_roots:
+        return "the service queues one, or run `circumplex index`"
+    return "run `circumplex index DIR`"
 
 
 def open_services(
@@ -178,7 +216,10 @@ def open_services(
     torch.set_num_threads(settings.torch_threads or 1)
     model = load(settings)
     metrics.device.labels(str(model.device)).set(1)
-    upload_dir = stack.enter_context(private_folder(settings.data_dir / "uploads"))
+    uploads_in = settings.data_dir / "uploads"
+    if not may_write(settings.data_dir):
+        uploads_in = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="circumplex-")))
+    upload_dir = stack.enter_context(private_folder(uploads_in))
     analyser = make_analyser(settings, model)
     stack.callback(analyser.close)
     live = live_index(settings, catalog, model, metrics)
@@ -197,7 +238,7 @@ def open_services(
     )
     stack.callback(journeys.close)
     live.refresh()
-    live.start(settings.snapshot_poll_s)
+    live.start(settings.snapshot_poll_s, settings.verify_s)
     stack.callback(live.stop)
     jobs = _start_jobs(settings, catalog, model, live, stack)
     return Services(
@@ -232,8 +273,14 @@ def _start_jobs(
         roots=settings.music_roots,
         rescan_s=settings.rescan_s,
     )
+    if not may_write(settings.data_dir):  # an index is answered from, and none can be made
+        return jobs
     jobs.start()
     stack.callback(jobs.stop, settings.shutdown_s)
+    active = catalog.active_snapshot()
+    if active is not None and active.model_id != model.model_id and settings.music_roots:
+        logger.info("an index run with model %s is queued", model.model_id)
+        jobs.rescan()
     if settings.watch_s is not None and settings.music_roots:
         watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
         watch.start()
@@ -251,7 +298,8 @@ def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:
 
     def match(requests: Sequence[PlaylistRequest]) -> list[PlaylistResponse | Exception]:
         with metrics.stage("playlist"):
-            return match_all(requests, model, live.current())
+            current = live.current()
+            return match_all(requests, live.model_of(current, model), current)
 
     return match
 
@@ -261,7 +309,11 @@ def embedding(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Embed:
 
     def embed(clips: Sequence[Clip]) -> list[str | Exception]:
         with metrics.stage("embedding"):
-            return written(clip_emotions(clips, model, live.current_or_none()))
+            current = live.current_or_none()
+            made_by = live.model_of(current, model)
+            if frontend_id(made_by.frontend) != frontend_id(model.frontend):
+                current, made_by = None, model  # what was heard cannot be compared with it
+            return written(clip_emotions(clips, made_by, current))
 
     return embed
 

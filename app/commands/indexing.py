@@ -30,6 +30,7 @@ from app.commands.common import (
     require_data_folder,
 )
 from app.settings import Settings
+from indexer.storage import keep_private
 
 if TYPE_CHECKING:
     from indexer.catalog.records import RunProgress
@@ -94,11 +95,12 @@ def run_index(
     run_id: int | None = None,
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
-    from app.services import load_model, make_indexer, opened_catalog
+    from app.services import load_and_keep, make_indexer, opened_catalog
 
+    keep_private()
     require_data_folder(settings)
     with opened_catalog(settings) as catalog:
-        indexer = make_indexer(settings, catalog, load_model(settings))
+        indexer = make_indexer(settings, catalog, load_and_keep(settings))
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(
                 roots,

@@ -65,7 +65,7 @@ async def create_playlist(
     else:  # longer work: it must not keep the others waiting
         with services.metrics.stage("journey"):
             playlist = await services.journeys.run(
-                request, partial(make_playlist, body, services.model, live)
+                request, partial(make_playlist, body, services.model_of(live), live)
             )
     services.metrics.exact.labels(str(playlist.exact).lower()).inc()
     vary = {"Vary": "Accept"}

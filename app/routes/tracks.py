@@ -62,7 +62,7 @@ def get_library(services: ServicesDep) -> LibraryOut:
     under_way = [run for run in services.catalog.list_runs(limit=1) if not run.is_over]
     return LibraryOut(
         snapshot_id=live.id if live else None,
-        model_id=services.model.model_id,
+        model_id=services.model_of(live).model_id,
         scale="relative",
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
@@ -118,7 +118,7 @@ def list_tracks(
     live = services.live.current_or_none()
     return TrackPageOut(
         snapshot_id=live.id if live else None,
-        model_id=services.model.model_id,
+        model_id=services.model_of(live).model_id,
         scale=scale,
         items=[_list_item(track, live, scale) for track in page.items],
         next_cursor=page.next_cursor,
@@ -156,7 +156,7 @@ def get_track(
     return TrackDetail(
         **_list_item(track, live, scale).model_dump(),
         snapshot_id=live.id if live else None,
-        model_id=services.model.model_id,
+        model_id=services.model_of(live).model_id,
         scale=scale,
         content_id=track.content_id,
         size_bytes=track.size_bytes,

@@ -214,7 +214,7 @@ async def _answer(
     station = await run_in_threadpool(services.catalog.station, station_id)
     question, live = question_of(station), services.live.current()
     chosen = seed_of(station, seed, datetime.now().astimezone())
-    work = partial(varied, question, chosen, services.model, live)
+    work = partial(varied, question, chosen, services.model_of(live), live)
     with services.metrics.stage("station"):
         if question.mode == "match":
             answer = await run_in_threadpool(work)

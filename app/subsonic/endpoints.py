@@ -105,10 +105,10 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
     except ClientDisconnect:
         raise
     except (AppError, IndexerError) as exc:
-        return failed(_refusal(exc), form, callback)
+        return failed(_refusal(request, exc), form, callback)
 
 
-def _refusal(error: Exception) -> SubsonicError:
+def _refusal(request: Request, error: Exception) -> SubsonicError:
     """An error of the service as one of the protocol.
 
     Raises:
@@ -120,7 +120,7 @@ def _refusal(error: Exception) -> SubsonicError:
     if kind is errors.INTERNAL:
         raise error
     code = NOT_FOUND if kind.status == 404 else GENERIC
-    return SubsonicError(code, errors.one_line(str(error)))
+    return SubsonicError(code, errors.told(request, error))
 
 
 async def _params(request: Request) -> Params:

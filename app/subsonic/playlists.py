@@ -110,7 +110,7 @@ def songs_of_playlist(call: Call, playlist_id: str) -> Sequence[Song]:
 
 
 def _station(station: Station, call: Call) -> tuple[dict[str, Any], Sequence[Song]]:
-    ids = call.shared.stations.track_ids(station, call.services.model, call.live)
+    ids = call.shared.stations.track_ids(station, call.model, call.live)
     songs = call.library.songs_of(ids)
     changed, daily = max(station.updated_at, call.live.created_at), station.rhythm == "daily"
     if daily:

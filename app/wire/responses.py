@@ -310,6 +310,9 @@ class Ready(Shown):
     snapshot_id: str
     model_id: str
     tracks: int
+    note: str | None = Field(
+        None, description="Why answers come from another index than they should; null if not."
+    )
 
 
 class Problem(BaseModel):

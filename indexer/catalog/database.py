@@ -5,11 +5,14 @@ SQLite is the embedded default, PostgreSQL the choice for a server; the same cod
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
@@ -19,10 +22,11 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 import migrations
 from indexer.errors import CatalogError, CatalogUnavailableError, CatalogVersionError
+from indexer.storage import PRIVATE_FILE, PRIVATE_FOLDER, may_write
 
 BUSY_TIMEOUT_S = 10.0  # how long a writer of SQLite waits for another
 POOL_TIMEOUT_S = 10.0  # how long a request waits for a connection that others hold
@@ -67,10 +71,18 @@ def make_engine(database_url: str) -> Engine:
     )
 
 
+def is_read_only(engine: Engine) -> bool:
+    """Whether the database can only be read: its folder or its file may not be written."""
+    return bool(engine.get_execution_options().get("read_only"))
+
+
 def _sqlite_engine(url: URL) -> Engine:
+    path = Path(url.database or "")
+    if path.is_file() and not (may_write(path.parent) and os.access(path, os.W_OK)):
+        return _reading_engine(path)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         _follow_file(engine, Path(url.database))
 
     @event.listens_for(engine, "connect")
@@ -89,6 +101,51 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+def _reading_engine(path: Path) -> Engine:
+    """An engine for a file that may not be written, such as one on a read-only disk."""
+    engine = create_engine("sqlite://", creator=partial(_reading, path), poolclass=QueuePool)
+    engine.update_execution_options(read_only=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer is refused here and not at its first row.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that only reads.
+
+    Raises:
+        OperationalError: A process was killed while it wrote, and the rest of its work cannot be
+            read without writing.
+    """
+    address = f"file:{quote(str(path))}?mode=ro"
+    try:
+        return _checked(address)
+    except sqlite3.OperationalError as exc:  # the file that readers share cannot be made
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise sqlite3.OperationalError(
+                f"{exc}; {log.name} holds changes: make the folder writable once"
+            ) from exc
+        return _checked(f"{address}&immutable=1")
+
+
+def _checked(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _follow_file(engine: Engine, path: Path) -> None:
     """Let no connection outlive its file, and make no new file where one has gone.
 
@@ -98,7 +155,9 @@ def _follow_file(engine: Engine, path: Path) -> None:
 
     @event.listens_for(engine, "do_connect")
     def _refuse_another(*_arguments: object) -> None:
-        if known and not path.exists():
+        if not known:
+            _create_private(path)
+        elif not path.exists():
             raise sqlite3.OperationalError(f"{path} is gone: put it back or restore a backup")
 
     @event.listens_for(engine, "connect")
@@ -114,6 +173,12 @@ def _follow_file(engine: Engine, path: Path) -> None:
             raise DisconnectionError(f"{path} is another file now")
 
     known: list[Path] = []
+
+
+def _create_private(path: Path) -> None:
+    """Make the file where there is none; SQLite would make it as open as the umask lets it."""
+    with suppress(OSError):  # it is there; what else is wrong SQLite says
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -158,8 +223,9 @@ def _translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as exc:
         if not _is_unavailability(exc):
             raise
+        complaint = f"the database {_complaint(exc)}"
         raise CatalogUnavailableError(
-            f"the database {_complaint(exc)} ({engine.url.render_as_string()}): {exc.orig}"
+            f"{complaint} ({engine.url.render_as_string()}): {exc.orig}", complaint
         ) from exc
 
 
@@ -209,6 +275,9 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         CatalogVersionError: A newer build has migrated this database.
         CatalogUnavailableError: The database does not answer.
     """
+    if is_read_only(engine):
+        _require_newest(engine)
+        return
     with migration_connection(engine) as connection:
         config = alembic_config(connection)
         try:
@@ -220,6 +289,18 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             raise CatalogVersionError(
                 f"the database's schema: {exc}; a newer build wrote it: install that one"
             ) from exc
+
+
+def _require_newest(engine: Engine) -> None:
+    """Read a database that cannot be migrated only where it need not be."""
+    with transaction(engine) as connection:
+        newest = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
+        found = schema_revision(connection)
+    if found != newest:
+        raise CatalogVersionError(
+            f"the database has schema {found}, this build reads {newest}, and it cannot be "
+            "migrated because it is read-only: make the data folder writable"
+        )
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from indexer.isolation.reading import ReadLimits
 from indexer.runs.embed import IndexingModel
 from indexer.runs.indexer import Indexer
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
+from indexer.storage import keep_private
 from model.verdict import LEAST_S, Judge
 
 logger = logging.getLogger(__name__)
@@ -218,6 +219,7 @@ def main() -> int:
     """Carry out the job on standard input with the real model."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    keep_private()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     job, stop = read_job(), threading.Event()
     stop_when_orphaned(stop)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import mmap
 import os
 import shutil
@@ -18,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from indexer.errors import (
     SnapshotFormatError,
     SnapshotNotFoundError,
 )
+from indexer.storage import PRIVATE_FOLDER, SEALED_FILE, create_private
 
 FORMAT = 2
 MANIFEST_NAME = "manifest.json"
@@ -40,7 +42,7 @@ Observer = Callable[[str], None]
 
 _PARTIAL_MARK = ".partial-"
 _EAGER_BYTES = 1 << 20  # files up to this size are hashed whenever a snapshot is opened
-_BLOCK_BYTES = 1 << 20
+COPIED_BYTES = 4 << 20  # files up to this size are read, not mapped
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -162,8 +164,7 @@ def check_files(folder: Path, manifest: Manifest, *, every_byte: bool) -> None:
     Raises:
         SnapshotDamagedError: A file is missing, has another size or another hash; names it.
     """
-    for name, entry in manifest.files.items():
-        _check_size(folder / name, entry)
+    check_sizes(folder, manifest)
     to_hash = {
         name: entry
         for name, entry in manifest.files.items()
@@ -175,6 +176,16 @@ def check_files(folder: Path, manifest: Manifest, *, every_byte: bool) -> None:
                 f"{folder / name} has SHA-256 {found[:12]}..., its manifest says "
                 f"{to_hash[name].sha256[:12]}...: {REBUILD}"
             )
+
+
+def check_sizes(folder: Path, manifest: Manifest) -> None:
+    """Compare the sizes of a snapshot's files with its manifest.
+
+    Raises:
+        SnapshotDamagedError: A file is missing or has another size; names it.
+    """
+    for name, entry in manifest.files.items():
+        _check_size(folder / name, entry)
 
 
 def _hashes(folder: Path, files: Mapping[str, FileEntry]) -> dict[str, str]:
@@ -205,12 +216,20 @@ def sha256_of(path: Path) -> str:
 
 def save_array(folder: Path, name: str, values: NDArray[Any]) -> None:
     """Write `<name>.npy`, C-ordered."""
-    with (folder / f"{name}.npy").open("wb") as file:
+    with create_private(folder / f"{name}.npy") as file:
         np.save(file, np.ascontiguousarray(values), allow_pickle=False)
 
 
+def seal(folder: Path) -> None:
+    """Let nobody write into the files of a snapshot, not even their owner by mistake."""
+    for path in folder.iterdir():
+        path.chmod(SEALED_FILE)
+
+
 def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[Any]:
-    """Map `<name>.npy` into memory, copy on write.
+    """Map `<name>.npy` into memory, copy on write; a small one is read into memory.
+
+    A mapped file that somebody cuts off kills the process which then reads behind its end.
 
     Args:
         folder: The snapshot.
@@ -233,7 +252,10 @@ def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[A
 
 
 def _mapped(path: Path) -> NDArray[Any]:
-    """What `np.load(path, mmap_mode="c")` gives, in half the time: a swap opens sixty arrays."""
+    """What `np.load(path, mmap_mode="c")` gives, or a copy of a small array.
+
+    In half the time: a swap opens sixty arrays.
+    """
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         if version not in _HEADERS:
@@ -243,8 +265,11 @@ def _mapped(path: Path) -> NDArray[Any]:
             raise ValueError("it holds objects")
         if 0 in shape:  # an empty array cannot be mapped
             return np.empty(shape, dtype)
+        order: Literal["F", "C"] = "F" if fortran else "C"
+        if os.fstat(file.fileno()).st_size <= COPIED_BYTES:
+            return np.fromfile(file, dtype, math.prod(shape)).reshape(shape, order=order)
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        return np.ndarray(shape, dtype, content, file.tell(), order="F" if fortran else "C")
+        return np.ndarray(shape, dtype, content, file.tell(), order=order)
 
 
 @contextmanager
@@ -258,10 +283,10 @@ def written_aside(folder: Path) -> Iterator[Path]:
     """
     if folder.exists():
         raise SnapshotError(f"{folder} exists; a snapshot is never changed: name a new one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     remove_leftovers(folder.parent)
     partial = folder.parent / f".{folder.name}{_PARTIAL_MARK}{os.getpid()}"
-    partial.mkdir()
+    partial.mkdir(mode=PRIVATE_FOLDER)
     lock = os.open(partial, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -317,9 +342,10 @@ def publish(partial: Path, folder: Path, manifest: Manifest, observe: Observer) 
     files = {n: FileEntry((partial / n).stat().st_size, sha256_of(partial / n)) for n in names}
     complete = Manifest(**{**_shallow(manifest), "files": files})
     observe("manifest")
-    with (partial / MANIFEST_NAME).open("w", encoding="utf-8") as file:
-        file.write(complete.to_json())
+    with create_private(partial / MANIFEST_NAME) as file:
+        file.write(complete.to_json().encode())
         _flush(file)
+    seal(partial)
     observe("verify")
     check_files(partial, read_manifest(partial), every_byte=True)
     _sync(partial)
@@ -334,7 +360,7 @@ def _shallow(manifest: Manifest) -> dict[str, Any]:
     return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
 
 
-def _flush(file: IO[str]) -> None:
+def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
 
