@@ -339,13 +339,13 @@ def told(request: Request, error: Exception) -> str:
 
 def _validation(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    errors = [_validation_item(item) for item in found]
+    errors = [_validation_item(item) for item in found[:20]]
     first = errors[0] if errors else {"pointer": "", "message": "the request is not valid"}
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{first['pointer'] or 'request'}: {first['message']}{more}"
     malformed = any(item.get("type") == "json_invalid" for item in found)
     kind = HTTP_KINDS[400] if malformed else VALIDATION
-    return problem_response(request, kind, detail, errors=errors[:20])
+    return problem_response(request, kind, detail, errors=errors)
 
 
 def _validation_item(item: Mapping[str, Any]) -> dict[str, str]:

@@ -56,6 +56,7 @@ Match = Callable[[Sequence[PlaylistRequest]], list[PlaylistResponse | Exception]
 ARRIVING = 4
 """Uploads that may arrive for each that may be analysed or wait for it."""
 JOURNEY_PLACES, JOURNEY_S = 16, 15.0
+LARGE_PLACES, LARGE_S = 16, 15.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Services:
         arriving: Bounds the uploads that arrive.
         places: Bounds the uploads that are analysed or wait for it.
         journeys: Plans journeys, apart from all other work.
+        large_matches: Answers playlist requests that are large, apart from the others.
         jobs: Carries out index runs.
         metrics: Counters.
         keys: API keys.
@@ -93,6 +95,7 @@ class Services:
     arriving: Places
     places: Places
     journeys: Desk
+    large_matches: Desk
     jobs: IndexJobs
     metrics: Metrics
     keys: KeyRing
@@ -237,6 +240,8 @@ def open_services(
         budget_s=JOURNEY_S,
     )
     stack.callback(journeys.close)
+    large_matches = Desk("large-matches", workers=1, places=LARGE_PLACES, budget_s=LARGE_S)
+    stack.callback(large_matches.close)
     live.refresh()
     live.start(settings.snapshot_poll_s, settings.verify_s)
     stack.callback(live.stop)
@@ -253,6 +258,7 @@ def open_services(
         arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
         places=Places("held", uploads, metrics),
         journeys=journeys,
+        large_matches=large_matches,
         jobs=jobs,
         metrics=metrics,
         keys=KeyRing(settings.data_dir / "keys.json"),

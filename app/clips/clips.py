@@ -170,9 +170,9 @@ def _together(
     sd = np.stack([mean_sd(curve.sd.astype(np.float16)) for curve in curves])
     similar = _similar(clips, [spans[-1:] for spans, _ in embedded], sd, model, live)
     for index, (clip, curve) in enumerate(zip(clips, curves, strict=True)):
-        duration_s = clip.analysis.duration_s
+        length_s, note = clip.analysis.duration_s, clip.analysis.note
         yield emotion_response(
-            Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, duration_s),
+            Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, length_s, note),
             model_id=model.model_id,
             live=live,
             scale=chosen_scale(clip.scale, live),

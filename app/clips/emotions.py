@@ -32,6 +32,7 @@ class Estimate:
         sd: Standard deviations, [T, 2].
         overall: (arousal, valence) of the whole, [2].
         duration_s: Length.
+        note: What of the file did not decode.
     """
 
     t_s: NDArray[np.float32]
@@ -39,6 +40,7 @@ class Estimate:
     sd: NDArray[np.float32]
     overall: NDArray[np.float32]
     duration_s: float
+    note: str | None = None
 
 
 def chosen_scale(asked: Scale | None, live: Live | None) -> Scale:
@@ -96,6 +98,7 @@ def emotion_response(
         curve=curve_points(estimate.t_s, mean, sd),
         mean=MeanOut(arousal=float(overall[0, 0]), valence=float(overall[0, 1])),
         similar=similar_out(live, similar, quantiles, overall[0]),
+        note=estimate.note,
     )
 
 

@@ -298,6 +298,8 @@ def _show_emotion(file: Path, answer: EmotionResponse) -> None:
         f"{plain(file.name)}: {answer.duration_s:.1f} s, valence {answer.mean.valence:+.2f}, "
         f"arousal {answer.mean.arousal:+.2f} ({answer.scale} scale, {answer.model_id})"
     )
+    if answer.note is not None:
+        notes.print(f"  {plain(answer.note)}")
     for item in answer.similar:
         title = item.track.title or item.track.path
         artist = item.track.artist or "unknown artist"

@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -30,6 +30,7 @@ logger = logging.getLogger("circumplex.request")
 
 UNTRUSTED_HOST = Problem(421, "untrusted-host", "Not a host of this service")
 FOREIGN_ORIGIN = Problem(403, "foreign-origin", "Asked by the page of another site")
+ENCODED_BODY = Problem(415, "unsupported-media-type", "Unsupported media type")
 LARGE_BODY_BYTES = 32 * 1024
 """Reading a larger JSON body takes the event loop milliseconds: such bodies take turns."""
 TURNS = 4
@@ -65,9 +66,10 @@ class RequestMiddleware:
     """The outermost layer of the service's own making.
 
     It gives the request an id (the caller's `X-Request-ID` where it is a plain word), refuses
-    foreign hosts and pages of other sites (`app.http.origins`), sets the security headers, bounds
-    the body of requests that are no upload in bytes and seconds, counts and times, writes one log
-    line, and answers an unforeseen exception with a problem that holds nothing but the id.
+    foreign hosts, pages of other sites (`app.http.origins`) and compressed bodies, sets the
+    security headers, bounds the body of requests that are no upload in bytes and seconds, counts
+    and times, writes one log line, and answers an unforeseen exception with a problem that holds
+    nothing but the id.
     """
 
     def __init__(
@@ -133,6 +135,10 @@ class _Request:
                     "CIRCUMPLEX_CORS_ORIGINS if it should"
                 )
                 await self._answer(FOREIGN_ORIGIN, detail)
+            elif self._has_encoded_body():
+                coding = self.headers["content-encoding"][:100]
+                detail = f"the body is sent as {coding!r}: send it as it is, without an encoding"
+                await self._answer(ENCODED_BODY, detail, ((b"accept-encoding", b"identity"),))
             else:
                 await self.owner.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
@@ -146,6 +152,11 @@ class _Request:
         finally:
             self.owner.metrics.in_flight.dec()
             self._record()
+
+    def _has_encoded_body(self) -> bool:
+        """Whether the body is compressed: nothing here would unpack it."""
+        codings = self.headers.get("content-encoding", "").lower().replace(" ", "").split(",")
+        return any(coding not in ("", "identity") for coding in codings)
 
     async def receive(self) -> Message:
         limit = self.owner.max_body_bytes
@@ -180,11 +191,14 @@ class _Request:
             message["headers"] = self._with_own(message.get("headers", ()))
         await self._send(message)
 
-    async def _answer(self, kind: Problem, detail: str) -> None:
+    async def _answer(
+        self, kind: Problem, detail: str, more: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
         body = json.dumps(problem(kind, detail, self.id)).encode()
         headers = [
             (b"content-type", PROBLEM_JSON.encode()),
             (b"content-length", str(len(body)).encode()),
+            *more,
         ]
         await self.send({"type": "http.response.start", "status": kind.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

@@ -8,7 +8,6 @@ here, or of one in another process) and opens it beside the old one.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -34,7 +33,7 @@ from indexer.search.balance import EmotionEmbedder, embedded_bank
 from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
 from indexer.snapshot.format import check_sizes
 from indexer.snapshot.reader import Snapshot
-from indexer.snapshot.verification import verified, verify_in_process
+from indexer.snapshot.verification import Stamp, stamp, verified, verify_in_process
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 from model.verdict import KINDS
@@ -49,7 +48,6 @@ NOTHING_INDEXED = "nothing is indexed yet: run `circumplex index DIR`"
 PAUSE_S = 0.005  # between them: requests that come meanwhile go first
 
 
-Stamp = frozenset[tuple[str, int, int]]
 _CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
 
 
@@ -270,7 +268,7 @@ class LiveIndex:
         with self._refreshing:
             if self._live is not live:
                 return
-            self._damaged[live.id] = (_stamp(live.snapshot.folder), reason)
+            self._damaged[live.id] = (stamp(live.snapshot.folder), reason)
             self._live = None
         self._refuse(reason)
         self.refresh()
@@ -317,7 +315,7 @@ class LiveIndex:
                     f"is loaded: {self._remedy}"
                 )
             scoring = older.scoring
-        found = _stamp(self._folder / row.id)
+        found = stamp(self._folder / row.id)
         if self._damaged.get(row.id, (None,))[0] == found:
             return self._damaged[row.id][1]  # nothing has changed since
         try:
@@ -379,15 +377,6 @@ class LiveIndex:
             except Exception:  # the next round tries again
                 logger.exception("looking for a new snapshot failed")
             away = False
-
-
-def _stamp(folder: Path) -> Stamp:
-    """Changes when a file of a snapshot does."""
-    try:
-        found = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
-    except OSError:
-        return frozenset()
-    return frozenset((name, status.st_size, status.st_mtime_ns) for name, status in found)
 
 
 def _warm_up(searcher: Searcher) -> None:

@@ -31,11 +31,21 @@ from app.playlists.queries import (
 from app.playlists.shaping import Shape
 from app.playlists.variety import below_best
 from app.wire.responses import PlaylistResponse, VarietyOut
-from app.wire.schemas import Level, PlaylistRequest, TextEmotion
+from app.wire.schemas import (
+    CurveEmotion,
+    Filters,
+    FilterTerms,
+    Level,
+    PlaylistRequest,
+    TextEmotion,
+)
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction
+
+LARGE = 500
+"""Keyframes, excluded tracks and names of filters; a request of more is answered apart."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,22 @@ class _Terms:
     filters: TrackFilter | None
     max_per_artist: int | None
     level: Level
+
+
+def is_large(request: PlaylistRequest) -> bool:
+    """Whether a request takes many times what others take, so that none should wait for it."""
+    emotion, size = request.emotion, 0
+    if isinstance(emotion, CurveEmotion):
+        size += len(emotion.curve)
+    for terms in _terms_of(request.filters):
+        size += sum(len(value) for _, value in terms if isinstance(value, list))
+    return size > LARGE
+
+
+def _terms_of(filters: Filters | None) -> list[FilterTerms | Filters]:
+    if filters is None:
+        return []
+    return [filters, *(each for each in (filters.include, filters.exclude) if each is not None)]
 
 
 def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:

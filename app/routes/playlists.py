@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.http.documentation import problems
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
-from app.playlists.match import make_playlist
+from app.playlists.match import is_large, make_playlist
 from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
 from app.routes.access import read_access
@@ -60,8 +60,13 @@ async def create_playlist(
     name = negotiate(format, request.headers.get("accept"))
     live = services.live.current()
     body = seeded(resolved(body))
-    if body.mode == "match":
+    if body.mode == "match" and not is_large(body):
         playlist = await services.playlists.ask(body)
+    elif body.mode == "match":
+        with services.metrics.stage("playlist"):
+            playlist = await services.large_matches.run(
+                request, partial(make_playlist, body, services.model_of(live), live)
+            )
     else:  # longer work: it must not keep the others waiting
         with services.metrics.stage("journey"):
             playlist = await services.journeys.run(

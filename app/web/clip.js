@@ -59,7 +59,8 @@ export class ClipDrop {
       const old = this.store.state.clip;
       if (old) URL.revokeObjectURL(old.url);
       this.store.set({ clip: { name: file.name, url: URL.createObjectURL(file), answer }, uploading: null });
-      this.outside.say(`The emotion curve of ${file.name} is shown.`);
+      const note = answer.note ? ` It is ${answer.note}.` : "";
+      this.outside.say(`The emotion curve of ${file.name} is shown.${note}`);
     } catch (error) {
       if (running.signal.aborted) return;
       this.store.set({ uploading: null });

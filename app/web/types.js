@@ -37,6 +37,7 @@
  * @property {CurvePoint[]} curve
  * @property {Affect} mean
  * @property {Item[]} similar
+ * @property {string} [note] What of the file did not decode.
  *
  * @typedef {object} Clip
  * @property {string} name

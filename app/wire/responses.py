@@ -197,6 +197,7 @@ class EmotionResponse(Shown):
     curve: list[CurvePoint] = Field(description="One point each 0.5 s.")
     mean: MeanOut
     similar: list[SimilarOut] = Field(description="Nearest tracks of the catalogue, best first.")
+    note: str | None = Field(None, description="Such as that a part of the file does not decode.")
 
 
 class TrackListItem(TrackOut):

@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Discriminator,
+    FailFast,
     Field,
     Tag,
     model_validator,
@@ -49,13 +50,39 @@ SCALE_NOTE = (
 )
 
 
-class Strict(BaseModel):
-    """A request body: unknown members and silent conversions are refused."""
+MOST_MEMBERS = 64  # of an object; a body of many unknown ones makes as many errors, slowly
+
+
+class Closed(BaseModel):
+    """Part of a request: unknown members and silent conversions are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class KeyframeIn(Strict):
+def _few_members(value: Any) -> Any:
+    """Refuse an object of many members before each of them is looked at."""
+    if isinstance(value, dict) and len(value) > MOST_MEMBERS:
+        raise ValueError(f"{len(value)} members; an object here has at most {MOST_MEMBERS}")
+    return value
+
+
+def _each_few_members(values: Any) -> Any:
+    if isinstance(values, list):
+        for value in values:
+            _few_members(value)
+    return values
+
+
+class Strict(Closed):
+    """A request body or an object in it, of few members."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_small(cls, value: Any) -> Any:
+        return _few_members(value)
+
+
+class KeyframeIn(Closed):
     """The emotion at one moment; between two moments it moves in a straight line."""
 
     t: float = Field(
@@ -68,7 +95,12 @@ class KeyframeIn(Strict):
 class CurveEmotion(Strict):
     """An emotion over time."""
 
-    curve: Annotated[list[KeyframeIn], Field(min_length=1, max_length=MAX_KEYFRAMES)] = Field(
+    curve: Annotated[
+        list[KeyframeIn],
+        Field(min_length=1, max_length=MAX_KEYFRAMES),
+        FailFast(),
+        BeforeValidator(_each_few_members),
+    ] = Field(
         description="Keyframes with increasing `t`, best a microsecond apart or more; a single one "
         "is a steady emotion.",
         examples=[
@@ -203,7 +235,7 @@ class Filters(Strict):
     artist: list[Name] = Field([], max_length=100, description="Any of these artists.")
     year: YearRange | None = Field(None, description="Release year; tracks without one are out.")
     duration_s: DurationRange | None = Field(None, description="Length of the track.")
-    exclude_ids: list[TrackId] = Field(
+    exclude_ids: Annotated[list[TrackId], FailFast()] = Field(
         [], max_length=10_000, description="None of these tracks, nor copies of their recordings."
     )
     include: IncludedTerms | None = Field(None, description="Only tracks that have all of these.")

@@ -72,6 +72,23 @@ def test_similar_tracks_sound_alike(service: Running) -> None:
     assert upload(service, CLIP, similar=0).json()["similar"] == []
 
 
+def test_a_clip_that_decodes_in_part_is_said_to(service: Running) -> None:
+    """Half a WAV file, half an MP3 that counts its frames, and half a FLAC file."""
+    mono = tone(0.5, 440.0, 8.0)[None].astype(np.float32)
+    files = {
+        "clip.wav": CLIP,
+        "clip.mp3": encoded(mono, RATE_HZ, "mp3", "libmp3lame"),
+        "clip.flac": encoded(mono, RATE_HZ, "flac", "flac"),
+    }
+    whole = {name: upload(service, content, name) for name, content in files.items()}
+    half = {
+        name: upload(service, content[: len(content) // 2], name) for name, content in files.items()
+    }
+
+    assert {name: answer.json()["note"] for name, answer in whole.items()} == dict.fromkeys(files)
+    assert all(each.json()["note"].startswith("decoded in part") for each in half.values())
+
+
 def test_the_mean_tells_clips_apart(service: Running) -> None:
     """Loud is aroused, bright is pleasant, on the absolute scale too."""
     loud = upload(service, wav(tone(0.9, 150.0)), scale="absolute").json()["mean"]

@@ -75,6 +75,41 @@ def test_a_small_request_does_not_wait_for_many_large_ones() -> None:
     assert reader.order.index("/small") < 3
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, deflate", "x-gzip", "zstd"])
+def test_a_compressed_body_is_refused(coding: str) -> None:
+    """415, with the one encoding that is accepted; nothing of the body is read."""
+    reader = Reader()
+    status, headers = answer_to(owner_of(reader), coding)
+
+    assert status == 415
+    assert headers[b"accept-encoding"] == b"identity"
+    assert reader.order == []
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_plain_body_may_say_that_it_is_plain(coding: str) -> None:
+    """`identity` is no encoding."""
+    status, _ = answer_to(owner_of(Reader()), coding)
+
+    assert status == 200
+
+
+def answer_to(owner: RequestMiddleware, coding: str) -> tuple[int, dict[bytes, bytes]]:
+    """Status and headers of the answer to a body of this `Content-Encoding`."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"\x1f\x8b", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-encoding", coding.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+    asyncio.run(owner(scope, receive, send))
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
 def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small it is."""
     monkeypatch.setattr(middleware, "BODY_S", 0.05)
