@@ -74,15 +74,16 @@ class ProcessExecutor:
     Args:
         job: What all runs have in common; `run_id` is filled in.
         command: How to start the process.
-        is_late: Says of a run whether its process has not renewed its lease in time; a process that
-            does not do so again and again, because it was stopped or hangs, is killed.
+        is_late: Says of a run and a process whether that has not renewed its lease in time, or
+            has lost the run to another; where it says so again and again, because the process was
+            stopped or hangs, it is killed.
     """
 
     def __init__(
         self,
         job: Job,
         command: Sequence[str] = _COMMAND,
-        is_late: Callable[[int], bool] | None = None,
+        is_late: Callable[[int, int], bool] | None = None,
     ) -> None:
         self._job = job
         self._command = list(command)
@@ -117,14 +118,14 @@ class ProcessExecutor:
             try:
                 return process.wait(LOOK_S)
             except subprocess.TimeoutExpired:
-                late = late + 1 if self._seems_late(run_id) else 0
+                late = late + 1 if self._seems_late(run_id, process.pid) else 0
             if late >= MOST_LATE:
                 logger.warning("the process of index run %d hangs and is killed", run_id)
                 process.kill()
 
-    def _seems_late(self, run_id: int) -> bool:
+    def _seems_late(self, run_id: int, pid: int) -> bool:
         try:
-            return self._is_late is not None and self._is_late(run_id)
+            return self._is_late is not None and self._is_late(run_id, pid)
         except IndexerError:  # the database is away: the process cannot renew either
             return False
 
