@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import torch
 from fastapi import Depends, Request
@@ -40,7 +40,6 @@ from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.folders.watch import FolderWatch
 from indexer.isolation.reading import ReadLimits
-from indexer.runs.indexer import Indexer
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.storage import may_write
@@ -49,6 +48,9 @@ from model.frontends import frontend_id
 from model.verdict import Judge
 
 logger = logging.getLogger("circumplex.service")
+
+if TYPE_CHECKING:
+    from indexer.runs.indexer import Indexer
 
 LoadModel = Callable[[Settings], EmotionModel]
 Embed = Callable[[Sequence[Clip]], list[str | Exception]]
@@ -353,6 +355,8 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
 
 def make_indexer(settings: Settings, catalog: Catalog, model: EmotionModel) -> Indexer:
     """What brings the catalogue and its snapshot up to date, in this process."""
+    from indexer.runs.indexer import Indexer  # not where runs have processes of their own
+
     return Indexer(catalog, model, settings.data_dir, run_options(settings))
 
 

@@ -11,15 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -27,6 +22,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 import migrations
 from indexer.errors import CatalogError, CatalogUnavailableError, CatalogVersionError
 from indexer.storage import PRIVATE_FILE, PRIVATE_FOLDER, may_write
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 BUSY_TIMEOUT_S = 10.0  # how long a writer of SQLite waits for another
 POOL_TIMEOUT_S = 10.0  # how long a request waits for a connection that others hold
@@ -258,6 +256,8 @@ def _is_unavailability(exc: DBAPIError) -> bool:
 
 def alembic_config(connection: Connection) -> Config:
     """Alembic's configuration for the package's own migrations on an open connection."""
+    from alembic.config import Config  # not needed to open a database that is up to date
+
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__path__[0])).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -275,9 +275,11 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         CatalogVersionError: A newer build has migrated this database.
         CatalogUnavailableError: The database does not answer.
     """
-    if is_read_only(engine):
-        _require_newest(engine)
+    if revision == "head" and _is_newest(engine):
         return
+    from alembic import command
+    from alembic.util import CommandError
+
     with migration_connection(engine) as connection:
         config = alembic_config(connection)
         try:
@@ -291,16 +293,27 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             ) from exc
 
 
-def _require_newest(engine: Engine) -> None:
-    """Read a database that cannot be migrated only where it need not be."""
+def newest_revision() -> str:
+    """The schema of this build: the last of its migrations, by their numbers."""
+    versions = Path(migrations.__path__[0]) / "versions"
+    return max(path.name.partition("_")[0] for path in versions.glob("[0-9]*_*.py"))
+
+
+def _is_newest(engine: Engine) -> bool:
+    """Whether there is nothing to migrate.
+
+    Raises:
+        CatalogVersionError: There is, and the database cannot be written.
+    """
     with transaction(engine) as connection:
-        newest = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
         found = schema_revision(connection)
-    if found != newest:
+    newest = newest_revision()
+    if is_read_only(engine) and found != newest:
         raise CatalogVersionError(
             f"the database has schema {found}, this build reads {newest}, and it cannot be "
             "migrated because it is read-only: make the data folder writable"
         )
+    return found == newest
 
 
 @contextmanager
@@ -327,13 +340,18 @@ def migration_connection(engine: Engine) -> Iterator[Connection]:
 
 def schema_revision(connection: Connection) -> str:
     """Alembic's name of the schema; `base` for a database without one."""
-    return MigrationContext.configure(connection).get_current_revision() or "base"
+    if not inspect(connection).has_table("alembic_version"):
+        return "base"
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found or "base")
 
 
 def _is_ahead(config: Config, connection: Connection, revision: str) -> bool:
     if revision == "base":
         return False
-    current = MigrationContext.configure(connection).get_current_revision()
+    from alembic.script import ScriptDirectory
+
+    current = schema_revision(connection)
     script = ScriptDirectory.from_config(config)
     behind = {step.revision for step in script.iterate_revisions(current, "base")}
     return revision not in behind

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
@@ -30,11 +31,12 @@ from indexer.errors import (
     RunInterruptedError,
 )
 from indexer.isolation.reading import ReadLimits
-from indexer.runs.embed import IndexingModel
-from indexer.runs.indexer import Indexer
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.storage import keep_private
 from model.verdict import LEAST_S, Judge
+
+if TYPE_CHECKING:
+    from indexer.runs.embed import IndexingModel
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +162,8 @@ def carry_out(
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
     """
+    from indexer.runs.indexer import Indexer  # a service that only starts runs needs none of it
+
     try:
         catalog = open_catalog(job.database_url)
     except IndexerError:
