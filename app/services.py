@@ -133,11 +133,13 @@ class Library:
         catalog: The database.
         model: The music-emotion model that the snapshot is asked with.
         live: The snapshot that answers; it may hold nothing yet.
+        loaded: The model that the settings name: another one only after an upgrade.
     """
 
     catalog: Catalog
     model: EmotionModel
     live: LiveIndex
+    loaded: EmotionModel
 
 
 def load_model(settings: Settings) -> EmotionModel:
@@ -172,7 +174,7 @@ def opened_library(settings: Settings) -> Iterator[Library]:
         model = load_model(settings)
         live = live_index(settings, catalog, model, Metrics())
         live.refresh()
-        yield Library(catalog, live.model_of(live.current_or_none(), model), live)
+        yield Library(catalog, live.model_of(live.current_or_none(), model), live, model)
 
 
 def live_index(

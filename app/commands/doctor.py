@@ -146,6 +146,8 @@ def _library(settings: Settings) -> str:
     with open_library(settings) as library:
         live, counts = active(library, settings), library.catalog.counts()
         live.snapshot.verify()
+        if library.live.note is not None:
+            raise RuntimeError(library.live.note)
         tracks = live.snapshot.manifest.tracks
         most = max((row.track_count for row in library.catalog.list_snapshots()), default=tracks)
         gone, of = _files_gone(library.catalog)

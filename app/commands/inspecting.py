@@ -23,7 +23,7 @@ def info(data_dir: DataDir = None, checkpoint: Checkpoint = None, device: Device
 
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
-        live, model = library.live.current_or_none(), library.model
+        live, model = library.live.current_or_none(), library.loaded
         counts = library.catalog.counts()
         emit(
             json.dumps(
@@ -38,6 +38,7 @@ def info(data_dir: DataDir = None, checkpoint: Checkpoint = None, device: Device
                         "lambda": model.scoring.lam,
                     },
                     "snapshot": _snapshot(live),
+                    "note": library.live.note,
                     "tracks": {
                         "ok": counts.ok,
                         "failed": counts.failed,
