@@ -42,7 +42,7 @@ Observer = Callable[[str], None]
 
 _PARTIAL_MARK = ".partial-"
 _EAGER_BYTES = 1 << 20  # files up to this size are hashed whenever a snapshot is opened
-COPIED_BYTES = 4 << 20  # files up to this size are read, not mapped
+COPIED_BYTES = 16 << 20  # files up to this size are read, not mapped
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
