@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import threading
@@ -17,6 +16,7 @@ import torch
 
 from app.clips.analysis_pool import AnalysisLimits, PooledAnalyser
 from app.errors import AnalysisLimitError, BusyError
+from indexer.errors import WorkerStartError
 from indexer.isolation.process import Limits
 from indexer.isolation.serving import ran_out_of_memory
 from model.analysis import Analysis, analyse
@@ -105,7 +105,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again(clip: Path) -> None:
 
     def start() -> Fragile:
         if refusals.pop(0):
-            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+            raise WorkerStartError("no worker can be started: no room")
         return Fragile()
 
     limits = AnalysisLimits(max_duration_s=60.0, timeout_s=0.2, memory_bytes=1 << 30)
