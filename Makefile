@@ -27,7 +27,7 @@ PARALLEL := --dist loadscope --no-loadscope-reorder
 SECOND_EAR := $(PIP) --no-deps musicnn
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings bench-ray clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -87,6 +87,9 @@ bench-covers: $(DEV) ## Time how covers are read and made small
 
 bench-verdict: $(DEV) ## Judge made-up files and all music at hand: is it music?
 	@$(BIN)/python -m benchmarks.bench_verdict $(ARGS)
+
+bench-ray: $(DEV) ## Compare shards with one piece; index and search on a Ray cluster of this machine
+	@$(BIN)/python -m benchmarks.bench_ray $(ARGS)
 
 bench-recordings: $(DEV) ## Group copies of recordings and all music at hand
 	@$(BIN)/python -m benchmarks.bench_recordings $(ARGS)

@@ -91,6 +91,12 @@ class Metrics:
             ("exact",),
             registry=self.registry,
         )
+        self.shard_replicas = Gauge(
+            "circumplex_shard_replicas",
+            "Processes that can answer for a shard of the snapshot; 0: it is lost.",
+            ("shard",),
+            registry=self.registry,
+        )
         self.snapshot = Gauge(
             "circumplex_snapshot_info",
             "1 for the snapshot that answers.",
@@ -184,6 +190,12 @@ class Metrics:
         for kind in KINDS:
             measured = manifest.recall.value.get(kind) if manifest.recall else None
             self.recall.labels(kind).set(1.0 if measured is None else measured)
+
+    def replicas_are(self, counts: Sequence[int]) -> None:
+        """So many processes can answer for each shard of the snapshot."""
+        self.shard_replicas.clear()
+        for shard, count in enumerate(counts):
+            self.shard_replicas.labels(str(shard)).set(count)
 
     def catalogue_is(self, counts: Counts, runs: Sequence[IndexRun]) -> None:
         """So many tracks have each status, and these are the newest index runs."""

@@ -31,8 +31,10 @@ from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
 from app.kept_models import KeptModels
 from app.library.covers import CoverDesk
-from app.library.live import Live, LiveIndex
+from app.library.live import Live, OpenSearcher
+from app.library.live_index import LiveIndex
 from app.metrics import Metrics
+from app.on_ray import ray_pool, ray_search
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
@@ -42,6 +44,7 @@ from indexer.folders.watch import FolderWatch
 from indexer.isolation.reading import ReadLimits
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
+from indexer.shards.local import open_locally
 from indexer.storage import may_write
 from model.emotion_model import EmotionModel
 from model.frontends import frontend_id
@@ -188,6 +191,7 @@ def live_index(
         scoring=model.scoring,
         device=str(model.device),
         metrics=metrics,
+        open_searcher=searching(settings),
         older=kept_models(settings).find,
         remedy=_remedy(settings),
     )
@@ -209,6 +213,11 @@ def _remedy(settings: Settings) -> str:
     if settings.music_roots:
         return "the service queues one, or run `circumplex index`"
     return "run `circumplex index DIR`"
+
+
+def searching(settings: Settings) -> OpenSearcher:
+    """What opens a searcher of a snapshot: in this process, or on Ray."""
+    return ray_search(settings) if settings.search == "ray" else open_locally
 
 
 def open_services(
@@ -355,11 +364,23 @@ def make_executor(settings: Settings, catalog: Catalog, model: EmotionModel) -> 
     return ThreadExecutor(make_indexer(settings, catalog, model))
 
 
-def make_indexer(settings: Settings, catalog: Catalog, model: EmotionModel) -> Indexer:
-    """What brings the catalogue and its snapshot up to date, in this process."""
-    from indexer.runs.indexer import Indexer  # not where runs have processes of their own
+def make_indexer(
+    settings: Settings, catalog: Catalog, model: EmotionModel, *, on_ray: bool = False
+) -> Indexer:
+    """What brings the catalogue and its snapshot up to date, from this process.
 
-    return Indexer(catalog, model, settings.data_dir, run_options(settings))
+    Args:
+        settings: The configuration.
+        catalog: The database.
+        model: The music-emotion model.
+        on_ray: Whether files are examined on a Ray cluster.
+    """
+    from indexer.runs.indexer import Indexer  # not where runs have processes of their own
+    from indexer.runs.pools import Threads
+
+    options = run_options(settings)
+    pool = ray_pool(settings, options) if on_ray else Threads()
+    return Indexer(catalog, model, settings.data_dir, options, pool=pool)
 
 
 def run_options(settings: Settings) -> RunOptions:
@@ -371,6 +392,7 @@ def run_options(settings: Settings) -> RunOptions:
     )
     return RunOptions(
         keep_snapshots=settings.keep_snapshots,
+        shards=settings.shards,
         keep_analyses_days=settings.keep_analyses_days,
         read_limits=limits if settings.isolate_uploads else None,
     )

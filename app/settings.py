@@ -19,6 +19,7 @@ from pydantic_settings import (
 from app.environment import PREFIX, SecretFiles
 from app.http.origins import LOCAL_HOSTS
 from indexer.runs.options import RunOptions
+from indexer.shards.split import MOST_SHARDS
 
 MIB = 1024 * 1024
 
@@ -206,6 +207,21 @@ class Settings(BaseSettings):
         ge=0,
         le=36_500,
         description="Days that the analysis of content stays which no track has any more.",
+    )
+    shards: int = Field(
+        RunOptions.shards,
+        ge=1,
+        le=MOST_SHARDS,
+        description="Parts in which the snapshots of index runs are searched.",
+    )
+    search: Literal["local", "ray"] = Field(
+        "local", description="Where snapshots are searched: in this process, or on Ray."
+    )
+    ray_address: str | None = Field(
+        None, description="Address of the Ray cluster; by default one is started on this machine."
+    )
+    ray_replicas: int = Field(
+        2, ge=1, le=64, description="Processes on Ray that can each answer for one shard."
     )
     shutdown_s: float = Field(
         10.0, ge=0, le=600, description="Time running requests get when the service stops, s."

@@ -96,7 +96,6 @@ def known_of(model: EmotionModel, analyses: Mapping[Path, Analysis]) -> BlockBui
         estimate = model.emotion_curve(analysis)
         curve = np.concatenate([estimate.mean, estimate.sd], axis=1)
         builder.add(str(path), Analysed(analysis, curve.astype(np.float16)))
-    builder.flush()
     return builder
 
 

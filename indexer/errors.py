@@ -3,6 +3,7 @@
 IndexerError
 ├── StorageError                the data folder cannot be written: full, read-only
 │   └── WorkerStartError        no process can be started
+├── ClusterError                the Ray cluster is not to be reached, or failed
 ├── WorkerLimitError            a worker process took too long or too much, or was lost
 ├── LibraryError                a music root cannot be used
 │   ├── RootNotFoundError       no such folder, or no right to read it
@@ -41,6 +42,10 @@ class StorageError(IndexerError):
 
 class WorkerStartError(StorageError):
     """No worker process can be started."""
+
+
+class ClusterError(IndexerError):
+    """The Ray cluster is not to be reached, or failed."""
 
 
 class WorkerLimitError(IndexerError):

@@ -98,6 +98,7 @@ def emotion_response(
         curve=curve_points(estimate.t_s, mean, sd),
         mean=MeanOut(arousal=float(overall[0, 0]), valence=float(overall[0, 1])),
         similar=similar_out(live, similar, quantiles, overall[0]),
+        missing=similar.missing if similar is not None else 0.0,
         note=estimate.note,
     )
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     from indexer.runs.job import RunSummary
 
 
+class Engine(StrEnum):
+    """Where files are analysed."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 def index(
     folders: Annotated[
         list[Path] | None,
@@ -59,6 +67,17 @@ def index(
         bool,
         typer.Option("--prune", help="Remove at once the analyses that no track needs any more."),
     ] = False,
+    engine: Annotated[
+        Engine, typer.Option(help="Where files are analysed: in this machine's threads, or on Ray.")
+    ] = Engine.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Ray cluster. \\[default: CIRCUMPLEX_RAY_ADDRESS, or one that is "
+            "started here]",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
@@ -71,14 +90,22 @@ def index(
     Only new and changed files are analysed. A broken file is noted with its reason and the run
     goes on. Searches use the old index until the new one is complete.
     """
-    settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
+    settings = make_settings(
+        data_dir=data_dir, checkpoint=checkpoint, device=device, ray_address=address
+    )
     roots = folders or list(settings.music_roots)
     if not roots and run is None:
         raise typer.BadParameter("name at least one music folder, or set CIRCUMPLEX_MUSIC_ROOTS")
     if prune:
         settings = settings.with_changes(keep_analyses_days=0.0)
     summary = run_index(
-        settings, roots, full=full, only=only, allow_shrink=allow_shrink, run_id=run
+        settings,
+        roots,
+        full=full,
+        only=only,
+        allow_shrink=allow_shrink,
+        run_id=run,
+        on_ray=engine is Engine.RAY,
     )
     for line in summary.notes:
         notes.print(f"[yellow]note[/] {plain(line)}")
@@ -93,6 +120,7 @@ def run_index(
     only: bool = False,
     allow_shrink: bool = False,
     run_id: int | None = None,
+    on_ray: bool = False,
 ) -> RunSummary:
     """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
     from app.services import load_and_keep, make_indexer, opened_catalog
@@ -100,7 +128,8 @@ def run_index(
     keep_private()
     require_data_folder(settings)
     with opened_catalog(settings) as catalog:
-        indexer = make_indexer(settings, catalog, load_and_keep(settings))
+        model = load_and_keep(settings)
+        indexer = make_indexer(settings, catalog, model, on_ray=on_ray)
         with stop_on_sigterm() as stop, index_bar() as bar:
             return indexer.run(
                 roots,

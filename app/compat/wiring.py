@@ -8,7 +8,8 @@ from fastapi import APIRouter
 
 from app.compat import audiomuse, spotify
 from app.compat.links import LinkStore, learn
-from app.library.live import Live, LiveIndex
+from app.library.live import Live
+from app.library.live_index import LiveIndex
 from app.settings import Settings
 from app.sharing.companion import Companion
 from app.sharing.pushing import push

@@ -20,6 +20,7 @@ from app.errors import InvalidRequestError
 from app.library.live import Live
 from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
+from app.playlists.proof import Proof
 from app.playlists.queries import (
     Asked,
     QueryModel,
@@ -44,11 +45,11 @@ WIDEN = 8
 
 def travel(
     request: PlaylistRequest, model: QueryModel, live: Live
-) -> tuple[list[Hit], list[Asked], bool]:
+) -> tuple[list[Hit], list[Asked], Proof]:
     """A track for each piece of the curve, as far as there are tracks.
 
     Returns:
-        The tracks, what was asked for at each place, and whether the rankings are proven.
+        The tracks, what was asked for at each place, and what is known of the rankings.
     """
     most = min(request.places, len(live.snapshot.tracks))
     if request.duration_s is None or not most:
@@ -66,15 +67,15 @@ def travel(
 
 def _travel(
     request: PlaylistRequest, model: QueryModel, live: Live, places: int
-) -> tuple[list[Hit], list[Asked], bool]:
+) -> tuple[list[Hit], list[Asked], Proof]:
     checkpoint()
     asked = _journey_queries(request, model, live.snapshot, places)
     if not asked:
-        return [], [], True
+        return [], [], Proof()
     filters = allowed(request)
     results = _searched(live, asked, filters, request.level)
     traveller = _Traveller(live, filters, request, places)
-    return (*traveller.travel(asked, results, _fixed(request, asked, live)), traveller.exact)
+    return (*traveller.travel(asked, results, _fixed(request, asked, live)), traveller.proof)
 
 
 def _searched(
@@ -218,13 +219,13 @@ class _Traveller:
     """Chooses the tracks of a journey: none twice, no artist too often.
 
     Attributes:
-        exact: Whether every ranking that was looked at is proven.
+        proof: What is known of all the rankings that were looked at.
     """
 
     def __init__(
         self, live: Live, filters: TrackFilter | None, request: PlaylistRequest, places: int
     ) -> None:
-        self.exact = True
+        self.proof = Proof()
         self._live, self._filters, self._level = live, filters, request.level
         self._soft = variety_of(request).spread
         self._cap = most_of_one(places) if self._soft else request.max_per_artist
@@ -240,7 +241,8 @@ class _Traveller:
         fixed: Mapping[int, Hit],
     ) -> tuple[list[Hit], list[Asked]]:
         """The tracks of all places, as far as there are any, and what each answers."""
-        self.exact = all(found.exact for found in results)
+        for each in results:
+            self.proof = self.proof.also(each)
         for hit in fixed.values():
             self._use(hit)
         found = dict(fixed) | self._planned(asked, results, fixed)
@@ -302,7 +304,7 @@ class _Traveller:
         checkpoint()
         request = SearchRequest(query.embedding, ranking.limit, self._filters, level=self._level)
         (found,) = self._live.searcher.search(request)
-        self.exact = self.exact and found.exact
+        self.proof = self.proof.also(found)
         ranking.hits = found.hits
 
     def _use(self, hit: Hit) -> Hit:

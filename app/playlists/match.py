@@ -17,6 +17,7 @@ from app.library.live import Live
 from app.playlists.journeys import travel
 from app.playlists.lengths import filling
 from app.playlists.phrases import read, resolved, seeded, understood_out
+from app.playlists.proof import Proof
 from app.playlists.queries import (
     Asked,
     QueryModel,
@@ -85,8 +86,8 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
     """
     request = seeded(resolved(request))
     if request.mode == "journey":
-        hits, asked, exact = travel(request, model, live)
-        return _response(request, model, live, hits, asked, exact=exact)
+        hits, asked, proof = travel(request, model, live)
+        return _response(request, model, live, hits, asked, proof)
     (answer,) = match_all([request], model, live)
     if isinstance(answer, Exception):
         raise answer
@@ -132,7 +133,8 @@ def _matched(
     )
     departs = told if variety.amount > 0.0 or told.replaced else None
     asked = [query] * len(hits)
-    return _response(request, model, live, hits, asked, exact=found.exact, variety=departs)
+    proof = Proof(found.exact, found.missing)
+    return _response(request, model, live, hits, asked, proof, variety=departs)
 
 
 def similar_hits(
@@ -198,8 +200,8 @@ def _response(
     live: Live,
     hits: Sequence[Hit],
     asked: Sequence[Asked],
+    proof: Proof,
     *,
-    exact: bool,
     variety: VarietyOut | None = None,
 ) -> PlaylistResponse:
     emotion = request.emotion
@@ -210,11 +212,12 @@ def _response(
         model_id=live.model_id,
         scale=request.scale,
         mode=request.mode,
-        exact=exact,
+        exact=proof.exact,
+        missing=proof.missing,
         variety=variety,
         unmatched=unmatched(request, live.snapshot),
         understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,
-        note=live.without_music,
+        note=proof.note or live.without_music,
         items=shape.items(hits, asked),
     )

@@ -30,13 +30,15 @@ def get_readiness(request: Request, services: ServicesDep) -> Ready:
     """503 until a snapshot is live, and while the database is away."""
     services.catalog.ping()
     live = services.live.current()
-    tracks = live.snapshot.manifest.tracks
+    replicas = live.replicas_answering()
     note = services.live.note
     return Ready(
         snapshot_id=live.id,
         model_id=live.model_id,
-        tracks=tracks,
+        tracks=live.snapshot.manifest.tracks,
         note=None if note is None else request.app.state.words.of(RuntimeError(note)),
+        shards=len(replicas),
+        shards_lost=replicas.count(0),
     )
 
 
@@ -52,4 +54,6 @@ def get_metrics(services: ServicesDep) -> Response:
     with suppress(CatalogUnavailableError):  # the rest is worth having all the more
         runs = services.catalog.list_runs(limit=OPEN_RUNS)
         services.metrics.catalogue_is(services.catalog.counts(), runs)
+    live = services.live.current_or_none()
+    services.metrics.replicas_are(live.replicas_answering() if live is not None else [])
     return Response(services.metrics.render(), media_type=CONTENT_TYPE)

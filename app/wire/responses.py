@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.wire.schemas import SCALE_NOTE, Mode, Scale
 from app.wire.understood import UnderstoodOut
 
+MISSING = "Share of the catalogue's tracks that could not be searched: parts of it were lost."
+
 
 class Shown(BaseModel):
     """A response body."""
@@ -144,6 +146,7 @@ class PlaylistResponse(Shown):
     scale: Scale = Field(description=SCALE_NOTE)
     mode: Mode
     exact: bool = Field(description="Whether the ranking is proven to be the exhaustive one.")
+    missing: float = Field(0.0, description=MISSING)
     variety: VarietyOut | None = Field(
         None, description="How the list departs from the best one, where it may."
     )
@@ -197,6 +200,7 @@ class EmotionResponse(Shown):
     curve: list[CurvePoint] = Field(description="One point each 0.5 s.")
     mean: MeanOut
     similar: list[SimilarOut] = Field(description="Nearest tracks of the catalogue, best first.")
+    missing: float = Field(0.0, description=MISSING)
     note: str | None = Field(None, description="Such as that a part of the file does not decode.")
 
 
@@ -314,6 +318,8 @@ class Ready(Shown):
     note: str | None = Field(
         None, description="Why answers come from another index than they should; null if not."
     )
+    shards: int = Field(1, description="Parts in which the snapshot is searched.")
+    shards_lost: int = Field(0, description="Parts that nobody can answer for now.")
 
 
 class Problem(BaseModel):

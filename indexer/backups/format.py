@@ -31,7 +31,7 @@ MANIFEST = "manifest.json"
 BLOCK_BYTES = 1 << 20
 _NAME = r"[\w+-][\w.+-]*"
 MEMBER = re.compile(
-    rf"database/{_NAME}\.jsonl|snapshots/{_NAME}/{_NAME}|analyses/{_NAME}/[0-9a-f]{{2}}/{_NAME}"
+    rf"database/{_NAME}\.jsonl|snapshots/{_NAME}/(?:{_NAME}/)?{_NAME}|analyses/{_NAME}/[0-9a-f]{{2}}/{_NAME}"
     r"|keys\.json",
     re.ASCII,
 )

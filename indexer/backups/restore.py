@@ -25,8 +25,9 @@ from indexer.backups.format import (
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.transfer import is_empty, load
 from indexer.errors import StorageError, TargetInUseError
-from indexer.snapshot.format import FileEntry, seal, sha256_of
+from indexer.snapshot.format import FileEntry, sha256_of
 from indexer.snapshot.reader import Snapshot
+from indexer.snapshot.writing import seal
 from indexer.storage import PRIVATE_FOLDER, refusal
 
 
@@ -107,7 +108,7 @@ class Restore:
         aside = folder.with_name(f".{snapshot_id}.partial-{os.getpid()}")
         try:
             for name in names:
-                _write(archive, name, aside / name.rpartition("/")[2])
+                _write(archive, name, aside / name.removeprefix(f"snapshots/{snapshot_id}/"))
             Snapshot.open(aside).verify()
             seal(aside)
             sync(aside)

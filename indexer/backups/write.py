@@ -97,8 +97,8 @@ def _files(
     for snapshot_id in snapshot_ids:
         folder = data_dir / "snapshots" / snapshot_id
         Snapshot.open(folder)  # names what is wrong with it
-        for path in sorted(folder.iterdir()):
-            yield f"snapshots/{snapshot_id}/{path.name}", path
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            yield path.relative_to(data_dir).as_posix(), path
     for name in beside:
         if (data_dir / name).is_file():
             yield name, data_dir / name

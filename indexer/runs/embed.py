@@ -1,23 +1,17 @@
-"""Files to analyses to segment embeddings; decoding runs ahead of the device.
+"""Files to analyses to segment embeddings.
 
-Worker threads read and analyse files and estimate their curves (decoders and torch release the
-interpreter's lock) while the caller's thread embeds segments in batches. S segments, T points of
-an emotion curve.
+S segments, T points of an emotion curve.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from indexer.catalog.records import FileResult
@@ -47,11 +41,6 @@ logger = logging.getLogger(__name__)
 # How a snapshot's rows are made of a file's analysis: segments, whole-track rows, balance. Raised
 # with every change, it lets the next run embed everything anew from the kept analyses (ADR 0051).
 ROW_RECIPE = 2
-BATCH_ROWS = 1024  # segments embedded at once
-_AHEAD = 4  # files in flight for each worker
-
-_Item = TypeVar("_Item")
-_Outcome = TypeVar("_Outcome")
 
 
 class IndexingModel(Protocol):
@@ -102,11 +91,13 @@ class Examined:
         result: What was found out.
         analysed: Its analysis and curve; None on failure, and where its content is embedded.
         decoded: Whether it was decoded now, not taken from what is kept.
+        block: Its rows, where it was embedded with the same stroke.
     """
 
     result: FileResult
     analysed: Analysed | None
     decoded: bool = False
+    block: Block | None = None
 
 
 @dataclass(frozen=True)
@@ -146,14 +137,14 @@ class Examiner:
         full: bool,
         reader: FileReader,
         disk: Disk,
-        embedded: Container[str] = (),
+        embedded: Collection[str] = (),
     ) -> None:
         self._model = model
         self._store = store
-        self._full = full
+        self.full = full
         self._reader = reader
         self._disk = disk
-        self._embedded = embedded
+        self.embedded = embedded
 
     def examine(self, found: FoundFile) -> Examined:
         """Read one file, decoding it only if its analysis is not kept.
@@ -170,7 +161,7 @@ class Examiner:
                 tags = self._reader.tags(file, found)
                 analysis, decoded = self._analysis(file, found, content)
                 unchanged = is_as_found(file, found)
-            analysed = None if content in self._embedded else self._with_curve(analysis)
+            analysed = None if content in self.embedded else self._with_curve(analysis)
         except AudioReadError as exc:  # without content it is tried again on every run
             reason = _unnamed(exc, path)
             return Examined(self._result(found, None, tags, reason=reason), None)
@@ -193,7 +184,7 @@ class Examiner:
         return Examined(replace(result, verdict=verdict), analysed, decoded)
 
     def _analysis(self, file: BinaryIO, found: FoundFile, content: str) -> tuple[Analysis, bool]:
-        kept = None if self._full else self._store.load(content)
+        kept = None if self.full else self._store.load(content)
         if kept is not None:
             return kept, False
         analysis = self._reader.analyse(file, found)
@@ -234,33 +225,8 @@ def _unnamed(error: AudioError, path: Path) -> str:
     return str(error).replace(path.name, "the file")
 
 
-def ahead(
-    items: Iterable[_Item], act: Callable[[_Item], _Outcome], *, workers: int
-) -> Generator[_Outcome]:
-    """Act on items in threads, a few ahead of the consumer; yields in order of completion.
-
-    Closing the generator lets items in flight end and begins no more.
-    """
-    pending: set[Future[_Outcome]] = set()
-    waiting = iter(items)
-    # One thread of torch for each worker: more would only contend for the same processors.
-    pool = ThreadPoolExecutor(workers, "analyse", torch.set_num_threads, (1,))
-    try:
-        while True:
-            pending |= {
-                pool.submit(act, item) for item in islice(waiting, workers * _AHEAD - len(pending))
-            }
-            if not pending:
-                return
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 class BlockBuilder:
-    """Embeds analyses in batches of segments and gathers one block for each content.
+    """Embeds analyses and gathers one block for each content.
 
     Args:
         model: Embeds.
@@ -274,8 +240,6 @@ class BlockBuilder:
         if previous is not None:
             tracks = enumerate(previous.tracks)
             self._rows_before = {track.content_id: (row, track.id) for row, track in tracks}
-        self._waiting: dict[str, Analysed] = {}
-        self._rows = 0
         self.blocks: dict[str, Block] = {}
 
     @property
@@ -285,7 +249,7 @@ class BlockBuilder:
 
     def has(self, content: str) -> bool:
         """Whether the block of a content is there, or can be taken from the snapshot before."""
-        if content in self.blocks or content in self._waiting:
+        if content in self.blocks:
             return True
         if content not in self._rows_before or self.previous is None:
             return False
@@ -293,33 +257,26 @@ class BlockBuilder:
         return True
 
     def add(self, content: str, analysed: Analysed) -> None:
-        """Take an analysis; it is embedded when enough rows have come together."""
-        if self.has(content):
-            return
-        self._waiting[content] = analysed
-        self._rows += len(analysed.analysis.segment_features)
-        if self._rows >= BATCH_ROWS:
-            self.flush()
+        """Embed an analysis, unless its content is embedded."""
+        if not self.has(content):
+            self.blocks[content] = embedded_block(self._model, analysed)
 
-    def flush(self) -> None:
-        """Embed what waits."""
-        if not self._waiting:
-            return
-        parts = [stretches(one.analysis) for one in self._waiting.values()]
-        embedding = self._model.embed_analyses(np.concatenate([rows for _, rows in parts]))
-        emotion = np.asarray(self._model.mean_emotion(embedding), dtype=np.float32)
-        start = 0
-        for (content, one), (span, _) in zip(self._waiting.items(), parts, strict=True):
-            rows = slice(start, start + len(span))
-            self.blocks[content] = Block(
-                segment_s=span,
-                embedding=embedding[rows],
-                segment_emotion=emotion[rows],
-                curve=one.curve,
-            )
-            start = rows.stop
-        self._waiting.clear()
-        self._rows = 0
+    def take(self, one: Examined) -> None:
+        """Take what came of a file; it is embedded here, unless that was done elsewhere."""
+        content = str(one.result.content_id)
+        if one.block is not None:
+            self.blocks[content] = one.block
+        elif one.result.failure_reason is None and not self.has(content):
+            assert one.analysed is not None  # only what is embedded comes without
+            self.add(content, one.analysed)
+
+
+def embedded_block(model: IndexingModel, analysed: Analysed) -> Block:
+    """Embed a content alone: its rows depend on nothing else, to the last bit."""
+    span, rows = stretches(analysed.analysis)
+    embedding = model.embed_analyses(rows)
+    emotion = np.asarray(model.mean_emotion(embedding), dtype=np.float32)
+    return Block(span, embedding, emotion, analysed.curve)
 
 
 def assemble(tracks: Sequence[TrackRecord], blocks: Mapping[str, Block]) -> SnapshotContent:
@@ -354,11 +311,6 @@ def stretches(analysis: Analysis) -> tuple[NDArray[np.float32], NDArray[np.float
     whole = np.array([[0.0, spans[:, 1].max()]], dtype=np.float32)
     mean = features.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
     return np.concatenate([spans, whole]), np.concatenate([features, mean])
-
-
-def default_workers() -> int:
-    """One thread for each processor this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _kept_block(snapshot: Snapshot, row: int, track_id: int) -> Block:

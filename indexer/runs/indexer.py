@@ -32,6 +32,7 @@ from indexer.folders.walk import distinct_roots
 from indexer.runs.embed import IndexingModel
 from indexer.runs.job import IndexJob, RunSummary
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
+from indexer.runs.pools import Pool, Threads
 from indexer.runs.progress import Heartbeat, ProgressMeter
 
 __all__ = ["Indexer", "RunOptions", "RunSummary"]
@@ -51,6 +52,7 @@ class Indexer:
         data_dir: Where snapshots and kept analyses lie.
         options: How runs are carried out.
         disk: Lists folders and opens files.
+        pool: Examines files.
     """
 
     catalog: Catalog
@@ -58,6 +60,7 @@ class Indexer:
     data_dir: Path
     options: RunOptions = DEFAULT_OPTIONS
     disk: Disk = field(default_factory=LocalDisk)
+    pool: Pool = field(default_factory=Threads)
 
     def run(
         self,
@@ -155,4 +158,5 @@ class Indexer:
             check=heartbeat.check,
             options=self.options,
             disk=self.disk,
+            pool=self.pool,
         )

@@ -30,20 +30,12 @@ from indexer.folders.files import FoundFile
 from indexer.isolation.reading import reader_for, useful_workers
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.balance import balanced
-from indexer.runs.embed import (
-    Analysed,
-    BlockBuilder,
-    Examined,
-    Examiner,
-    IndexingModel,
-    ahead,
-    assemble,
-    default_workers,
-)
+from indexer.runs.embed import Analysed, BlockBuilder, Examined, Examiner, IndexingModel, assemble
 from indexer.runs.identity import match_identities
 from indexer.runs.notes import RunNotes
 from indexer.runs.options import RunOptions
 from indexer.runs.outcome import file_sizes, final_tracks
+from indexer.runs.pools import Pool, ahead, default_workers
 from indexer.runs.progress import ProgressMeter
 from indexer.runs.recordings import group
 from indexer.runs.scan import Scan, refuse_shrunk, scan
@@ -109,6 +101,7 @@ class IndexJob:
         check: Raises when the run shall end; called between files.
         options: How the run is carried out.
         disk: Lists folders and opens files.
+        pool: Examines files.
     """
 
     catalog: Catalog
@@ -121,6 +114,7 @@ class IndexJob:
     check: Callable[[], None]
     options: RunOptions
     disk: Disk
+    pool: Pool
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
     _audio_s: float = 0.0
@@ -131,7 +125,7 @@ class IndexJob:
         self._builder = BlockBuilder(self.model)
         self._workers = self.options.workers or default_workers()
         self._waiting = WaitingCatalog(self.catalog, self.check)
-        self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options.engine)
+        self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options)
         self._known: list[KnownFile] = []
         self._notes = RunNotes()
 
@@ -148,6 +142,7 @@ class IndexJob:
             self._report_found(seen, seen.unchanged)
             return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
+        self._builder.blocks.update(self.pool.known(self.model.model_id))
         workers = useful_workers(self._workers, len(seen.to_read))
         reader = reader_for(self.model, self.options.read_limits, workers, self.check)
         try:
@@ -176,6 +171,7 @@ class IndexJob:
         """Remove what runs that died left half done; nobody else writes while this one holds."""
         if self.run.full and self.run.model_id is None:  # it begins anew
             self._waiting.clear_staged()
+            self.pool.done()
         self._waiting.describe_run(self.run.id, self.owner, model_id=self.model.model_id)
         self._snapshots.clear_incomplete()
         self._store.sweep()
@@ -226,10 +222,9 @@ class IndexJob:
         kept += [(found, str(result.content_id)) for found, result in staged.items()]
         lost = self._recall(kept)
         results = [result for result in results if result.found not in lost]
-        examine = self._examiner.examine
-        with closing(ahead([*files, *lost], examine, workers=self._workers)) as examined:
+        files, examiner = [*files, *lost], self._examiner
+        with closing(self.pool.examined(files, examiner, self._workers)) as examined:
             results += self._take_all(examined)
-        self._builder.flush()
         return results
 
     def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
@@ -255,16 +250,17 @@ class IndexJob:
         lost: set[FoundFile] = set()
 
         def recall(one: tuple[FoundFile, str]) -> tuple[FoundFile, str, Analysed | None]:
-            return *one, self._examiner.recall(one[1])
+            return *one, None if self._builder.has(one[1]) else self._examiner.recall(one[1])
 
         with closing(ahead(kept, recall, workers=self._workers)) as recalled:
             for file, content, analysed in recalled:
                 self.check()
-                if analysed is None:
-                    lost.add(file)
-                else:
+                if analysed is not None:
                     self._builder.add(content, analysed)
+                if self._builder.has(content):
                     self.meter.finished(file.path, failed=False)
+                else:
+                    lost.add(file)
         return lost
 
     def _take_all(self, examined: Iterable[Examined]) -> list[FileResult]:
@@ -288,10 +284,7 @@ class IndexJob:
         return results
 
     def _take(self, one: Examined) -> None:
-        content = str(one.result.content_id)
-        if one.result.failure_reason is None and not self._builder.has(content):
-            assert one.analysed is not None  # only what is embedded comes without
-            self._builder.add(content, one.analysed)
+        self._builder.take(one)
         if one.decoded:
             self._decoded += 1
             self._audio_s += one.result.duration_s or 0.0
@@ -385,6 +378,7 @@ class IndexJob:
     def _tidy_up(self) -> None:
         """Remove what is not needed any more; the run has succeeded, so the next one can too."""
         try:
+            self.pool.done()
             SnapshotStore(self.catalog, self.data_dir).retain(self.options.keep_snapshots)
             kept = timedelta(days=self.options.keep_analyses_days)
             pruned = self._store.prune(self.catalog.contents(), after=kept)

@@ -17,6 +17,7 @@ class RunOptions:
         keep_snapshots: How many complete snapshots are kept, the active one in any case.
         keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
         engine: How the snapshot is searched.
+        shards: In how many parts.
         read_limits: What reading a file may take in a worker process; None reads files in the
             process of the run.
     """
@@ -25,6 +26,7 @@ class RunOptions:
     keep_snapshots: int = 5
     keep_analyses_days: float = 90.0
     engine: EngineChoice = "auto"
+    shards: int = 1
     read_limits: ReadLimits | None = None
 
 

@@ -18,11 +18,13 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import SnapshotRow
 from indexer.errors import SnapshotError, StorageError
 from indexer.runs import embed
+from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.snapshot.content import SnapshotContent
-from indexer.snapshot.format import EngineChoice, Observer, remove_leftovers
+from indexer.snapshot.format import Observer
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
+from indexer.snapshot.writing import remove_leftovers
 from indexer.storage import refusal
 from model.embedding import Embedding
 from model.scoring import ScoringParams
@@ -33,10 +35,12 @@ logger = logging.getLogger(__name__)
 class SnapshotStore:
     """Writes, finds, opens and retires the snapshots of one data folder."""
 
-    def __init__(self, catalog: Catalog, data_dir: Path, engine: EngineChoice = "auto") -> None:
+    def __init__(
+        self, catalog: Catalog, data_dir: Path, options: RunOptions = DEFAULT_OPTIONS
+    ) -> None:
         self._catalog = catalog
         self._folder = data_dir / "snapshots"
-        self._engine: EngineChoice = engine
+        self._options = options
 
     def path(self, snapshot_id: str) -> Path:
         """Where a snapshot lies."""
@@ -100,7 +104,8 @@ class SnapshotStore:
                 content,
                 model_id=row.model_id,
                 scoring=scoring,
-                engine=self._engine,
+                engine=self._options.engine,
+                shards=self._options.shards,
                 queries=queries,
                 observe=observe,
             )

@@ -10,6 +10,8 @@ Layout of format 2, one folder:
     curve_offsets.npy, curve_values.npy ragged emotion curves: (arousal, valence, sd, sd)
     scale.npy, scale_slope.npy          [K, 2], [1] the relative scale of the tracks' emotion
     search_*                            what a search reads: see `indexer.search.cells`
+    shard-NNNN/                         instead of search_*, where it is searched in parts: each a
+                                        snapshot of the same layout
 
 Opening maps the arrays into memory and checks every size and header and the hashes of small
 files; `verify` hashes everything, and whoever puts a snapshot into service calls it (ADR 0020).
@@ -25,17 +27,12 @@ from numpy.typing import NDArray
 
 from indexer.search.build import build, choose_engine
 from indexer.search.columns import scoring_id
+from indexer.shards.split import split
 from indexer.snapshot.content import SnapshotContent, in_track_order, standing_rows
-from indexer.snapshot.format import (
-    FORMAT,
-    EngineChoice,
-    Manifest,
-    Observer,
-    publish,
-    save_array,
-    written_aside,
-)
+from indexer.snapshot.format import FORMAT, EngineChoice, Manifest, Observer, ShardEntry, save_array
 from indexer.snapshot.tracks import write_tracks
+from indexer.snapshot.writing import publish, write_manifest, written_aside
+from indexer.storage import PRIVATE_FOLDER
 from model.curves import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams
@@ -50,6 +47,7 @@ def write_snapshot(
     engine: EngineChoice = "auto",
     queries: Embedding | None = None,
     observe: Observer = lambda step: None,
+    shards: int = 1,
 ) -> Manifest:
     """Write a snapshot; it appears at `folder` whole or not at all.
 
@@ -63,6 +61,8 @@ def write_snapshot(
             the approximate engine's recall is measured with; without them segments of the
             catalogue stand in, and the manifest says so.
         observe: Called with the name of each step before it begins.
+        shards: In how many parts it is searched, >= 1. Each part is a snapshot of its own in a
+            folder inside; what depends on all tracks is decided before they part (ADR 0088).
 
     Returns:
         The manifest.
@@ -71,28 +71,66 @@ def write_snapshot(
         SnapshotError: The content is inconsistent, `folder` exists or the disk refuses.
     """
     ordered = in_track_order(content)
+    named = Manifest(
+        format=FORMAT,
+        model_id=model_id,
+        scoring_id=scoring_id(scoring),
+        engine="sharded",
+        tracks=len(ordered.tracks),
+        segments=len(ordered.embedding),
+        curve_hop_s=1.0 / CURVE_RATE_HZ,
+    )
     with written_aside(folder) as partial:
-        observe("tracks")
-        first = _write_tracks_and_segments(partial, ordered)
-        observe("curves")
-        save_array(partial, "curve_offsets", ordered.curve_offsets)
-        save_array(partial, "curve_values", ordered.curve_values.astype(np.float16))
+        scale = _write_catalogue(partial, ordered, observe)
+        observe("search")
+        if shards == 1:
+            named = replace(named, engine=choose_engine(engine, named.segments))
+            named = replace(named, recall=build(partial, named, scoring, queries))
+            return publish(partial, folder, named, observe)
+        entries = []
+        for number, part in enumerate(split(ordered, shards)):
+            observe(f"shard {number + 1} of {shards}")
+            at = partial / f"shard-{number:04d}"
+            entries.append(_write_shard(at, part, named, scale, engine, scoring, queries))
+        return publish(partial, folder, replace(named, shards=tuple(entries)), observe)
+
+
+def _write_catalogue(
+    partial: Path, ordered: SnapshotContent, observe: Observer, scale: QuantileScale | None = None
+) -> QuantileScale:
+    """Write everything but the search arrays; returns the relative scale, fitted if not given."""
+    observe("tracks")
+    first = _write_tracks_and_segments(partial, ordered)
+    observe("curves")
+    save_array(partial, "curve_offsets", ordered.curve_offsets)
+    save_array(partial, "curve_values", ordered.curve_values.astype(np.float16))
+    if scale is None:
         standing = standing_rows(ordered.tracks, ordered.segment_s, first)
         scale = QuantileScale.fit(ordered.segment_emotion[standing])
-        save_array(partial, "scale", np.asarray(scale.quantiles))
-        save_array(partial, "scale_slope", np.array([scale.slope]))
-        manifest = Manifest(
-            format=FORMAT,
-            model_id=model_id,
-            scoring_id=scoring_id(scoring),
-            engine=choose_engine(engine, len(ordered.embedding)),
-            tracks=len(ordered.tracks),
-            segments=len(ordered.embedding),
-            curve_hop_s=1.0 / CURVE_RATE_HZ,
-        )
-        observe("search")
-        manifest = replace(manifest, recall=build(partial, manifest, scoring, queries))
-        return publish(partial, folder, manifest, observe)
+    save_array(partial, "scale", np.asarray(scale.quantiles))
+    save_array(partial, "scale_slope", np.array([scale.slope]))
+    return scale
+
+
+def _write_shard(
+    folder: Path,
+    part: SnapshotContent,
+    whole: Manifest,
+    scale: QuantileScale,
+    choice: EngineChoice,
+    scoring: ScoringParams,
+    queries: Embedding | None,
+) -> ShardEntry:
+    """Write a part of a catalogue as a snapshot of its own, with the scale of the whole."""
+    folder.mkdir(mode=PRIVATE_FOLDER)
+    _write_catalogue(folder, part, lambda _step: None, scale)
+    tracks, segments = len(part.tracks), len(part.embedding)
+    manifest = replace(
+        whole, engine=choose_engine(choice, segments), tracks=tracks, segments=segments
+    )
+    manifest = replace(manifest, recall=build(folder, manifest, scoring, queries))
+    write_manifest(folder, manifest)
+    return ShardEntry(folder.name, tracks, segments)
 
 
 def _write_tracks_and_segments(partial: Path, content: SnapshotContent) -> NDArray[np.int64]:

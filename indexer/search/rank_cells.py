@@ -359,7 +359,7 @@ def ranked(task: Task, rows: Integers) -> tuple[Integers, Integers, Doubles]:
 
 @compiled
 def find_in_cells(
-    task: Task, sieve: Sieve, read: float, budget: float
+    task: Task, sieve: Sieve, read: float, budget: float, floor: float
 ) -> tuple[Integers, Integers, Doubles, bool]:
     """The wanted tracks among all segments that may be answered.
 
@@ -368,17 +368,18 @@ def find_in_cells(
         sieve: What says which segments need not be scored.
         read: Rows to read at first.
         budget: Most rows to read then, whatever the bounds say; infinite for a proof.
+        floor: Tracks that score less need not be answered; -inf where all are wanted.
 
     Returns:
         Rows, tracks, scores [N, 3], best first, and whether they are proven.
     """
-    estimate, board, threshold = sieve.coded.estimate, _board(64), -np.inf
-    left = np.arange(len(estimate))
-    while len(left) and threshold == -np.inf:
+    estimate, board, threshold, begun = sieve.coded.estimate, _board(64), floor, False
+    left = np.flatnonzero(sieve.coded.bound >= floor)
+    while len(left) and (threshold == -np.inf or not begun):
         cells, left = _promising(sieve.lists, estimate, left, read)
-        found = _candidates(task, sieve, cells, -np.inf)
-        board, threshold = _score_down(board, task, found, -np.inf)
-        read *= _WIDEN
+        found = _candidates(task, sieve, cells, threshold)
+        board, threshold = _score_down(board, task, found, threshold)
+        read, begun = read * _WIDEN, True
     left = left[sieve.coded.bound[left] >= threshold]
     cells, left = _promising(sieve.lists, estimate, left, budget)
     board, _ = _score_down(board, task, _candidates(task, sieve, cells, threshold), threshold)

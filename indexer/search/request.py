@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.search.rank_cells import ranked
 from indexer.search.scope import Level, Scope
 from indexer.search.scores import Scores
 from indexer.search.tables import Task, Wanted
@@ -80,6 +81,8 @@ class SearchRequest:
         direction: `e2m` for emotion queries, `m2m` for music.
         level: `segment` ranks a track by its best segment, `track` by the one that stands for
             the whole of it.
+        floors: What a track of each query's answer scores at least, where that is known from
+            elsewhere, [Q]: what scores less may be missing, in any number.
     """
 
     queries: Embedding
@@ -90,6 +93,7 @@ class SearchRequest:
     offset: int = 0
     direction: Direction = "e2m"
     level: Level = "segment"
+    floors: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,11 @@ class Terms:
     direction: Direction
     max_per_artist: int | None
     scope: Scope
+    floors: NDArray[np.float64] | None = None
+
+    def floor(self, query: int) -> float:
+        """What a track of this query's answer scores at least, as far as is known."""
+        return -np.inf if self.floors is None else float(self.floors[query])
 
 
 class Ranker:
@@ -108,7 +117,7 @@ class Ranker:
 
     def __init__(self, snapshot: Snapshot, scoring: ScoringParams) -> None:
         """Prepare the columns that every search reads."""
-        self._tracks = snapshot.tracks
+        self._snapshot, self._tracks = snapshot, snapshot.tracks
         self.scores = Scores(
             snapshot.embedding, scoring, snapshot.track_first, snapshot.tracks.answering.recordings
         )
@@ -125,11 +134,23 @@ class Ranker:
         asked = self.scores.ask(query, terms.scoring.kind, terms.direction)
         return Task(self.scores.items, asked, wanted)
 
-    def hits(self, ranked: Ranked, offset: int) -> tuple[Hit, ...]:
+    def hit_of(self, track_id: int, query: Embedding, terms: Terms) -> Hit:
+        """How one track fits a query, a row, whatever the scope says.
+
+        Raises:
+            TrackNotFoundError: The snapshot lacks it.
+        """
+        segments = self._snapshot.segments_of(self._tracks.row_of(track_id))
+        rows = np.arange(segments.start, segments.stop)
+        if terms.scope.level == "track":
+            rows = rows[self._snapshot.whole[segments]]
+        return self.hits(Ranked(*ranked(self.task(query, terms), rows)), 0)[0]
+
+    def hits(self, found: Ranked, offset: int) -> tuple[Hit, ...]:
         """The answer from rank `offset` on."""
-        rows = ranked.rows[offset:]
+        rows = found.rows[offset:]
         start_s, end_s = self._segment_s[rows].T.tolist() if len(rows) else ([], [])
         arousal, valence = self._emotion[rows].T.tolist() if len(rows) else ([], [])
-        ids = self._ids[ranked.tracks[offset:]].tolist()
-        total, cca, neg_kl = ranked.scores[offset:].T.tolist()
+        ids = self._ids[found.tracks[offset:]].tolist()
+        total, cca, neg_kl = found.scores[offset:].T.tolist()
         return tuple(map(Hit, ids, start_s, end_s, total, cca, neg_kl, valence, arousal))

@@ -33,10 +33,17 @@ _ALL = np.empty(0, dtype=np.bool_)
 
 @dataclass(frozen=True)
 class SearchResult:
-    """An answer, best first; `exact` says that it is proven to be the exhaustive one."""
+    """An answer, best first.
+
+    Attributes:
+        hits: The tracks.
+        exact: Whether they are proven to be the exhaustive ones.
+        missing: Share of the catalogue's tracks that nobody answered for, 0 to 1.
+    """
 
     hits: tuple[Hit, ...]
     exact: bool
+    missing: float = 0.0
 
 
 class _Engine(Protocol):
@@ -126,12 +133,7 @@ class Searcher:
         if request.direction == "e2m":
             queries = as_query(queries, self.snapshot.embedding)
         self._check(queries, request)
-        segments = self.snapshot.segments_of(self.snapshot.tracks.row_of(track_id))
-        rows = np.arange(segments.start, segments.stop)
-        if request.level == "track":
-            rows = rows[self.snapshot.whole[segments]]
-        found = Ranked(*ranked(self._ranker.task(queries, self._terms(request)), rows))
-        return self._ranker.hits(found, 0)[0]
+        return self._ranker.hit_of(track_id, queries, self._terms(request))
 
     def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `indexer.search.union`.
@@ -162,6 +164,7 @@ class Searcher:
             direction=request.direction,
             max_per_artist=request.max_per_artist,
             scope=self._scopes.of(request.filters, request.level),
+            floors=request.floors,
         )
 
     def _check(self, queries: Embedding, request: SearchRequest) -> None:
@@ -196,9 +199,11 @@ class CellSearch:
 
     def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
         """The ranks of each query."""
-        return [self._answer(queries[q : q + 1], terms) for q in range(len(queries))]
+        return [
+            self._answer(queries[q : q + 1], terms, terms.floor(q)) for q in range(len(queries))
+        ]
 
-    def _answer(self, query: Embedding, terms: Terms) -> Answer:
+    def _answer(self, query: Embedding, terms: Terms, floor: float) -> Answer:
         task, scope = self._ranker.task(query, terms), terms.scope
         passing, reading = scope.passing, self._index.reading
         if passing is not None and passing.count <= reading.few:
@@ -210,7 +215,7 @@ class CellSearch:
         coded = self._index.aim(task.asked, scope.level)
         sieve = Sieve(self._index.lists, coded, Allowed(mask, scope.without))
         most = self._most(task, terms, read)
-        rows, tracks, scores, proven = find_in_cells(task, sieve, read, most)
+        rows, tracks, scores, proven = find_in_cells(task, sieve, read, most, floor)
         return Ranked(rows, tracks, scores), proven
 
     def _most(self, task: Task, terms: Terms, read: float) -> float:
@@ -226,6 +231,10 @@ def _open_engine(
     snapshot: Snapshot, scoring: ScoringParams, device: str
 ) -> CellIndex | DeviceScores:
     """What the manifest names, as far as this machine has it."""
+    if snapshot.manifest.shards:
+        raise SnapshotFormatError(
+            f"{snapshot.folder} is searched in {len(snapshot.manifest.shards)} shards, not alone"
+        )
     if snapshot.manifest.engine == "gpu" and device != "cpu" and torch.cuda.is_available():
         return DeviceScores(snapshot.embedding, scoring, "cuda" if device == "auto" else device)
     return CellIndex(snapshot.folder, snapshot.manifest.segments)

@@ -28,7 +28,11 @@ class Answering:
     """
 
     def __init__(
-        self, ids: NDArray[np.int64], kinds: NDArray[np.uint8], recording: NDArray[np.int64]
+        self,
+        ids: NDArray[np.int64],
+        kinds: NDArray[np.uint8],
+        recording: NDArray[np.int64],
+        has_music: bool | None = None,
     ) -> None:
         """Take the columns.
 
@@ -36,19 +40,22 @@ class Answering:
             ids: Of the tracks, ascending, [T].
             kinds: See the class.
             recording: Becomes `answers_for`.
+            has_music: Whether the catalogue that these tracks are a shard of has any music;
+                None where they are all of it.
         """
         self.kinds = np.asarray(kinds)
         self.answers_for = np.asarray(recording)
         _, codes = np.unique(recording, return_inverse=True)
         self.recordings: NDArray[np.int32] = codes.reshape(-1).astype(np.int32)
         self.best: Mask = np.asarray(ids) == np.asarray(recording)
-        self._music = (self.kinds == MUSIC).any() or not len(self.kinds)
+        own = bool((self.kinds == MUSIC).any() or not len(self.kinds))
+        self._music = own if has_music is None else has_music
         self.is_plain = bool(self.best.all() and not (self.kinds != MUSIC).any())
 
     @property
     def has_music(self) -> bool:
         """Whether any track is music; where none is, all answer."""
-        return bool(self._music)
+        return self._music
 
     def of_kinds(self, include: Collection[str] = ()) -> Mask:
         """The tracks that are music, or of the kinds that are let in; all where none is, [T]."""

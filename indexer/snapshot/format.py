@@ -1,46 +1,40 @@
-"""The snapshot's container: manifest, hashes, and writing that survives a kill at any moment.
+"""The snapshot's container: manifest, hashes, arrays.
 
-A snapshot is a folder that is never changed once it has its name. It is written under another
-name in the same parent, fsynced, read back against its hashes and renamed, so a reader sees all
-of it or nothing. The manifest names the format; a reader refuses formats it does not know.
+A snapshot is a folder that is never changed once it has its name (`indexer.snapshot.writing`). The
+manifest names the format; a reader refuses formats it does not know.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import math
 import mmap
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import (
     SnapshotDamagedError,
-    SnapshotError,
     SnapshotFormatError,
     SnapshotNotFoundError,
 )
-from indexer.storage import PRIVATE_FOLDER, SEALED_FILE, create_private
+from indexer.storage import create_private
 
 FORMAT = 2
 MANIFEST_NAME = "manifest.json"
 REBUILD = "run `circumplex index --full` to write a new snapshot"
 
-EngineName = Literal["exact", "ann", "gpu"]
+EngineName = Literal["exact", "ann", "gpu", "sharded"]
 EngineChoice = Literal["auto", "exact", "ann", "gpu"]
 Observer = Callable[[str], None]
 
-_PARTIAL_MARK = ".partial-"
 _EAGER_BYTES = 1 << 20  # files up to this size are hashed whenever a snapshot is opened
 COPIED_BYTES = 16 << 20  # files up to this size are read, not mapped
 _HEADERS = {
@@ -77,6 +71,21 @@ class Recall:
 
 
 @dataclass(frozen=True)
+class ShardEntry:
+    """One shard of a sharded snapshot.
+
+    Attributes:
+        name: Its folder inside the snapshot.
+        tracks: Number of its tracks.
+        segments: Number of its segments.
+    """
+
+    name: str
+    tracks: int
+    segments: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a snapshot holds; the content of `manifest.json`.
 
@@ -89,7 +98,8 @@ class Manifest:
         segments: Number of segments.
         curve_hop_s: Seconds between two points of a stored emotion curve.
         recall: Measured recall of an approximate engine, else None.
-        files: Every other file of the folder, by name.
+        files: Every other file of the folder, by its path in it.
+        shards: Where its rows are searched, if not in its own folder; else empty.
     """
 
     format: int
@@ -101,10 +111,14 @@ class Manifest:
     curve_hop_s: float
     recall: Recall | None = None
     files: Mapping[str, FileEntry] = field(default_factory=dict)
+    shards: Sequence[ShardEntry] = ()
 
     def to_json(self) -> str:
-        """The manifest as indented JSON with sorted keys."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        """The manifest as indented JSON with sorted keys; shards only where there are any."""
+        fields = asdict(self)
+        if not self.shards:
+            del fields["shards"]
+        return json.dumps(fields, indent=2, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str, origin: Path) -> Manifest:
@@ -126,6 +140,7 @@ class Manifest:
         try:
             fields["files"] = {name: FileEntry(**e) for name, e in fields["files"].items()}
             fields["recall"] = Recall(**fields["recall"]) if fields["recall"] else None
+            fields["shards"] = tuple(ShardEntry(**e) for e in fields.get("shards", ()))
             return cls(**fields)
         except (KeyError, TypeError, AttributeError) as exc:
             raise SnapshotDamagedError(
@@ -220,12 +235,6 @@ def save_array(folder: Path, name: str, values: NDArray[Any]) -> None:
         np.save(file, np.ascontiguousarray(values), allow_pickle=False)
 
 
-def seal(folder: Path) -> None:
-    """Let nobody write into the files of a snapshot, not even their owner by mistake."""
-    for path in folder.iterdir():
-        path.chmod(SEALED_FILE)
-
-
 def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[Any]:
     """Map `<name>.npy` into memory, copy on write; a small one is read into memory.
 
@@ -270,104 +279,3 @@ def _mapped(path: Path) -> NDArray[Any]:
             return np.fromfile(file, dtype, math.prod(shape)).reshape(shape, order=order)
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         return np.ndarray(shape, dtype, content, file.tell(), order=order)
-
-
-@contextmanager
-def written_aside(folder: Path) -> Iterator[Path]:
-    """A partial folder beside `folder`, locked while it is written and removed if it fails.
-
-    Partial folders that a killed writer left behind are removed first.
-
-    Raises:
-        SnapshotError: `folder` exists (snapshots are never changed), or the disk refuses.
-    """
-    if folder.exists():
-        raise SnapshotError(f"{folder} exists; a snapshot is never changed: name a new one")
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-    remove_leftovers(folder.parent)
-    partial = folder.parent / f".{folder.name}{_PARTIAL_MARK}{os.getpid()}"
-    partial.mkdir(mode=PRIVATE_FOLDER)
-    lock = os.open(partial, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield partial
-    except OSError as exc:
-        raise SnapshotError(f"cannot write {folder}: {exc}; free space and run again") from exc
-    finally:
-        os.close(lock)
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def remove_leftovers(parent: Path) -> list[str]:
-    """Remove what killed writers left in `parent`; folders still being written are kept.
-
-    Returns:
-        The names of the removed folders.
-    """
-    removed = []
-    for partial in sorted(parent.glob(f".*{_PARTIAL_MARK}*")):
-        if not _is_being_written(partial):
-            shutil.rmtree(partial, ignore_errors=True)
-            removed.append(partial.name)
-    return removed
-
-
-def _is_being_written(partial: Path) -> bool:
-    lock = os.open(partial, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
-
-
-def publish(partial: Path, folder: Path, manifest: Manifest, observe: Observer) -> Manifest:
-    """Give a written folder its manifest and its name.
-
-    Args:
-        partial: The folder that `written_aside` yields, with every array in it.
-        folder: Its final name.
-        manifest: Its manifest, still without files.
-        observe: Called with the name of each step before it begins.
-
-    Returns:
-        The manifest with all files in it.
-    """
-    observe("sync")
-    names = sorted(path.name for path in partial.iterdir())
-    for name in names:
-        _sync(partial / name)
-    files = {n: FileEntry((partial / n).stat().st_size, sha256_of(partial / n)) for n in names}
-    complete = Manifest(**{**_shallow(manifest), "files": files})
-    observe("manifest")
-    with create_private(partial / MANIFEST_NAME) as file:
-        file.write(complete.to_json().encode())
-        _flush(file)
-    seal(partial)
-    observe("verify")
-    check_files(partial, read_manifest(partial), every_byte=True)
-    _sync(partial)
-    observe("rename")
-    partial.rename(folder)
-    _sync(folder.parent)
-    observe("published")
-    return complete
-
-
-def _shallow(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
-
-
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

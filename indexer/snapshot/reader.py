@@ -49,11 +49,11 @@ class Snapshot:
         segment_emotion: (arousal, valence) of each segment, [S, 2].
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, has_music: bool | None = None) -> None:
         self.folder = folder
         self.manifest = manifest
         segments = manifest.segments
-        self.tracks = TrackTable(folder, manifest.tracks)
+        self.tracks = TrackTable(folder, manifest.tracks, has_music)
         self.scale = QuantileScale(
             load_array(folder, "scale"), float(load_array(folder, "scale_slope", rows=1)[0])
         )
@@ -71,8 +71,12 @@ class Snapshot:
         self._curve_values = load_array(folder, "curve_values")
 
     @classmethod
-    def open(cls, folder: Path) -> Snapshot:
+    def open(cls, folder: Path, *, has_music: bool | None = None) -> Snapshot:
         """Open a snapshot without reading its big files.
+
+        Args:
+            folder: Where it lies.
+            has_music: Of a shard: whether its whole catalogue holds any music.
 
         Raises:
             SnapshotNotFoundError: There is none.
@@ -81,7 +85,7 @@ class Snapshot:
         """
         manifest = read_manifest(folder)
         check_files(folder, manifest, every_byte=False)
-        return cls(folder, manifest)
+        return cls(folder, manifest, has_music)
 
     def verify(self) -> None:
         """Compare every byte with the manifest.

@@ -201,12 +201,12 @@ class TextColumn:
 class TrackTable(Sequence[TrackRecord]):
     """The tracks of a snapshot in order of their ids; records are made when asked for."""
 
-    def __init__(self, folder: Path, rows: int) -> None:
+    def __init__(self, folder: Path, rows: int, has_music: bool | None = None) -> None:
         self.ids: NDArray[np.int64] = load_array(folder, "track_id", rows=rows)
         self._years: NDArray[np.int32] = load_array(folder, "track_year", rows=rows)
         self._durations_s: NDArray[np.float64] = load_array(folder, "track_duration_s", rows=rows)
         self._text = {name: TextColumn.read(folder, name, rows) for name in TEXT_COLUMNS}
-        self.answering = _answering(folder, self.ids, self.content_codes)
+        self.answering = _answering(folder, self.ids, self.content_codes, has_music)
         self._unmatched: dict[TrackTerms, tuple[Unmatched, ...]] = {}
 
     def __len__(self) -> int:
@@ -349,11 +349,14 @@ def answering_ids(tracks: Sequence[TrackRecord]) -> NDArray[np.int64]:
     return np.fromiter(found, dtype=np.int64, count=len(tracks))
 
 
-def _answering(folder: Path, ids: NDArray[np.int64], content: NDArray[np.int32]) -> Answering:
+def _answering(
+    folder: Path, ids: NDArray[np.int64], content: NDArray[np.int32], has_music: bool | None
+) -> Answering:
     """The columns of kinds and recordings; older snapshots hold music, and copies by content."""
     if (folder / "track_kind.npy").is_file():
         kinds = load_array(folder, "track_kind", rows=len(ids))
-        return Answering(ids, kinds, load_array(folder, "track_recording", rows=len(ids)))
+        recording = load_array(folder, "track_recording", rows=len(ids))
+        return Answering(ids, kinds, recording, has_music)
     _, first, codes = np.unique(content, return_index=True, return_inverse=True)
     music = kind_codes(["music"]).repeat(len(ids))
     return Answering(ids, music, np.asarray(ids)[first[codes.reshape(-1)]])

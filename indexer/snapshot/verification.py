@@ -49,10 +49,10 @@ def verified(folder: Path, *, in_process: bool) -> Manifest:
 def stamp(folder: Path) -> Stamp:
     """Changes when a file of a snapshot does; nothing where there is none."""
     try:
-        found = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
+        found = [(path, path.stat()) for path in folder.rglob("*")]
     except OSError:
         return frozenset()
-    return frozenset((name, status.st_size, status.st_mtime_ns) for name, status in found)
+    return frozenset((str(path), status.st_size, status.st_mtime_ns) for path, status in found)
 
 
 def verify_in_process(

@@ -23,7 +23,6 @@ def block_of(one: Analysis):  # type: ignore[no-untyped-def]  # a Block, private
     """What the index keeps of it."""
     builder = BlockBuilder(FakeModel())
     builder.add("content", Analysed(one, np.zeros((1, 4), np.float16)))
-    builder.flush()
     return builder.blocks["content"]
 
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.errors import NotReadyError
-from app.library.live import LiveIndex
+from app.library.live_index import LiveIndex
 from app.metrics import Metrics
 from indexer.catalog.records import SnapshotRow
 from indexer.search.searcher import SearchRequest

@@ -1,0 +1,1 @@
+"""A catalogue searched in parts: how its tracks part, and how the answers of all parts are one."""
