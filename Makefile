@@ -25,6 +25,8 @@ PIP := $(BIN)/python -m pip install -qq -c constraints.txt
 PARALLEL := --dist loadscope --no-loadscope-reorder
 # Weights of the checkpoint `full`; the package demands a TensorFlow that nothing here needs.
 SECOND_EAR := $(PIP) --no-deps musicnn
+# Generates clients in tests; it demands an older Typer than the command line has.
+GENERATOR := $(PIP) --no-deps openapi-python-client
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
 .PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-verdict bench-recordings bench-ray clean
@@ -123,5 +125,6 @@ $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what development needs into $(VENV): some minutes and 5 GB the first time" >&2
 	@$(PIP) -e '.[dev]'
 	@$(SECOND_EAR)
+	@$(GENERATOR)
 	@$(COMPILE)
 	@touch $(RUNTIME) $@

@@ -20,6 +20,7 @@ from app.commands import (
     inspecting,
     keeping,
     learning,
+    listening,
     serving,
     sharing,
     sorting,
@@ -44,7 +45,7 @@ app.command()(demonstration.demo)
 app.command()(indexing.index)
 app.command()(serving.serve)
 app.command()(asking.playlist)
-app.command()(asking.emotion)
+app.command()(listening.emotion)
 app.command()(learning.train)
 app.command()(learning.evaluate)
 app.command()(inspecting.info)

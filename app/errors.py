@@ -44,6 +44,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from app.public_words import PublicWords
+from app.wire.pointers import in_document, json_pointer
 from indexer import errors as indexer_errors
 from model import errors as model_errors
 
@@ -339,19 +340,27 @@ def told(request: Request, error: Exception) -> str:
 
 def _validation(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    errors = [_validation_item(item) for item in found[:20]]
-    first = errors[0] if errors else {"pointer": "", "message": "the request is not valid"}
+    body = error.body if isinstance(error, RequestValidationError) else None
+    errors = [_validation_item(item, body) for item in found[:20]]
+    first = errors[0] if errors else {"message": "the request is not valid"}
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    detail = f"{first['pointer'] or 'request'}: {first['message']}{more}"
+    where = first.get("pointer") or "request"
+    detail = f"{where.removeprefix('/')}: {first['message']}{more}"
     malformed = any(item.get("type") == "json_invalid" for item in found)
     kind = HTTP_KINDS[400] if malformed else VALIDATION
     return problem_response(request, kind, detail, errors=errors)
 
 
-def _validation_item(item: Mapping[str, Any]) -> dict[str, str]:
-    where = [str(part) for part in item.get("loc", ())]
+def _validation_item(item: Mapping[str, Any], body: Any) -> dict[str, str]:
+    """Which part of the request (`body`, `query`, `path`), where in it, and what is wrong there."""
+    part, *parts = item.get("loc", ()) or ("body",)
+    if item.get("type") == "json_invalid":
+        parts = []  # the place of a letter is no place in a document
+    elif part == "body":
+        parts = in_document(parts, body)
     message = str(item.get("msg", "")).removeprefix("Value error, ")
-    return {"pointer": one_line("/".join(where)), "message": one_line(message)}
+    pointer = one_line(json_pointer(parts))
+    return {"in": str(part), "pointer": pointer, "message": one_line(message)}
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:
@@ -378,7 +387,8 @@ def _allowed(request: Request, known: str) -> list[str]:
     if not fitting:
         return sorted(name.strip() for name in known.split(",") if name.strip())
     documented = paths[max(fitting, key=lambda path: len(re.sub(r"{.*?}", "", path)))]
-    return sorted(method.upper() for method in documented)
+    methods = {method.upper() for method in documented}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def one_line(text: str) -> str:

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import errors
 from app.compat import wiring
 from app.http import documentation
+from app.http.head import HeadMiddleware
 from app.http.middleware import RequestMiddleware
 from app.http.origins import Origins
 from app.metrics import Metrics
@@ -66,6 +67,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(settings, load, metrics, stopping or threading.Event()),
+        generate_unique_id_function=lambda route: route.name,
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
     errors.install(app, PublicWords((settings.data_dir, *settings.music_roots)))
@@ -92,13 +94,14 @@ def create_app(
 
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    app.add_middleware(HeadMiddleware)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Range"],
-            expose_headers=["Location", "X-Request-ID", "Content-Range"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Range", "If-None-Match"],
+            expose_headers=["Location", "X-Request-ID", "Content-Range", "ETag"],
         )
     app.add_middleware(
         RequestMiddleware,
@@ -117,7 +120,7 @@ def _document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         known = app.openapi_schema is not None
         document = generate()
-        return document if known else documentation.only_problem_json(document)
+        return document if known else documentation.corrected(document)
 
     app.openapi = openapi  # type: ignore[method-assign]
 

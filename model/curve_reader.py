@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.emer import Emer, EmerCl, EmerEnsemble, EmerWithKernel, Heads, Side
+from model.emer import Emer, EmerWithKernel, Heads, Side
 from model.kernel import CurveKernel, bent_statistics
 from model.transforms import MAX_DEVIATION, MAX_NORMAL, StandardTransform
 
@@ -35,7 +35,7 @@ _LEAST_VARIANCE = 1e-8  # as in `encoders`: a steady curve still has a root with
 
 
 @dataclass(frozen=True)
-class _Member:
+class _Networks:
     """The emotion side of one model as plain arrays.
 
     Attributes:
@@ -59,7 +59,7 @@ class _Member:
     log_var: tuple[float, float]
 
     @classmethod
-    def of(cls, side: Side) -> _Member:
+    def of(cls, side: Side) -> _Networks:
         """The arrays of a side that `CurveReader` can read."""
         transform = cast(StandardTransform, side.transform)
         modules = list(cast(nn.Sequential, side.encoder.get_submodule("mlp")))
@@ -107,8 +107,8 @@ class _Member:
 class CurveReader:
     """The emotion side of a model on the CPU."""
 
-    def __init__(self, members: Sequence[Side], kernel: CurveKernel | None) -> None:
-        self._members = [_Member.of(side) for side in members]
+    def __init__(self, side: Side, kernel: CurveKernel | None) -> None:
+        self._networks = _Networks.of(side)
         self._table = None if kernel is None else _array(kernel.statistics.table)
 
     @classmethod
@@ -116,24 +116,19 @@ class CurveReader:
         """The reader of this model; None where its encoder is of another kind."""
         kernel = model.kernel if isinstance(model, EmerWithKernel) else None
         networks = model.networks if isinstance(model, EmerWithKernel) else model
-        models = networks.members if isinstance(networks, EmerEnsemble) else [networks]
-        sides = [cast(EmerCl, each).emotion_side for each in models]
-        readable = all(
+        side = networks.emotion_side
+        readable = (
             side.encoder.config.kind == "mean_mlp"
             and side.encoder.config.pooling in _POOLINGS
             and not side.encoder.config.resample_frames
             and isinstance(side.transform, StandardTransform)
-            for side in sides
         )
-        return cls(sides, kernel) if readable else None
+        return cls(side, kernel) if readable else None
 
     @torch.inference_mode()
     def heads(self, curves: Sequence[Floats]) -> Heads:
         """What `Side.forward` makes of curves of any lengths, each [T, 2], T >= 1."""
-        parts = [member.read(curves) for member in self._members]
-        z, mu, log_var = (
-            torch.from_numpy(np.concatenate(each, axis=1)) for each in zip(*parts, strict=True)
-        )
+        z, mu, log_var = (torch.from_numpy(each) for each in self._networks.read(curves))
         if self._table is not None:
             z = torch.cat([_course(self._table, curves), z], dim=1)
         return Heads(z, mu, log_var)

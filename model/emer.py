@@ -10,9 +10,8 @@ the training set and is part of the checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +47,6 @@ class EmerConfig:
         quantiles: Points of the quantile table a feature has.
         log_var_min: Lower bound of log_var, in ln of variance.
         log_var_max: Upper bound of log_var.
-        members: Independent copies whose latent spaces are joined; 1 is the plain model.
         kernel_centres: Centres of the kernel machine beside the networks; 0 for none.
     """
 
@@ -61,7 +59,6 @@ class EmerConfig:
     quantiles: int = 201
     log_var_min: float = -6.0
     log_var_max: float = 3.0
-    members: int = 1
     kernel_centres: int = 0
 
     @property
@@ -95,6 +92,7 @@ class EmerConfig:
         Raises:
             TypeError: A field is unknown or missing.
         """
+        data = {name: value for name, value in data.items() if name != "members"}  # always 1
         encoders = {
             side: EncoderConfig(**{**data[side], "hidden": tuple(data[side]["hidden"])})
             for side in ("music", "emotion")
@@ -196,50 +194,17 @@ class EmerCl(nn.Module):
         return self.music(frames, frame_lengths), self.emotion(curves, curve_lengths)
 
 
-class EmerEnsemble(nn.Module):
-    """Several models with their latent spaces laid side by side.
-
-    The KL divergence of the joined Gaussians is the sum of the members' divergences, so an
-    ensemble is one model of `members * d_kl` dimensions to everything downstream.
-    """
-
-    def __init__(self, config: EmerConfig) -> None:
-        super().__init__()
-        self.config = config
-        single = replace(config, members=1)
-        self.members = nn.ModuleList(EmerCl(single) for _ in range(config.members))
-
-    @classmethod
-    def of(cls, models: Sequence[EmerCl]) -> EmerEnsemble:
-        """Join trained models of one config."""
-        ensemble = cls(replace(models[0].config, members=len(models)))
-        for member, model in zip(ensemble.members, models, strict=True):
-            member.load_state_dict(model.state_dict())
-        return ensemble
-
-    def music(self, frames: Tensor, lengths: Tensor | None = None) -> Heads:
-        """Joined heads of music, see `EmerCl.music`."""
-        return _joined([cast(EmerCl, m).music(frames, lengths) for m in self.members])
-
-    def emotion(self, curves: Tensor, lengths: Tensor | None = None) -> Heads:
-        """Joined heads of emotion curves, see `EmerCl.emotion`."""
-        return _joined([cast(EmerCl, m).emotion(curves, lengths) for m in self.members])
-
-
-Networks = EmerCl | EmerEnsemble
-
-
 class EmerWithKernel(nn.Module):
     """Networks and a kernel machine: z is the kernel's statistics, then the networks' z."""
 
     def __init__(self, config: EmerConfig) -> None:
         super().__init__()
         self.config = config
-        self.networks = build_networks(replace(config, kernel_centres=0))
+        self.networks = EmerCl(replace(config, kernel_centres=0))
         self.kernel = CurveKernel(config.features, config.kernel_centres, config.quantiles)
 
     @classmethod
-    def of(cls, networks: Networks, kernel: CurveKernel) -> EmerWithKernel:
+    def of(cls, networks: EmerCl, kernel: CurveKernel) -> EmerWithKernel:
         """Join trained networks and a fitted kernel machine."""
         joined = cls(replace(networks.config, kernel_centres=len(kernel.centres)))
         joined.networks.load_state_dict(networks.state_dict())
@@ -257,22 +222,12 @@ class EmerWithKernel(nn.Module):
         return heads._replace(z=torch.cat([self.kernel.emotion(curves, lengths), heads.z], dim=1))
 
 
-Emer = Networks | EmerWithKernel
-
-
-def build_networks(config: EmerConfig) -> Networks:
-    """The plain model or the ensemble a config describes, with fresh weights."""
-    return EmerCl(config) if config.members == 1 else EmerEnsemble(config)
+Emer = EmerCl | EmerWithKernel
 
 
 def build_emer(config: EmerConfig) -> Emer:
     """Everything a config describes, with fresh weights."""
-    return EmerWithKernel(config) if config.kernel_centres else build_networks(config)
-
-
-def _joined(parts: Sequence[Heads]) -> Heads:
-    z, mu, log_var = (torch.cat(tensors, dim=1) for tensors in zip(*parts, strict=True))
-    return Heads(z, mu, log_var)
+    return EmerWithKernel(config) if config.kernel_centres else EmerCl(config)
 
 
 def _transform(config: EmerConfig) -> QuantileTransform | StandardTransform | NoTransform:

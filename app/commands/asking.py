@@ -1,9 +1,10 @@
-"""`circumplex playlist` and `circumplex emotion`."""
+"""`circumplex playlist`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -24,8 +25,9 @@ from app.commands.common import (
     plain,
 )
 from app.commands.naming import below_root, described, seen_from, track_called
+from app.commands.remote import Key, Server, asked_client, track_there
 from app.errors import InvalidRequestError
-from app.wire.responses import EmotionResponse, PlaylistResponse
+from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 
 if TYPE_CHECKING:
@@ -127,6 +129,8 @@ def playlist(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
+    server: Server = None,
+    key: Key = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
     from app.playlists.match import make_playlist
@@ -153,6 +157,16 @@ def playlist(
         values["limit"] = limit
     if minutes is not None:
         values["duration_s"] = 60.0 * minutes
+    if server is not None:
+        with asked_client(server, key, data_dir, checkpoint, device) as client:
+            found = [track_there(words, client) for words in like or []]
+            if like:
+                asked = {"tracks": [*(track or []), *(each.id for each in found)]}
+            question = request_of({"emotion": asked, **values})
+            answer = client.playlist(question)
+            tell(answer)
+            write_there(answer, chosen, output, lambda form: client.playlist_file(question, form))
+        return
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
         live, named = active(library, settings), mood or feeling or mode or "match"
@@ -162,13 +176,13 @@ def playlist(
             named = f"like {' and '.join(map(described, meant))}"
             notes.print(f"Music {plain(named)}")
         answer = make_playlist(request_of({"emotion": asked, **values}), library.model, live)
-        _tell(answer)
+        tell(answer)
         tracks = live.snapshot.tracks
         locate = below_root(tracks) if output is None else seen_from(output, tracks)
         write_answer(answer, chosen, output, f"Circumplex {named}", locate)
 
 
-def _tell(answer: PlaylistResponse) -> None:
+def tell(answer: PlaylistResponse) -> None:
     """What the listener should know of how the question was read."""
     if answer.note:
         notes.print(f"Note: {plain(answer.note)}")
@@ -217,9 +231,33 @@ def write_answer(
     else:
         file = render(answer, cast("FormatName", chosen), title, locate)
         content, left_out = file.content, file.left_out
-    content = content.rstrip(b"\n") + b"\n"
     for path in left_out:
         notes.print(f"[yellow]left out[/], {chosen} cannot name it: {plain(path)}")
+    deliver(content, output)
+    if output is not None:
+        written = len(answer.items) - len(left_out)
+        notes.print(f"{written} tracks are written into {plain(output)}")
+
+
+def write_there(
+    answer: PlaylistResponse, chosen: str, output: Path | None, file: Callable[[Any], bytes]
+) -> None:
+    """Write what a service answered; its files name tracks by their addresses there."""
+    if chosen in {"table", "json"}:
+        write_answer(answer, chosen, output, "", lambda track: track.path)
+        return
+    deliver(file(chosen), output)
+    if output is not None:
+        notes.print(f"Written into {plain(output)}")
+
+
+def deliver(content: bytes, output: Path | None) -> None:
+    """Write a file's content to standard output or into a file.
+
+    Raises:
+        InvalidRequestError: The file cannot be written.
+    """
+    content = content.rstrip(b"\n") + b"\n"
     if output is None:
         emit(content)
         return
@@ -227,42 +265,6 @@ def write_answer(
         output.write_bytes(content)
     except OSError as exc:
         raise InvalidRequestError(f"{output} cannot be written: {exc.strerror}") from exc
-    written = len(answer.items) - len(left_out)
-    notes.print(f"{written} tracks are written into {plain(output)}")
-
-
-def emotion(
-    file: Annotated[Path, typer.Argument(help="An audio file.")],
-    as_json: Annotated[bool, typer.Option("--json", help="The whole curve as JSON.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw it: .png or .svg.")] = None,
-    scale: Annotated[
-        Literal["relative", "absolute"] | None,
-        typer.Option(help="relative where there is an index."),
-    ] = None,
-    similar: Annotated[int, typer.Option(help="How many similar tracks, 0 to 50.")] = 5,
-    data_dir: DataDir = None,
-    checkpoint: Checkpoint = None,
-    device: Device = None,
-) -> None:
-    """The emotion of an audio file over time."""
-    from app.clips.clips import Clip, clip_emotion
-
-    if not file.is_file():
-        raise InvalidRequestError(f"{file} is no file")
-    settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
-    with open_library(settings) as library:
-        live = library.live.current_or_none()
-        analysis = library.model.analyse(file)
-        answer = clip_emotion(Clip(analysis, scale, similar), library.model, live)
-    if plot is not None:
-        from app.figures.png import save_plot
-
-        save_plot(answer, plot, title=file.name)
-        notes.print(f"Drawn into {plain(plot)}")
-    if as_json:
-        emit(answer.model_dump_json(indent=2))
-    else:
-        _show_emotion(file, answer)
 
 
 def playlist_table(answer: PlaylistResponse) -> Table:
@@ -291,19 +293,6 @@ def playlist_table(answer: PlaylistResponse) -> Table:
             f"{item.arousal:+.2f}",
         )
     return table
-
-
-def _show_emotion(file: Path, answer: EmotionResponse) -> None:
-    notes.print(
-        f"{plain(file.name)}: {answer.duration_s:.1f} s, valence {answer.mean.valence:+.2f}, "
-        f"arousal {answer.mean.arousal:+.2f} ({answer.scale} scale, {answer.model_id})"
-    )
-    if answer.note is not None:
-        notes.print(f"  {plain(answer.note)}")
-    for item in answer.similar:
-        title = item.track.title or item.track.path
-        artist = item.track.artist or "unknown artist"
-        notes.print(f"  similar: {plain(title)} ({plain(artist)})")
 
 
 def _terms_of(texts: list[str]) -> dict[str, Any]:

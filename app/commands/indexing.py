@@ -30,10 +30,14 @@ from app.commands.common import (
     plain,
     require_data_folder,
 )
+from app.commands.remote import Key, Server, asked_client
+from app.errors import ConflictError
 from app.settings import Settings
 from indexer.storage import keep_private
 
 if TYPE_CHECKING:
+    from app.client import Client
+    from app.wire.run_responses import IndexRunOut
     from indexer.catalog.records import RunProgress
     from indexer.runs.job import RunSummary
 
@@ -81,6 +85,8 @@ def index(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
+    server: Server = None,
+    key: Key = None,
     run: Annotated[
         int | None, typer.Option(help="Carry out this queued run instead.", hidden=True)
     ] = None,
@@ -90,6 +96,18 @@ def index(
     Only new and changed files are analysed. A broken file is noted with its reason and the run
     goes on. Searches use the old index until the new one is complete.
     """
+    if server is not None:
+        if prune or run is not None:
+            raise typer.BadParameter("--prune is for an index here")
+        with asked_client(server, key, data_dir, checkpoint, device) as client:
+            asked = client.start_index(
+                [str(each) for each in folders or ()],
+                full=full,
+                only=only,
+                allow_shrink=allow_shrink,
+            )
+            _follow(client, asked.id)
+        return
     settings = make_settings(
         data_dir=data_dir, checkpoint=checkpoint, device=device, ray_address=address
     )
@@ -110,6 +128,30 @@ def index(
     for line in summary.notes:
         notes.print(f"[yellow]note[/] {plain(line)}")
     notes.print(describe(summary))
+
+
+def _follow(client: Client, run_id: int) -> None:
+    """Show a run of a service until it is over; Ctrl-C cancels it."""
+    with index_bar() as bar:
+        try:
+            run = client.wait_for_index(run_id, lambda state: bar.show(_progress(state)))
+        except KeyboardInterrupt:
+            client.cancel_index(run_id)
+            raise
+    for line in run.notes:
+        notes.print(f"[yellow]note[/] {plain(line)}")
+    if run.state != "succeeded":
+        raise ConflictError(f"index run {run.id} is {run.state}: {run.error or 'no reason given'}")
+    notes.print(
+        f"[green]Indexed[/] {run.files_total} files ({run.files_failed} failed); snapshot "
+        f"{run.snapshot_id}"
+    )
+
+
+def _progress(run: IndexRunOut) -> RunProgress:
+    from indexer.catalog.records import RunProgress
+
+    return RunProgress(**{name: getattr(run, name) for name in RunProgress.__dataclass_fields__})
 
 
 def run_index(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from app.errors import InvalidRequestError
 from app.wire.responses import TrackOut
@@ -18,6 +19,29 @@ MOST_LOOKED_AT = 1000
 MOST_NAMED = 8
 
 
+class Named(Protocol):
+    """A track as listeners know it."""
+
+    @property
+    def id(self) -> int:
+        """Of the catalogue."""
+
+    @property
+    def title(self) -> str | None:
+        """If it has one."""
+
+    @property
+    def artist(self) -> str | None:
+        """If it has one."""
+
+    @property
+    def path(self) -> str:
+        """Below its music root."""
+
+
+Found = TypeVar("Found", bound=Named)
+
+
 def track_called(words: str, catalog: Catalog) -> Track:
     """The track that is meant: by its file, its title, or words of title, artist, album and path.
 
@@ -25,12 +49,22 @@ def track_called(words: str, catalog: Catalog) -> Track:
         InvalidRequestError: There is none, or more than one; names some with their ids.
     """
     file = _file_called(words)
-    if file is not None:
-        track = catalog.track_at(stored_name(file))
-        found = [] if track is None else [track]
-    else:
+    if file is None:
         near = catalog.list_tracks(TrackQuery(text=words), limit=MOST_LOOKED_AT).items
-        found = [track for track in near if fold(track.title or "") == fold(words)] or list(near)
+        return the_one_called(words, near)
+    track = catalog.track_at(stored_name(file))
+    if track is None:
+        raise InvalidRequestError(f"nothing in the index is called {words!r}")
+    return track
+
+
+def the_one_called(words: str, near: Sequence[Found]) -> Found:
+    """The track that words mean: the one of this title, else the only one near.
+
+    Raises:
+        InvalidRequestError: There is none, or more than one; names some with their ids.
+    """
+    found = [track for track in near if fold(track.title or "") == fold(words)] or list(near)
     if not found:
         raise InvalidRequestError(f"nothing in the index is called {words!r}")
     if len(found) > 1:
@@ -49,7 +83,7 @@ def _file_called(words: str) -> Path | None:
         return None
 
 
-def described(track: Track) -> str:
+def described(track: Named) -> str:
     """Title and artist, as far as they are known."""
     title = track.title or track.path
     return f"{title} ({track.artist})" if track.artist else title

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 import typer
 
-from app.commands.asking import read_curve, request_of
+from app.commands.asking import FILE_FORMATS, read_curve, request_of, write_answer, write_there
 from app.commands.common import (
     Checkpoint,
     DataDir,
@@ -21,6 +23,7 @@ from app.commands.common import (
     open_library,
     plain,
 )
+from app.commands.remote import Key, Server, asked_client
 from app.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -29,6 +32,21 @@ if TYPE_CHECKING:
 
 stations = typer.Typer(no_args_is_help=True, help="Save, list, ask and delete stations.")
 Named = Annotated[str, typer.Argument(metavar="STATION", help="Name or id of a station.")]
+
+
+class Saved(Protocol):
+    """A station as it is told from others."""
+
+    @property
+    def id(self) -> str:
+        """Stays when it changes."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+
+Kept = TypeVar("Kept", bound=Saved)
 
 
 @stations.command("add")
@@ -55,10 +73,10 @@ def add(
     ] = None,
     daily: Annotated[bool, typer.Option("--daily", help="Other music each day.")] = False,
     data_dir: DataDir = None,
+    server: Server = None,
+    key: Key = None,
 ) -> None:
     """Save a question under a name; prints its id."""
-    from app.services import opened_catalog
-
     if question is not None:
         values = _document(question)
     else:
@@ -68,31 +86,46 @@ def add(
         values |= {} if max_per_artist is None else {"max_per_artist": max_per_artist}
         if genre or artist:
             values["filters"] = {"genre": genre or [], "artist": artist or []}
-    kept = request_of(values).model_dump(mode="json", exclude_unset=True)
-    with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
-        made = catalog.create_station(name, kept, "daily" if daily else "none")
+    asked, rhythm = request_of(values), _rhythm(daily)
+    if server is not None:
+        with asked_client(server, key, data_dir) as client:
+            made_id = client.create_station(name, asked, rhythm=rhythm).id
+    else:
+        with opened(data_dir) as catalog:
+            kept = asked.model_dump(mode="json", exclude_unset=True)
+            made_id = catalog.create_station(name, kept, rhythm).id
     notes.print(f"Station {plain(name)} is saved; its id:")
-    emit(made.id)
+    emit(made_id)
 
 
 @stations.command("list")
-def show_all(data_dir: DataDir = None) -> None:
+def show_all(data_dir: DataDir = None, server: Server = None, key: Key = None) -> None:
     """All stations, as JSON."""
-    from app.services import opened_catalog
-
-    with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
-        emit(json.dumps([_shown(each) for each in catalog.list_stations()], indent=2))
+    if server is not None:
+        with asked_client(server, key, data_dir) as client:
+            listed = [each.model_dump(mode="json") for each in client.stations()]
+    else:
+        with opened(data_dir) as catalog:
+            listed = [_shown(each) for each in catalog.list_stations()]
+    emit(json.dumps(listed, indent=2))
 
 
 @stations.command("remove")
-def remove(station: Named, data_dir: DataDir = None) -> None:
+def remove(
+    station: Named, data_dir: DataDir = None, server: Server = None, key: Key = None
+) -> None:
     """Delete a station."""
-    from app.services import opened_catalog
-
-    with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
-        found = station_called(station, catalog)
-        catalog.delete_station(found.id)
-    notes.print(f"Station {plain(found.name)} is deleted.")
+    if server is not None:
+        with asked_client(server, key, data_dir) as client:
+            there = the_station_called(station, list(client.stations()))
+            client.delete_station(there.id)
+            name = there.name
+    else:
+        with opened(data_dir) as catalog:
+            here = station_called(station, catalog)
+            catalog.delete_station(here.id)
+            name = here.name
+    notes.print(f"Station {plain(name)} is deleted.")
 
 
 @stations.command("play")
@@ -108,15 +141,29 @@ def play(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
+    server: Server = None,
+    key: Key = None,
 ) -> None:
     """The music of a station now."""
-    from app.commands.asking import FILE_FORMATS, write_answer
     from app.commands.naming import seen_from
     from app.playlists.formats import path_on_disk
     from app.stations.variation import question_of, seed_of, varied
 
     if format not in FILE_FORMATS:
         raise typer.BadParameter(f"{format} is none of {', '.join(FILE_FORMATS)}")
+    if server is not None:
+        with asked_client(server, key, data_dir, checkpoint, device) as client:
+            there = the_station_called(station, list(client.stations()))
+            playlist = client.station_playlist(there.id, seed=seed)
+            said = playlist.seed  # a daily one may pass midnight between two questions
+            write_there(
+                playlist,
+                format,
+                output,
+                lambda form: client.station_file(there.id, form, seed=said),
+            )
+            notes.print(f"{playlist.below_best:.3f} nats below the best answer")
+        return
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
         found, live = station_called(station, library.catalog), active(library, settings)
@@ -133,7 +180,15 @@ def station_called(words: str, catalog: Catalog) -> Station:
     Raises:
         InvalidRequestError: There is none, or more than one; names them.
     """
-    known = catalog.list_stations()
+    return the_station_called(words, catalog.list_stations())
+
+
+def the_station_called(words: str, known: Sequence[Kept]) -> Kept:
+    """The same among stations that are known.
+
+    Raises:
+        InvalidRequestError: There is none, or more than one; names them.
+    """
     found = [each for each in known if each.id == words]
     found = found or [each for each in known if each.name.casefold() == words.casefold()]
     if len(found) == 1:
@@ -143,6 +198,19 @@ def station_called(words: str, catalog: Catalog) -> Station:
         raise InvalidRequestError(f"no station is called {words!r}; there are: {named}")
     ids = ", ".join(each.id for each in found)
     raise InvalidRequestError(f"{len(found)} stations are called {words!r}: name one by id: {ids}")
+
+
+@contextmanager
+def opened(data_dir: Path | None) -> Iterator[Catalog]:
+    """The catalogue of a data folder."""
+    from app.services import opened_catalog
+
+    with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
+        yield catalog
+
+
+def _rhythm(daily: bool) -> Literal["none", "daily"]:
+    return "daily" if daily else "none"
 
 
 def _emotion(mood: str | None, curve: Path | None, track: list[int] | None) -> dict[str, Any]:

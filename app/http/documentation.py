@@ -15,7 +15,13 @@ Two scales: `absolute` is the annotators', of which whole songs fill only the mi
 spreads -1..1 over the quantiles of what is indexed, so that 1 is the most there is. Every answer
 names its scale, its model and, where it comes from the index, its snapshot.
 
-Errors are `application/problem+json` (RFC 9457); `type` names the kind, `detail` says what to do.
+Lists come in pages: `limit` bounds a page, `next_cursor` of one is `cursor` of the next.
+
+What can be read with GET can be asked about with HEAD. Answers that carry an `ETag` are 304 while
+`If-None-Match` names it.
+
+Errors are `application/problem+json` (RFC 9457); `type` names the kind, `detail` says what to do,
+and each of `errors` has a JSON pointer to what is wrong.
 """
 
 TAGS = [
@@ -26,6 +32,11 @@ TAGS = [
     {"name": "admin", "description": "Index runs and snapshots; with the admin token."},
     {"name": "operation", "description": "For monitors."},
 ]
+
+
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What `If-None-Match` names is still the answer."}
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -43,14 +54,17 @@ def _documented(status: int) -> dict[str, Any]:
     }
 
 
-def only_problem_json(document: dict[str, Any]) -> dict[str, Any]:
-    """Say of every documented error that it comes as problem+json and as nothing else.
+def corrected(document: dict[str, Any]) -> dict[str, Any]:
+    """The document that FastAPI made, where it says other things than this service does.
 
-    FastAPI documents the model of an error response as plain JSON too, and a validation error
-    as a schema of its own; this service answers neither.
+    Errors come as problem+json and as nothing else: FastAPI documents the model of an error
+    response as plain JSON too, and a validation error as a schema of its own. And a key is needed
+    for `/v1/admin` alone, unless the service asks for one everywhere.
     """
     for path in document.get("paths", {}).values():
         for operation in path.values():
+            if "admin" not in operation.get("tags", ()) and "security" in operation:
+                operation["security"].append({})
             for status, response in operation.get("responses", {}).items():
                 if status.startswith(("4", "5")) and "content" in response:
                     response["content"].pop("application/json", None)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from app.errors import AudioNotFoundError, RangeError
+from app.http.entity_tags import is_known
 from app.library.open_files import OpenFile
 
 MEDIA_TYPES = {
@@ -76,25 +77,32 @@ class OpenFileResponse(FileResponse):
             self._file.close()
 
 
-def audio_response(request: Request, file: OpenFile) -> OpenFileResponse:
+def audio_response(request: Request, file: OpenFile) -> Response:
     """An open file, which the response closes, or the part of it that a `Range` header asks for.
 
-    A header that is no single range of bytes is ignored, as RFC 9110 allows.
+    A header that is no single range of bytes is ignored, as RFC 9110 allows. Where the client has
+    the file already (`If-None-Match`), the answer is 304.
 
     Raises:
         RangeError: The range lies outside the file.
     """
     try:
         media_type = _media_type(file.name)
-        asked = request.headers.get("range")
+        answer = OpenFileResponse(file, media_type, {"cache-control": "private, max-age=3600"})
+        is_unchanged = is_known(request, answer.headers["etag"])
+        asked = None if is_unchanged else request.headers.get("range")
         if asked is not None and not _is_usable(asked, file.status.st_size):
             request.scope["headers"] = [
                 (name, value) for name, value in request.scope["headers"] if name != b"range"
             ]
-        return OpenFileResponse(file, media_type, {"cache-control": "private, max-age=3600"})
     except BaseException:
         file.close()
         raise
+    if not is_unchanged:
+        return answer
+    file.close()
+    kept = ("etag", "cache-control", "last-modified")
+    return Response(status_code=304, headers={name: answer.headers[name] for name in kept})
 
 
 def _media_type(name: str) -> str:

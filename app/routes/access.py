@@ -21,17 +21,20 @@ bearer = HTTPBearer(
 )
 
 
-async def read_access(request: Request, services: ServicesDep) -> None:
+Documented = Annotated[object, Depends(bearer)]  # read by `_credential`; here it is declared
+
+
+async def read_access(request: Request, services: ServicesDep, _key: Documented) -> None:
     """For everything that only reads."""
     _enter(request, services, "read")
 
 
-async def write_access(request: Request, services: ServicesDep) -> None:
+async def write_access(request: Request, services: ServicesDep, _key: Documented) -> None:
     """For everything that listeners keep: stations, playlists, stars."""
     _enter(request, services, "write")
 
 
-async def upload_access(request: Request, services: ServicesDep) -> None:
+async def upload_access(request: Request, services: ServicesDep, _key: Documented) -> None:
     """For endpoints that take files."""
     _enter(request, services, "upload")
 
@@ -47,9 +50,7 @@ def is_administered(services: Services) -> bool:
         return False
 
 
-async def admin_access(
-    request: Request, services: ServicesDep, _documented: Annotated[object, Depends(bearer)]
-) -> None:
+async def admin_access(request: Request, services: ServicesDep, _key: Documented) -> None:
     """For the admin endpoints: always behind a credential."""
     settings = services.settings
     if not settings.admin:

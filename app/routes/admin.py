@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.errors import ConflictError, UnknownRootError
 from app.http.documentation import problems
+from app.http.paging import Cursor, Limit, cursor_of_number, number_of_cursor, page_of
 from app.routes.access import admin_access
 from app.services import Services, ServicesDep
 from app.wire.run_responses import (
@@ -42,6 +43,7 @@ EVENT = {
         "data": {"type": "string", "description": "The run as JSON."},
     },
 }
+EVERYTHING = IndexRunRequest.model_validate({})
 DENIED = (401, 403, 422, 429, 503)
 
 
@@ -58,13 +60,12 @@ def create_index_run(
     request: Request,
     response: Response,
     services: ServicesDep,
-    body: IndexRunRequest | None = None,
+    body: IndexRunRequest = EVERYTHING,
 ) -> IndexRunOut:
     """Queue an index run. The service answers from the old index until the new one is whole."""
-    asked = body or IndexRunRequest.model_validate({})
-    roots = _allowed_roots(asked.roots, services.settings.music_roots)
+    roots = _allowed_roots(body.roots, services.settings.music_roots)
     run = services.jobs.submit(
-        roots, full=asked.full, only=asked.only, allow_shrink=asked.allow_shrink
+        roots, full=body.full, only=body.only, allow_shrink=body.allow_shrink
     )
     response.headers["Location"] = str(request.url_for("get_index_run", run_id=run.id))
     return run_out(run)
@@ -73,13 +74,15 @@ def create_index_run(
 @router.get("/index-runs", summary="Index runs, the newest first", responses=problems(*DENIED))
 def list_index_runs(
     services: ServicesDep,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    before_id: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> IndexRunList:
     """Index runs, also those of the command line."""
-    runs = services.catalog.list_runs(limit=limit, before_id=before_id)
-    older = runs[-1].id if len(runs) == limit else None
-    return IndexRunList(items=[run_out(run) for run in runs], next_before_id=older)
+    before_id = None if cursor is None else number_of_cursor("run", cursor)
+    found = services.catalog.list_runs(limit=limit + 1, before_id=before_id)
+    runs = found[:limit]
+    older = cursor_of_number("run", runs[-1].id) if len(found) > limit else None
+    return IndexRunList(items=[run_out(run) for run in runs], next_cursor=older)
 
 
 @router.get("/index-runs/{run_id}", summary="One index run", responses=problems(404, *DENIED))
@@ -124,8 +127,8 @@ async def follow_index_run(
 @router.get("/failures", summary="Files that could not be indexed", responses=problems(*DENIED))
 def list_failures(
     services: ServicesDep,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> FailureList:
     """Each with its reason, in order of id."""
     page = services.catalog.list_tracks(TrackQuery(status="failed"), limit=limit, cursor=cursor)
@@ -138,13 +141,15 @@ def list_failures(
     )
 
 
-@router.get(
-    "/snapshots", summary="Snapshots, the newest first", responses=problems(401, 403, 429, 503)
-)
-def list_snapshots(services: ServicesDep) -> SnapshotList:
+@router.get("/snapshots", summary="Snapshots, the newest first", responses=problems(*DENIED))
+def list_snapshots(
+    services: ServicesDep, limit: Limit = 100, cursor: Cursor = None
+) -> SnapshotList:
     """The indexes that are kept."""
-    rows = services.catalog.list_snapshots()
-    return SnapshotList(items=[_snapshot_out(row, services) for row in rows])
+    known = services.catalog.list_snapshots()
+    page, next_cursor = page_of(known, lambda row: row.id, limit, cursor)
+    shown = [_snapshot_out(row, services) for row in page]
+    return SnapshotList(items=shown, next_cursor=next_cursor)
 
 
 @router.post(

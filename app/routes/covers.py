@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.errors import NotFoundError
-from app.http.documentation import problems
+from app.http.documentation import UNCHANGED, problems
 from app.http.entity_tags import is_known
 from app.library.covers import (
     BLANK_MEDIA_TYPE,
@@ -40,7 +40,7 @@ PICTURES = {kind: {"schema": {"type": "string"}} for kind in (MEDIA_TYPE, BLANK_
     response_class=Response,
     responses={
         200: {"description": "The picture.", "content": PICTURES},
-        304: {"description": "The picture that `If-None-Match` names is still the right one."},
+        **UNCHANGED,
         **problems(404, 422, 429, 503),
     },
 )

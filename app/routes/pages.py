@@ -30,7 +30,7 @@ def _page_file(path: Path, changed_ns: int) -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-@router.api_route("/web/{name}", methods=["GET", "HEAD"])
+@router.get("/web/{name}")
 async def get_page_file(name: str, request: Request) -> Response:
     """A file of the page, or 304 where the browser has it already.
 

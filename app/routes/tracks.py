@@ -9,7 +9,9 @@ from fastapi.responses import FileResponse
 
 from app.clips.emotions import track_emotion
 from app.figures.figure import emotion_svg
-from app.http.documentation import problems
+from app.http.documentation import UNCHANGED, problems
+from app.http.entity_tags import json_unless_known, known_answer, snapshot_tag, tagged
+from app.http.paging import Cursor, Limit
 from app.library.audio_files import audio_response
 from app.library.live import Live
 from app.library.open_files import open_track
@@ -55,12 +57,17 @@ Included = Annotated[list[NotMusic], Query(max_length=3, description="What to sh
 Names = Annotated[list[Name], Query(max_length=100)]
 
 
-@router.get("/library", summary="What is indexed", responses=problems(429, 503))
-def get_library(services: ServicesDep) -> LibraryOut:
+@router.get(
+    "/library",
+    summary="What is indexed",
+    response_model=LibraryOut,
+    responses={**UNCHANGED, **problems(429, 503)},
+)
+def get_library(request: Request, services: ServicesDep) -> Response:
     """Size and age of the index, and the genres and mood words it can be asked with."""
     live = services.live.current_or_none()
     under_way = [run for run in services.catalog.list_runs(limit=1) if not run.is_over]
-    return LibraryOut(
+    answer = LibraryOut(
         snapshot_id=live.id if live else None,
         model_id=services.model_of(live).model_id,
         scale="relative",
@@ -77,15 +84,20 @@ def get_library(services: ServicesDep) -> LibraryOut:
         genres=[GenreOut(name=n, tracks=t) for n, t in live.genres[:MOST_GENRES]] if live else [],
         moods={word: MeanOut(valence=v, arousal=a) for word, (v, a) in plane_words().items()},
     )
+    return json_unless_known(request, answer)
 
 
-@router.get("/tracks", summary="The catalogue, page by page", responses=problems(422, 429, 503))
+@router.get(
+    "/tracks",
+    summary="The catalogue, page by page",
+    response_model=TrackPageOut,
+    responses={**UNCHANGED, **problems(422, 429, 503)},
+)
 def list_tracks(
+    request: Request,
     services: ServicesDep,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Most items of the page.")] = 100,
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
-    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     q: Annotated[
         str | None,
         Query(max_length=200, description="Words that title, artist, album or path contain."),
@@ -98,7 +110,7 @@ def list_tracks(
     duration_max_s: Seconds = None,
     verdict: Verdicts = [],  # noqa: B006
     scale: ScaleQuery = "relative",
-) -> TrackPageOut:
+) -> Response:
     """Tracks in order of id; every filter that is given must hold.
 
     With `q` titles that begin with its words come first, the shortest before, then music by artists
@@ -116,23 +128,33 @@ def list_tracks(
     )
     page = services.catalog.list_tracks(query, limit=limit, cursor=cursor)
     live = services.live.current_or_none()
-    return TrackPageOut(
+    answer = TrackPageOut(
         snapshot_id=live.id if live else None,
         model_id=services.model_of(live).model_id,
         scale=scale,
         items=[_list_item(track, live, scale) for track in page.items],
         next_cursor=page.next_cursor,
     )
+    return json_unless_known(request, answer)
 
 
-@router.get("/tracks/map", summary="All tracks as points", responses=problems(422, 429, 503))
+@router.get(
+    "/tracks/map",
+    summary="All tracks as points",
+    response_model=TrackMap,
+    responses={**UNCHANGED, **problems(422, 429, 503)},
+)
 def get_track_map(
+    request: Request,
     services: ServicesDep,
     scale: ScaleQuery = "relative",
     include: Included = [],  # noqa: B006
 ) -> Response:
     """Where each recording that is music lies on the plane, in one compact answer, to draw."""
     live = services.live.current()
+    tag = snapshot_tag(request, live.id)
+    if (known := known_answer(request, tag)) is not None:
+        return known
     shown = live.snapshot.tracks.passing(TrackFilter(let_in=tuple(include)))
     rounded = live.places(scale)[shown].round(4)
     answer = TrackMap(
@@ -143,17 +165,22 @@ def get_track_map(
         arousal=rounded[:, 0].tolist(),
         valence=rounded[:, 1].tolist(),
     )
-    return Response(answer.model_dump_json(), media_type="application/json")
+    return Response(answer.model_dump_json(), media_type="application/json", headers=tagged(tag))
 
 
-@router.get("/tracks/{track_id}", summary="One track", responses=problems(404, 422, 429, 503))
+@router.get(
+    "/tracks/{track_id}",
+    summary="One track",
+    response_model=TrackDetail,
+    responses={**UNCHANGED, **problems(404, 422, 429, 503)},
+)
 def get_track(
-    track_id: TrackIdPath, services: ServicesDep, scale: ScaleQuery = "relative"
-) -> TrackDetail:
+    track_id: TrackIdPath, request: Request, services: ServicesDep, scale: ScaleQuery = "relative"
+) -> Response:
     """What is known about a track, also one that could not be indexed."""
     track = services.catalog.track(track_id)
     live = services.live.current_or_none()
-    return TrackDetail(
+    answer = TrackDetail(
         **_list_item(track, live, scale).model_dump(),
         snapshot_id=live.id if live else None,
         model_id=services.model_of(live).model_id,
@@ -166,6 +193,7 @@ def get_track(
         added_at=track.added_at,
         updated_at=track.updated_at,
     )
+    return json_unless_known(request, answer)
 
 
 @router.get(
@@ -174,11 +202,13 @@ def get_track(
     response_model=EmotionResponse,
     responses={
         200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+        **UNCHANGED,
         **problems(404, 422, 429, 503),
     },
 )
 def get_track_emotion(
     track_id: TrackIdPath,
+    request: Request,
     services: ServicesDep,
     scale: ScaleQuery = "relative",
     similar: Annotated[int, Query(ge=0, le=50, description="How many similar tracks.")] = 10,
@@ -188,11 +218,15 @@ def get_track_emotion(
 ) -> Response:
     """From the index: nothing is decoded."""
     live = services.live.current()
+    tag = snapshot_tag(request, live.id)
+    if (known := known_answer(request, tag)) is not None:
+        return known
     answer = track_emotion(live, track_id, scale, similar if format == "json" else 0)
     if format == "svg":
         track = live.snapshot.tracks[live.snapshot.tracks.row_of(track_id)]
-        return Response(emotion_svg(answer, track.title or track.path), media_type="image/svg+xml")
-    return Response(answer.model_dump_json(), media_type="application/json")
+        drawn = emotion_svg(answer, track.title or track.path)
+        return Response(drawn, media_type="image/svg+xml", headers=tagged(tag))
+    return Response(answer.model_dump_json(), media_type="application/json", headers=tagged(tag))
 
 
 @router.get(
@@ -202,6 +236,7 @@ def get_track_emotion(
     responses={
         200: {"description": "The file.", "content": {"audio/*": {}}},
         206: {"description": "The part asked for with `Range`.", "content": {"audio/*": {}}},
+        **UNCHANGED,
         **problems(404, 416, 422, 429, 503),
     },
 )
@@ -209,11 +244,6 @@ def get_track_audio(track_id: TrackIdPath, request: Request, services: ServicesD
     """The file as it is, whole or (with a `Range` header) a part of it."""
     track = services.catalog.track(track_id)
     return audio_response(request, open_track(track, services.settings.music_roots))
-
-
-router.add_api_route(
-    "/tracks/{track_id}/audio", get_track_audio, methods=["HEAD"], include_in_schema=False
-)
 
 
 def _progress(progress: RunProgress) -> IndexingOut:

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from app.http.documentation import problems
+from app.http.paging import Cursor, Limit, page_of
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.routes.access import read_access, write_access
 from app.routes.playlist_files import Locations, file_response
@@ -54,12 +55,15 @@ Seed = Annotated[
     "/stations",
     summary="All stations",
     dependencies=READ,
-    responses=problems(401, 403, 429, 503),
+    responses=problems(*DENIED),
 )
-def list_stations(request: Request, services: ServicesDep) -> StationList:
+def list_stations(
+    request: Request, services: ServicesDep, limit: Limit = 100, cursor: Cursor = None
+) -> StationList:
     """In order of their names."""
-    found = services.catalog.list_stations()
-    return StationList(items=[_shown(request, station) for station in found])
+    known = services.catalog.list_stations()
+    page, next_cursor = page_of(known, lambda station: station.id, limit, cursor)
+    return StationList(items=[_shown(request, each) for each in page], next_cursor=next_cursor)
 
 
 @router.post(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from app.wire.responses import PlaylistResponse, Shown
-from app.wire.schemas import PlaylistRequest, Strict
+from app.wire.schemas import NEXT_NOTE, PlaylistRequest, Strict
 
 RHYTHM_NOTE = (
     "`daily`: other music of about equal fit each day, chosen by the date; `none`: always the best."
@@ -46,9 +46,10 @@ class StationOut(Shown):
 
 
 class StationList(Shown):
-    """All stations, by name."""
+    """Stations, by name."""
 
     items: list[StationOut]
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class StationPlaylist(PlaylistResponse):

@@ -76,7 +76,7 @@ def make_router() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     shared = Shared(Libraries(), StationAnswers())
 
-    @router.api_route("/rest/{method}", methods=["GET", "HEAD", "POST"])
+    @router.api_route("/rest/{method}", methods=["GET", "POST"])
     async def call_method(method: str, request: Request) -> Response:
         """One call of the protocol."""
         return await _answered(method.removesuffix(".view"), request, shared)

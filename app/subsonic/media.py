@@ -50,7 +50,7 @@ def _transcoded(call: Call, file: OpenFile, asked: str | None, most: int) -> Res
         target = target_called(asked) if asked else TARGETS["mp3"]
         kbps = most or DEFAULT_KBPS[target.name]
         start_s = float(call.number("timeOffset", 0, most=10**6))
-        if call.request.method == "HEAD":
+        if call.request.scope.get("only_headers"):
             return Response(media_type=target.media_type)
         stack.pop_all()  # from here the generator closes it
     pieces = transcoded(file.taken(), file.name, target, kbps, start_s)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from app.wire.schemas import SCALE_NOTE, Mode, Scale
+from app.wire.schemas import NEXT_NOTE, SCALE_NOTE, Mode, Scale
 from app.wire.understood import UnderstoodOut
 
 MISSING = "Share of the catalogue's tracks that could not be searched: parts of it were lost."
@@ -115,7 +115,11 @@ class ScoringOut(Shown):
     """How scores are made."""
 
     kind: str = Field(description="Which CCA half: `gaussian` or `paper`.")
-    lam: float = Field(serialization_alias="lambda", description="Weight of the CCA half.")
+    lam: float = Field(
+        validation_alias=AliasChoices("lambda", "lam"),
+        serialization_alias="lambda",
+        description="Weight of the CCA half.",
+    )
     direction: str = Field(description="`e2m`: emotion to music; `m2m`: music to music.")
 
 
@@ -234,7 +238,7 @@ class TrackPageOut(Shown):
     model_id: str
     scale: Scale = Field(description=SCALE_NOTE)
     items: list[TrackListItem]
-    next_cursor: str | None = Field(description="Pass as `cursor` for the next page; null at last.")
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class TrackMap(Shown):
@@ -268,6 +272,7 @@ class ArtistList(Shown):
     snapshot_id: str
     total: int = Field(description="How many there are, with those before and behind the items.")
     items: list[ArtistOut]
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class IndexingOut(Shown):
@@ -322,6 +327,22 @@ class Ready(Shown):
     shards_lost: int = Field(0, description="Parts that nobody can answer for now.")
 
 
+class ProblemPlace(Shown):
+    """One value of a request that cannot be used."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    part: Literal["body", "query", "path", "header"] = Field(
+        alias="in", description="Which part of the request."
+    )
+    pointer: str = Field(
+        description="JSON pointer (RFC 6901) to the value in that part; parameters are members of "
+        "an object. Empty: the whole of it.",
+        examples=["/emotion/curve/0/valence"],
+    )
+    message: str
+
+
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
@@ -344,3 +365,5 @@ class Problem(BaseModel):
     status: int
     detail: str
     request_id: str | None = None
+    errors: list[ProblemPlace] = Field([], description="Where the request cannot be used.")
+    suggestions: list[str] = Field([], description="Words that look like an unknown one.")

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.wire.responses import Shown
+from app.wire.schemas import NEXT_NOTE
 
 
 class IndexRunOut(Shown):
@@ -43,7 +44,7 @@ class IndexRunList(Shown):
     """Index runs, the newest first."""
 
     items: list[IndexRunOut]
-    next_before_id: int | None = Field(description="Pass as `before_id` for older ones.")
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class SnapshotOut(Shown):
@@ -62,6 +63,7 @@ class SnapshotList(Shown):
     """Snapshots, the newest first."""
 
     items: list[SnapshotOut]
+    next_cursor: str | None = Field(description=NEXT_NOTE)
 
 
 class FailureOut(Shown):
@@ -76,4 +78,4 @@ class FailureList(Shown):
     """Files that could not be indexed."""
 
     items: list[FailureOut]
-    next_cursor: str | None
+    next_cursor: str | None = Field(description=NEXT_NOTE)

@@ -16,7 +16,6 @@ from pydantic import (
 )
 
 from model.curves import MAX_KEYFRAMES
-from model.feelings.moods import plane_words
 from model.feelings.reader import MOST_LETTERS
 
 
@@ -48,6 +47,7 @@ SCALE_NOTE = (
     "`absolute`: the annotators' scale, of which whole songs fill only the middle. `relative`: "
     "-1..1 are quantiles of the indexed catalogue, so that 1 is the most there is."
 )
+NEXT_NOTE = "Pass as `cursor` for the next page; null at the last."
 
 
 MOST_MEMBERS = 64  # of an object; a body of many unknown ones makes as many errors, slowly
@@ -127,8 +127,7 @@ class MoodEmotion(Strict):
 
     mood: Annotated[str, Field(min_length=1, max_length=64)] = Field(
         description="A word of the lexicon, in any of its languages, as a point of the plane.",
-        examples=["calm"],
-        json_schema_extra=lambda schema: schema.update(examples=[*sorted(plane_words())]),
+        examples=["calm", "wistful", "triumphant"],
     )
 
 

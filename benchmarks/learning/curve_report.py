@@ -172,7 +172,7 @@ def _shape(model: EmotionModel) -> str:
     config = model.checkpoint.config
     return (
         f"music {config.music.kind}, emotion {config.emotion.kind} ({config.emotion.pooling}), "
-        f"{config.d_kl} dimensions, members: {config.members}"
+        f"{config.d_kl} dimensions"
     )
 
 

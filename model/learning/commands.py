@@ -275,7 +275,7 @@ def _write(
     checkpoint = make_checkpoint(fitted, data, feature_set, notes)
     model_id = save_checkpoint(out, checkpoint)
     plot = out.with_name(f"{out.stem}-loss.png")
-    save_loss_plot(plot, fitted.losses, fitted.model.config.members)
+    save_loss_plot(plot, fitted.losses)
     return TrainSummary(out, model_id, plot, len(data), fitted.losses[-1], checkpoint.notes)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho, join_cca, pad_cca
 from model.embedding import Embedding
-from model.emer import Emer, EmerConfig, EmerWithKernel, Heads, Networks
+from model.emer import Emer, EmerCl, EmerConfig, EmerWithKernel, Heads
 from model.learning.datasets import Dataset
 from model.learning.evaluation import ranks
 from model.learning.kernel_machine import KernelConfig, fit_kernel
@@ -37,7 +37,6 @@ class FitConfig:
 
     Attributes:
         folds: Folds of the cross-fit, >= 2.
-        fold_members: Ensemble members of a fold's model; they cost most of the time.
         regularisation: Share of the mean variance on the diagonal of the final CCA.
         dimensions: Dc; the canonical dimensions kept.
         lambdas: Values of lambda that the held-out songs choose from, for Eq. 8 as printed.
@@ -50,7 +49,6 @@ class FitConfig:
     """
 
     folds: int = 3
-    fold_members: int = 1
     regularisation: float = 0.1
     dimensions: int = 16
     lambdas: tuple[float, ...] = LAMBDAS
@@ -113,7 +111,7 @@ class Fitted:
         model: The trained encoders.
         cca: The projections, fitted on all training songs.
         scoring: Lines, cross-fitted correlations, lambda and P.
-        losses: Mean training loss of each epoch, members one after the other.
+        losses: Mean training loss of each epoch.
         inside: Embeddings of the training songs.
         folds: The cross-fit.
     """
@@ -161,7 +159,7 @@ def fit(
 
 
 def beside_kernel(
-    networks: Networks, data: Dataset, config: FitConfig
+    networks: EmerCl, data: Dataset, config: FitConfig
 ) -> tuple[Emer, tuple[Heads, Heads]]:
     """The model with its kernel machine, if any, and the heads of the training songs.
 
@@ -290,14 +288,13 @@ def _cross_fit(
         beside = None if state is None else state.with_name(f"{state.name}.fold{number}")
         relay = _relay(progress, f"fold {number + 1}/{config.folds}")
         rest = np.setdiff1d(order, rows)
-        own = replace(shape, members=min(config.fold_members, shape.members))
-        trained = train(data.rows(rest), own, training, progress=relay, state=beside)
+        trained = train(data.rows(rest), shape, training, progress=relay, state=beside)
         folds.append(_fold(trained.model, data, rest, rows, config))
     return folds
 
 
 def _fold(
-    networks: Networks,
+    networks: EmerCl,
     data: Dataset,
     rest: NDArray[np.intp],
     rows: NDArray[np.intp],

@@ -6,7 +6,6 @@ Letters: N songs, F features, T frames, B batch.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from model.emer import EmerCl, EmerConfig, EmerEnsemble, Heads
+from model.emer import EmerCl, EmerConfig, Heads
 from model.encoders import frame_mask
 from model.errors import TrainingError
 from model.learning.augmentation import NO_AUGMENTATION, AugmentationConfig, augment
@@ -149,7 +148,7 @@ class Pairs:
 class Trained:
     """A trained model in evaluation mode and the mean loss of each epoch."""
 
-    model: EmerCl | EmerEnsemble
+    model: EmerCl
     losses: tuple[float, ...]
 
 
@@ -162,34 +161,25 @@ def train(
     state: Path | None = None,
     device: str = "cpu",
 ) -> Trained:
-    """Train a model, or each member of an ensemble from its own seed.
+    """Train a model.
 
     Args:
         data: The training songs.
-        shape: The model; `shape.members` of them are trained and joined.
+        shape: The model.
         config: The training recipe.
         progress: Told of every epoch.
-        state: File to resume from and to write to; member i > 0 uses `<state>.<i>`. It fits the
-            device that wrote it.
+        state: File to resume from and to write to. It fits the device that wrote it.
         device: Where the networks are trained; curves are augmented on the processor.
 
     Returns:
-        The model on the processor, in evaluation mode, with the losses of all members, one after
-        the other.
+        The model on the processor, in evaluation mode.
 
     Raises:
         TrainingError: The state file belongs to another run, or the loss became NaN.
     """
-    runs = []
-    for member in range(shape.members):
-        run = _Run(data, replace(shape, members=1), _member_config(config, member), device)
-        name = "training" if shape.members == 1 else f"training {member + 1}/{shape.members}"
-        runs.append(run.complete(name, progress, _member_state(state, member)))
-    losses = tuple(loss for run in runs for loss in run.losses)
-    models = [run.model for run in runs]
-    joined: EmerCl | EmerEnsemble = models[0] if len(models) == 1 else EmerEnsemble.of(models)
-    joined.eval().cpu()
-    return Trained(joined, losses)
+    run = _Run(data, shape, config, device)
+    run.complete("training", progress, state)
+    return Trained(run.model.eval().cpu(), tuple(run.losses))
 
 
 @contextmanager
@@ -258,7 +248,7 @@ class _Run:
         self.scheduler = _scheduler(self.optimiser, config, self.steps)
         self.losses: list[float] = []
 
-    def complete(self, name: str, progress: Progress, state: Path | None) -> _Run:
+    def complete(self, name: str, progress: Progress, state: Path | None) -> None:
         if state is not None and state.is_file():
             self.restore(state)
         total = self.config.epochs
@@ -268,7 +258,6 @@ class _Run:
             done = len(self.losses) == total or len(self.losses) % self.config.save_every == 0
             if state is not None and done:
                 self.save(state)
-        return self
 
     def epoch(self) -> float:
         self.model.train()
@@ -348,18 +337,6 @@ class _Run:
         else:
             torch.set_rng_state(state["dropout"])
         self.losses = list(state["losses"])
-
-
-def _member_config(config: TrainingConfig, member: int) -> TrainingConfig:
-    if member == 0:
-        return config
-    return replace(config, seed=random.Random(f"{config.seed}/{member}").randrange(2**31))
-
-
-def _member_state(state: Path | None, member: int) -> Path | None:
-    if state is None or member == 0:
-        return state
-    return state.with_name(f"{state.name}.{member}")
 
 
 def _scheduler(

@@ -35,7 +35,7 @@ def test_an_unknown_path_and_method_are_problems(service: Running) -> None:
     problem_of(wrong, 405, "method-not-allowed")
     assert wrong.headers["allow"] == "POST"
     runs = service.client.patch("/v1/admin/index-runs/1")
-    assert runs.headers["allow"] == "DELETE, GET"
+    assert runs.headers["allow"] == "DELETE, GET, HEAD"
 
 
 class BreakableModel(FakeModel):

@@ -259,7 +259,7 @@ def test_a_bad_emotion_is_a_clear_problem(service: Running, emotion: Any) -> Non
     response = service.client.post("/v1/playlists", json={"emotion": emotion})
 
     problem = problem_of(response, 422, "invalid-request")
-    assert problem["errors"][0]["pointer"].startswith("body/emotion")
+    assert problem["errors"][0]["pointer"].startswith("/emotion")
     assert ask(service, emotion={"mood": "calm"})["items"]
 
 

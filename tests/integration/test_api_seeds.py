@@ -98,7 +98,7 @@ def test_bad_tracks_are_a_clear_problem(service: Running, emotion: Any) -> None:
     answer = service.client.post("/v1/playlists", json={"emotion": emotion})
 
     problem = problem_of(answer, 422, "invalid-request")
-    assert problem["errors"][0]["pointer"].startswith("body/emotion")
+    assert problem["errors"][0]["pointer"].startswith("/emotion")
 
 
 def test_a_track_that_is_not_there_is_named(service: Running, corners: list[int]) -> None:

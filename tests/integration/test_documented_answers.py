@@ -142,6 +142,8 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("GET", f"{OF_STATION}.m3u8", 422): ("/v1/stations/a%20b.m3u8", {}),
     ("GET", "/v1/tracks", 422): ("/v1/tracks?limit=0", {}),
     ("GET", "/v1/artists", 422): ("/v1/artists?limit=0", {}),
+    ("GET", "/v1/stations", 422): ("/v1/stations?limit=0", {}),
+    ("GET", "/v1/admin/snapshots", 422): ("/v1/admin/snapshots?limit=0", {}),
     ("GET", "/v1/tracks/map", 422): ("/v1/tracks/map?scale=none", {}),
     ("GET", "/v1/tracks/{track_id}/audio", 206): (
         "/v1/tracks/2/audio",
@@ -151,7 +153,6 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
         "/v1/tracks/2/audio",
         {"headers": {"range": "bytes=99999999-"}},
     ),
-    ("GET", "/v1/tracks/{track_id}/cover", 304): ("/v1/tracks/2/cover", {}),
     ("POST", "/v1/admin/index-runs", 400): (
         "/v1/admin/index-runs",
         {"content": b"{", "headers": "json"},
@@ -189,6 +190,8 @@ def asked(method: str, path: str, status: int) -> Ask:
         return Ask(with_id(path, "none"), "whole", options)
     if status == 409:
         return Ask(path, "two models", options)
+    if status == 304:
+        return Ask(good_path, "whole", options)
     if status == 413:
         body = (
             {"files": {"file": MANY}} if path == "/v1/emotions" else {"json": {"x": "y" * 90_000}}

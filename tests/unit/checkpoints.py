@@ -12,7 +12,7 @@ from model.checkpoint import Checkpoint
 from model.curve_estimation import CurveSettings
 from model.dynamics import Dynamics
 from model.embedding import Embedding
-from model.emer import EmerConfig, build_emer
+from model.emer import EmerCl, EmerConfig
 from model.encoders import EncoderConfig
 from model.learning.novelty import fit_novelty
 from model.regression import fit_mean_head
@@ -23,7 +23,6 @@ FEATURES = 5
 def small_checkpoint(
     seed: int = 0,
     settings: CurveSettings | None = None,
-    members: int = 1,
     columns: int = FEATURES,
 ) -> Checkpoint:
     """Emotion is a simple function of the features, which the fitted parts find."""
@@ -38,11 +37,9 @@ def small_checkpoint(
         EncoderConfig("bigru", (32,), recurrent=8, dropout=0.0, resample_frames=20),
         d_z=4,
         d_kl=3,
-        members=members,
     )
-    networks = build_emer(config).eval()
-    for member in [networks] if members == 1 else networks.members:
-        member.fit_inputs(features, emotion)  # type: ignore[operator]
+    networks = EmerCl(config).eval()
+    networks.fit_inputs(features, emotion)
     with torch.no_grad():
         music, feeling = networks.music(features), networks.emotion(curves)
     cca = fit_cca(music.z, feeling.z, dimensions=4)
@@ -57,7 +54,7 @@ def small_checkpoint(
         cca=cca,
         scoring=fit_scoring(phi_m, phi_e, 0.9 * cca.rho),
         mean_head=fit_mean_head(rows, emotion.numpy(), ridge=0.1, gamma=0.3, centres=100),
-        dynamics=Dynamics.none(4, 3 * members),
+        dynamics=Dynamics.none(4, 3),
         novelty=fit_novelty(features.numpy(), tuple(f"part_{i}" for i in range(columns))),
         curve=settings or replace(CurveSettings(), sd=(0.12, 0.14)),
         notes={"seed": seed, "dataset": "synthetic"},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import pytest
 import torch
@@ -16,10 +14,8 @@ from model.emer import (
     Emer,
     EmerCl,
     EmerConfig,
-    EmerEnsemble,
     EmerWithKernel,
     Heads,
-    build_networks,
 )
 from model.emotion_model import EmotionModel
 from model.encoders import Activation, EncoderConfig, EncoderKind, Pooling
@@ -34,9 +30,8 @@ def networks(
     *,
     kind: EncoderKind = "mean_mlp",
     activation: Activation = "gelu",
-    members: int = 1,
     resample_frames: int = 0,
-) -> EmerCl | EmerEnsemble:
+) -> EmerCl:
     """Random networks whose emotion encoder is of that kind."""
     torch.manual_seed(7)
     emotion = EncoderConfig(
@@ -47,9 +42,8 @@ def networks(
         pooling=pooling,
         resample_frames=resample_frames,
     )
-    built = build_networks(EmerConfig(5, emotion=emotion, d_z=6, d_kl=3, members=members)).eval()
-    for member in built.members if isinstance(built, EmerEnsemble) else [built]:
-        cast(EmerCl, member).fit_inputs(torch.randn(50, 5), 0.3 * torch.randn(50, 2) + 0.1)
+    built = EmerCl(EmerConfig(5, emotion=emotion, d_z=6, d_kl=3)).eval()
+    built.fit_inputs(torch.randn(50, 5), 0.3 * torch.randn(50, 2) + 0.1)
     return built
 
 
@@ -67,14 +61,11 @@ def forward(model: Emer, frames: Floats) -> Heads:
     return model.emotion(torch.from_numpy(frames)[None])
 
 
-@pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("pooling", ["mean", "statistics"])
-def test_heads_equal_those_of_the_networks(
-    pooling: Pooling, activation: Activation, members: int
-) -> None:
-    """Within 1e-5, for every curve, activation and number of members."""
-    model = networks(pooling, activation=activation, members=members)
+def test_heads_equal_those_of_the_networks(pooling: Pooling, activation: Activation) -> None:
+    """Within 1e-5, for every curve and activation."""
+    model = networks(pooling, activation=activation)
     reader = CurveReader.of(model)
     assert reader is not None
 
@@ -127,7 +118,7 @@ def test_company_changes_no_bit(activation: Activation) -> None:
         networks("statistics", resample_frames=20),
     ],
 )
-def test_other_encoders_are_left_to_torch(model: EmerCl | EmerEnsemble) -> None:
+def test_other_encoders_are_left_to_torch(model: EmerCl) -> None:
     """What the reader does not know it does not read."""
     assert CurveReader.of(model) is None
 

@@ -10,10 +10,9 @@ import torch
 from scipy.stats import norm
 from sklearn.preprocessing import QuantileTransformer
 
-from model.emer import EmerCl, EmerConfig, EmerEnsemble, build_emer
+from model.emer import EmerCl, EmerConfig, build_emer
 from model.encoders import EncoderConfig
 from model.errors import ShapeError
-from model.scoring import kl_divergence
 from model.transforms import MAX_NORMAL, QuantileTransform, StandardTransform
 
 FEATURES = 5
@@ -159,31 +158,21 @@ def test_unknown_presets_are_refused() -> None:
 
 
 @torch.inference_mode()
-def test_an_ensemble_sums_its_members_divergences() -> None:
-    """KL of the joined Gaussians is the sum over members."""
-    members = [small(seed) for seed in range(3)]
-    ensemble = EmerEnsemble.of(members).eval()
-    rows, curves = torch.randn(4, FEATURES), 0.3 * torch.randn(6, 30, 2)
-
-    music, emotion = ensemble.music(rows), ensemble.emotion(curves)
-    joined = kl_divergence(music.mu, music.var, emotion.mu, emotion.var)
-
-    parts = [(m.music(rows), m.emotion(curves)) for m in members]
-    expected = sum(kl_divergence(a.mu, a.var, b.mu, b.var) for a, b in parts)
-    torch.testing.assert_close(joined, expected)
-    assert music.z.shape == (4, 18)
-
-
-@torch.inference_mode()
-def test_an_ensembles_weights_fit_its_config() -> None:
+def test_weights_fit_their_config() -> None:
     """`build_emer` makes the module that the state dict was taken from."""
-    ensemble = EmerEnsemble.of([small(0), small(1)]).eval()
-    rows = torch.randn(4, FEATURES)
+    model, rows = small().eval(), torch.randn(4, FEATURES)
 
-    rebuilt = build_emer(ensemble.config)
-    rebuilt.load_state_dict(ensemble.state_dict())
+    rebuilt = build_emer(model.config)
+    rebuilt.load_state_dict(model.state_dict())
 
-    assert torch.equal(rebuilt.eval().music(rows).mu, ensemble.music(rows).mu)
+    assert torch.equal(rebuilt.eval().music(rows).mu, model.music(rows).mu)
+
+
+def test_the_config_of_a_shipped_checkpoint_is_read() -> None:
+    """It names a number of members, which was always one."""
+    config = small().config
+
+    assert EmerConfig.from_dict(config.to_dict() | {"members": 1}) == config
 
 
 @torch.inference_mode()

@@ -106,12 +106,12 @@ def test_training_resumes_bit_for_bit_after_a_kill(tmp_path: Path) -> None:
     assert whole.losses == resumed.losses
 
 
-def test_a_finished_member_is_not_trained_again(tmp_path: Path) -> None:
-    """An ensemble keeps a state for each member."""
-    shape, state = replace(SHAPE, members=2), tmp_path / "run.state"
-    first = train(songs(96), shape, QUICK, state=state)
+def test_what_is_finished_is_not_trained_again(tmp_path: Path) -> None:
+    """Its state is read, and no epoch is run."""
+    state = tmp_path / "run.state"
+    first = train(songs(96), SHAPE, QUICK, state=state)
     seen: list[int] = []
-    second = train(songs(96), shape, QUICK, state=state, progress=lambda *a: seen.append(a[1]))
+    second = train(songs(96), SHAPE, QUICK, state=state, progress=lambda *a: seen.append(a[1]))
 
     assert seen == []
     assert same(first.model, second.model)
