@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot
+
 TITLES = {
     "equal": "Shards answer what one piece answers",
     "large": "A large catalogue in shards, in one process",
@@ -39,10 +44,37 @@ def write(found: Mapping[str, Any], path: Path) -> None:
         f"one host of {os.cpu_count()} cores ({platform.machine()}), which other programs use too; "
         "each part says the load before it began.",
     ]
+    if _figure(found, path.with_suffix(".png")):
+        lines += ["", "![Times of a search and of an index run](ray.png)"]
     for name, title in TITLES.items():
         if name in found:
             lines += ["", f"## {title}", "", NOTES[name], "", *_part(found[name])]
     path.write_text("\n".join(lines) + "\n")
+
+
+def _figure(found: Mapping[str, Any], path: Path) -> bool:
+    """Times of a search and of an index run, by where they were made; False without any."""
+    ways = {name: each for name, each in found.get("search", {}).items() if "p99 ms" in _of(each)}
+    ways = {name: each for name, each in ways.items() if "asked" not in each}
+    runs = {name: each for name, each in found.get("index", {}).items() if "seconds" in _of(each)}
+    if not ways or not runs:
+        return False
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
+    for label, key, colour in (("p99", "p99 ms", "#c9d6e8"), ("p50", "p50 ms", "#3b6ea5")):
+        left.barh(list(ways), [each[key] for each in ways.values()], label=label, color=colour)
+    left.set(xscale="log", xlabel="milliseconds a query", title="Search")
+    left.legend()
+    right.barh(list(runs), [each["seconds"] for each in runs.values()], color="#3b6ea5")
+    right.set(xlabel="seconds", title="Index run")
+    for axes in (left, right):
+        axes.invert_yaxis()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+    return True
+
+
+def _of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _part(found: Mapping[str, Any]) -> list[str]:

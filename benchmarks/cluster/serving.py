@@ -124,10 +124,6 @@ def losing(
     going = next(node for node in cluster.list_all_nodes() if node is not cluster.head_node)
 
     def ask(row: int) -> None:
-        if row == len(single) // 3:
-            cluster.remove_node(going, allow_graceful=False)
-        if row == 2 * len(single) // 3:
-            cluster.add_node(**NODE)
         began = time.perf_counter()
         try:
             (found,) = search(SearchRequest(single[row], **OPTIONS))
@@ -142,7 +138,13 @@ def losing(
             outcomes.append((state, taken_ms, wrong or ""))
 
     with ThreadPoolExecutor(CLIENTS) as clients:
-        list(clients.map(ask, range(len(single))))
+        asking = [clients.submit(ask, row) for row in range(len(single))]
+        _until(outcomes, len(single) // 3)
+        cluster.remove_node(going, allow_graceful=False)
+        _until(outcomes, 2 * len(single) // 3)
+        cluster.add_node(**NODE)
+    for each_one in asking:
+        each_one.result()
     states = [state for state, _, _ in outcomes]
     taken = [ms for _, ms, _ in outcomes]
     return {
@@ -153,3 +155,9 @@ def losing(
         "longest ms": round(max(taken), 1),
         "nodes at the end": sum(node["Alive"] for node in ray.nodes()),
     }
+
+
+def _until(outcomes: Sequence[Any], count: int) -> None:
+    """Wait until so many queries are answered."""
+    while len(outcomes) < count:
+        time.sleep(0.01)

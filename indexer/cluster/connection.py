@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +35,12 @@ def connect(address: str | None = None) -> None:
         path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
         own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
         try:
-            with _own_signals():
-                ray.init(
-                    **(own if address is None else {"address": address}),
-                    logging_level=logging.WARNING,
-                    log_to_driver=False,
-                    runtime_env={"env_vars": {"PYTHONPATH": path}},
-                )
+            _start(
+                **(own if address is None else {"address": address}),
+                logging_level=logging.WARNING,
+                log_to_driver=False,
+                runtime_env={"env_vars": {"PYTHONPATH": path}},
+            )
         except (OSError, RuntimeError, ValueError) as exc:  # ConnectionError is an OSError
             raise ClusterError(
                 f"no Ray cluster at {address or 'this machine'} ({exc}): start one, or name "
@@ -51,14 +48,22 @@ def connect(address: str | None = None) -> None:
             ) from exc
 
 
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep what this process does at SIGTERM: Ray would end it without another word."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _start(**options: Any) -> None:
+    """Start Ray in a thread that lives as long as this process.
+
+    Linux kills the processes that Ray starts when the thread ends that started them; and in the
+    main thread Ray would replace what this process does at SIGTERM.
+    """
+    started: Future[None] = Future()
+
+    def start() -> None:
+        try:
+            ray.init(**options)
+        except BaseException as exc:
+            started.set_exception(exc)
+            return
+        started.set_result(None)
+        threading.Event().wait()
+
+    threading.Thread(target=start, name="ray", daemon=True).start()
+    started.result()

@@ -9,6 +9,7 @@ lost: a worker, a node or the driver. All nodes see the music and the data folde
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -170,14 +171,14 @@ class RayPool:
                 Reading,
                 fn_constructor_args=(work,),
                 batch_size=READ_FILES,
-                concurrency=(1, readers),
+                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=readers),
                 num_cpus=1,
             )
             .map_batches(
                 Embedding,
                 fn_constructor_args=(work,),
                 batch_size=EMBED_FILES,
-                concurrency=self.embedders,
+                compute=ray.data.ActorPoolStrategy(size=self.embedders),
                 num_cpus=_EMBED_CPUS,
                 num_gpus=self.gpus,
             )
@@ -195,7 +196,8 @@ def _stream(dataset: Any) -> Generator[Batch]:
 
 
 def _quietly() -> None:
-    """No progress bars on the terminal: runs have their own."""
+    """Nothing on the terminal: runs have a progress of their own."""
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
@@ -214,7 +215,7 @@ class RaySearch:
             given = (str(folder.resolve()), scoring, has_music, device)
             servers.append(_replicas(groups[-1], self.replicas, given))
         shards = RayShards(servers)
-        weakref.finalize(shards, _remove, groups)  # ends the processes too
+        weakref.finalize(shards, _retire, groups).atexit = False  # Ray ends them with this process
         pings = [server.ping.remote() for replicas in servers for server in replicas]
         try:
             ray.get(pings, timeout=OPEN_S)
@@ -228,6 +229,11 @@ def _replicas(group: PlacementGroup, count: int, given: tuple[Any, ...]) -> list
     kind = ray.remote(num_cpus=_CPUS, max_restarts=-1)(ShardServer)
     places = [PlacementGroupSchedulingStrategy(group, place) for place in range(count)]
     return [kind.options(scheduling_strategy=place).remote(*given) for place in places]
+
+
+def _retire(groups: Sequence[PlacementGroup]) -> None:
+    """End the processes of a snapshot, without waiting for a cluster that may be gone."""
+    threading.Thread(target=_remove, args=(groups,), name="ray-retire", daemon=True).start()
 
 
 def _remove(groups: Sequence[PlacementGroup]) -> None:

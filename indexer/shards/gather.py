@@ -32,6 +32,7 @@ from model.scoring import ScoringParams
 
 _MORE = 2  # times as many tracks as are wanted are looked at where artists are capped
 _WIDEN = 4
+_ONE = 10.0**TIE_DECIMALS
 
 Waves = Iterable[Sequence[int]]
 Results = list[SearchResult]
@@ -208,5 +209,5 @@ def _merged(one: SearchResult, other: SearchResult, wanted: int) -> SearchResult
     return SearchResult(tuple(hits), one.exact and other.exact, missing)
 
 
-def _rank(hit: Hit) -> tuple[float, int]:
-    return -float(np.rint(hit.score * 10.0**TIE_DECIMALS)), hit.track_id
+def _rank(hit: Hit) -> tuple[int, int]:
+    return -round(hit.score * _ONE), hit.track_id

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,15 @@ def test_the_versions_of_ray_agree(kuberay: list[dict[str, Any]]) -> None:
     pins = (FOLDER.parents[1] / "constraints.txt").read_text(encoding="utf-8").splitlines()
 
     assert f"ray=={kuberay[0]['spec']['rayVersion']}" in pins
+
+
+def test_one_machine_loads_nothing_of_ray() -> None:
+    """The service and the commands start without it, as the base installation has none."""
+    code = (
+        "import sys, app.main, app.cli, app.on_ray, app.services, indexer.runs.worker; "
+        "print([name for name in sys.modules if name.split('.')[0] in ('ray', 'pyarrow')])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
