@@ -29,6 +29,7 @@ from app.routes import (
     operation,
     pages,
     playlists,
+    plays,
     tracks,
 )
 from app.services import LoadModel, State, load_and_keep, open_services
@@ -77,6 +78,7 @@ def create_app(
         stations,
         emotions,
         tracks,
+        plays,
         covers,
         artists,
         admin,

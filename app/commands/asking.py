@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -31,9 +32,20 @@ from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 
 if TYPE_CHECKING:
+    from app.library.live import Live
     from app.playlists.formats import FormatName, Locate
+    from app.services import Library
 
 Format = Literal["table", "json", "m3u8", "xspf", "jspf", "csv"]
+DAY_S = 86_400.0
+NotAgain = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        max=10_000.0,
+        help="Leave out what was heard in the last so many days, as far as other music is there.",
+    ),
+]
 TERMS = ("genre", "artist", "album", "folder", "title", "decade")
 FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
 
@@ -119,6 +131,7 @@ def playlist(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="The same seed, the same list.")
     ] = None,
+    not_again: NotAgain = None,
     format: Annotated[
         Format | None,
         typer.Option(help="\\[default: by the ending of --output, else table; json in pipes]"),
@@ -133,8 +146,6 @@ def playlist(
     key: Key = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
-    from app.playlists.match import make_playlist
-
     asked = _emotion(mood, feeling, valence, arousal, curve, track, like)
     chosen = _format(format, output)
     values: dict[str, Any] = {
@@ -157,6 +168,8 @@ def playlist(
         values["limit"] = limit
     if minutes is not None:
         values["duration_s"] = 60.0 * minutes
+    if not_again is not None:
+        values["not_again_s"] = DAY_S * not_again
     if server is not None:
         with asked_client(server, key, data_dir, checkpoint, device) as client:
             found = [track_there(words, client) for words in like or []]
@@ -175,11 +188,23 @@ def playlist(
             asked = {"tracks": [*(track or []), *(each.id for each in meant)]}
             named = f"like {' and '.join(map(described, meant))}"
             notes.print(f"Music {plain(named)}")
-        answer = make_playlist(request_of({"emotion": asked, **values}), library.model, live)
+        question = request_of({"emotion": asked, **values})
+        answer = _answer(question, library, live)
         tell(answer)
         tracks = live.snapshot.tracks
         locate = below_root(tracks) if output is None else seen_from(output, tracks)
         write_answer(answer, chosen, output, f"Circumplex {named}", locate)
+
+
+def _answer(question: PlaylistRequest, library: Library, live: Live) -> PlaylistResponse:
+    from app.playlists.match import make_playlist
+    from app.playlists.recency import stepping_back
+
+    make = partial(make_playlist, model=library.model, live=live)
+    if not question.not_again_s:
+        return make(question)
+    heard = library.catalog.heard_lately(None, question.not_again_s)
+    return stepping_back(question, heard, make)[0]
 
 
 def tell(answer: PlaylistResponse) -> None:
@@ -198,6 +223,9 @@ def tell(answer: PlaylistResponse) -> None:
             f"Seed {told.seed}: {told.replaced} of {len(answer.items)} tracks are not in the best "
             f"list; mean score {told.below_best:.3f} below it"
         )
+    if answer.not_again is not None:
+        stepped = answer.not_again
+        notes.print(f"Heard lately: {stepped.heard}; left out: {stepped.left_out}")
     for missing in answer.unmatched:
         near = f"; near: {', '.join(missing.near)}" if missing.near else ""
         notes.print(f"No track has {plain(f'{missing.filter} {missing.value}{near}')}")

@@ -114,7 +114,7 @@ def _write(
         return seen_from(path, live.snapshot.tracks)
 
     for each in stations:
-        music = partial(answer_of, each, library.model, live)
+        music = partial(answer_of, each, library.catalog, library.model, live)
         path = write_file(each, folder, kind, music, locate)
         notes.print(f"{plain(each.name)} is written into {plain(path)}")
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 import typer
 
-from app.commands.asking import FILE_FORMATS, read_curve, request_of, write_answer, write_there
+from app.commands.asking import (
+    DAY_S,
+    FILE_FORMATS,
+    NotAgain,
+    read_curve,
+    request_of,
+    write_answer,
+    write_there,
+)
 from app.commands.common import (
     Checkpoint,
     DataDir,
@@ -71,6 +79,7 @@ def add(
     max_per_artist: Annotated[
         int | None, typer.Option(min=1, max=500, help="Most tracks by one artist.")
     ] = None,
+    not_again: NotAgain = None,
     daily: Annotated[bool, typer.Option("--daily", help="Other music each day.")] = False,
     data_dir: DataDir = None,
     server: Server = None,
@@ -84,6 +93,7 @@ def add(
         values |= {} if limit is None else {"limit": limit}
         values |= {} if minutes is None else {"duration_s": 60.0 * minutes}
         values |= {} if max_per_artist is None else {"max_per_artist": max_per_artist}
+        values |= {} if not_again is None else {"not_again_s": DAY_S * not_again}
         if genre or artist:
             values["filters"] = {"genre": genre or [], "artist": artist or []}
     asked, rhythm = request_of(values), _rhythm(daily)
@@ -168,7 +178,10 @@ def play(
     with open_library(settings) as library:
         found, live = station_called(station, library.catalog), active(library, settings)
         chosen = seed_of(found, seed, datetime.now().astimezone())
-        answer = varied(question_of(found), chosen, library.model, live)
+        question = question_of(found)
+        seconds = question.not_again_s
+        heard = library.catalog.heard_lately(None, seconds) if seconds else []
+        answer = varied(question, chosen, library.model, live, heard)
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
         write_answer(answer.playlist, format, output, found.name, locate)
         notes.print(f"{answer.below_best:.3f} nats below the best answer")

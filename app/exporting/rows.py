@@ -19,7 +19,7 @@ CURVE_VERSION = 1
 COLUMNS = (
     *("track_id", "content_id", "path", "title", "artist", "album", "genre", "year"),
     *("duration_s", "recording_mbid", "release_mbid", "isrcs"),
-    *("valence", "arousal", "valence_sd", "arousal_sd", "curve"),
+    *("valence", "arousal", "valence_sd", "arousal_sd", "curve", "verdict"),
     *("scale", "curve_version", "model_id", "snapshot_id"),
 )
 
@@ -54,6 +54,7 @@ def rows(live: Live, scale: Scale, *, curves: bool = True) -> Iterator[dict[str,
             "valence_sd": None if spread is None else float(spread[1]),
             "arousal_sd": None if spread is None else float(spread[0]),
             "curve": _curve(t_s, shown, sd) if curves else None,
+            "verdict": live.snapshot.tracks[row].verdict,
             "scale": scale,
             "curve_version": CURVE_VERSION,
             "model_id": live.model_id,

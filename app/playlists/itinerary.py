@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.playlists.queries import Asked
+from app.playlists.variety import BEST, Variety
 from indexer.search.searcher import Hit
 from model.curves import QuantileScale
 
@@ -41,6 +42,7 @@ def plan(
     artists_of: Callable[[Hit], Collection[int]],
     cap: int | None,
     taken: Mapping[int, int] = NOBODY,
+    variety: Variety = BEST,
 ) -> list[Hit | None]:
     """The track of each place, no track twice and no artist more often than `cap`.
 
@@ -51,6 +53,7 @@ def plan(
         artists_of: The artists of a track, each of whom counts; none where none is known.
         cap: Tracks of one artist, or None for any number.
         taken: Tracks of an artist that stand in the list already.
+        variety: How far chance decides: its noise is added to the score of each track.
 
     Returns:
         A hit a place; None where those that were found are better used elsewhere.
@@ -61,6 +64,7 @@ def plan(
     if not hits:
         return found
     columns = np.array(hits, dtype=np.float64)  # [O, 8], the fields of a hit
+    columns[:, _SCORE] += variety.noise(columns[:, _TRACK])
     worth = _worth(places, columns, asked, scale)
     every = np.arange(len(hits))
     tracks = np.unique(columns[:, _TRACK], return_inverse=True)[1]

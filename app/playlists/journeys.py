@@ -227,7 +227,8 @@ class _Traveller:
     ) -> None:
         self.proof = Proof()
         self._live, self._filters, self._level = live, filters, request.level
-        self._soft = variety_of(request).spread
+        self._variety = variety_of(request)
+        self._soft = self._variety.spread
         self._cap = most_of_one(places) if self._soft else request.max_per_artist
         self._used: set[int] = set()
         self._artists: Counter[int] = Counter()
@@ -272,6 +273,7 @@ class _Traveller:
             self._artists_of,
             self._cap,
             dict(self._artists),
+            self._variety,
         )
         return {
             place: self._use(hit)

@@ -86,12 +86,25 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
     """
     request = seeded(resolved(request))
     if request.mode == "journey":
-        hits, asked, proof = travel(request, model, live)
-        return _response(request, model, live, hits, asked, proof)
+        return _journey(request, model, live)
     (answer,) = match_all([request], model, live)
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+def _journey(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
+    hits, asked, proof = travel(request, model, live)
+    if request.variety <= 0.0:
+        return _response(request, model, live, hits, asked, proof)
+    best = travel(request.model_copy(update={"variety": 0.0}), model, live)[0]
+    told = VarietyOut(
+        amount=request.variety,
+        seed=request.seed,
+        replaced=len({hit.track_id for hit in hits} - {hit.track_id for hit in best}),
+        below_best=round(below_best(best, hits), 6),
+    )
+    return _response(request, model, live, hits, asked, proof, variety=told)
 
 
 def match_all(
@@ -215,6 +228,7 @@ def _response(
         exact=proof.exact,
         missing=proof.missing,
         variety=variety,
+        not_again=None,
         unmatched=unmatched(request, live.snapshot),
         understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,

@@ -2,7 +2,8 @@
 
 A list may be drawn instead of read off the ranking: a track's chance is `exp(score / variety)`,
 scores being log-likelihood ratios in nats. At 0 the best list comes, at 1 each track with the
-likelihood that it is what was asked for. And no artist fills a list, unless that is asked for.
+likelihood that it is what was asked for; on a journey the same noise is added to the scores that
+its places are decided by. And no artist fills a list, unless that is asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,14 +58,26 @@ class Variety:
         place = {hit.track_id: at for at, hit in enumerate(ranking)}
         return sorted(chosen, key=lambda hit: place[hit.track_id])
 
+    def noise(self, track_ids: NDArray[Any]) -> Doubles:
+        """What chance adds to the scores of tracks, nats, [N]; the same for the same track.
+
+        The largest of score and noise is a draw by `exp(score / amount)` (Gumbel's maximum trick).
+        """
+        if self.amount <= 0.0:
+            return np.zeros(len(track_ids))
+        return self.amount * gumbel(np.asarray(track_ids).astype(np.uint64), self.seed)
+
     def _drawn(self, ranking: Sequence[Hit]) -> list[Hit]:
-        """The ranking in the order of a draw without replacement (Gumbel's maximum trick)."""
+        """The ranking in the order of a draw without replacement."""
         if self.amount <= 0.0 or not ranking:
             return list(ranking)
         score = np.array([hit.score for hit in ranking])
-        ids = np.array([hit.track_id for hit in ranking], dtype=np.uint64)
-        order = np.argsort(-(score / self.amount + gumbel(ids, self.seed)), kind="stable")
+        ids = np.array([hit.track_id for hit in ranking])
+        order = np.argsort(-(score + self.noise(ids)), kind="stable")
         return [ranking[at] for at in order.tolist()]
+
+
+BEST = Variety()
 
 
 def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[Hit]:

@@ -8,13 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.http.documentation import problems
+from app.library.live import Live
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.playlists.match import is_large, make_playlist
 from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
+from app.playlists.recency import stepping_back
 from app.routes.access import read_access
 from app.routes.playlist_files import Locations, file_response
-from app.services import ServicesDep
+from app.routes.plays import heard_by, listener_of
+from app.services import Services, ServicesDep
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import CurveEmotion, MoodEmotion, PlaylistRequest, TextEmotion
 
@@ -60,7 +63,12 @@ async def create_playlist(
     name = negotiate(format, request.headers.get("accept"))
     live = services.live.current()
     body = seeded(resolved(body))
-    if body.mode == "match" and not is_large(body):
+    if body.not_again_s:
+        with services.metrics.stage("playlist"):
+            playlist = await services.large_matches.run(
+                request, partial(_unheard, body, services, live, listener_of(request))
+            )
+    elif body.mode == "match" and not is_large(body):
         playlist = await services.playlists.ask(body)
     elif body.mode == "match":
         with services.metrics.stage("playlist"):
@@ -80,6 +88,15 @@ async def create_playlist(
     return file_response(
         request, playlist, name, _title(body), locations, live.snapshot.tracks, vary
     )
+
+
+def _unheard(
+    body: PlaylistRequest, services: Services, live: Live, listener: str | None
+) -> PlaylistResponse:
+    """The answer without what was heard lately."""
+    heard = heard_by(listener, services, body.not_again_s)
+    make = partial(make_playlist, model=services.model_of(live), live=live)
+    return stepping_back(body, heard, make)[0] if heard else make(body)
 
 
 def _title(body: PlaylistRequest) -> str:

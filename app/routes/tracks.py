@@ -18,7 +18,6 @@ from app.library.open_files import open_track
 from app.routes.access import is_administered, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
-    CopyOut,
     EmotionResponse,
     GenreOut,
     IndexingOut,
@@ -31,10 +30,9 @@ from app.wire.responses import (
     Verdict,
 )
 from app.wire.schemas import Name, NotMusic, Scale
-from app.wire.tracks import copies_in, identifiers_out
+from app.wire.tracks import copies_in, track_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import values_of
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.tracks import TrackRecord
 from model.feelings.moods import plane_words
@@ -259,21 +257,10 @@ def _list_item(track: Track, live: Live | None, scale: Scale) -> TrackListItem:
     arousal, valence = _place(track, live, scale)
     copies = _copies(track, live)
     return TrackListItem(
-        id=track.id,
-        title=track.title,
-        artist=track.artist,
-        artists=list(values_of(track.artist)),
-        album=track.album,
-        genre=track.genre,
-        year=track.year,
-        duration_s=None if track.duration_s is None else round(track.duration_s, 3),
-        path=track.path,
-        identifiers=identifiers_out(track.identifiers),
+        **dict(track_out(track, track.identifiers, copies)),
         valence=valence,
         arousal=arousal,
-        verdict=track.verdict,
         verdict_reason=track.verdict_reason,
-        copies=[CopyOut(id=copy.id, path=copy.path) for copy in copies],
     )
 
 

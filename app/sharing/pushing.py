@@ -68,7 +68,7 @@ def push(
     matcher = Matcher(server.songs())
     pushed = []
     for station in stations:
-        answer = answer_of(station, model, live)
+        answer = answer_of(station, catalog, model, live)
         matches = [matcher.match(catalog.track(item.track.id)) for item in answer.items]
         ids = [match.song.id for match in matches if match.song is not None]
         replaced = server.write_playlist(station.name, ids)
@@ -77,10 +77,14 @@ def push(
     return pushed
 
 
-def answer_of(station: Station, model: QueryModel, live: Live) -> PlaylistResponse:
-    """The music of a station now."""
+def answer_of(
+    station: Station, catalog: Catalog, model: QueryModel, live: Live
+) -> PlaylistResponse:
+    """The music of a station now; what anybody heard lately steps back where it asks for that."""
     seed = seed_of(station, None, datetime.now().astimezone())
-    return varied(question_of(station), seed, model, live).playlist
+    question = question_of(station)
+    heard = catalog.heard_lately(None, question.not_again_s) if question.not_again_s else []
+    return varied(question, seed, model, live, heard).playlist
 
 
 def write_file(

@@ -15,6 +15,7 @@ from app.http.paging import Cursor, Limit, page_of
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.routes.access import read_access, write_access
 from app.routes.playlist_files import Locations, file_response
+from app.routes.plays import heard_by, listener_of
 from app.routes.signing import signed_url
 from app.services import Services, ServicesDep
 from app.stations.schemas import (
@@ -218,7 +219,9 @@ async def _answer(
     station = await run_in_threadpool(services.catalog.station, station_id)
     question, live = question_of(station), services.live.current()
     chosen = seed_of(station, seed, datetime.now().astimezone())
-    work = partial(varied, question, chosen, services.model_of(live), live)
+    listener = listener_of(request)
+    heard = await run_in_threadpool(heard_by, listener, services, question.not_again_s)
+    work = partial(varied, question, chosen, services.model_of(live), live, heard)
     with services.metrics.stage("station"):
         if question.mode == "match":
             answer = await run_in_threadpool(work)

@@ -1,25 +1,25 @@
-"""Other answers of about equal fit: a seed sets aside a part of the best answer.
+"""What a station asks, and its other answers: drawn from those that fit about as well (ADR 82).
 
-What is set aside is replaced by what comes next in the ranking (or, on a journey, by the tracks
-that then fit the curve best together), so the caps, filters and the order of the question hold as
-ever. How far the answer falls below the best one is measured and stated.
+A seed is any text; the day's date is one. How far an answer falls below the best one is stated.
 """
 
 from __future__ import annotations
 
-import random
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.playlists.queries import QueryModel
+from app.playlists.recency import stepping_back
 from app.wire.responses import PlaylistResponse
-from app.wire.schemas import Filters, PlaylistRequest
+from app.wire.schemas import PlaylistRequest
 from indexer.catalog.stations import Station
 
-SET_ASIDE = 0.5  # of the best answer
-MOST_EXCLUDED = 10_000
+VARIETY = 1.0  # of an answer with a seed: each track with the likelihood that it is what was asked
 
 
 @dataclass(frozen=True)
@@ -43,32 +43,40 @@ def seed_of(station: Station, asked: str | None, now: datetime) -> str | None:
     return now.date().isoformat() if station.rhythm == "daily" else None
 
 
-def varied(request: PlaylistRequest, seed: str | None, model: QueryModel, live: Live) -> Varied:
-    """The best answer without a seed; with one, another answer of as many tracks.
+def varied(
+    request: PlaylistRequest,
+    seed: str | None,
+    model: QueryModel,
+    live: Live,
+    heard: Sequence[int] = (),
+) -> Varied:
+    """The best answer without a seed; with one, another answer of about equal fit.
+
+    Args:
+        request: What the station asks.
+        seed: Any text; None for the best answer.
+        model: Embeds the question.
+        live: The snapshot that answers.
+        heard: Tracks that step back, the one heard last first.
 
     Raises:
         AppError: Whatever `make_playlist` raises.
     """
-    best = make_playlist(request, model, live)
+    make = partial(make_playlist, model=model, live=live)
+    best, question = stepping_back(request, heard, make) if heard else (make(request), request)
     if seed is None or not best.items:
         return Varied(best, seed, 0.0)
-    chance = random.Random(f"{seed}\n{request.model_dump_json()}")
-    aside = [item.track.id for item in best.items if chance.random() < SET_ASIDE]
-    while aside:
-        other = make_playlist(without(request, aside), model, live)
-        if len(other.items) >= len(best.items):
-            return Varied(other, seed, _mean_score(best) - _mean_score(other))
-        aside = aside[: len(aside) // 2]  # a small catalogue has nothing to put in their place
-    return Varied(best, seed, 0.0)
+    changes = {"variety": max(VARIETY, request.variety), "seed": _number(seed, request)}
+    other = make(question.model_copy(update=changes))
+    other = other.model_copy(update={"not_again": best.not_again})
+    return Varied(other, seed, _mean_score(best) - _mean_score(other))
 
 
-def without(request: PlaylistRequest, track_ids: list[int]) -> PlaylistRequest:
-    """The same question, these tracks left out."""
-    filters = request.filters or Filters.model_validate({})
-    excluded = [*filters.exclude_ids, *track_ids][-MOST_EXCLUDED:]
-    changed = filters.model_copy(update={"exclude_ids": excluded})
-    return request.model_copy(update={"filters": changed})
+def _number(seed: str, request: PlaylistRequest) -> int:
+    """The seed as the draw takes it; another one for each question."""
+    text = f"{seed}\n{request.model_dump_json()}".encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest()) % 2**31
 
 
 def _mean_score(playlist: PlaylistResponse) -> float:
-    return sum(item.score for item in playlist.items) / len(playlist.items)
+    return sum(item.score for item in playlist.items) / max(1, len(playlist.items))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -99,13 +100,25 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         if method in MEDIA:
             return await run_in_threadpool(MEDIA[method], call)
         if method in METHODS:
-            tree = await run_in_threadpool(METHODS[method], call)
+            work = partial(METHODS[method], call)
+            tree = await (
+                services.journeys.run(request, work)
+                if await run_in_threadpool(is_long, method, call)
+                else run_in_threadpool(work)
+            )
             return ok(tree, form, callback)
         raise SubsonicError(GENERIC, f"this server does not offer {method[:40]!r}")
     except ClientDisconnect:
         raise
     except (AppError, IndexerError) as exc:
         return failed(_refusal(request, exc), form, callback)
+
+
+def is_long(method: str, call: Call) -> bool:
+    """Whether a call belongs to the journeys: it must not keep the others waiting."""
+    if method == "findSonicPath":
+        return True
+    return method in {"getPlaylist", "getPlaylists"} and playlists.travels(call)
 
 
 def _refusal(request: Request, error: Exception) -> SubsonicError:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time
+from functools import partial
 from typing import Any
 
+from app.routes.plays import heard_by
 from app.subsonic.answers import moment, present
 from app.subsonic.call import Call
 from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.shapes import song_tree
+from app.subsonic.station_answers import asked_by
 from indexer.catalog.listening import SavedPlaylist
 from indexer.catalog.stations import Station
 from indexer.errors import PlaylistNotFoundError, StationNotFoundError
@@ -86,6 +89,19 @@ def delete_playlist(call: Call) -> dict[str, Any]:
     return {}
 
 
+def travels(call: Call) -> bool:
+    """Whether a call for playlists is answered with a journey: longer work than a match."""
+    asked = call.optional("id")
+    if asked is None:
+        return any(_is_journey(each) for each in call.services.catalog.list_stations())
+    return asked.startswith(STATION) and _is_journey(station_called(call, asked))
+
+
+def _is_journey(station: Station) -> bool:
+    question = asked_by(station)
+    return question is not None and question.mode == "journey"
+
+
 def station_called(call: Call, playlist_id: str) -> Station:
     """The station that a playlist's id names.
 
@@ -110,7 +126,8 @@ def songs_of_playlist(call: Call, playlist_id: str) -> Sequence[Song]:
 
 
 def _station(station: Station, call: Call) -> tuple[dict[str, Any], Sequence[Song]]:
-    ids = call.shared.stations.track_ids(station, call.model, call.live)
+    heard = partial(heard_by, call.listener.name, call.services)
+    ids = call.shared.stations.track_ids(station, call.model, call.live, heard)
     songs = call.library.songs_of(ids)
     changed, daily = max(station.updated_at, call.live.created_at), station.rhythm == "daily"
     if daily:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.errors import AppError
+from app.errors import AppError, WorkTimeoutError
 from app.library.live import Live
 from app.playlists.queries import QueryModel
 from app.stations.variation import question_of, seed_of, varied
+from app.wire.schemas import PlaylistRequest
 from indexer.catalog.stations import Station
 
 MOST_KEPT = 200
-Key = tuple[str, datetime, str, str | None]
+Key = tuple[str, datetime, str, str | None, tuple[int, ...]]
 
 
 @dataclass
@@ -25,23 +27,57 @@ class StationAnswers:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def track_ids(
-        self, station: Station, model: QueryModel, live: Live, seed: str | None = None
+        self,
+        station: Station,
+        model: QueryModel,
+        live: Live,
+        heard: Callable[[float | None], Sequence[int]],
     ) -> tuple[int, ...]:
-        """Ids of a station's tracks in order; none where its question has no answer any more."""
-        chosen = seed_of(station, seed, datetime.now().astimezone())
-        key = (station.id, station.updated_at, live.id, chosen)
+        """Ids of a station's tracks in order; none where its question has no answer any more.
+
+        Args:
+            station: Which one.
+            model: Embeds its question.
+            live: The snapshot that answers.
+            heard: What the listener heard in the last so many seconds, the last one first.
+
+        Raises:
+            WorkTimeoutError: It took longer than its desk allows.
+        """
+        seed = seed_of(station, None, datetime.now().astimezone())
+        question = asked_by(station)
+        aside = tuple(heard(question.not_again_s)) if question is not None else ()
+        key = (station.id, station.updated_at, live.id, seed, aside)
         with self._lock:  # one at a time: a list of stations must not take every core
             if key not in self._kept:
-                self._kept[key] = _answer(station, chosen, model, live)
+                self._kept[key] = _answer(question, seed, model, live, aside)
             self._kept.move_to_end(key)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
             return self._kept[key]
 
 
-def _answer(station: Station, seed: str | None, model: QueryModel, live: Live) -> tuple[int, ...]:
+def asked_by(station: Station) -> PlaylistRequest | None:
+    """What a station asks; None where a build that knew more saved it."""
     try:
-        playlist = varied(question_of(station), seed, model, live).playlist
-    except (AppError, ValueError):  # a track it names has gone, or a build that knew more asked
+        return question_of(station)
+    except ValueError:
+        return None
+
+
+def _answer(
+    question: PlaylistRequest | None,
+    seed: str | None,
+    model: QueryModel,
+    live: Live,
+    heard: Sequence[int],
+) -> tuple[int, ...]:
+    if question is None:
+        return ()
+    try:
+        playlist = varied(question, seed, model, live, heard).playlist
+    except WorkTimeoutError:  # the next time there may be less to do
+        raise
+    except (AppError, ValueError):  # a track it names has gone
         return ()
     return tuple(item.track.id for item in playlist.items)

@@ -108,6 +108,16 @@ export function playlistBody(query, options) {
   return body;
 }
 
+/**
+ * Note that a track was heard, so that it steps back where a question asks for that. A key that may
+ * only read is refused; the page goes on without it.
+ * @param {number} id @param {boolean} skipped
+ */
+export function notePlay(id, skipped) {
+  const body = { plays: [{ track_id: id, ...(skipped && { skipped }) }] };
+  request("v1/plays", posting(body, { keepalive: true })).catch(() => {});
+}
+
 /** @param {Query} query */
 function emotionOf(query) {
   if (query.kind === "mood") return { mood: query.word };

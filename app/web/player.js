@@ -5,7 +5,7 @@
  * @import {Store, Playing} from "./store.js"
  */
 
-import { audioAddress, isGuarded, request, trackEmotion } from "./api.js";
+import { audioAddress, isGuarded, notePlay, request, trackEmotion } from "./api.js";
 import { css, dotColour, isDark } from "./colour.js";
 import { Covers } from "./covers.js";
 import { clamp } from "./geometry.js";
@@ -14,6 +14,10 @@ import { byId, clock, creditOf, titleOf } from "./text.js";
 
 /** After so many tracks in a row that cannot be played, the next would not play either. */
 const MOST_FAILURES = 3;
+/** Whoever leaves a track earlier has not heard it. */
+const HEARD_S = 2;
+/** Half of a track, or so much of a long one, is a play; less is a skip. */
+const PLAYED_S = 240;
 const VOLUME_KEY = "circumplex-volume";
 /** Enough for a lock screen too. */
 const COVER_PX = 512;
@@ -131,6 +135,7 @@ export class Player {
 
   /** @param {Playing} playing */
   async #begin(playing) {
+    this.#note();
     this.store.set({ playing });
     const source = await this.#source(playing);
     if (this.store.state.playing?.url !== playing.url) return;
@@ -187,9 +192,19 @@ export class Player {
   }
 
   stop() {
+    this.#note();
     this.audio.pause();
     this.audio.removeAttribute("src");
     this.store.set({ playing: null });
+  }
+
+  /** Tell the service what was heard of the track that plays, before another one does. */
+  #note() {
+    const { playing } = this.store.state;
+    const heardS = playing ? this.audio.currentTime - playing.startS : 0;
+    if (!playing || playing.id === null || heardS < HEARD_S) return;
+    const lengthS = (Number.isFinite(this.audio.duration) ? this.audio.duration : playing.endS) - playing.startS;
+    notePlay(playing.id, heardS < Math.min(lengthS / 2, PLAYED_S));
   }
 
   measured() {

@@ -134,6 +134,13 @@ class VarietyOut(Shown):
     )
 
 
+class NotAgainOut(Shown):
+    """What stepped back because it was heard lately."""
+
+    heard: int = Field(description="Tracks that were heard since `not_again_s` ago.")
+    left_out: int = Field(description="Of these, how many were left out; the others came back.")
+
+
 class UnmatchedOut(Shown):
     """A part of a filter that no track has."""
 
@@ -153,6 +160,9 @@ class PlaylistResponse(Shown):
     missing: float = Field(0.0, description=MISSING)
     variety: VarietyOut | None = Field(
         None, description="How the list departs from the best one, where it may."
+    )
+    not_again: NotAgainOut | None = Field(
+        None, description="What stepped back, where that was asked for and anything was heard."
     )
     unmatched: list[UnmatchedOut] = Field(
         [], description="What of the filters no track of the catalogue has."

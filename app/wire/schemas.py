@@ -326,10 +326,18 @@ class PlaylistRequest(Strict):
         le=1.0,
         allow_inf_nan=False,
         description="0: the best list. More: drawn from those that fit about as well, a track "
-        "with the chance exp(score / variety). In mode `match`.",
+        "with the chance exp(score / variety).",
     )
     seed: Seed | None = Field(
         None, description="What the draw depends on; left out: another one each time."
+    )
+    not_again_s: float | None = Field(
+        None,
+        ge=0.0,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Leave out what was heard in the last so many seconds (`POST /v1/plays`, "
+        "Subsonic's `scrobble`). Where too few are left, what was heard longest ago comes back.",
     )
     explain: bool = Field(False, description="Say how each score came about.")
 

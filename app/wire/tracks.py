@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from app.wire.identifiers import IdentifierTable
 from app.wire.responses import CopyOut, IdentifiersOut, TrackOut
+from indexer.catalog.records import Track
 from indexer.folders.files import values_of
 from indexer.folders.identifiers import NOTHING, Identifiers
 from indexer.snapshot.reader import Snapshot
@@ -15,11 +16,11 @@ REMEMBERED = 10_000  # tracks, about a kilobyte each
 
 
 def track_out(
-    record: TrackRecord,
+    record: TrackRecord | Track,
     identifiers: Identifiers = NOTHING,
     copies: Sequence[TrackRecord] = (),
 ) -> TrackOut:
-    """A track of the snapshot as it goes over the wire, with its copies."""
+    """A track of the snapshot or of the catalogue as it goes over the wire, with its copies."""
     return TrackOut(
         id=record.id,
         title=record.title,
@@ -28,7 +29,7 @@ def track_out(
         album=record.album,
         genre=record.genre,
         year=record.year,
-        duration_s=round(record.duration_s, 3),
+        duration_s=None if record.duration_s is None else round(record.duration_s, 3),
         path=record.path,
         identifiers=identifiers_out(identifiers),
         verdict=record.verdict,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, insert, or_, select, update
 
 from indexer.catalog.database import transaction
 from indexer.catalog.tables import marks, plays, saved_playlists
 from indexer.errors import PlaylistNotFoundError
+
+MOST_HEARD = 10_000  # tracks that step back
+FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -149,10 +152,13 @@ class ListeningRows:
 
     # Plays -----------------------------------------------------------------------------------
 
-    def note_plays(self, owner: str, played: Sequence[tuple[int, datetime]]) -> None:
-        """Keep that tracks were played at these times."""
+    def note_plays(
+        self, owner: str, played: Sequence[tuple[int, datetime]], *, skipped: bool = False
+    ) -> None:
+        """Keep that tracks were played at these times, or begun and left."""
+        common = {"owner": owner, "skipped": skipped}
         rows = [
-            {"id": secrets.token_hex(16), "owner": owner, "track_id": track, "played_at": at}
+            {"id": secrets.token_hex(16), "track_id": track, "played_at": at, **common}
             for track, at in played
         ]
         if rows:
@@ -162,6 +168,27 @@ class ListeningRows:
     def plays_of(self, owner: str) -> dict[int, Played]:
         """How often a listener has played each track, and when last."""
         chosen = select(plays.c.track_id, func.count(), func.max(plays.c.played_at))
-        grouped = chosen.where(plays.c.owner == owner).group_by(plays.c.track_id)
+        whole = (plays.c.owner == owner) & ~plays.c.skipped
+        grouped = chosen.where(whole).group_by(plays.c.track_id)
         with transaction(self.engine) as connection:
             return {row[0]: Played(row[1], row[2]) for row in connection.execute(grouped)}
+
+    def heard_lately(self, owner: str | None, seconds: float) -> list[int]:
+        """Tracks played or skipped in the last so many seconds, the one heard last first.
+
+        Args:
+            owner: Who heard them; None for anybody.
+            seconds: How far back it counts.
+
+        Returns:
+            Ids, at most `MOST_HEARD`, none twice.
+        """
+        now = datetime.now(UTC)
+        since = now - timedelta(seconds=min(seconds, (now - FIRST_DAY).total_seconds()))
+        last = func.max(plays.c.played_at)
+        chosen = select(plays.c.track_id).where(plays.c.played_at >= since)
+        if owner is not None:
+            chosen = chosen.where(plays.c.owner == owner)
+        ordered = chosen.group_by(plays.c.track_id).order_by(last.desc(), plays.c.track_id)
+        with transaction(self.engine) as connection:
+            return list(connection.execute(ordered.limit(MOST_HEARD)).scalars())

@@ -241,6 +241,7 @@ plays = Table(
     Column("owner", String(200), nullable=False),
     Column("track_id", Integer, nullable=False),
     Column("played_at", UtcDateTime, nullable=False),
+    Column("skipped", Boolean, nullable=False, server_default=false()),
     Index("ix_plays_track_id", "track_id"),
     Index("ix_plays_played_at", "played_at"),
 )

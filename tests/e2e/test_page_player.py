@@ -36,3 +36,16 @@ def test_only_moments_can_be_played_whole(page: Page, service: Running) -> None:
 
     expect(page.get_by_role("checkbox", name="whole tracks")).to_be_visible()
     wait_until(page, "document.querySelector('#audio').duration > 2")
+
+
+def test_what_was_heard_is_noted(page: Page, service: Running) -> None:
+    """A track that played to its end steps back for whoever asks for that."""
+    open_page(page, service.url, "mood=happy&limit=3")
+    wait_for_items(page)
+    with page.expect_response("**/v1/plays") as noted:
+        page.locator("#items .item__play").first.click()
+
+    assert noted.value.status == 204
+    question = {"emotion": {"mood": "happy"}, "limit": 3, "not_again_s": 600}
+    answer = service.client.post("/v1/playlists", json=question).json()
+    assert answer["not_again"]["heard"] >= 1

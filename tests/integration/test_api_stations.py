@@ -115,8 +115,27 @@ def test_a_seed_gives_other_music_and_says_how_far_below(
     assert playlist(keyed, station, seed="3") == others[3]
     for each in others:
         means = [sum(item["score"] for item in p["items"]) / 4 for p in (best, each)]
-        assert each["below_best"] == pytest.approx(means[0] - means[1])
+        assert each["below_best"] == pytest.approx(means[0] - means[1], abs=1e-9)
         assert each["below_best"] >= 0.0
+
+
+def test_a_journey_with_a_seed_gives_other_music(keyed: Keyed) -> None:
+    """It still follows its curve, as long as the best one."""
+    curve = [{"t": 0, "valence": 0, "arousal": -0.8}, {"t": 60, "valence": 0, "arousal": 0.8}]
+    journey = {"emotion": {"curve": curve}, "mode": "journey", "limit": 4}
+    made = create(keyed, question=journey)
+
+    best = playlist(keyed, made)
+    others = [playlist(keyed, made, seed=str(seed)) for seed in range(6)]
+    again = playlist(keyed, made, seed="3")
+    address = f"/v1/stations/{made['id']}"
+    keyed.running.client.delete(address, headers=keyed.headers("writer"))
+
+    ids = [[item["track"]["id"] for item in each["items"]] for each in (best, *others)]
+    assert all(len(set(each)) == 4 for each in ids)
+    assert any(each != ids[0] for each in ids)
+    assert again == others[3]
+    assert others[0]["variety"]["amount"] == 1.0
 
 
 def test_a_daily_station_is_anew_each_day(keyed: Keyed) -> None:

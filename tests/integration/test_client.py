@@ -187,6 +187,21 @@ def test_playlist_asks_a_server(running: Running, client: Client, tmp_path: Path
     assert file.read_text(encoding="utf-8").count(f"{running.url}/v1/tracks/") == 3
 
 
+def test_what_was_heard_steps_back_where_a_server_is_asked(
+    running: Running, client: Client
+) -> None:
+    """`--not-again` days."""
+    first = client.playlist({**CALM, "limit": 1}).items[0].track.id
+    plays = {"plays": [{"track_id": first}]}
+    assert running.client.post("/v1/plays", json=plays, headers=auth()).status_code == 204
+
+    asked = ("playlist", "--mood", "calm", "--limit", "1", "--not-again", "1")
+    answer = json.loads(command(running, *asked))
+
+    assert answer["not_again"] == {"heard": 1, "left_out": 1}
+    assert answer["items"][0]["track"]["id"] != first
+
+
 def test_emotion_asks_a_server(running: Running, client: Client) -> None:
     """The clip is sent there."""
     answer = json.loads(command(running, "emotion", str(clip(running)), "--json", "--similar", "1"))

@@ -48,7 +48,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def check(frame: Any, expected: list[dict[str, Any]]) -> None:
     """A frame holds the rows' ids, names and means."""
     assert list(frame.columns) == list(COLUMNS)
-    for name in ("track_id", "title", "recording_mbid"):
+    for name in ("track_id", "title", "recording_mbid", "verdict"):
         assert list(frame[name]) == [row[name] for row in expected]
     assert list(frame["valence"]) == pytest.approx([row["valence"] for row in expected])
 

@@ -76,7 +76,10 @@ class Indexed:
     def titles(self, name: str) -> list[str]:
         """Titles of a station's own answer, in order."""
         (station,) = [each for each in self.catalog.list_stations() if each.name == name]
-        return [str(i.track.title) for i in answer_of(station, self.model, self.live).items]
+        return [
+            str(i.track.title)
+            for i in answer_of(station, self.catalog, self.model, self.live).items
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +230,9 @@ def test_stations_are_written_into_a_folder(indexed: Indexed, tmp_path: Path, ki
             station,
             folder,
             kind,
-            lambda station=station: answer_of(station, indexed.model, indexed.live),
+            lambda station=station: answer_of(
+                station, indexed.catalog, indexed.model, indexed.live
+            ),
             lambda path: seen_from(path, indexed.live.snapshot.tracks),
         )
 
