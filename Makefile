@@ -29,7 +29,7 @@ SECOND_EAR := $(PIP) --no-deps musicnn
 GENERATOR := $(PIP) --no-deps openapi-python-client
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-players bench-verdict bench-recordings bench-ray clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-personal bench-players bench-verdict bench-recordings bench-ray clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -98,6 +98,9 @@ bench-recordings: $(DEV) ## Group copies of recordings and all music at hand
 
 bench-gpu: $(DEV) ## Measure what a GPU does beside the processor; without one it says so
 	@$(BIN)/python -m benchmarks.bench_gpu $(ARGS)
+
+bench-personal: $(DEV) ## Learn listeners' own planes, and search on them
+	@$(BIN)/python -m benchmarks.bench_personal $(ARGS)
 
 bench-players: $(DEV) ## Ask for playlists beside fifty music players
 	@$(BIN)/python -m benchmarks.bench_players $(ARGS)

@@ -16,6 +16,7 @@ from app.commands import (
     demonstration,
     doctor,
     exporting,
+    feeling,
     indexing,
     inspecting,
     keeping,
@@ -45,6 +46,7 @@ app.command()(demonstration.demo)
 app.command()(indexing.index)
 app.command()(serving.serve)
 app.command()(asking.playlist)
+app.command()(feeling.feel)
 app.command()(listening.emotion)
 app.command()(learning.train)
 app.command()(learning.evaluate)

@@ -30,6 +30,7 @@ from app.routes import (
     pages,
     playlists,
     plays,
+    profile,
     tracks,
 )
 from app.services import LoadModel, State, load_and_keep, open_services
@@ -76,6 +77,7 @@ def create_app(
         playlists,
         arranged,
         stations,
+        profile,
         emotions,
         tracks,
         plays,

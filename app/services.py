@@ -35,6 +35,7 @@ from app.library.live import Live, OpenSearcher
 from app.library.live_index import LiveIndex
 from app.metrics import Metrics
 from app.on_ray import ray_pool, ray_search
+from app.personal.planes import Planes
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
@@ -73,6 +74,7 @@ class Services:
         catalog: The database.
         model: The music-emotion model.
         live: The snapshot that answers.
+        planes: Listeners' own planes of it.
         analyser: Turns uploads into features.
         playlists: Answers playlist requests that wait together.
         clips: Answers analysed uploads that wait together, in JSON.
@@ -93,6 +95,7 @@ class Services:
     catalog: Catalog
     model: EmotionModel
     live: LiveIndex
+    planes: Planes
     analyser: Analyser
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
@@ -264,6 +267,7 @@ def open_services(
         catalog=catalog,
         model=model,
         live=live,
+        planes=Planes(catalog, model),
         analyser=analyser,
         playlists=playlists,
         clips=clips,

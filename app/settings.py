@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     require_key: bool = Field(
         False, description="Ask for an API key on every /v1 endpoint, not only on the admin ones."
     )
+    profiles: Literal["key", "machine"] = Field(
+        "key",
+        description="Whose own plane answers a request: that of its API key (without one the "
+        "machine's), or always the machine's.",
+    )
     subsonic: bool = Field(True, description="Offer the OpenSubsonic server at /rest.")
     compat: Annotated[tuple[Literal["audiomuse", "spotify"], ...], NoDecode] = Field(
         (), description="Wires of other services to offer too: audiomuse, spotify."

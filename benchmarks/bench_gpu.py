@@ -33,6 +33,7 @@ import torch
 
 from benchmarks.service_catalogue import noise
 from benchmarks.shared_data import data_folder
+from indexer.search.additions import NOTHING_ADDED
 from indexer.search.build_cells import write_cells
 from indexer.search.cells import CellIndex
 from indexer.search.device import DeviceScores, DeviceSearch
@@ -82,11 +83,12 @@ class Rows:
         tracks, contents = np.arange(count + 1), np.arange(count, dtype=np.int32)
         self.scores = Scores(embedding, scoring, tracks, contents)
 
-    def task(self, query: Embedding, terms: Terms) -> Task:
+    def task(self, query: Embedding, terms: Terms, number: int = 0) -> Task:
         """One query, ready to be scored."""
         nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
         asked = self.scores.ask(query, terms.scoring.kind, terms.direction)
-        return Task(self.scores.items, asked, Wanted(terms.wanted, -1, *nothing))
+        wanted = Wanted(terms.wanted, -1, *nothing)
+        return Task(self.scores.items, asked, wanted, NOTHING_ADDED)
 
     def mask(self, scope: Scope) -> None:
         """Everything may be answered."""
@@ -232,7 +234,7 @@ def search(model: EmotionModel, count: int, options: Options, ends: float) -> Fi
     with TemporaryDirectory() as name:
         write_cells(Path(name), rows, np.ones(len(rows), dtype=np.bool_), scoring, asked)
         index = CellIndex(Path(name), len(rows))
-        cells = CellSearch(index, at, {})  # type: ignore[arg-type]
+        cells = CellSearch(index, at, {}, at)  # type: ignore[arg-type]
         found["cells"] = _times(lambda q: cells.answers(q, terms), asked, options.repeats)
         ours, theirs = (each.answers(asked[:16], terms) for each in (engine, cells))
         found["alike"] = all(_alike(a, b) for a, b in zip(ours, theirs, strict=True))

@@ -17,12 +17,12 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
-    active,
     emit,
     explain_error,
     make_settings,
     notes,
     open_library,
+    own,
     plain,
 )
 from app.commands.naming import below_root, described, seen_from, track_called
@@ -182,7 +182,7 @@ def playlist(
         return
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
-        live, named = active(library, settings), mood or feeling or mode or "match"
+        live, named = own(library, settings), mood or feeling or mode or "match"
         if like:
             meant = [track_called(words, library.catalog) for words in like]
             asked = {"tracks": [*(track or []), *(each.id for each in meant)]}

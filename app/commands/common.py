@@ -18,6 +18,7 @@ from rich.markup import escape
 from app.environment import unknown_variables, variable
 from app.errors import AppError, NotReadyError, ServerStartError, one_line
 from app.settings import Settings
+from indexer.catalog.profiles import MACHINE
 from indexer.errors import IndexerError
 from indexer.storage import may_write
 from model.errors import ModelError
@@ -131,6 +132,18 @@ def active(library: Library, settings: Settings) -> Live:
     except NotReadyError as exc:
         where = f"{settings.data_dir} (--data-dir names another folder)"
         raise NotReadyError(f"{where}: {exc}") from exc
+
+
+def own(library: Library, settings: Settings) -> Live:
+    """The index that answers, on the plane of the machine's listener.
+
+    Raises:
+        NotReadyError: There is none.
+    """
+    from app.personal.planes import Planes
+
+    live = active(library, settings)
+    return Planes(library.catalog, library.model).live_of(MACHINE, live)
 
 
 def explain_error(error: Exception) -> str:

@@ -17,6 +17,7 @@ from app.commands.common import (
     open_library,
     plain,
 )
+from indexer.catalog.profiles import MACHINE
 
 
 def export(
@@ -31,14 +32,21 @@ def export(
 ) -> None:
     """Write the emotion of every track into a file that other programs read.
 
-    One row a track: ids, tags, mean, standard deviation and curve, with scale and model. The JSON
-    Schema of a curve is written beside it.
+    One row a track: ids, tags, mean, standard deviation and curve, with scale and model, and where
+    this machine's listener put it. The JSON Schema of a curve is written beside it.
     """
     from app.exporting.rows import rows
     from app.exporting.writing import write_rows
+    from app.personal.recordings import Recordings, resolved
 
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
         live = active(library, settings)
-        count = write_rows(rows(live, scale, curves=curves), target)
+        said = library.catalog.placements_of(MACHINE)
+        felt = {
+            row: each
+            for row, each in resolved(said, Recordings(live))
+            if row is not None and each.valence is not None
+        }
+        count = write_rows(rows(live, scale, curves=curves, felt=felt), target)
     notes.print(f"{count} tracks are written into {plain(target)}")

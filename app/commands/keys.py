@@ -59,9 +59,19 @@ def show(data_dir: DataDir = None) -> None:
 
 @keys.command("revoke")
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="Id of the key.")], data_dir: DataDir = None
+    key_id: Annotated[str, typer.Argument(help="Id of the key.")],
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Delete its listener's own plane too.")
+    ] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Make a key useless, at once."""
     if not _ring(data_dir).revoke(key_id):
         raise InvalidRequestError(f"no key {key_id}; `circumplex key list` shows them")
     notes.print(f"Key {plain(key_id)} is revoked.")
+    if forget:
+        from app.services import opened_catalog  # the database is opened for nothing else
+
+        with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
+            gone = catalog.delete_profile(key_id)
+        notes.print(f"Its listener's plane is deleted: {gone} answers.")

@@ -24,11 +24,11 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
-    active,
     emit,
     make_settings,
     notes,
     open_library,
+    own,
     plain,
 )
 from app.commands.remote import Key, Server, asked_client
@@ -176,7 +176,7 @@ def play(
         return
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
-        found, live = station_called(station, library.catalog), active(library, settings)
+        found, live = station_called(station, library.catalog), own(library, settings)
         chosen = seed_of(found, seed, datetime.now().astimezone())
         question = question_of(found)
         seconds = question.not_again_s

@@ -6,20 +6,24 @@ every change of form. T points of a curve.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
 from app.library.live import Live
+from indexer.catalog.profiles import Placement
 
 Scale = Literal["absolute", "relative"]
 CURVE_VERSION = 1
+NOTHING_SAID: Mapping[int, Placement] = MappingProxyType({})
 COLUMNS = (
     *("track_id", "content_id", "path", "title", "artist", "album", "genre", "year"),
     *("duration_s", "recording_mbid", "release_mbid", "isrcs"),
     *("valence", "arousal", "valence_sd", "arousal_sd", "curve", "verdict"),
+    *("felt_valence", "felt_arousal", "felt_scale"),
     *("scale", "curve_version", "model_id", "snapshot_id"),
 )
 
@@ -29,13 +33,20 @@ def curve_schema() -> str:
     return files("app.exporting").joinpath("curve.schema.json").read_text(encoding="utf-8")
 
 
-def rows(live: Live, scale: Scale, *, curves: bool = True) -> Iterator[dict[str, Any]]:
+def rows(
+    live: Live,
+    scale: Scale,
+    *,
+    curves: bool = True,
+    felt: Mapping[int, Placement] = NOTHING_SAID,
+) -> Iterator[dict[str, Any]]:
     """The rows of a snapshot, by track id.
 
     Args:
         live: The snapshot.
         scale: Of valence and arousal; their standard deviations are always absolute.
         curves: Whether each track's curve is given too.
+        felt: Where a listener put tracks, by row, as they said it.
 
     Yields:
         A value for each of `COLUMNS`; what is not known is None.
@@ -55,6 +66,7 @@ def rows(live: Live, scale: Scale, *, curves: bool = True) -> Iterator[dict[str,
             "arousal_sd": None if spread is None else float(spread[0]),
             "curve": _curve(t_s, shown, sd) if curves else None,
             "verdict": live.snapshot.tracks[row].verdict,
+            **_felt(felt.get(row)),
             "scale": scale,
             "curve_version": CURVE_VERSION,
             "model_id": live.model_id,
@@ -77,6 +89,14 @@ def _described(live: Live, track_id: int, row: int) -> dict[str, Any]:
         "recording_mbid": said.recording_mbid if said else None,
         "release_mbid": said.release_mbid if said else None,
         "isrcs": ";".join(said.isrcs) if said and said.isrcs else None,
+    }
+
+
+def _felt(said: Placement | None) -> dict[str, Any]:
+    return {
+        "felt_valence": said and said.valence,
+        "felt_arousal": said and said.arousal,
+        "felt_scale": said and said.scale,
     }
 
 

@@ -71,7 +71,8 @@ def _parquet(found: Iterator[dict[str, Any]], path: Path) -> int:
         raise InvalidRequestError(
             "Parquet needs pyarrow: pip install 'circumplex[export]', or write .csv or .jsonl"
         ) from exc
-    numbers = ("valence", "arousal", "valence_sd", "arousal_sd", "duration_s")
+    numbers = [*("valence", "arousal", "valence_sd", "arousal_sd", "duration_s")]
+    numbers += ["felt_valence", "felt_arousal"]
     whole = ("track_id", "year", "curve_version")
     point = pa.struct(
         [(name, pa.float32()) for name in ("t", "valence", "arousal", "valence_sd", "arousal_sd")]

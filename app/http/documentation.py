@@ -26,6 +26,7 @@ and each of `errors` has a JSON pointer to what is wrong.
 
 TAGS = [
     {"name": "playlists", "description": "Music that feels like an emotion."},
+    {"name": "profile", "description": "Where a listener feels tracks, and their own plane."},
     {"name": "stations", "description": "Saved questions that players subscribe to."},
     {"name": "emotions", "description": "The emotion of a clip over time."},
     {"name": "tracks", "description": "What is indexed."},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.library.artists import ArtistIndex
 from app.wire.identifiers import IdentifierTable
+from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.search.balance import EmotionEmbedder, embedded_bank
@@ -95,6 +96,27 @@ class Live:
         """Numbers of a track's artists; none where they are unknown."""
         tracks = self.snapshot.tracks
         return tracks.artist_groups.of(tracks.row_of(hit.track_id))
+
+    @property
+    def version(self) -> str:
+        """Another one whenever the places of tracks may be others."""
+        return self.id
+
+    @property
+    def told(self) -> PersonalOut | None:
+        """What of a listener's own plane answers are made with; None here."""
+        return None
+
+    def felt_at(self, track_ids: tuple[int, ...]) -> tuple[float, float] | None:
+        """Mean (arousal, valence) of tracks where a listener feels them, absolute; None here."""
+        return None
+
+    def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
+        """(arousal, valence) of hits on a scale."""
+        values = np.array([(hit.arousal, hit.valence) for hit in hits]).reshape(-1, 2)
+        if scale == "relative":
+            values = self.snapshot.scale.to_relative(values)
+        return [(float(arousal), float(valence)) for arousal, valence in values]
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from app.playlists.queries import (
     QueryModel,
     absolute_curve,
     allowed,
+    asking,
     variety_of,
 )
 from app.playlists.variety import most_of_one
@@ -91,6 +92,7 @@ def _searched(
             limit=min(CANDIDATES, len(live.snapshot.tracks)),
             filters=filters,
             level=level,
+            places=asking([asked[row] for row in rows]),
         )
     )
     return [found[each] for each in which]
@@ -116,7 +118,10 @@ def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict
     places = _places_of(way, asked, live)
     return {
         place: live.searcher.hit_of(
-            track_id, SearchRequest(asked[place].embedding, 1, level=request.level)
+            track_id,
+            SearchRequest(
+                asked[place].embedding, 1, level=request.level, places=asking([asked[place]])
+            ),
         )
         for track_id, place in zip(way.tracks, places, strict=True)
     }
@@ -127,7 +132,7 @@ def _places_of(way: Way, asked: Sequence[Asked], live: Live) -> list[int]:
     scale, last = live.snapshot.scale, len(asked) - 1
     wanted = scale.to_relative([(each.arousal, each.valence) for each in asked])  # [P, 2]
     rows = [live.snapshot.tracks.row_of(track_id) for track_id in way.tracks]
-    shown = scale.to_relative(live.track_emotion[rows])  # [W, 2]
+    shown = live.places("relative")[rows]  # [W, 2]
     distance = ((shown[:, None] - wanted[None]) ** 2).sum(axis=2)  # [W, P]
     if way.first is not None:
         distance[0, 1:] = np.inf
@@ -304,7 +309,13 @@ class _Traveller:
 
     def _read(self, query: Asked, ranking: _Ranking) -> None:
         checkpoint()
-        request = SearchRequest(query.embedding, ranking.limit, self._filters, level=self._level)
+        request = SearchRequest(
+            query.embedding,
+            ranking.limit,
+            self._filters,
+            level=self._level,
+            places=asking([query]),
+        )
         (found,) = self._live.searcher.search(request)
         self.proof = self.proof.also(found)
         ranking.hits = found.hits

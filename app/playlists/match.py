@@ -23,6 +23,8 @@ from app.playlists.queries import (
     QueryModel,
     Sought,
     allowed,
+    asking,
+    felt_by,
     seeds_of,
     sought,
     tracks_query,
@@ -40,8 +42,8 @@ from app.wire.schemas import (
     PlaylistRequest,
     TextEmotion,
 )
+from indexer.search.request import Asking
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
-from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import Direction
 
@@ -118,7 +120,7 @@ def match_all(
     """
     answers: dict[int, PlaylistResponse | Exception] = {}
     together: dict[_Terms, list[tuple[int, Asked]]] = defaultdict(list)
-    for index, query in enumerate(_match_queries(requests, model, live.snapshot)):
+    for index, query in enumerate(_match_queries(requests, model, live)):
         if isinstance(query, Exception):
             answers[index] = query
         else:
@@ -159,12 +161,12 @@ def similar_hits(
 
 
 def _match_queries(
-    requests: Sequence[PlaylistRequest], model: QueryModel, snapshot: Snapshot
+    requests: Sequence[PlaylistRequest], model: QueryModel, live: Live
 ) -> list[Asked | Exception]:
     found: list[Asked | Sought | Exception] = []
     for request in requests:
         try:
-            found.append(_tracks_or_feeling(request, snapshot))
+            found.append(_tracks_or_feeling(request, live))
         except Exception as exc:  # the answer to this request alone
             found.append(exc)
     feelings = [each for each in found if isinstance(each, Sought)]
@@ -176,9 +178,11 @@ def _match_queries(
     return [each.asked(next(rows)) if isinstance(each, Sought) else each for each in found]
 
 
-def _tracks_or_feeling(request: PlaylistRequest, snapshot: Snapshot) -> Asked | Sought:
+def _tracks_or_feeling(request: PlaylistRequest, live: Live) -> Asked | Sought:
     seeds = seeds_of(request.emotion)
-    return tracks_query(snapshot, seeds) if seeds else sought(request, snapshot)
+    if not seeds:
+        return sought(request, live.snapshot)
+    return felt_by(live, tracks_query(live.snapshot, seeds), seeds)
 
 
 def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
@@ -187,7 +191,7 @@ def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
 
 
 def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchResult]:
-    def request(embedding: Embedding) -> SearchRequest:
+    def request(embedding: Embedding, places: Asking) -> SearchRequest:
         return SearchRequest(
             embedding,
             limit=terms.limit,
@@ -195,14 +199,20 @@ def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchR
             max_per_artist=terms.max_per_artist,
             direction=terms.direction,
             level=terms.level,
+            places=places,
         )
 
-    single = [query.embedding for query in queries if query.weights is None]
-    results = iter(live.searcher.search(request(Embedding.concatenate(single))) if single else ())
+    single = [query for query in queries if query.weights is None]
+    together = [query.embedding for query in single]
+    results = iter(
+        live.searcher.search(request(Embedding.concatenate(together), asking(single)))
+        if single
+        else ()
+    )
     return [
         next(results)
         if query.weights is None
-        else live.searcher.search_union(query.weights, request(query.embedding))
+        else live.searcher.search_union(query.weights, request(query.embedding, asking([query])))
         for query in queries
     ]
 
@@ -219,7 +229,7 @@ def _response(
 ) -> PlaylistResponse:
     emotion = request.emotion
     phrase = read(emotion.text) if isinstance(emotion, TextEmotion) else None
-    shape = Shape(live.snapshot, live.shown, request.scale, model.scoring, explain=request.explain)
+    shape = Shape(live, request.scale, model.scoring, explain=request.explain)
     return PlaylistResponse(
         snapshot_id=live.id,
         model_id=live.model_id,
@@ -233,5 +243,6 @@ def _response(
         understood=understood_out(phrase) if phrase is not None else None,
         scoring=shape.scoring(asked) if request.explain else None,
         note=proof.note or live.without_music,
+        personal=live.told,
         items=shape.items(hits, asked),
     )

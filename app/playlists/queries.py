@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.library.live import Live
 from app.playlists.phrases import read
 from app.playlists.variety import Variety
 from app.wire.responses import UnmatchedOut
@@ -23,6 +24,7 @@ from app.wire.schemas import (
     TrackEmotion,
     TracksEmotion,
 )
+from indexer.search.request import Asking
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
 from model.curves import EmotionCurve, Keyframe
@@ -57,6 +59,8 @@ class Asked:
         at_s: Middle of the piece of a journey.
         weights: Of the points of a region, any of which will do; None: there is one row.
         points: (arousal, valence) of those points, absolute, [P, 2].
+        heard: (arousal, valence) of what was embedded, absolute, where it is another place than
+            the one asked for: of tracks that a listener feels elsewhere.
     """
 
     embedding: Embedding
@@ -66,6 +70,16 @@ class Asked:
     at_s: float | None = None
     weights: Doubles | None = None
     points: Doubles | None = None
+    heard: tuple[float, float] | None = None
+
+
+def asking(queries: Sequence[Asked]) -> Asking:
+    """Where queries lie on the plane; of a region all its points do."""
+    if len(queries) == 1 and queries[0].points is not None:
+        return Asking(queries[0].points, queries[0].points)
+    felt = [(each.arousal, each.valence) for each in queries]
+    heard = [each.heard or place for each, place in zip(queries, felt, strict=True)]
+    return Asking(np.array(felt).reshape(-1, 2), np.array(heard).reshape(-1, 2))
 
 
 @dataclass(frozen=True)
@@ -111,6 +125,15 @@ def seeds_of(emotion: Emotion) -> tuple[int, ...]:
     if isinstance(emotion, TracksEmotion):
         return tuple(dict.fromkeys(emotion.tracks))
     return (emotion.track_id,) if isinstance(emotion, TrackEmotion) else ()
+
+
+def felt_by(live: Live, asked: Asked, seeds: Sequence[int]) -> Asked:
+    """The query of tracks, asked where its listener feels them."""
+    place = live.felt_at(tuple(seeds))
+    if place is None:
+        return asked
+    heard = asked.arousal, asked.valence
+    return replace(asked, arousal=place[0], valence=place[1], heard=heard)
 
 
 def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:

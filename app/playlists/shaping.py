@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
+from app.library.live import Live
 from app.playlists.queries import Asked
 from app.wire.fit import Place, fit, reason
 from app.wire.responses import (
@@ -18,9 +19,7 @@ from app.wire.responses import (
     SegmentOut,
 )
 from app.wire.schemas import Scale
-from app.wire.tracks import ShownTracks
 from indexer.search.searcher import Hit
-from indexer.snapshot.reader import Snapshot
 from model.scoring import ScoringParams
 
 
@@ -29,20 +28,19 @@ class Shape:
 
     def __init__(
         self,
-        snapshot: Snapshot,
-        tracks: ShownTracks,
+        live: Live,
         scale: Scale,
         scoring: ScoringParams,
         *,
         explain: bool,
     ) -> None:
-        self._snapshot, self._tracks = snapshot, tracks
+        self._live, self._tracks = live, live.shown
         self._scale, self._scoring = scale, scoring
         self._explain = explain
 
     def items(self, hits: Sequence[Hit], asked: Sequence[Asked]) -> list[PlaylistItem]:
         """One item a hit; `asked` is what each of them answers."""
-        places = self._on_scale([(hit.arousal, hit.valence) for hit in hits])
+        places = self._live.shown_places(hits, self._scale)
         wanted = self._wanted(places, asked)
         return [
             PlaylistItem(
@@ -91,5 +89,5 @@ class Shape:
         """Absolute (arousal, valence) pairs on the scale of the response."""
         values = np.asarray(emotions, dtype=np.float64).reshape(-1, 2)
         if self._scale == "relative":
-            values = self._snapshot.scale.to_relative(values)
+            values = self._live.snapshot.scale.to_relative(values)
         return [(float(arousal), float(valence)) for arousal, valence in values]

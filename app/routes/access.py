@@ -12,6 +12,7 @@ from app.errors import AdminDisabledError, KeyFileError, ScopeError, Unauthentic
 from app.http.keys import ApiKey, Scope
 from app.routes.signing import ADMIN, signer
 from app.services import Services, ServicesDep
+from indexer.catalog.profiles import MACHINE
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="circumplex"'}
 
@@ -37,6 +38,14 @@ async def write_access(request: Request, services: ServicesDep, _key: Documented
 async def upload_access(request: Request, services: ServicesDep, _key: Documented) -> None:
     """For endpoints that take files."""
     _enter(request, services, "upload")
+
+
+def owner_of(request: Request, services: Services) -> str:
+    """Whose profile a request speaks of: that of its key, else the machine's."""
+    key: ApiKey | None = getattr(request.state, "key", None)
+    if key is None or key.id == ADMIN.id or services.settings.profiles == "machine":
+        return MACHINE
+    return key.id
 
 
 def is_administered(services: Services) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.http.documentation import problems
 from app.library.live import Live
@@ -14,7 +15,7 @@ from app.playlists.match import is_large, make_playlist
 from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
 from app.playlists.recency import stepping_back
-from app.routes.access import read_access
+from app.routes.access import owner_of, read_access
 from app.routes.playlist_files import Locations, file_response
 from app.routes.plays import heard_by, listener_of
 from app.services import Services, ServicesDep
@@ -61,20 +62,24 @@ async def create_playlist(
     Scores are comparable within one answer alone.
     """
     name = negotiate(format, request.headers.get("accept"))
-    live = services.live.current()
+    shared = services.live.current()
+    owner = owner_of(request, services)
+    live = await run_in_threadpool(services.planes.live_of, owner, shared)
     body = seeded(resolved(body))
     if body.not_again_s:
         with services.metrics.stage("playlist"):
             playlist = await services.large_matches.run(
                 request, partial(_unheard, body, services, live, listener_of(request))
             )
-    elif body.mode == "match" and not is_large(body):
+    elif body.mode == "match" and live is shared and not is_large(body):
         playlist = await services.playlists.ask(body)
     elif body.mode == "match":
+        work = partial(make_playlist, body, services.model_of(live), live)
         with services.metrics.stage("playlist"):
-            playlist = await services.large_matches.run(
-                request, partial(make_playlist, body, services.model_of(live), live)
-            )
+            if is_large(body):
+                playlist = await services.large_matches.run(request, work)
+            else:  # alone: its plane is nobody else's
+                playlist = await run_in_threadpool(work)
     else:  # longer work: it must not keep the others waiting
         with services.metrics.stage("journey"):
             playlist = await services.journeys.run(

@@ -15,7 +15,7 @@ from app.http.paging import Cursor, Limit
 from app.library.audio_files import audio_response
 from app.library.live import Live
 from app.library.open_files import open_track
-from app.routes.access import is_administered, read_access
+from app.routes.access import is_administered, owner_of, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
     EmotionResponse,
@@ -148,9 +148,12 @@ def get_track_map(
     scale: ScaleQuery = "relative",
     include: Included = [],  # noqa: B006
 ) -> Response:
-    """Where each recording that is music lies on the plane, in one compact answer, to draw."""
-    live = services.live.current()
-    tag = snapshot_tag(request, live.id)
+    """Where each recording that is music lies on the plane, in one compact answer, to draw.
+
+    On the plane of the listener who asks, if they have one.
+    """
+    live = services.planes.live_of(owner_of(request, services), services.live.current())
+    tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
     shown = live.snapshot.tracks.passing(TrackFilter(let_in=tuple(include)))

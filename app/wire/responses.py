@@ -149,6 +149,15 @@ class UnmatchedOut(Shown):
     near: list[str] = Field(description="What the catalogue has that looks like it.")
 
 
+class PersonalOut(Shown):
+    """What of a listener's own plane was applied to an answer."""
+
+    weight: float = Field(description="How much of what was learned counts, 0 to 1.")
+    placed: int = Field(description="Tracks that lie where the listener put them.")
+    warped: bool = Field(description="Whether the question was moved to the model's plane.")
+    residual: bool = Field(description="Whether tracks that were not placed are felt elsewhere.")
+
+
 class PlaylistResponse(Shown):
     """A playlist and what it was made from."""
 
@@ -172,6 +181,9 @@ class PlaylistResponse(Shown):
     )
     scoring: ScoringOut | None = Field(None, description="Present when `explain` was asked for.")
     note: str | None = Field(None, description="What is out of the ordinary with this answer.")
+    personal: PersonalOut | None = Field(
+        None, description="What of the listener's own plane was applied; null without one."
+    )
     items: list[PlaylistItem]
 
 

@@ -71,6 +71,10 @@ class Brute:
 
     def tracks(self, asked: Embedding) -> np.ndarray[Any, Any]:
         """Score of every track for every query, [Q, T]."""
+        return np.maximum.reduceat(self.rows(asked), self._first, axis=1)
+
+    def rows(self, asked: Embedding) -> np.ndarray[Any, Any]:
+        """Score of every segment for every query, [Q, S]."""
         raw, constant = raw_query(asked, self._scoring, self._shift, "e2m")
         scores = raw @ self._columns.T + constant[:, None]
         if self._scoring.kind == "paper":
@@ -78,7 +82,7 @@ class Brute:
             scores *= 1.0 - lam
             for q, moved in enumerate(self._moved(asked) if lam else []):
                 scores[q] -= lam * np.abs(moved - self._near).sum(axis=1)
-        return np.maximum.reduceat(scores, self._first, axis=1)
+        return np.asarray(scores)
 
     def _moved(self, asked: Embedding) -> np.ndarray[Any, Any]:
         moved = l1_query_vectors(points(asked).phi, doubled(self._scoring), "e2m").numpy()

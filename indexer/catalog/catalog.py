@@ -1,8 +1,8 @@
 """The catalogue: the only SQL of the project. Records in, records out, one transaction a call.
 
 `Catalog` joins its parts: tracks (here), index runs (`runs`), snapshots (`snapshots`), stations
-(`stations`) and what listeners marked and heard (`listening`). What a run found becomes visible in
-one transaction, `publish`.
+(`stations`), what listeners marked and heard (`listening`) and where they feel tracks (`profiles`).
+What a run found becomes visible in one transaction, `publish`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from sqlalchemy import (
 from indexer.catalog.database import make_engine, migrate, transaction
 from indexer.catalog.listening import ListeningRows
 from indexer.catalog.pages import by_fit, by_id
+from indexer.catalog.profiles import ProfileRows
 from indexer.catalog.records import (
     Counts,
     FileResult,
@@ -78,7 +79,7 @@ def open_catalog(database_url: str) -> Catalog:
     return Catalog(engine)
 
 
-class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows):
+class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows):
     """Tracks, runs, snapshots and what listeners keep: one database, its schema up to date."""
 
     def __init__(self, engine: Engine) -> None:

@@ -33,6 +33,7 @@ TRACK_STATES = ("ok", "failed", "missing")
 RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 SNAPSHOT_STATES = ("writing", "ready", "deleting")
 STATION_RHYTHMS = ("none", "daily")
+PLACE_SCALES = ("absolute", "relative")
 
 metadata = MetaData(
     naming_convention={
@@ -244,4 +245,33 @@ plays = Table(
     Column("skipped", Boolean, nullable=False, server_default=false()),
     Index("ix_plays_track_id", "track_id"),
     Index("ix_plays_played_at", "played_at"),
+)
+
+# A listener's own plane: one for the machine, whose owner is "", and one for each key that has one.
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("weight", Float, nullable=False),  # of what is learned, 0 to 1
+    Column("version", String(16), nullable=False),  # another one after each change
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+# Where a listener feels a track. It is kept by recording, by all that may name it later on.
+placements = Table(
+    "placements",
+    metadata,
+    Column("owner", String(200), nullable=False),
+    Column("content_id", String(32), nullable=False),
+    Column("track_id", Integer, nullable=False),
+    Column("recording_id", String(36)),  # MusicBrainz's
+    Column("title", Text, nullable=False),
+    Column("artist", Text),
+    Column("duration_s", Float, nullable=False),
+    Column("valence", Float),  # NULL: the listener was asked and did not say
+    Column("arousal", Float),
+    Column("scale", String(10), nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("owner", "content_id"),
+    _one_of("scale", PLACE_SCALES),
 )

@@ -186,17 +186,31 @@ class DeviceSearch:
                 queries[np.array(open_ones)], terms.scoring, terms.direction, count, allowed
             )
             for q, candidates in zip(open_ones, found, strict=True):
-                answers[q] = self._settle(queries[q : q + 1], candidates, terms)
+                answers[q] = self._settle(queries[q : q + 1], candidates, terms, q, allowed)
             count *= _WIDEN
         return [answer for answer in answers if answer is not None]
 
-    def _settle(self, query: Embedding, candidates: Candidates, terms: Terms) -> Answer | None:
+    def _settle(
+        self,
+        query: Embedding,
+        candidates: Candidates,
+        terms: Terms,
+        number: int,
+        allowed: Mask | None,
+    ) -> Answer | None:
         """The wanted ranks, if the candidates suffice to prove them."""
-        chosen = Ranked(*ranked(self._ranker.task(query, terms), candidates.rows))
-        if np.isneginf(candidates.bound):
+        task = self._ranker.task(query, terms, number)
+        rows, bound = candidates.rows, candidates.bound
+        if terms.addition is not None:
+            apart = terms.addition.tracks.rows_apart(task.items.first)
+            apart = apart if allowed is None else apart[allowed[apart]]
+            rows = np.union1d(rows, apart)
+            bound += terms.addition.tracks.most_of_all(task.added.weights)
+        chosen = Ranked(*ranked(task, rows))
+        if np.isneginf(bound):
             return chosen, True
         full = len(chosen.rows) >= terms.wanted
-        return (chosen, True) if full and chosen.scores[-1, 0] > candidates.bound else None
+        return (chosen, True) if full and chosen.scores[-1, 0] > bound else None
 
 
 def _rounding(terms: int) -> float:

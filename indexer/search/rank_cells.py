@@ -33,8 +33,7 @@ TIE = 2.0 * 10.0**-TIE_DECIMALS
 _ONE = 10.0**TIE_DECIMALS
 _PATIENCE = 16  # rows that are scored at once, before the threshold is looked at again
 _AGAIN = 16  # a large board is ranked anew once a sixteenth of it was scored since
-_WIDEN = 4
-_STEPS = 512
+_WIDEN, _STEPS = 4, 512
 _HASH = 2654435761
 _FAR = 1e250  # a product that any float32 number may still be multiplied with
 
@@ -120,6 +119,17 @@ def scored(items: Items, asked: Asked, rows: Integers) -> Doubles:
         scores[2, i] = _neg_kl(items, asked, rows[i], terms)
         scores[0, i] = asked.lam * scores[1, i] + (1.0 - asked.lam) * scores[2, i]
     return scores
+
+
+@compiled
+def _add(task: Task, rows: Integers, values: Doubles) -> None:
+    """Add to scores of rows, or to their bounds, [M], what their tracks have added."""
+    columns, weights = task.added.columns, task.added.weights
+    for i in range(len(rows) if len(columns) else 0):
+        track = np.searchsorted(task.items.first, rows[i], side="right") - 1
+        values[i] *= task.added.counted[track]
+        for e in range(len(weights)):
+            values[i] += weights[e] * columns[track, e]
 
 
 @compiled
@@ -214,18 +224,16 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
 @compiled
 def _largest(values: Doubles, count: int) -> float:
     """The `count`-th largest of the values."""
-    place = len(values) - count
-    return float(np.partition(values, place)[place])
+    return float(np.partition(values, len(values) - count)[len(values) - count])
 
 
 @compiled
 def _threshold(board: Board, wanted: Wanted) -> float:
     """What every row of the answer scores at least; -inf until there are enough tracks."""
-    used = board.used[0]
-    if used < wanted.tracks:
+    if board.used[0] < wanted.tracks:
         return -np.inf
     if wanted.most < 0:
-        return _largest(board.scores[:used, 0], wanted.tracks) - TIE
+        return _largest(board.scores[: board.used[0], 0], wanted.tracks) - TIE
     places = _ranking(board, wanted)
     return float(board.scores[places[-1], 0]) - TIE if len(places) == wanted.tracks else -np.inf
 
@@ -305,13 +313,14 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
     scores = np.empty(largest, np.float32)
     for cell in cells:
         _scan(lists, coded.vector, cell, scores)
-        begin, least = first[cell], threshold + coded.nearest[cell]
+        begin, least = first[cell], threshold + coded.nearest[cell] - sieve.most[cell]
         low = least / share - added if share > 0.0 else -np.inf
         low = np.nextafter(np.float32(low), np.float32(-np.inf))
         for i in range(first[cell + 1] - begin):
             if scores[i] >= low:
                 rows[found], bounds[found] = ids[begin + i], share * (float(scores[i]) + added)
                 found += 1
+    _add(task, rows[:found], bounds[:found])
     found = _sifted(task, sieve.allowed, rows[:found], bounds[:found], threshold)
     return Found(rows[:found], bounds[:found])
 
@@ -319,11 +328,12 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
 @compiled
 def _score_down(board: Board, task: Task, found: Found, threshold: float) -> tuple[Board, float]:
     """Score rows from the highest bound down to the threshold, which rises on the way."""
-    board, order, start = _with_room(board, len(found.rows)), _order(found.bounds), 0
-    since = 0
+    board, order, start, since = _with_room(board, len(found.rows)), _order(found.bounds), 0, 0
     while start < len(order):
         batch, start = _next_batch(board, task.items, found, order, start, threshold)
-        _enter(board, task.items, batch, scored(task.items, task.asked, batch))
+        scores = scored(task.items, task.asked, batch)
+        _add(task, batch, scores[0])
+        _enter(board, task.items, batch, scores)
         since += len(batch)
         if start == len(order) or _AGAIN * since >= board.used[0]:
             threshold, since = max(threshold, _threshold(board, task.wanted)), 0
@@ -373,14 +383,16 @@ def find_in_cells(
     Returns:
         Rows, tracks, scores [N, 3], best first, and whether they are proven.
     """
-    estimate, board, threshold, begun = sieve.coded.estimate, _board(64), floor, False
-    left = np.flatnonzero(sieve.coded.bound >= floor)
+    estimate, bound = sieve.coded.estimate + sieve.most, sieve.coded.bound + sieve.most
+    apart = Found(sieve.apart, np.full(len(sieve.apart), np.inf))
+    board, _ = _score_down(_board(64), task, apart, -np.inf)
+    left, threshold, begun = np.flatnonzero(bound >= floor), floor, False
     while len(left) and (threshold == -np.inf or not begun):
         cells, left = _promising(sieve.lists, estimate, left, read)
         found = _candidates(task, sieve, cells, threshold)
         board, threshold = _score_down(board, task, found, threshold)
         read, begun = read * _WIDEN, True
-    left = left[sieve.coded.bound[left] >= threshold]
+    left = left[bound[left] >= threshold]
     cells, left = _promising(sieve.lists, estimate, left, budget)
     board, _ = _score_down(board, task, _candidates(task, sieve, cells, threshold), threshold)
     rows, tracks, scores = _answer(board, task.wanted)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.search.additions import NOTHING_ADDED, Addition
 from indexer.search.rank_cells import ranked
 from indexer.search.scope import Level, Scope
 from indexer.search.scores import Scores
@@ -66,6 +67,20 @@ Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
 
 @dataclass(frozen=True)
+class Asking:
+    """Where questions lie on the plane: what is added to scores may depend on it.
+
+    Attributes:
+        felt: (arousal, valence) of what is asked for, absolute, [Q, 2].
+        heard: Of what was embedded, absolute, [Q, 2]; another place where a track is asked with
+            that its listener feels elsewhere than the model.
+    """
+
+    felt: NDArray[np.float64]
+    heard: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class SearchRequest:
     """What a search asks for.
 
@@ -83,6 +98,8 @@ class SearchRequest:
             the whole of it.
         floors: What a track of each query's answer scores at least, where that is known from
             elsewhere, [Q]: what scores less may be missing, in any number.
+        addition: What is added to scores, if anything.
+        places: Where the questions lie, for who makes an addition of it.
     """
 
     queries: Embedding
@@ -94,6 +111,8 @@ class SearchRequest:
     direction: Direction = "e2m"
     level: Level = "segment"
     floors: NDArray[np.float64] | None = None
+    addition: Addition | None = None
+    places: Asking | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +124,7 @@ class Terms:
     direction: Direction
     max_per_artist: int | None
     scope: Scope
+    addition: Addition | None = None
     floors: NDArray[np.float64] | None = None
 
     def floor(self, query: int) -> float:
@@ -125,14 +145,15 @@ class Ranker:
         self._segment_s = np.asarray(snapshot.segment_s)
         self._emotion = np.asarray(snapshot.segment_emotion)
 
-    def task(self, query: Embedding, terms: Terms) -> Task:
-        """One query, a row, ready to be scored."""
+    def task(self, query: Embedding, terms: Terms, number: int = 0) -> Task:
+        """One query, a row, ready to be scored; `number` says which one of its request."""
         wanted = Wanted(terms.wanted, -1, _NO_FIRST, _NO_ARTISTS)
         if terms.max_per_artist is not None:
             artists = self._tracks.artist_groups
             wanted = Wanted(terms.wanted, terms.max_per_artist, artists.first, artists.codes)
         asked = self.scores.ask(query, terms.scoring.kind, terms.direction)
-        return Task(self.scores.items, asked, wanted)
+        added = NOTHING_ADDED if terms.addition is None else terms.addition.of(number)
+        return Task(self.scores.items, asked, wanted, added)
 
     def hit_of(self, track_id: int, query: Embedding, terms: Terms) -> Hit:
         """How one track fits a query, a row, whatever the scope says.

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from indexer.errors import SnapshotFormatError
+from indexer.search.additions import Addition
 from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex
 from indexer.search.columns import KINDS, doubled, scoring_id
@@ -17,7 +18,7 @@ from indexer.search.device import DeviceScores, DeviceSearch
 from indexer.search.rank_cells import find_in_cells, ranked
 from indexer.search.request import Answer, Hit, Ranked, Ranker, SearchRequest, Terms
 from indexer.search.scope import Level, Scopes
-from indexer.search.tables import Allowed, Doubles, Sieve, Task
+from indexer.search.tables import Allowed, Coded, Doubles, Integers, Sieve, Task
 from indexer.search.union import UnionSearch
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.format import REBUILD, Manifest
@@ -29,6 +30,7 @@ from model.scoring import Kind, ScoringParams
 __all__ = ["Hit", "Level", "SearchRequest", "SearchResult", "Searcher", "TrackFilter"]
 
 _ALL = np.empty(0, dtype=np.bool_)
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Searcher:
             engine = _open_engine(snapshot, scoring, device)
         if isinstance(engine, CellIndex):
             measured = {} if exhaustive else _budget(snapshot.manifest)
-            self._engine = CellSearch(engine, self._ranker, measured if budget is None else budget)
+            limits = measured if budget is None else budget
+            self._engine = CellSearch(engine, self._ranker, limits, self._scopes)
         elif engine is not None:
             self._engine = DeviceSearch(engine, self._ranker, self._scopes)
 
@@ -164,11 +167,18 @@ class Searcher:
             direction=request.direction,
             max_per_artist=request.max_per_artist,
             scope=self._scopes.of(request.filters, request.level),
+            addition=self._own(request.addition),
             floors=request.floors,
         )
 
+    def _own(self, addition: Addition | None) -> Addition | None:
+        """The addition for the tracks of this snapshot, which may be a shard."""
+        return None if addition is None else addition.to_tracks(self.snapshot.tracks.ids)
+
     def _check(self, queries: Embedding, request: SearchRequest) -> None:
-        own = self.snapshot.embedding
+        own, addition = self.snapshot.embedding, request.addition
+        if addition is not None and len(addition.weights) != len(queries):
+            raise ShapeError(f"{len(addition.weights)} weights for {len(queries)} queries")
         if queries.phi.shape[1] != own.phi.shape[1] or queries.mu.shape[1] != own.mu.shape[1]:
             raise ShapeError(
                 f"queries have {queries.phi.shape[1]} and {queries.mu.shape[1]} dimensions, the "
@@ -185,7 +195,9 @@ class Searcher:
 class CellSearch:
     """Answers from cells: reads those whose bound reaches the answer (ADR 23)."""
 
-    def __init__(self, index: CellIndex, ranker: Ranker, budget: Mapping[Kind, int]) -> None:
+    def __init__(
+        self, index: CellIndex, ranker: Ranker, budget: Mapping[Kind, int], scopes: Scopes
+    ) -> None:
         """Search in `index`.
 
         Args:
@@ -194,17 +206,19 @@ class CellSearch:
             budget: Rows that a query without a filter reads at most, by kind: the approximate
                 engine. Kinds that are missing, queries with filters and those of `paper` with
                 both halves read what it takes.
+            scopes: Of the snapshot.
         """
         self._index, self._ranker, self._budget = index, ranker, budget
+        self._scopes = scopes
 
     def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
         """The ranks of each query."""
         return [
-            self._answer(queries[q : q + 1], terms, terms.floor(q)) for q in range(len(queries))
+            self._answer(queries[q : q + 1], terms, q, terms.floor(q)) for q in range(len(queries))
         ]
 
-    def _answer(self, query: Embedding, terms: Terms, floor: float) -> Answer:
-        task, scope = self._ranker.task(query, terms), terms.scope
+    def _answer(self, query: Embedding, terms: Terms, number: int, floor: float) -> Answer:
+        task, scope = self._ranker.task(query, terms, number), terms.scope
         passing, reading = scope.passing, self._index.reading
         if passing is not None and passing.count <= reading.few:
             rows = passing.rows[~np.isin(passing.rows, scope.without)]
@@ -213,10 +227,20 @@ class CellSearch:
         share = 1.0 if passing is None else passing.count / self._index.segments
         read = max(reading.least, reading.factor * terms.wanted) / share
         coded = self._index.aim(task.asked, scope.level)
-        sieve = Sieve(self._index.lists, coded, Allowed(mask, scope.without))
+        allowed = Allowed(mask, scope.without)
+        sieve = Sieve(self._index.lists, coded, allowed, *self._added(task, terms, coded))
         most = self._most(task, terms, read)
         rows, tracks, scores, proven = find_in_cells(task, sieve, read, most, floor)
         return Ranked(rows, tracks, scores), proven
+
+    def _added(self, task: Task, terms: Terms, coded: Coded) -> tuple[Doubles, Integers]:
+        """What is added to a row of each cell at most, and the allowed rows that stand apart."""
+        if terms.addition is None:
+            return np.zeros(len(coded.bound)), _NO_ROWS
+        tracks, first = terms.addition.tracks, task.items.first
+        most = tracks.most(self._index.lists, first, task.added.weights, len(coded.bound))
+        apart, mask = tracks.rows_apart(first), self._scopes.mask(terms.scope)
+        return most, apart if mask is None else apart[mask[apart]]
 
     def _most(self, task: Task, terms: Terms, read: float) -> float:
         """The most rows to read after the first ones."""

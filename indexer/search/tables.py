@@ -2,7 +2,7 @@
 
 Letters: S segments, C cells, L columns of their means, R references of one kind, K kept CCA
 dimensions, D Gaussian dimensions, P = K + 2 D + 2 raw columns or as many turned ones, G + 1 sketch
-columns, W codes of a row, T tracks, N tracks on the board, M candidates.
+columns, W codes of a row, T tracks, E added columns, N tracks on the board, M candidates.
 """
 
 from __future__ import annotations
@@ -207,20 +207,45 @@ class Wanted(NamedTuple):
     artists: NDArray[np.int32]
 
 
+class Added(NamedTuple):
+    """What is added to the score of a track's segments: a product of its columns.
+
+    Attributes:
+        columns: Of each track, [T, E]; no rows where nothing is added.
+        counted: How much of each track's own score counts, 0 to 1, [T].
+        weights: Of this query, [E].
+    """
+
+    columns: Doubles
+    counted: Doubles
+    weights: Doubles
+
+
 class Task(NamedTuple):
     """What is asked of which segments."""
 
     items: Items
     asked: Asked
     wanted: Wanted
+    added: Added
 
 
 class Sieve(NamedTuple):
-    """What says which segments need not be scored."""
+    """What says which segments need not be scored.
+
+    Attributes:
+        lists: The coded rows.
+        coded: The query against them.
+        allowed: Which may be answered.
+        most: What is added to any row of each cell at most, but for those of `apart`, [C].
+        apart: Allowed rows that are scored in any case.
+    """
 
     lists: Lists
     coded: Coded
     allowed: Allowed
+    most: Doubles
+    apart: Integers
 
 
 class Found(NamedTuple):

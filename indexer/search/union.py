@@ -79,7 +79,7 @@ class UnionSearch:
         mask = self._scopes.mask(terms.scope)
         if terms.scoring.kind == "paper":
             rows = self._all(mask)
-            exact = _union(self._scored(rows, asked)[0], logs)
+            exact = _union(self._scored(rows, asked, terms)[0], logs)
             return rows, exact + 10.0**-TIE_DECIMALS
         params = self._scoring.with_kind("gaussian")
         at = points(queries)
@@ -90,7 +90,7 @@ class UnionSearch:
             score = columns @ vectors.T.astype(np.float32) + constants.astype(np.float32)
             norms = np.linalg.norm(columns, axis=1) * np.linalg.norm(vectors, axis=1).max()
             error = _ROUNDING * (columns.shape[1] + 2) * (norms + np.abs(constants).max())
-            near = _union(score.T.astype(np.float64), logs)
+            near = _union(self._totalled(score.T.astype(np.float64), rows, terms), logs)
             found.append(rows)
             high.append(near + error)
         if not found:
@@ -136,15 +136,24 @@ class UnionSearch:
         params = self._scoring.with_kind("gaussian")
         return composite_item_vectors(items, params, "e2m").numpy().astype(np.float32)
 
-    def _scored(self, rows: NDArray[np.int64], asked: list[Asked]) -> Doubles:
+    def _scored(self, rows: NDArray[np.int64], asked: list[Asked], terms: Terms) -> Doubles:
         """Total, CCA half and -KL of each point, [3, K, N], in double precision."""
-        return np.stack([self._ranker.scores.score(each, rows) for each in asked], axis=1)
+        scores = np.stack([self._ranker.scores.score(each, rows) for each in asked], axis=1)
+        scores[0] = self._totalled(scores[0], rows, terms)
+        return scores
+
+    def _totalled(self, scores: Doubles, rows: NDArray[np.int64], terms: Terms) -> Doubles:
+        """The scores of each point, [K, N], with what is added to them."""
+        if terms.addition is None:
+            return scores
+        first, addition = self._snapshot.track_first, terms.addition
+        return addition.counted(rows, first) * scores + addition.to_rows(rows, first)
 
     def _ranked(
         self, rows: NDArray[np.int64], asked: list[Asked], logs: Doubles, terms: Terms
     ) -> Ranked:
         """The wanted tracks among these rows, scored exactly, best first."""
-        total, cca, _ = self._scored(rows, asked)  # [K, N]
+        total, cca, _ = self._scored(rows, asked, terms)  # [K, N]
         union = _union(total, logs)
         share = np.exp(total + logs[:, None] - union)  # [K, N], what each point explains
         halves = self._halves(union, (share * cca).sum(axis=0), terms.scoring.lam)

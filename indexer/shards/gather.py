@@ -126,6 +126,7 @@ class ShardedSearcher:
             direction=request.direction,
             max_per_artist=None,
             scope=Scope(request.level, None, np.empty(0, dtype=np.int64), narrowed=False),
+            addition=request.addition,
         )
         return self._ranker.hit_of(track_id, queries, terms)
 
@@ -183,8 +184,10 @@ def _uncapped(request: SearchRequest, limit: int) -> SearchRequest:
 
 
 def _only(question: Question, queries: Sequence[int]) -> Question:
-    chosen = question.request.queries[np.array(queries, dtype=np.intp)]
-    return replace(question, request=replace(question.request, queries=chosen))
+    rows, request = np.array(queries, dtype=np.intp), question.request
+    addition = None if request.addition is None else request.addition.of_queries(rows)
+    chosen = replace(request, queries=request.queries[rows], addition=addition)
+    return replace(question, request=chosen)
 
 
 def _from(found: SearchResult, offset: int) -> SearchResult:

@@ -100,6 +100,15 @@ class TextColumn:
         code = int(self.codes[row])
         return None if code == _NO_TEXT else self._word(code)
 
+    def rows_of(self, text: str) -> NDArray[np.intp]:
+        """The rows that have exactly this text, ascending."""
+        low, high = 0, len(self._offsets) - 1
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._word(middle) < text else (low, middle)
+        found = low < len(self._offsets) - 1 and self._word(low) == text
+        return np.flatnonzero(self.codes == low) if found else np.empty(0, dtype=np.intp)
+
     def matching(self, wanted: Sequence[str]) -> NDArray[np.bool_]:
         """Mask of the rows that have one of `wanted`, compared without case and accents, [T]."""
         passing = np.zeros(len(self._offsets), dtype=bool)  # [V + 1], None has code -1: the last
@@ -252,6 +261,14 @@ class TrackTable(Sequence[TrackRecord]):
     def content_codes(self) -> NDArray[np.int32]:
         """Equal for tracks with the same content, [T]."""
         return self._text["content_id"].codes
+
+    def rows_with_content(self, content_id: str) -> NDArray[np.intp]:
+        """The rows of all tracks of a content, ascending."""
+        return self._text["content_id"].rows_of(content_id)
+
+    def rows_titled(self, title: str) -> NDArray[np.intp]:
+        """The rows of this title, without case and accents, ascending."""
+        return np.flatnonzero(self._text["title"].matching([title]))
 
     @property
     def artist_groups(self) -> Groups:

@@ -93,6 +93,7 @@ FILE = {"items": [{**ITEM, "valence": 0, "arousal": 0}]}
 
 STATION = {"name": "Evening", "question": CALM}
 OF_STATION = "/v1/stations/{station_id}"
+OF_FELT = "/v1/profile/tracks/{track_id}"
 
 # How each operation is asked well; {run_id} and {snapshot_id} are filled in from the service.
 GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
@@ -102,6 +103,10 @@ GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/stations"): ("/v1/stations", {"json": STATION}),
     ("PUT", OF_STATION): (OF_STATION, {"json": STATION}),
     ("POST", "/v1/plays"): ("/v1/plays", {"json": {"plays": [{"track_id": 2}]}}),
+    ("PUT", "/v1/profile"): ("/v1/profile", {"json": {"weight": 0.5}}),
+    ("GET", OF_FELT): ("/v1/profile/tracks/2", {}),
+    ("PUT", OF_FELT): ("/v1/profile/tracks/2", {"json": {"valence": 0.5, "arousal": 0.1}}),
+    ("DELETE", OF_FELT): ("/v1/profile/tracks/2", {}),
     ("GET", "/v1/tracks/{track_id}"): ("/v1/tracks/2", {}),
     ("GET", "/v1/tracks/{track_id}/emotion"): ("/v1/tracks/2/emotion", {}),
     ("GET", "/v1/tracks/{track_id}/audio"): ("/v1/tracks/2/audio", {}),
@@ -144,6 +149,13 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ),
     ("GET", f"{OF_STATION}.m3u", 422): ("/v1/stations/a%20b.m3u", {}),
     ("GET", f"{OF_STATION}.m3u8", 422): ("/v1/stations/a%20b.m3u8", {}),
+    ("PUT", "/v1/profile", 400): ("/v1/profile", {"content": b"{", "headers": "json"}),
+    ("PUT", "/v1/profile", 422): ("/v1/profile", {"json": {"weight": 2}}),
+    ("GET", "/v1/profile/next", 422): ("/v1/profile/next?limit=0", {}),
+    ("PUT", OF_FELT, 400): (
+        "/v1/profile/tracks/2",
+        {"content": b"{", "headers": "json"},
+    ),
     ("GET", "/v1/tracks", 422): ("/v1/tracks?limit=0", {}),
     ("GET", "/v1/artists", 422): ("/v1/artists?limit=0", {}),
     ("GET", "/v1/stations", 422): ("/v1/stations?limit=0", {}),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from indexer.errors import SnapshotError, SnapshotFormatError
+from indexer.search.additions import Addition, TrackColumns
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult
 from indexer.shards.gather import Question, Results, ShardedSearcher
 from indexer.shards.local import LocalShards, Shard, open_locally, shard_folders
@@ -110,6 +111,25 @@ def test_shards_answer_a_union_as_the_whole_does(
     request = SearchRequest(snapshots.embedding(QUERIES, seed=6), 12, max_per_artist=cap)
 
     alike(sharded.search_union(weights, request), whole.search_union(weights, request))
+
+
+@pytest.mark.parametrize("cap", [None, 2])
+def test_shards_add_to_scores_what_the_whole_adds(
+    whole: Searcher, sharded: ShardedSearcher, cap: int | None
+) -> None:
+    """Each shard is given the columns of its own tracks."""
+    draws = np.random.default_rng(2)
+    columns, counted = draws.normal(0.0, 0.3, (TRACKS, 3)), np.ones(TRACKS)
+    counted[::50] = 0.0
+    tracks = TrackColumns(
+        np.asarray(whole.snapshot.tracks.ids), columns, counted, np.arange(0, TRACKS, 50)
+    )
+    added = Addition(tracks, draws.normal(size=(QUERIES, 3)))
+    asked = snapshots.embedding(QUERIES, seed=5)
+    request = SearchRequest(asked, 17, max_per_artist=cap, addition=added)
+
+    for ours, theirs in zip(sharded.search(request), whole.search(request), strict=True):
+        alike(ours, theirs)
 
 
 def test_a_ranking_may_be_asked_for_to_its_end(whole: Searcher, sharded: ShardedSearcher) -> None:

@@ -1,0 +1,1 @@
+"""Listeners' own planes, as they answer questions (ADR 0091)."""

@@ -1,0 +1,1 @@
+"""Parts of `make bench-personal`: listeners made of data, and how well their planes are learned."""

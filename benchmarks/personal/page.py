@@ -1,0 +1,108 @@
+"""The report page of `make bench-personal`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+STUDIES = ("PMEmo", "Emotify", "MuSe")
+_HEAD = """# A listener's own plane
+
+Written by `make bench-personal` (`benchmarks/bench_personal.py`).
+
+A listener is made of data: songs as a model hears them, and where some people put them. PMEmo: 701
+songs, heard by a model trained on DEAM alone (the columns that both share), felt by PMEmo's
+annotators. Emotify (100 songs, its criteria of arousal and valence, brought to the model's mean and
+spread, since the study has no such scales) and MuSe (164 fragments, valence apart from arousal):
+heard by the shipped checkpoint. `own`: what a model trained on that population says of songs that
+it never met (support vectors on the same columns, ten folds); the gap is what it has over the model
+that is corrected.
+
+Errors are root mean squared over both axes, on the other songs. The rank is that of a song when its
+own place is asked for, by distance, over the number of songs. `at random`: 200 draws of songs to
+place; `chosen`: the service's own choice out of a random half of the songs, 24 draws. `worst`: the
+error of the worst draw over the model's. `worse`: draws in which the squared error grew by more
+than two standard errors over songs.
+"""
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The page."""
+    return "\n".join([_HEAD, *_studies(found), *_behaviour(found), *_search(found)]) + "\n"
+
+
+def _studies(found: Mapping[str, Any]) -> Iterator[str]:
+    for name in STUDIES:
+        study = found.get(name)
+        if study is None:
+            continue
+        model, own = study["error"]["model"], study["error"]["own"]
+        yield f"## {name}: {study['songs']} songs\n"
+        yield (
+            f"Error of the model {model[0]:.3f} (arousal) and {model[1]:.3f} (valence), "
+            f"of `own` {own[0]:.3f} and {own[1]:.3f}.\n"
+        )
+        yield (
+            "| words | at random: error | gap closed | rank (model's) | worst | worse | "
+            "chosen: error | gap closed | rank | worst | worse |"
+        )
+        yield "|---|---|---|---|---|---|---|---|---|---|---|"
+        for count, one in study["random"].items():
+            other = study["chosen"][count]
+            yield (
+                f"| {count} | {one['rmse']:.4f} | {one['gap closed']:.0%} | "
+                f"{one['rank']:.3f} ({one['plain rank']:.3f}) | {one['worst ratio']:.3f} | "
+                f"{one['worse by 2 se']} of {one['draws']} | {other['rmse']:.4f} | "
+                f"{other['gap closed']:.0%} | {other['rank']:.3f} | {other['worst ratio']:.3f} | "
+                f"{other['worse by 2 se']} of {other['draws']} |"
+            )
+        yield ""
+
+
+def _behaviour(found: Mapping[str, Any]) -> Iterator[str]:
+    part = found.get("behaviour")
+    if part is None:
+        return
+    yield "## Who agrees, and who answers at random\n"
+    yield (
+        f"{part['words']} words in each of {part['draws']} draws on the relative plane of PMEmo's "
+        "songs; who agrees answers with a standard deviation of .25.\n"
+    )
+    yield "| | warp moves at most, median | within .02 | worst | songs move, mean | worst draw |"
+    yield "|---|---|---|---|---|---|"
+    for name in ("agreeing", "random"):
+        one = part[name]
+        yield (
+            f"| {name} | {one['warp at most, median']} | {one['warp within .02']:.1%} | "
+            f"{one['warp at most, worst']} | {one['songs moved, mean']} | "
+            f"{one['songs moved, worst draw']} |"
+        )
+    yield f"\n500 words are learned in {part['500 words learned ms']} ms (median, one thread).\n"
+
+
+def _search(found: Mapping[str, Any]) -> Iterator[str]:
+    proven, timed = found.get("proof"), found.get("times")
+    if proven is not None:
+        yield "## Exact\n"
+        yield (
+            f"Of {proven['queries']:,} places asked on a plane of 100 words, in "
+            f"{proven['rows']:,} rows, {proven['exact']:,} answers called themselves exact; "
+            f"{proven['wrong']} differed from float64 brute force by more than 1e-6. Whole tracks "
+            "and segments in turn.\n"
+        )
+    if timed is not None:
+        yield f"## Quick: {timed['rows']:,} rows, {timed['tracks']:,} tracks, 100 words\n"
+        yield "| | search p50 ms | p99 | whole answer p50 ms |"
+        yield "|---|---|---|---|"
+        for name in ("plain", "personal"):
+            one = timed[name]
+            yield (
+                f"| {name} | {one['search p50 ms']} | {one['search p99 ms']} | "
+                f"{one['answer p50 ms']} |"
+            )
+        yield (
+            f"\nPersonal over plain: {timed['search p50 ratio']} (search), "
+            f"{timed['answer p50 ratio']} (answer). A plane is learned and laid out over all "
+            f"tracks in {timed['a plane learned and laid out ms']} ms, a snapshot is read for "
+            f"it once in {timed['first use of a snapshot ms']} ms."
+        )

@@ -1,0 +1,173 @@
+"""Searching on a listener's plane: is what calls itself exact exact, and how long does it take."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.library.live import Live
+from app.personal.asking import on_plane
+from app.personal.basis import Basis
+from app.personal.plane import CERTAIN, Plane, make_plane
+from app.playlists.match import make_playlist
+from app.wire.schemas import PlaylistRequest
+from benchmarks.search.proof import Brute
+from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
+from indexer.catalog.profiles import Placement, Profile
+from indexer.search.balance import as_query
+from indexer.search.cells import CellIndex, Reading
+from indexer.search.request import Asking
+from indexer.search.searcher import Searcher, SearchRequest
+from indexer.snapshot.reader import Snapshot
+from model.curves import EmotionCurve
+from model.emotion_model import EmotionModel
+from model.learning.datasets import Dataset
+
+Doubles = NDArray[np.float64]
+WORDS = 100
+LIMIT = 10
+BLOCK = 500  # queries at once
+_CHOOSY = Reading(whole=0, least=64, factor=1)
+
+
+def snapshot_of(folder: Path, model: EmotionModel, songs: Dataset, rows: int) -> Snapshot:
+    """An invented catalogue of so many rows, made once."""
+    if not folder.is_dir():
+        write_catalogue(folder, model, rows, songs)
+    return Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
+
+
+def listening(live: Live, model: EmotionModel, words: int = WORDS) -> Plane:
+    """The plane of a listener who hears all as less pleasant, and moved some tracks far."""
+    basis, draws = Basis.of(live, model), np.random.default_rng(0)
+    rows = draws.choice(len(basis.heard), words, replace=False)
+    said = basis.heard[rows] + [0.05, -0.3] + draws.normal(0.0, 0.15, (words, 2))
+    said[: words // 5] = draws.uniform(-1.0, 1.0, (words // 5, 2))
+    placed = [
+        _placement(live, int(row), place)
+        for row, place in zip(rows, np.clip(said, -1.0, 1.0), strict=True)
+    ]
+    return make_plane(Profile("bench", 1.0, "1"), placed, basis)
+
+
+def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]:
+    """Hold every answer that calls itself exact against brute force in float64."""
+    cells = CellIndex(snapshot.folder, snapshot.manifest.segments, _CHOOSY)
+    searcher = Searcher(snapshot, model.scoring, engine=cells, exhaustive=True)
+    live = _live(snapshot, searcher)
+    plane = listening(live, model)
+    own, brute = on_plane(live, plane), Brute(snapshot, model.scoring)
+    first = np.asarray(snapshot.track_first)
+    draws, proven, wrong = np.random.default_rng(1), 0, 0
+    for start in range(0, count, BLOCK):
+        places = draws.uniform(-1.0, 1.0, (min(BLOCK, count - start), 2))
+        absolute = plane.scale.to_absolute(places)
+        curves = [EmotionCurve.constant(v, a) for a, v in absolute.tolist()]
+        queries = model.embed_emotion(curves)
+        level = "track" if start // BLOCK % 2 else "segment"
+        asked = Asking(absolute, absolute)
+        request = SearchRequest(queries, LIMIT, level=level, places=asked)  # type: ignore[arg-type]
+        results = own.searcher.search(request)
+        total = brute.rows(as_query(queries, snapshot.embedding))
+        if level == "track":
+            total = np.where(snapshot.whole, total, -np.inf)
+        tracks = np.maximum.reduceat(total, first[:-1], axis=1)
+        tracks = _totalled(plane, tracks, snapshot.scale.to_relative(absolute))
+        for result, scores in zip(results, tracks, strict=True):
+            proven += result.exact
+            best = np.sort(scores)[::-1][:LIMIT]
+            ours = np.array([hit.score for hit in result.hits])
+            wrong += result.exact and not np.abs(ours - best).max() <= 1e-6
+    return {"queries": count, "rows": snapshot.manifest.segments, "exact": proven, "wrong": wrong}
+
+
+def times(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]:
+    """Milliseconds of searches and of whole answers, plain and on a listener's plane."""
+    live = _live(snapshot, Searcher(snapshot, model.scoring))
+    start = perf_counter()
+    Basis.of(live, model)
+    basis_ms = 1000.0 * (perf_counter() - start)
+    plane = listening(live, model)
+    start = perf_counter()
+    make_plane(plane.profile, list(plane.spoken), plane.basis)
+    plane_ms = 1000.0 * (perf_counter() - start)
+    own = on_plane(live, plane)
+    found: dict[str, Any] = {
+        "rows": snapshot.manifest.segments,
+        "tracks": len(snapshot.tracks),
+        "first use of a snapshot ms": round(basis_ms, 1),
+        "a plane learned and laid out ms": round(plane_ms, 1),
+    }
+    draws = np.random.default_rng(2)
+    places = draws.uniform(-1.0, 1.0, (count, 2))
+    for name, one in (("plain", live), ("personal", own)):
+        searches, answers = [], []
+        for arousal, valence in places.tolist():
+            searches.append(_search_ms(one, model, arousal, valence))
+            answers.append(_answer_ms(one, model, arousal, valence))
+        found[name] = {
+            "search p50 ms": round(float(np.median(searches[20:])), 3),
+            "search p99 ms": round(float(np.quantile(searches[20:], 0.99)), 3),
+            "answer p50 ms": round(float(np.median(answers[20:])), 3),
+        }
+    for what in ("search", "answer"):
+        ratio = found["personal"][f"{what} p50 ms"] / found["plain"][f"{what} p50 ms"]
+        found[f"{what} p50 ratio"] = round(ratio, 2)
+    return found
+
+
+def _search_ms(live: Live, model: EmotionModel, arousal: float, valence: float) -> float:
+    absolute = live.snapshot.scale.to_absolute([[arousal, valence]])
+    curve = EmotionCurve.constant(float(absolute[0, 1]), float(absolute[0, 0]))
+    asked = Asking(absolute, absolute)
+    request = SearchRequest(model.embed_emotion([curve]), 20, level="track", places=asked)
+    start = perf_counter()
+    live.searcher.search(request)
+    return 1000.0 * (perf_counter() - start)
+
+
+def _answer_ms(live: Live, model: EmotionModel, arousal: float, valence: float) -> float:
+    curve = [{"t": 0, "valence": valence, "arousal": arousal}]
+    request = PlaylistRequest.model_validate({"emotion": {"curve": curve}, "limit": 20})
+    start = perf_counter()
+    make_playlist(request, model, live)
+    return 1000.0 * (perf_counter() - start)
+
+
+def _totalled(plane: Plane, scores: Doubles, asked: Doubles) -> Doubles:
+    """Every track's score on the plane, by the definition: squared distances, [Q, T]."""
+    places = plane.warp(asked)
+    between = plane.warp(plane.basis.heard)
+    own = ((places[:, None] - plane.places[None]) ** 2).sum(axis=2)
+    warped = ((places[:, None] - between[None]) ** 2).sum(axis=2)
+    twice = 2.0 * plane.basis.variance
+    found = scores + (warped - own) / twice
+    there = plane.basis.best_at(asked) + CERTAIN  # [Q]
+    found[:, plane.said] = there[:, None] - own[:, plane.said] / twice
+    return np.asarray(found)
+
+
+def _placement(live: Live, row: int, place: Doubles) -> Placement:
+    record, now = live.snapshot.tracks[row], datetime.now(UTC)
+    arousal, valence = place.tolist()
+    return Placement(
+        content_id=record.content_id,
+        track_id=record.id,
+        recording_id=None,
+        title=record.title or "",
+        artist=record.artist,
+        duration_s=record.duration_s,
+        valence=valence,
+        arousal=arousal,
+        scale="relative",
+        placed_at=now,
+    )
+
+
+def _live(snapshot: Snapshot, searcher: Searcher) -> Live:
+    return Live("bench", snapshot.manifest.model_id, datetime.now(UTC), snapshot, searcher)

@@ -1,0 +1,147 @@
+"""What a listener's own plane adds to scores: columns of tracks, multiplied with each question's.
+
+A total that has such a product added is bounded in each cell by the box that its tracks' columns
+lie in, so that answers stay proven (ADR 0092). Tracks whose columns lie far off would widen the box
+of their cell; they stand apart, are scored in any case, and their cells are bounded without them.
+Letters: T tracks, S segments, C cells, E columns.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.search.tables import Added, Doubles, Integers, Lists
+
+NOTHING_ADDED = Added(np.empty((0, 0)), np.empty(0), np.empty(0))
+_SLACK = 1e-9  # for rounding of the box's corners, in nats
+_KEPT = 4  # bounded levels
+
+
+@dataclass(frozen=True)
+class TrackColumns:
+    """Columns of all tracks of a snapshot.
+
+    Attributes:
+        ids: Of the tracks, ascending, [T].
+        columns: [T, E].
+        counted: How much of each track's own score counts: 1, and less only for those of `apart`,
+            [T].
+        apart: Tracks that are scored in any case, ascending. Their columns would widen the boxes
+            of their cells.
+    """
+
+    ids: Integers
+    columns: Doubles
+    counted: Doubles
+    apart: Integers
+    _parts: dict[bytes, TrackColumns] = field(default_factory=dict, repr=False)
+    _rows: list[Integers] = field(default_factory=list, repr=False)
+    _boxes: dict[int, tuple[Doubles, Doubles]] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What travels to another process: what is derived from it stays here."""
+        return TrackColumns, (self.ids, self.columns, self.counted, self.apart)
+
+    def of_tracks(self, ids: Integers) -> TrackColumns:
+        """The columns of some of the tracks, such as those of a shard, ascending; remembered."""
+        if len(ids) == len(self.ids):
+            return self
+        key = np.asarray(ids[[0, -1]] if len(ids) else ids).tobytes()
+        with self._lock:
+            part = self._parts.get(key)
+        if part is None or len(part.ids) != len(ids):
+            rows = np.searchsorted(self.ids, ids)
+            apart = np.flatnonzero(np.isin(rows, self.apart))
+            part = TrackColumns(np.asarray(ids), self.columns[rows], self.counted[rows], apart)
+            with self._lock:
+                self._parts[key] = part
+        return part
+
+    def added(self, weights: Doubles) -> Added:
+        """For one question, whose weights are [E]."""
+        own = np.ascontiguousarray(weights, dtype=np.float64)
+        return Added(self.columns, self.counted, own)
+
+    def rows_apart(self, first: NDArray[np.int64]) -> Integers:
+        """The segments of the tracks that stand apart; `first` as of `Items`."""
+        if not self._rows:
+            pieces = [np.arange(first[track], first[track + 1]) for track in self.apart.tolist()]
+            self._rows.append(np.concatenate([np.empty(0, dtype=np.int64), *pieces]))
+        return self._rows[0]
+
+    def most(self, lists: Lists, first: NDArray[np.int64], weights: Doubles, cells: int) -> Doubles:
+        """What is added to any row of each of the first `cells` cells at most, [C]."""
+        with self._lock:
+            box = self._boxes.get(cells)
+            if box is None:
+                box = self._boxes[cells] = self._box(lists, first, cells)
+                while len(self._boxes) > _KEPT:
+                    del self._boxes[next(iter(self._boxes))]
+        low, high = box  # [C, E]
+        corners = np.maximum(low * weights, high * weights)
+        most = corners.sum(axis=1)
+        return np.asarray(most + _SLACK * (1.0 + np.abs(corners).sum(axis=1)))
+
+    def most_of_all(self, weights: Doubles) -> float:
+        """What is added to any track at most, but for those that stand apart."""
+        others = np.delete(self.columns, self.apart, axis=0) @ weights
+        return float(others.max() + _SLACK) if len(others) else 0.0
+
+    def _box(self, lists: Lists, first: NDArray[np.int64], cells: int) -> tuple[Doubles, Doubles]:
+        """Least and largest columns of the tracks of each cell, [C, E] each."""
+        begin = lists.first[: cells + 1]
+        tracks = np.searchsorted(first, lists.rows[: begin[-1]], side="right") - 1
+        apart = np.isin(tracks, self.apart)
+        values = self.columns[tracks]  # [rows, E]
+        low = np.where(apart[:, None], np.inf, values)
+        high = np.where(apart[:, None], -np.inf, values)
+        full = np.diff(begin) > 0
+        shape = (cells, self.columns.shape[1])
+        least, largest = np.zeros(shape), np.zeros(shape)
+        if full.any():
+            least[full] = np.minimum.reduceat(low, begin[:-1][full])
+            largest[full] = np.maximum.reduceat(high, begin[:-1][full])
+        nothing = ~np.isfinite(least).all(axis=1)  # cells of tracks that all stand apart
+        least[nothing], largest[nothing] = 0.0, 0.0
+        return least, largest
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What is added to the scores of one request.
+
+    Attributes:
+        tracks: Columns of the tracks.
+        weights: Of each question, [Q, E].
+    """
+
+    tracks: TrackColumns
+    weights: Doubles
+
+    def to_tracks(self, ids: Integers) -> Addition:
+        """The same for some of the tracks."""
+        tracks = self.tracks.of_tracks(ids)
+        return self if tracks is self.tracks else Addition(tracks, self.weights)
+
+    def of_queries(self, rows: NDArray[np.intp]) -> Addition:
+        """The same for some of the questions."""
+        return Addition(self.tracks, self.weights[rows])
+
+    def of(self, query: int) -> Added:
+        """What is added for one of the questions."""
+        return self.tracks.added(self.weights[query])
+
+    def to_rows(self, rows: NDArray[np.int64], first: NDArray[np.int64]) -> Doubles:
+        """What is added to segments for each question, [Q, rows]."""
+        tracks = np.searchsorted(first, rows, side="right") - 1
+        return np.asarray(self.weights @ self.tracks.columns[tracks].T)
+
+    def counted(self, rows: NDArray[np.int64], first: NDArray[np.int64]) -> Doubles:
+        """How much of the own score of segments counts, [rows]."""
+        return np.asarray(self.tracks.counted[np.searchsorted(first, rows, side="right") - 1])

@@ -1,0 +1,1 @@
+"""A listener's own plane: where they put tracks, and what follows for the others (ADR 0091)."""

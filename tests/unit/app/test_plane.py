@@ -1,0 +1,154 @@
+"""A listener's plane of a snapshot: recordings found again, places, and columns of scores."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from app.library.live import Live
+from app.personal.asking import on_plane
+from app.personal.basis import GRID, Basis
+from app.personal.plane import CERTAIN, make_plane
+from app.personal.recordings import Recordings, resolved
+from app.personal.sentences import sentences
+from indexer.catalog.profiles import Placement, Profile
+from indexer.search.searcher import Searcher
+from model.curves import QuantileScale
+from model.personal.scale import PersonalScale
+from model.personal.warp import Warp
+from tests.snapshots import content, scoring, written
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+PROFILE = Profile("someone", 1.0, "1")
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Live:
+    """Sixty tracks whose ids are 10, 20 and so on."""
+    snapshot = written(tmp_path_factory.mktemp("plane") / "s", content(60, seed=2))
+    return Live("s", "model", NOW, snapshot, Searcher(snapshot, scoring()))
+
+
+def basis(live: Live, variance: float = 0.5) -> Basis:
+    """The snapshot with features of its own."""
+    features = np.random.default_rng(0).normal(size=(60, 24)) / 5.0
+    best = np.add.outer(GRID, 2.0 * GRID)
+    return Basis(live, live.places("relative"), features, variance, best, Recordings(live))
+
+
+def said(live: Live, row: int, place: tuple[float, float] | None, **changes: object) -> Placement:
+    """An answer about the track in a row."""
+    record = live.snapshot.tracks[row]
+    values: dict[str, object] = {
+        "content_id": record.content_id,
+        "track_id": record.id,
+        "recording_id": None,
+        "title": record.title,
+        "artist": record.artist,
+        "duration_s": record.duration_s,
+        "arousal": None if place is None else place[0],
+        "valence": None if place is None else place[1],
+        "scale": "relative",
+        "placed_at": NOW,
+    }
+    return Placement(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"track_id": 9999}, True),  # its content tells
+        ({"content_id": "0" * 32}, True),  # encoded anew in its place
+        ({"content_id": "0" * 32, "track_id": 9999}, True),  # encoded anew elsewhere: tags tell
+        ({"content_id": "0" * 32, "duration_s": 1.0}, False),  # other music in its place
+        ({"content_id": "0" * 32, "track_id": 9999, "title": "Other"}, False),
+    ],
+)
+def test_a_recording_is_found_by_whatever_names_it(
+    live: Live, changes: dict[str, object], found: bool
+) -> None:
+    """Content, then id, then tags; a file of another length is another recording."""
+    row = Recordings(live).row_of(said(live, 7, (0.0, 0.0), **changes))
+    assert row == (7 if found else None)
+
+
+def test_of_two_answers_about_one_recording_the_later_counts(live: Live) -> None:
+    """Such as one that was given before the file was encoded anew."""
+    first, second = said(live, 3, (0.1, 0.1), content_id="0" * 32), said(live, 3, (0.5, 0.5))
+    (answer,) = resolved([first, second], Recordings(live))
+    assert answer == (3, second)
+
+
+def test_placed_tracks_lie_where_they_were_put(live: Live) -> None:
+    """All of them, exactly; a skipped one stays where it is."""
+    places = {4: (0.9, -0.8), 11: (-1.0, 1.0), 30: (0.0, 0.3)}
+    answers = [said(live, row, place) for row, place in places.items()]
+    plane = make_plane(PROFILE, [*answers, said(live, 2, None)], basis(live))
+    for row, place in places.items():
+        assert plane.places[row] == pytest.approx(place)
+    assert plane.said.tolist() == [4, 11, 30]
+    hits = on_plane(live, plane).places("relative")
+    np.testing.assert_array_equal(hits, plane.places)
+
+
+def test_a_place_of_the_absolute_scale_is_read_on_it(live: Live) -> None:
+    """What was said is absolute; the plane is relative."""
+    absolute = live.track_emotion[20]
+    answer = said(live, 5, tuple(absolute.tolist()), scale="absolute")
+    plane = make_plane(PROFILE, [answer], basis(live))
+    np.testing.assert_allclose(plane.places[5], live.places("relative")[20])
+
+
+def test_additions_are_differences_of_squared_distances(live: Live) -> None:
+    """For any question the columns give what their definition says, but for a constant of it."""
+    answers = [said(live, row, (0.1 * row - 0.5, 0.4)) for row in range(10)]
+    at = basis(live)
+    plane = make_plane(PROFILE, answers, at)
+    asked = np.random.default_rng(3).uniform(-1.0, 1.0, (6, 2))
+    addition, felt = plane.addition(asked), plane.warp(asked)
+    given = addition.weights @ addition.tracks.columns.T  # [Q, T]
+    own = ((felt[:, None] - plane.places[None]) ** 2).sum(axis=2)
+    between = ((felt[:, None] - plane.warp(at.heard)[None]) ** 2).sum(axis=2)
+    wanted = (between - own) / (2.0 * at.variance)
+    there = at.best_at(asked) + CERTAIN
+    wanted[:, plane.said] = there[:, None] - own[:, plane.said] / (2.0 * at.variance)
+    np.testing.assert_allclose(given, wanted, atol=1e-9)
+    assert addition.tracks.counted[plane.said].tolist() == [0.0] * 10
+
+
+def test_the_best_score_is_interpolated_between_places(live: Live) -> None:
+    """Exactly for one that is linear in arousal and in valence."""
+    places = np.array([[0.11, -0.37], [0.8, 0.8], [-0.8, 0.05]])
+    found = basis(live).best_at(places)
+    np.testing.assert_allclose(found, places[:, 0] + 2.0 * places[:, 1])
+
+
+def test_a_personal_scale_translates_there_and_back() -> None:
+    """The inverse of the warp before, the warp after."""
+    draws = np.random.default_rng(0)
+    scale = QuantileScale.fit(draws.uniform(-0.5, 0.5, (400, 2)))
+    warp = Warp(draws.normal(0.0, 0.1, (6, 2))).tamed()
+    own = PersonalScale.of(scale, warp)
+    places = draws.uniform(-0.5, 0.5, (50, 2))
+    np.testing.assert_allclose(own.to_relative(own.to_absolute(places)), places, atol=1e-5)
+    np.testing.assert_allclose(own.to_absolute(warp(places)), scale.to_absolute(places), atol=1e-5)
+
+
+def test_few_answers_are_told_as_such(live: Live) -> None:
+    """They hold for their tracks alone."""
+    (sentence,) = sentences(make_plane(PROFILE, [said(live, 1, (0.2, 0.2))], basis(live)))
+    assert sentence.startswith("1 track placed")
+
+
+def test_who_hears_all_as_less_pleasant_is_told_so(live: Live) -> None:
+    """A shift of the whole plane becomes a sentence."""
+    at = basis(live)
+    answers = [
+        said(live, row, (place[0], max(-1.0, place[1] - 0.6)))
+        for row, place in enumerate(at.heard[:40].tolist())
+    ]
+    told = sentences(make_plane(PROFILE, answers, at))
+    assert any("less pleasant than most" in sentence for sentence in told)

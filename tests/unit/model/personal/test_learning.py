@@ -1,0 +1,185 @@
+"""What is learned from placed tracks, and what is not."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from model.embedding import Embedding
+from model.errors import ShapeError
+from model.personal.asking import chosen, gains
+from model.personal.features import MOST, features_of
+from model.personal.learning import Learned, learn, unlearned
+from model.personal.warp import STEEPEST, Warp, terms
+
+TRACKS = 400
+NOISE_SD = 0.25  # of one annotator, on the relative plane
+GRID = np.array([[a, v] for a in np.linspace(-1, 1, 9) for v in np.linspace(-1, 1, 9)])
+
+
+class Music:
+    """Tracks all over the plane, with embeddings that partly say where."""
+
+    def __init__(self, seed: int = 0) -> None:
+        draws = np.random.default_rng(seed)
+        self.heard = draws.uniform(-1.0, 1.0, (TRACKS, 2))
+        mu = np.concatenate([self.heard, draws.normal(size=(TRACKS, 10))], axis=1)
+        phi = draws.normal(size=(TRACKS, 6))
+        rows = Embedding(*(p.astype(np.float32) for p in (phi, mu, np.ones_like(mu))))
+        self.features = features_of(rows)
+        self.draws = draws
+
+    def some(self, count: int) -> np.ndarray:
+        """Rows of different tracks."""
+        return self.draws.choice(TRACKS, count, replace=False)
+
+    def learned(self, rows: np.ndarray, said: np.ndarray) -> Learned:
+        """What follows from these tracks."""
+        return learn(self.heard[rows], np.clip(said, -1.0, 1.0), self.features[rows])
+
+    def error(self, learned: Learned, felt: np.ndarray) -> float:
+        """Root mean squared error over all tracks."""
+        places = learned.places(self.heard, self.features)
+        return float(np.sqrt(((places - felt) ** 2).mean()))
+
+
+@pytest.fixture
+def music() -> Music:
+    return Music()
+
+
+def test_nothing_said_leaves_the_plane_as_it_is(music: Music) -> None:
+    """At no word the warp is the identity and no track is moved."""
+    learned = learn(np.empty((0, 2)), np.empty((0, 2)), np.empty((0, MOST)))
+    assert learned.is_nothing
+    np.testing.assert_array_equal(learned.places(music.heard, music.features), music.heard)
+
+
+def test_who_agrees_changes_next_to_nothing() -> None:
+    """After fifty words with an annotator's noise the warp is the identity within .02.
+
+    In nine of ten draws at least; in the others noise looks like a little knowledge.
+    """
+    moved = []
+    for seed in range(40):
+        music = Music(seed)
+        rows = music.some(50)
+        said = music.heard[rows] + music.draws.normal(0.0, NOISE_SD, (50, 2))
+        moved.append(float(np.abs(music.learned(rows, said).warp.displacement(GRID)).max()))
+    assert sum(each <= 0.02 for each in moved) >= 36
+    assert max(moved) < 0.2
+
+
+def test_who_answers_at_random_is_hardly_believed() -> None:
+    """Of forty such listeners the others' tracks are moved by a few hundredths on the mean."""
+    moved = []
+    for seed in range(40):
+        music = Music(seed)
+        rows = music.some(30)
+        learned = music.learned(rows, music.draws.uniform(-1.0, 1.0, (30, 2)))
+        places = learned.places(music.heard, music.features)
+        moved.append(np.abs(places - music.heard).mean())
+    assert np.mean(moved) < 0.03
+
+
+@pytest.mark.parametrize("count", [5, 10, 20, 50])
+def test_learning_is_never_worse_than_not_learning(count: int) -> None:
+    """Whatever a listener is like, the error grows by at most 3 % in any of fifty draws."""
+    for seed in range(50):
+        music = Music(seed)
+        shift = music.draws.normal(0.0, 0.2, 2)
+        taste = music.features @ music.draws.normal(0.0, 0.3, (MOST, 2))
+        felt = np.clip(music.heard + shift + taste, -1.0, 1.0)
+        rows = music.some(count)
+        said = felt[rows] + music.draws.normal(0.0, NOISE_SD, (count, 2))
+        plain = float(np.sqrt(((music.heard - felt) ** 2).mean()))
+        assert music.error(music.learned(rows, said), felt) <= 1.03 * plain
+
+
+def test_a_shift_is_learned(music: Music) -> None:
+    """Who hears everything as more pleasant is understood after twenty words."""
+    felt = np.clip(music.heard + np.array([0.0, 0.4]), -1.0, 1.0)
+    rows = music.some(20)
+    learned = music.learned(rows, felt[rows] + music.draws.normal(0.0, 0.1, (20, 2)))
+    plain = float(np.sqrt(((music.heard - felt) ** 2).mean()))
+    assert music.error(learned, felt) < 0.5 * plain
+
+
+def test_a_taste_in_music_is_learned(music: Music) -> None:
+    """What a listener hears in some kinds of music alone is found in the embeddings."""
+    taste = np.zeros((MOST, 2))
+    taste[4, 1] = 1.2
+    felt = np.clip(music.heard + music.features @ taste, -1.0, 1.0)
+    rows = music.some(100)
+    learned = music.learned(rows, felt[rows])
+    plain = float(np.sqrt(((music.heard - felt) ** 2).mean()))
+    assert music.error(learned, felt) < 0.6 * plain
+
+
+def test_words_lower_the_stated_uncertainty(music: Music) -> None:
+    """What is known of the correction after fifty words is less uncertain than before."""
+    rows = music.some(50)
+    felt = music.heard[rows] + np.array([0.0, 0.3])
+    before = unlearned(MOST).sd(music.heard, music.features).mean()
+    assert music.learned(rows, felt).sd(music.heard, music.features).mean() < before
+
+
+def test_five_hundred_words_are_learned_in_a_request(music: Music) -> None:
+    """The work grows with the number of words as it is, not with its square."""
+    draws = music.draws
+
+    def learned_s(count: int) -> float:
+        heard, features = draws.uniform(-1, 1, (count, 2)), draws.normal(size=(count, MOST))
+        start = time.process_time()
+        learn(heard, heard + 0.1, features)
+        return time.process_time() - start
+
+    learned_s(100)
+    assert min(learned_s(2000) for _ in range(3)) < 60.0 * min(learned_s(100) for _ in range(3))
+
+
+def test_rows_belong_together(music: Music) -> None:
+    """As many tracks are heard as said."""
+    with pytest.raises(ShapeError, match="said"):
+        learn(music.heard[:3], music.heard[:2], music.features[:3])
+
+
+def test_a_tamed_warp_is_undone_by_its_inverse() -> None:
+    """Wherever the plane is not cut off, there and back is the same place."""
+    draws = np.random.default_rng(1)
+    for _ in range(20):
+        warp = Warp(draws.normal(0.0, 0.3, (len(terms(GRID[0])), 2))).tamed()
+        inside = 0.2 * GRID
+        there = warp(inside)
+        kept = (np.abs(there) < 1.0).all(axis=1)
+        np.testing.assert_allclose(warp.inverse(there)[kept], inside[kept], atol=1e-4)
+
+
+def test_a_warp_that_would_fold_the_plane_is_weakened() -> None:
+    """Its displacement changes by less than the place does."""
+    warp = Warp(np.full((6, 2), 3.0)).tamed()
+    step = np.array([1e-5, 0.0])
+    for corner in np.array([[-1.0, -1.0], [1.0, 1.0], [1.0, -1.0]]):
+        slope = (warp.displacement(corner + step) - warp.displacement(corner)) / step[0]
+        assert np.linalg.norm(slope) <= STEEPEST + 1e-3
+
+
+def test_the_most_telling_track_is_asked_about_first(music: Music) -> None:
+    """Its answer takes most off the variance, and none comes twice."""
+    rows, shares = chosen(
+        music.heard, music.features, np.array([], dtype=np.intp), np.ones(TRACKS, dtype=bool), 10
+    )
+    assert len(set(rows)) == 10
+    assert max(shares) == shares[0]
+    gain, _ = gains(music.heard, music.features, np.array([], dtype=np.intp))
+    assert rows[0] == int(np.argmax(gain))
+
+
+def test_what_was_answered_is_not_asked_again(music: Music) -> None:
+    """Neither placed tracks nor those that may not be asked about come."""
+    allowed = np.zeros(TRACKS, dtype=bool)
+    allowed[:5] = True
+    rows, _ = chosen(music.heard, music.features, np.array([2]), allowed, 10)
+    assert sorted(rows) == [0, 1, 3, 4]
