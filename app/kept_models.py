@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from app.settings import Settings
 from indexer.storage import PRIVATE_FOLDER, may_write, write_private
 from model.checkpoint import checkpoint_bytes
 from model.emotion_model import SHIPPED, EmotionModel
 from model.errors import ModelError
+from model.verdict import Judge
 
 logger = logging.getLogger("circumplex.model")
 
@@ -35,6 +38,13 @@ class KeptModels:
         """
         self._data_dir, self._load = data_dir, load
         self._found: dict[str, EmotionModel | None] = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> KeptModels:
+        """Those of the data folder that the settings name, loaded as they say."""
+        judge = Judge(settings.least_track_s)
+        load = partial(EmotionModel.load, device=settings.device, judge=judge)
+        return cls(settings.data_dir, load)
 
     def keep(self, model: EmotionModel) -> None:
         """Keep a checkpoint under its model's id; where that cannot be, the log says so."""

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
@@ -152,13 +151,15 @@ def load_model(settings: Settings) -> EmotionModel:
     """The model that the settings name."""
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
-    return EmotionModel.load(settings.checkpoint, settings.device, judge=_judge(settings))
+    return EmotionModel.load(
+        settings.checkpoint, settings.device, judge=Judge(settings.least_track_s)
+    )
 
 
 def load_and_keep(settings: Settings) -> EmotionModel:
     """The same, kept in the data folder for the time after an upgrade."""
     model = load_model(settings)
-    kept_models(settings).keep(model)
+    KeptModels.of(settings).keep(model)
     return model
 
 
@@ -195,21 +196,9 @@ def live_index(
         device=str(model.device),
         metrics=metrics,
         open_searcher=searching(settings),
-        older=kept_models(settings).find,
+        older=KeptModels.of(settings).find,
         remedy=_remedy(settings),
     )
-
-
-def kept_models(settings: Settings) -> KeptModels:
-    """The models that snapshots of the data folder were made with."""
-    return KeptModels(
-        settings.data_dir,
-        partial(EmotionModel.load, device=settings.device, judge=_judge(settings)),
-    )
-
-
-def _judge(settings: Settings) -> Judge:
-    return Judge(settings.least_track_s)
 
 
 def _remedy(settings: Settings) -> str:
