@@ -14,8 +14,8 @@ from app.client.calls import Call, FileFormat, Locations, Question, Rhythm
 from app.client.client import LOOK_S, OVER, TIMEOUT_S
 from app.client.errors import UnreachableError
 from app.stations.schemas import StationOut, StationPlaylist
+from app.wire.browsing import GroupOut
 from app.wire.responses import (
-    ArtistOut,
     EmotionResponse,
     LibraryOut,
     PlaylistResponse,
@@ -109,7 +109,7 @@ class AsyncClient:
         """The emotion of a track over time."""
         return await self._ask(calls.track_emotion(track_id, scale, similar))
 
-    async def artists(self, q: str = "") -> AsyncIterator[ArtistOut]:
+    async def artists(self, q: str = "") -> AsyncIterator[GroupOut]:
         """Every artist whose name contains the words, page by page."""
         cursor = None
         while True:

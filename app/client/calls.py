@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from app.client.errors import RefusedError, UnreachableError
 from app.stations.schemas import StationList, StationOut, StationPlaylist
+from app.wire.browsing import GroupList
 from app.wire.responses import (
-    ArtistList,
     EmotionResponse,
     LibraryOut,
     PlaylistResponse,
@@ -142,9 +142,9 @@ def track_emotion(track_id: int, scale: Scale, similar: int) -> Call[EmotionResp
     return Call("GET", f"v1/tracks/{track_id}/emotion", _as(EmotionResponse), params)
 
 
-def artists(q: str, cursor: str | None) -> Call[ArtistList]:
+def artists(q: str, cursor: str | None) -> Call[GroupList]:
     """A page of the artists."""
-    return Call("GET", "v1/artists", _as(ArtistList), {"q": q or None, "cursor": cursor})
+    return Call("GET", "v1/artists", _as(GroupList), {"q": q or None, "cursor": cursor})
 
 
 # Stations -----------------------------------------------------------------------------------------

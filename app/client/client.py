@@ -13,8 +13,8 @@ from app.client import calls
 from app.client.calls import Call, FileFormat, Locations, Question, Rhythm
 from app.client.errors import UnreachableError
 from app.stations.schemas import StationOut, StationPlaylist
+from app.wire.browsing import GroupOut
 from app.wire.responses import (
-    ArtistOut,
     EmotionResponse,
     LibraryOut,
     PlaylistResponse,
@@ -110,7 +110,7 @@ class Client:
         """The emotion of a track over time."""
         return self._ask(calls.track_emotion(track_id, scale, similar))
 
-    def artists(self, q: str = "") -> Iterator[ArtistOut]:
+    def artists(self, q: str = "") -> Iterator[GroupOut]:
         """Every artist whose name contains the words, page by page."""
         cursor = None
         while True:

@@ -30,6 +30,7 @@ from app.commands.remote import Key, Server, asked_client, track_there
 from app.errors import InvalidRequestError
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
+from app.wire.terms import parsed_terms
 
 if TYPE_CHECKING:
     from app.library.live import Live
@@ -46,7 +47,6 @@ NotAgain = Annotated[
         help="Leave out what was heard in the last so many days, as far as other music is there.",
     ),
 ]
-TERMS = ("genre", "artist", "album", "folder", "title", "decade")
 FILE_FORMATS = ("json", "m3u8", "xspf", "jspf", "csv")
 
 
@@ -109,8 +109,8 @@ def playlist(
         list[str] | None,
         typer.Option(
             "--not",
-            help="None of these: genre:, artist:, album:, folder:, title: or decade: with a value, "
-            "such as title:live; may be repeated.",
+            help="None of these: genre:, artist:, album:, folder:, title:, decade: or length: "
+            "with a value, such as title:live or length:0-60 (seconds); may be repeated.",
         ),
     ] = None,
     max_per_artist: Annotated[
@@ -325,19 +325,10 @@ def playlist_table(answer: PlaylistResponse) -> Table:
 
 def _terms_of(texts: list[str]) -> dict[str, Any]:
     """`genre:rock` and its kind as the terms of a filter."""
-    terms: dict[str, Any] = {}
-    for text in texts:
-        name, separator, value = text.partition(":")
-        if not separator or name not in TERMS or not value.strip():
-            raise typer.BadParameter(
-                f"--not {text}: say {', '.join(f'{each}:' for each in TERMS)} and a value"
-            )
-        if name == "decade" and not value.strip().rstrip("s").isdigit():
-            raise typer.BadParameter(f"--not {text}: a decade is a year, such as 1990")
-        terms.setdefault(name, []).append(
-            int(value.strip().rstrip("s")) if name == "decade" else value.strip()
-        )
-    return terms
+    try:
+        return parsed_terms(texts).model_dump(exclude_defaults=True)
+    except ValueError as exc:
+        raise typer.BadParameter(f"--not {exc}") from exc
 
 
 def _emotion(

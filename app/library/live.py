@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.library.artists import ArtistIndex
+from app.library.groups import Grouped
 from app.wire.identifiers import IdentifierTable
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
@@ -166,6 +166,6 @@ class Live:
         return self.snapshot.tracks.genres()
 
     @cached_property
-    def artists(self) -> ArtistIndex:
-        """Its artists, to be found by name."""
-        return ArtistIndex(self.snapshot.tracks.artists())
+    def grouped(self) -> Grouped:
+        """Its artists, albums, genres and folders, and its tracks in order."""
+        return Grouped(self.snapshot.tracks, self.places("relative"))

@@ -212,8 +212,8 @@ def _track_filter(filters: Filters | None) -> TrackFilter | None:
         duration_min_s=duration.min if duration else None,
         duration_max_s=duration.max if duration else None,
         exclude_ids=frozenset(filters.exclude_ids),
-        include=_track_terms(filters.include),
-        exclude=_track_terms(filters.exclude),
+        include=track_terms(filters.include),
+        exclude=track_terms(filters.exclude),
         let_in=tuple(filters.include.verdict) if filters.include else (),
     )
 
@@ -243,7 +243,8 @@ def unmatched(request: PlaylistRequest, snapshot: Snapshot) -> list[UnmatchedOut
     ]
 
 
-def _track_terms(terms: FilterTerms | None) -> TrackTerms:
+def track_terms(terms: FilterTerms | None) -> TrackTerms:
+    """Terms of a request as a filter's; none where none are given."""
     if terms is None:
         return NO_TERMS
     duration = terms.duration_s

@@ -1,16 +1,18 @@
 /**
  * The service's public API. Every address is relative to the page, so a sub-path works.
  *
- * @import {Artist, EmotionAnswer, Item, Options, Query, Track, TrackMap} from "./types.js"
+ * @import {EmotionAnswer, Group, GroupKind, Item, Options, Query, Term, Told, Track, TrackMap, Understood} from "./types.js"
  */
 
 import { modeOf } from "./link.js";
+import { filterOf, termText } from "./terms.js";
 
 /** An answer that is no success: its problem+json, or as much as is known. */
 export class Problem extends Error {
-  /** @param {number} status @param {string} title @param {string} detail */
-  constructor(status, title, detail) {
+  /** @param {number} status @param {string} title @param {string} detail @param {string[]} [suggestions] */
+  constructor(status, title, detail, suggestions = []) {
     super(detail || title);
+    this.suggestions = suggestions;
     this.name = "Problem";
     this.status = status;
     this.title = title;
@@ -21,8 +23,8 @@ export class Problem extends Error {
 export class Unreachable extends Error {}
 
 const TOKEN_KEY = "circumplex-token";
-/** Of an artist's tracks: as many as a list may hold. */
-const MOST_BY_ARTIST = 500;
+/** Of a group's tracks: as many as a list may hold. */
+const MOST_LISTED = 500;
 const GUARDED_KEY = "circumplex-guarded";
 let guarded = sessionStorage.getItem(GUARDED_KEY) !== null;
 
@@ -72,7 +74,7 @@ export async function request(path, init = {}) {
     sessionStorage.setItem(GUARDED_KEY, "true");
   }
   const body = await response.json().catch(() => ({}));
-  throw new Problem(response.status, body.title || response.statusText, body.detail || "");
+  throw new Problem(response.status, body.title || response.statusText, body.detail || "", body.suggestions);
 }
 
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
@@ -81,7 +83,7 @@ export async function json(path, init) {
 }
 
 /** @param {unknown} body @param {RequestInit} [init] @returns {RequestInit} */
-function posting(body, init = {}) {
+export function posting(body, init = {}) {
   return {
     ...init,
     method: "POST",
@@ -98,9 +100,14 @@ function posting(body, init = {}) {
 export function playlistBody(query, options) {
   const filters = filtersOf(options);
   /** @type {Record<string, any>} */
-  const body = { emotion: emotionOf(query), mode: modeOf(query, options) };
+  const body = { emotion: emotionOf(query) };
+  // A phrase says itself whether it is a journey.
+  if (query.kind !== "text") body.mode = modeOf(query, options, null);
+  else if (options.mode === "match") body.mode = "match";
   if (options.minutes) body.duration_s = 60 * options.minutes;
-  else body.limit = options.limit;
+  else if (options.limit !== null) body.limit = options.limit;
+  if (options.variety) body.variety = options.variety;
+  if (options.variety && options.seed !== null) body.seed = options.seed;
   if (options.scale !== "relative") body.scale = options.scale;
   if (options.level !== "track") body.level = options.level;
   if (Object.keys(filters).length) body.filters = filters;
@@ -121,6 +128,7 @@ export function notePlay(id, skipped) {
 /** @param {Query} query */
 function emotionOf(query) {
   if (query.kind === "mood") return { mood: query.word };
+  if (query.kind === "text") return { text: query.text };
   if (query.kind === "track") return query.ids.length === 1 ? { track_id: query.ids[0] } : { tracks: query.ids };
   return { curve: query.kind === "curve" ? query.keyframes : [] };
 }
@@ -129,14 +137,15 @@ function emotionOf(query) {
 function filtersOf(options) {
   /** @type {Record<string, any>} */
   const filters = {};
-  if (options.genre.length) filters.genre = options.genre;
-  if (options.artist.length) filters.artist = options.artist;
   const year = range(options.yearMin, options.yearMax);
   const duration = range(options.durationMin, options.durationMax);
   if (year) filters.year = year;
   if (duration) filters.duration_s = duration;
   if (options.excluded.length) filters.exclude_ids = options.excluded;
-  if (options.everything) filters.include = { verdict: NOT_MUSIC };
+  const include = { ...filterOf(options.terms, false), ...(options.everything && { verdict: NOT_MUSIC }) };
+  const exclude = filterOf(options.terms, true);
+  if (Object.keys(include).length) filters.include = include;
+  if (Object.keys(exclude).length) filters.exclude = exclude;
   return filters;
 }
 
@@ -154,32 +163,56 @@ export function playlist(query, options, signal) {
   return json("v1/playlists", posting({ ...playlistBody(query, options), explain: true }, { signal }));
 }
 
-/** @param {string} name @param {string} scale */
-function tracksBy(name, scale) {
-  return `v1/tracks?limit=${MOST_BY_ARTIST}&artist=${encodeURIComponent(name)}&scale=${scale}`;
+/**
+ * A part of the tracks that terms let through, in an order.
+ * @param {Term[]} terms @param {{order: string, limit: number, offset?: number, everything?: boolean, scale?: string}} how
+ */
+export function listingAddress(terms, { order, limit, offset = 0, everything = false, scale = "relative" }) {
+  const parts = new URLSearchParams({ order, limit: String(limit), scale });
+  if (offset) parts.set("offset", String(offset));
+  for (const term of terms) parts.append(term.not ? "not" : "only", termText(term));
+  if (everything) for (const kind of NOT_MUSIC) parts.append("include", kind);
+  return `v1/listing?${parts}`;
 }
 
-/** All of an artist's tracks where they lie, in the order of the catalogue. @param {string} name @param {Options} options */
-async function musicBy(name, { scale, excluded }) {
-  const { snapshot_id, items: tracks } = await json(tracksBy(name, scale));
-  const there = tracks.filter((/** @type {any} */ track) => track.valence !== null && !excluded.includes(track.id));
-  const items = there.map((/** @type {any} */ track) => (
-    { track, segment: { start_s: 0, end_s: track.duration_s ?? 0 }, valence: track.valence, arousal: track.arousal }));
-  return { snapshot_id, items };
+/** @param {Query & {kind: "group"}} query @param {Options} options */
+function addressOfGroup({ of, name }, { terms, everything, scale }) {
+  const own = of === "all" ? [] : [{ not: false, what: of, value: name }];
+  return listingAddress([...own, ...terms], { order: of === "all" || of === "genre" ? "artist" : "path", limit: MOST_LISTED, everything, scale });
+}
+
+/** A listed track as a place of a list. @param {any} track @returns {Item} */
+export function itemOf(track) {
+  return { track, segment: { start_s: 0, end_s: track.duration_s ?? 0 }, valence: track.valence, arousal: track.arousal };
+}
+
+/** All tracks of a group where they lie. @param {Query & {kind: "group"}} query @param {Options} options */
+async function musicOf(query, options) {
+  const { items, ...rest } = await json(addressOfGroup(query, options));
+  const kept = items.filter((/** @type {any} */ track) => !options.excluded.includes(track.id));
+  return { ...rest, items: kept.map(itemOf) };
+}
+
+/** @param {string} id */
+async function musicOfStation(id) {
+  const [station, answer] = await Promise.all([json(`v1/stations/${id}`), json(`v1/stations/${id}/playlist?format=json`)]);
+  return { ...answer, name: station.name };
 }
 
 /**
- * What the list shows for a question.
- * @param {Query} query @param {Options} options @returns {Promise<{snapshot_id: string, items: Item[]}>}
+ * What the list shows for a question, and what the service says of it.
+ * @param {Query} query @param {Options} options @returns {Promise<{snapshot_id: string, items: Item[]} & Partial<Told>>}
  */
 export function answerTo(query, options) {
-  return query.kind === "artist" ? musicBy(query.name, options) : playlist(query, options);
+  if (query.kind === "group") return musicOf(query, options);
+  return query.kind === "station" ? musicOfStation(query.id) : playlist(query, options);
 }
 
 /** The command line that asks the same. @param {Query} query @param {Options} options */
 export function curlOf(query, options) {
   const key = guarded ? " -H 'authorization: Bearer YOUR-KEY'" : "";
-  if (query.kind === "artist") return `curl -s '${address(tracksBy(query.name, options.scale)).replaceAll("'", "%27")}'${key}`;
+  const got = query.kind === "group" ? addressOfGroup(query, options) : query.kind === "station" ? `v1/stations/${query.id}/playlist?format=json` : "";
+  if (got) return `curl -s '${address(got).replaceAll("'", "%27")}'${key}`;
   const body = JSON.stringify(playlistBody(query, options)).replaceAll("'", "'\\''");
   return `curl -s '${address("v1/playlists")}'${key} -H 'content-type: application/json' -d '${body}'`;
 }
@@ -209,9 +242,14 @@ export async function findTracks(words, most) {
   return items.filter((/** @type {{valence: ?number}} */ item) => item.valence !== null);
 }
 
-/** Artists whose names hold all of the words. @param {string} words @param {number} most @returns {Promise<Artist[]>} */
-export async function findArtists(words, most) {
-  return (await json(`v1/artists?limit=${most}&q=${encodeURIComponent(words)}`)).items;
+/** Groups whose names hold all of the words. @param {GroupKind} kind @param {string} words @param {number} most @returns {Promise<Group[]>} */
+export async function findGroups(kind, words, most) {
+  return (await json(`v1/${kind}s?limit=${most}&q=${encodeURIComponent(words)}`)).items;
+}
+
+/** How a phrase is read. @param {string} text @returns {Promise<{understood: ?Understood, near: string[], completions: string[]}>} */
+export function readFeeling(text) {
+  return json(`v1/feelings?text=${encodeURIComponent(text)}`);
 }
 
 /** @param {number} id @param {string} scale @returns {Promise<EmotionAnswer>} */

@@ -1,10 +1,11 @@
 /**
  * Asking while the visitor draws: one question under way, the newest next, none answered twice.
  *
+ * @import {Query, Told} from "./types.js"
  * @import {Store} from "./store.js"
  */
 
-import { answerTo, Unreachable } from "./api.js";
+import { answerTo, Problem, Unreachable } from "./api.js";
 import { toHash } from "./link.js";
 
 const PAUSE_MS = 25;
@@ -29,9 +30,9 @@ export class Search {
   /** A question may have changed: ask soon. */
   wish() {
     const { query } = this.store.state;
-    if (query.kind === "none") {
+    if (query.kind === "none" || query.kind === "browse") {
       this.asked = "";
-      this.store.set({ items: [], answer: "idle", arranged: false });
+      this.store.set({ items: [], answer: "idle", arranged: false, told: null });
       return;
     }
     if (this.key() === this.asked || this.timer || this.busy) return;
@@ -53,15 +54,16 @@ export class Search {
   async ask() {
     this.timer = 0;
     const { query, options } = this.store.state;
-    if (query.kind === "none") return;
+    if (query.kind === "none" || query.kind === "browse") return;
     this.busy = true;
     this.asked = this.key();
     const started = performance.now();
     const patience = window.setTimeout(() => this.store.set({ answer: "asking" }), PATIENCE_MS);
     try {
       const answer = await answerTo(query, options).finally(() => clearTimeout(patience));
-      if (this.store.state.query.kind !== "none") {
-        this.store.set({ items: answer.items, answer: "answered", refusal: "", arranged: false });
+      const now = this.store.state.query.kind;
+      if (now !== "none" && now !== "browse") {
+        this.store.set({ items: answer.items, told: toldBy(answer, query), answer: "answered", refusal: "", arranged: false });
         performance.measure("answer", { start: started, detail: toHash(query, options) });
         if (this.store.state.map && answer.snapshot_id !== this.store.state.map.snapshot_id) this.outside.changed();
       }
@@ -69,9 +71,17 @@ export class Search {
       if (error instanceof Unreachable) {
         this.store.set({ answer: "asking" });
         this.outside.lost();
-      } else this.store.set({ items: [], answer: "refused", refusal: /** @type {Error} */ (error).message });
+      } else {
+        const near = error instanceof Problem ? error.suggestions : [];
+        this.store.set({ items: [], told: { ...toldBy({}, query), near }, answer: "refused", refusal: /** @type {Error} */ (error).message });
+      }
     }
     this.busy = false;
     if (this.store.state.connected) this.wish();
   }
+}
+
+/** @param {Partial<Told>} answer @param {Query} query @returns {Told} */
+function toldBy({ understood = null, unmatched = [], variety = null, note = null, total = null, name = "" }, query) {
+  return { text: query.kind === "text" ? query.text : "", understood, near: [], unmatched, variety, note, total, name };
 }

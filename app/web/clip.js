@@ -1,11 +1,22 @@
 /**
  * A clip dropped anywhere: bring it to the service, show what comes back.
  *
+ * @import {Clip, Options, Query} from "./types.js"
  * @import {Store} from "./store.js"
  */
 
 import { clipEmotion } from "./api.js";
+import { clipKeyframes } from "./geometry.js";
+import { defaultOptions } from "./link.js";
 import { byId } from "./text.js";
+
+/**
+ * The question that finds what is like a clip: its movement, matched.
+ * @param {Clip} clip @param {Options} options @returns {[Query, Options]}
+ */
+export function clipQuestion(clip, options) {
+  return [{ kind: "curve", keyframes: clipKeyframes(clip) }, { ...defaultOptions(), mode: "match", scale: clip.answer.scale === "absolute" ? "absolute" : options.scale }];
+}
 
 export class ClipDrop {
   /** @param {Store} store @param {{fail: (text: string) => void, say: (text: string) => void}} outside */

@@ -22,6 +22,9 @@ export class Pointed {
     this.known = new Map();
     store.on(["pointed", "drawing"], ({ pointed, drawing }) => this.show(drawing ? null : pointed));
     store.on(["map"], () => this.known.clear());
+    // Another question: what the old one said of a track is no longer true.
+    store.on(["query", "clip"], () => store.state.pointed !== null && !store.state.drawing && store.set({ pointed: null }));
+    store.on(["items"], ({ pointed, drawing }) => this.label.hidden || this.show(drawing ? null : pointed));
   }
 
   /** @param {?number} id */

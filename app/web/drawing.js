@@ -87,6 +87,28 @@ export function drawPath(c, place, frames, how) {
   });
 }
 
+/**
+ * The part of the plane that a feeling means: one and two standard deviations around its middle.
+ * @param {Context} c @param {Place} place @param {import("./types.js").Region} region @param {boolean} dark
+ */
+export function drawRegion(c, place, region, dark) {
+  if (!region.spread_valence || !region.spread_arousal) return;
+  const [x, y] = place(region);
+  const unit = place({ valence: 1, arousal: 0 })[0] - place({ valence: 0, arousal: 0 })[0];
+  const colour = dotColour(region.valence, region.arousal, dark);
+  for (const [reach, alpha] of [[2, 0.1], [1, 0.16]]) {
+    c.beginPath();
+    c.ellipse(x, y, reach * unit * region.spread_valence, reach * unit * region.spread_arousal, 0, 0, 2 * Math.PI);
+    c.fillStyle = css(colour, alpha);
+    c.fill();
+  }
+  c.setLineDash([3, 4]);
+  c.lineWidth = 1.25;
+  c.strokeStyle = css(colour, 0.9);
+  c.stroke();
+  c.setLineDash([]);
+}
+
 /** A chosen point: a ring with a dot. @param {Context} c @param {[number, number]} at @param {boolean} dark */
 export function drawTarget(c, at, dark) {
   const { ink, paper } = inks(dark);

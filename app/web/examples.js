@@ -9,7 +9,9 @@ import { css, dotColour, isDark } from "./colour.js";
 import { durationOf, smoothAt } from "./geometry.js";
 import { byId, element, svg } from "./text.js";
 
-/** Rows are seconds, valence, arousal. @type {{name: string, note: string, keyframes: Keyframe[]}[]} */
+/** Their lines take an hour, or most of one. */
+const STRETCH = 20;
+/** Rows are thirds of a minute, valence, arousal. @type {{name: string, note: string, keyframes: Keyframe[]}[]} */
 export const EXAMPLES = [
   { name: "Slow sunrise", note: "from sleepy to joyful", rows: [[0, -0.45, -0.72], [50, -0.15, -0.62], [95, 0.12, -0.1], [140, 0.4, 0.42], [180, 0.72, 0.58]] },
   { name: "Storm, then calm", note: "anger that settles", rows: [[0, -0.62, 0.82], [50, -0.5, 0.45], [90, -0.05, -0.1], [130, 0.3, -0.55], [180, 0.6, -0.7]] },
@@ -18,7 +20,7 @@ export const EXAMPLES = [
 ].map(({ name, note, rows }) => ({
   name,
   note,
-  keyframes: rows.map(([t, valence, arousal]) => ({ t, valence, arousal })),
+  keyframes: rows.map(([t, valence, arousal]) => ({ t: STRETCH * t, valence, arousal })),
 }));
 
 export class Examples {

@@ -5,6 +5,8 @@
  */
 
 export const MIN_GAP_S = 0.5;
+/** How long a clip's movement lasts when it is asked with. */
+const CLIP_S = 3600;
 
 /** @param {number} x @param {number} low @param {number} high */
 export function clamp(x, low, high) {
@@ -191,6 +193,12 @@ export function keyframesOfCurve(curve, most = 12) {
     valence: round(clamp(curve[index].valence, -1, 1)),
     arousal: round(clamp(curve[index].arousal, -1, 1)),
   }));
+}
+
+/** A clip's movement over an hour, to ask with. @param {{answer: {curve: Keyframe[]}}} clip @returns {Keyframe[]} */
+export function clipKeyframes(clip) {
+  const frames = keyframesOfCurve(clip.answer.curve, 24);
+  return isSteady(frames) ? frames : stretched(frames, CLIP_S);
 }
 
 /** @param {Affect} a @param {Affect} b */

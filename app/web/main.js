@@ -1,7 +1,7 @@
 /**
  * The page: makes the parts and connects them.
  *
- * @import {Item, Mood, Query} from "./types.js"
+ * @import {GroupKind, Item, Mood, Query} from "./types.js"
  */
 
 import { library, Problem, request, track, trackMap, Unreachable } from "./api.js";
@@ -15,14 +15,17 @@ import { Likes } from "./seeds.js";
 import { fromHash } from "./link.js";
 import { Plane } from "./plane.js";
 import { Player } from "./player.js";
-import { Playlist } from "./playlist.js";
+import { headline, Playlist } from "./playlist.js";
 import { Pointed } from "./dot-label.js";
 import { Sample } from "./sample.js";
+import { Chips } from "./chips.js";
+import { keepFocus } from "./focus.js";
+import { Reading } from "./reading.js";
 import { Search } from "./asking.js";
 import { shownItems, Store } from "./store.js";
 import { Strip } from "./timeline.js";
 import { byId, element } from "./text.js";
-import { Tools } from "./tools.js";
+import { closeMenus, Tools } from "./tools.js";
 
 const store = new Store();
 const MOST_TOASTS = 3;
@@ -144,17 +147,39 @@ async function playTrack(id) {
   }
 }
 
-/** A question is narrowed to the artist; where there is none, their tracks are shown. @param {string} name */
-function byArtist(name) {
+/** A question is narrowed to the group; where there is none, its tracks are shown. @param {GroupKind} of @param {string} name */
+function showGroup(of, name) {
   const { query, options } = store.state;
-  if (query.kind === "none" || query.kind === "artist") ask({ kind: "artist", name });
-  else store.set({ options: { ...options, artist: [name] }, clip: null });
+  const asked = ["curve", "mood", "text", "track"].includes(query.kind);
+  if (!asked) ask({ kind: "group", of, name });
+  else {
+    const others = options.terms.filter((term) => term.not || term.what !== of);
+    store.set({ options: { ...options, terms: [...others, { not: false, what: of, value: name }] }, clip: null });
+  }
 }
 
 /** From the first track that is shown to the last. */
 function playAll() {
   const [first] = shownItems(store.state);
   if (first) player.play(first);
+}
+
+/** Parts that a first view does not need are fetched when they are asked for. */
+const later = {
+  /** @type {Promise<import("./browse.js").Browse> | undefined} */ browse: undefined,
+  /** @type {Promise<import("./stations.js").Stations> | undefined} */ stations: undefined,
+};
+
+/** @param {GroupKind | "track"} what */
+function browse(what) {
+  ask({ kind: "browse", what });
+}
+
+/** @param {boolean} keeping */
+async function openStations(keeping) {
+  later.stations ||= import("./stations.js").then(({ Stations }) => new Stations({
+    ask, say, fail, show: (query, options) => store.set({ query, options, clip: null }), question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
+  (await later.stations).open(keeping);
 }
 
 const player = new Player(store, { fail });
@@ -165,12 +190,16 @@ const search = new Search(store, { lost, changed: load });
 const examples = new Examples(store, { ask });
 new Strip(store, { ask, nowS, seek: (t) => player.seek(t), listen: (clip) => player.listen(clip) });
 const likes = new Likes(store, { ask });
-new Playlist(store, { play, say, undoable, like: ({ track }) => likes.like(track), likeToo: ({ track }) => likes.likeToo(track) });
-new Find(store, { like: likes.like, likeToo: likes.likeToo, byArtist, play: playTrack, say });
+const chips = new Chips(store, { say });
+const { narrow } = chips;
+new Reading(store, { ask });
+new Playlist(store, { play, say, undoable, narrow, like: ({ track }) => likes.like(track), likeToo: ({ track }) => likes.likeToo(track) });
+new Find(store, { ask, like: likes.like, likeToo: likes.likeToo, group: showGroup, narrow, play: playTrack, say });
 new Sample(store, { play });
-new Pointed(store, plane, track);
-new Tools(store, { say, fail, playAll, again: () => search.again() });
+const pointed = new Pointed(store, plane, track);
+const tools = new Tools(store, { say, fail, playAll, again: () => search.again() });
 new ClipDrop(store, { say, fail });
+keepFocus();
 new Library(store, { say, fail, reload: load });
 
 byId("theme").addEventListener("click", () => {
@@ -192,6 +221,20 @@ function shortcut(event) {
 }
 
 document.addEventListener("keydown", shortcut);
+store.on(["query"], ({ query }) => {
+  if (query.kind === "browse") {
+    later.browse ||= import("./browse.js").then(({ Browse }) => new Browse(store, {
+      group: (of, name) => ask({ kind: "group", of, name }), browse, play, narrow, fail, like: likes.like, know: (each) => pointed.known.set(each.id, each) }));
+  }
+});
+for (const id of ["open-browse", "open-browse-here"]) byId(id).addEventListener("click", () => browse("album"));
+for (const id of ["open-stations", "open-stations-here"]) byId(id).addEventListener("click", () => openStations(false));
+byId("keep").addEventListener("click", () => {
+  closeMenus();
+  openStations(true);
+});
+byId("close-browse").addEventListener("click", () => ask({ kind: "none" }));
+byId("start-clip").addEventListener("click", () => byId("clip-file").click());
 byId("open-help").addEventListener("click", () => byId("help").showModal());
 byId("help").addEventListener("click", (/** @type {Event} */ event) => event.target === byId("help") && byId("help").close());
 byId("clear").addEventListener("click", () => ask({ kind: "none" }));
@@ -207,6 +250,7 @@ store.on(["catalogue", "clip"], ({ catalogue, clip }) => {
   byId("opening").hidden = Boolean(clip) || catalogue !== "unknown";
   byId("empty").hidden = Boolean(clip) || catalogue === "unknown" || catalogue === "ready";
   byId("empty").dataset.kind = catalogue;
+  for (const id of ["open-browse", "open-stations"]) byId(id).hidden = catalogue !== "ready";
 });
 store.on(["library"], ({ library: known }) => {
   const { files_total: total, files_done: done } = known?.progress || {};

@@ -8,7 +8,7 @@
 import { clamp, isSteady, round, steady } from "./geometry.js";
 import { nearestWord, signed } from "./text.js";
 
-const STEP_S = 30;
+const STEP_S = 600;
 
 export class PlaneKeys {
   /** @param {Plane} plane */
@@ -46,17 +46,16 @@ export class PlaneKeys {
 
   /** The present path, continued to the cursor. @returns {Keyframe[]} */
   extended() {
-    const { cursor, store } = this.plane;
-    const { query } = store.state;
-    if (query.kind !== "curve") return steady(cursor);
-    const old = isSteady(query.keyframes) ? [query.keyframes[0]] : query.keyframes;
+    const { cursor, curve } = this.plane;
+    if (!curve) return steady(cursor);
+    const old = isSteady(curve) ? [curve[0]] : curve;
     return [...old, { t: old[old.length - 1].t + STEP_S, ...cursor }];
   }
 
   shorten() {
-    const { query } = this.plane.store.state;
-    if (query.kind !== "curve" || isSteady(query.keyframes)) return;
-    const left = query.keyframes.slice(0, -1);
+    const { curve } = this.plane;
+    if (!curve || isSteady(curve)) return;
+    const left = curve.slice(0, -1);
     this.plane.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) }, true);
   }
 }

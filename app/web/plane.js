@@ -7,14 +7,14 @@
  * @import {StrokePoint} from "./geometry.js"
  */
 
+import { AskedDrawing } from "./asked-drawing.js";
 import { fieldColour, isDark } from "./colour.js";
 import { DotGrid, FEW, paintDots, paintField } from "./dots.js";
-import { EXAMPLES } from "./examples.js";
-import { modeOf } from "./link.js";
+import { curveOf, modeOf } from "./link.js";
 import { shownItems } from "./store.js";
-import { clamp, durationOf, isSteady, keyframesFromStroke, round, smoothAt, steady } from "./geometry.js";
+import { clamp, isSteady, keyframesFromStroke, round, steady } from "./geometry.js";
 import {
-  DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPath, drawTarget,
+  DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawTarget,
 } from "./drawing.js";
 import { PlaneKeys } from "./plane-keys.js";
 import { byId } from "./text.js";
@@ -25,8 +25,8 @@ const TAP_PX = 6;
 const DOT_PX = 6;
 /** More dots than words can be read over. */
 const CROWD = 1500;
-const NEW_PATH_S = 180;
-const EXAMPLE_S = 2.2;
+/** How long a line lasts that was just drawn, and with it its list. */
+const NEW_PATH_S = 3600;
 
 export class Plane {
   /**
@@ -50,9 +50,7 @@ export class Plane {
     this.held = -1;
     this.pressed = null;
     this.cursor = { valence: 0, arousal: 0 };
-    this.exampleSince = 0;
-    /** @type {?Keyframe[]} */
-    this.example = null;
+    this.asked = new AskedDrawing(this);
     this.keys = new PlaneKeys(this);
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.place = this.place.bind(this);
@@ -77,8 +75,8 @@ export class Plane {
     });
     this.store.on(["clip"], () => this.paintDensity());
     this.store.on(["items", "clip", "catalogue", "query"], (state) => (byId("caption").textContent = caption(state)));
-    this.store.on(["items", "sample", "clip", "pointed", "options", "query"], () => this.paintHits());
-    this.store.on(["moment", "query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue"], () => this.redraw());
+    this.store.on(["items", "sample", "clip", "pointed", "options", "query", "told"], () => this.paintHits());
+    this.store.on(["moment", "query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue", "told", "hint"], () => this.redraw());
   }
 
   /** @param {Affect} at @returns {[number, number]} CSS pixels. */
@@ -171,7 +169,7 @@ export class Plane {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
     drawFrame(c, this.place, dark);
-    const journey = !state.clip && modeOf(state.query, state.options) === "journey";
+    const journey = !state.clip && modeOf(state.query, state.options, state.told) === "journey";
     drawHits(c, this.place, this.hits, { dark, pointed: state.pointed, journey });
     this.root.dataset.busy = String(state.items.length > 0 || Boolean(state.clip));
   }
@@ -192,42 +190,12 @@ export class Plane {
     const c = /** @type {CanvasRenderingContext2D} */ (this.layers[2].getContext("2d"));
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
-    this.#drawQuery(c, dark);
+    this.asked.draw(c, dark);
     const pointed = state.pointed === null ? null : this.placeOfTrack(state.pointed);
     if (pointed) drawHalo(c, this.place(pointed), dark);
     if (state.clip && state.moment) drawTarget(c, this.place(state.moment), dark);
     if (this.pad.matches(":focus-visible") && !this.stroke.length) drawCrosshair(c, this.place(this.cursor), dark);
     this.#drawPlaying(c, dark);
-  }
-
-  /** @param {CanvasRenderingContext2D} c @param {boolean} dark */
-  #drawQuery(c, dark) {
-    const { query, clip, moods, drawing, catalogue } = this.store.state;
-    if (clip) {
-      drawPath(c, this.place, clip.answer.curve, { dark, handles: false, held: -1, stroke: [] });
-    } else if (query.kind === "curve") {
-      const how = { dark, handles: !drawing, held: this.held, stroke: drawing ? this.stroke : [] };
-      drawPath(c, this.place, query.keyframes, how);
-    } else if (query.kind === "mood") {
-      const at = moods.find((mood) => mood.word === query.word);
-      if (at && !this.words.shows(at.word)) drawTarget(c, this.place(at), dark);
-    } else if (query.kind === "track") {
-      const places = query.ids.map((id) => this.placeOfTrack(id));
-      for (const at of places) if (at) drawTarget(c, this.place(at), dark);
-    } else if (query.kind === "none" && catalogue === "ready") this.#drawExample(c, dark);
-  }
-
-  /** A line that draws itself, to show that one can. @param {CanvasRenderingContext2D} c @param {boolean} dark */
-  #drawExample(c, dark) {
-    const frames = this.store.state.preview || EXAMPLES[0].keyframes;
-    const now = performance.now();
-    if (this.example !== frames) [this.example, this.exampleSince] = [frames, now];
-    const age = this.still.matches ? EXAMPLE_S : (now - this.exampleSince) / 1000;
-    const turn = clamp(age / EXAMPLE_S, 0.02, 1);
-    const endS = durationOf(frames) * turn * turn * (3 - 2 * turn);
-    const line = Array.from({ length: 61 }, (_, i) => smoothAt(frames, (endS * i) / 60));
-    drawPath(c, this.place, frames, { dark, handles: false, held: -1, stroke: line });
-    if (turn < 1) this.redraw();
   }
 
   /** @param {CanvasRenderingContext2D} c @param {boolean} dark */
@@ -265,7 +233,7 @@ export class Plane {
   ask(query, edited = false) {
     const { options } = this.store.state;
     const excluded = edited ? options.excluded : [];
-    this.store.set({ query, options: { ...options, excluded }, clip: null });
+    this.store.set({ query, options: { ...options, excluded }, clip: null, hint: null });
   }
 
   /** @param {PointerEvent} event */
@@ -350,12 +318,18 @@ export class Plane {
     return best;
   }
 
+  /** The line that can be changed: drawn, or what a phrase was read as. @returns {?Keyframe[]} */
+  get curve() {
+    const { query, clip, told } = this.store.state;
+    return clip ? null : curveOf(query, told);
+  }
+
   /** Index of the keyframe under the pointer, or -1. @param {PointerEvent} event */
   handleAt(event) {
-    const { query, clip } = this.store.state;
-    if (clip || query.kind !== "curve") return -1;
+    const frames = this.curve;
+    if (!frames) return -1;
     const box = this.pad.getBoundingClientRect();
-    return query.keyframes.findIndex((frame) => {
+    return frames.findIndex((frame) => {
       const [x, y] = this.place(frame);
       return Math.hypot(event.clientX - box.left - x, event.clientY - box.top - y) < 11;
     });
@@ -363,10 +337,10 @@ export class Plane {
 
   /** @param {number} index @param {Affect} at */
   moveKeyframe(index, at) {
-    const { query } = this.store.state;
-    if (query.kind !== "curve") return;
-    const all = isSteady(query.keyframes);
-    const keyframes = query.keyframes.map((frame, i) => (all || i === index ? { ...frame, ...at } : frame));
+    const frames = this.curve;
+    if (!frames) return;
+    const all = isSteady(frames);
+    const keyframes = frames.map((frame, i) => (all || i === index ? { ...frame, ...at } : frame));
     this.ask({ kind: "curve", keyframes }, true);
   }
 }

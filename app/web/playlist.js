@@ -1,12 +1,13 @@
 /**
  * The list at the side: the playlist, or the tracks most like a clip.
  *
- * @import {Item} from "./types.js"
+ * @import {Item, Term} from "./types.js"
  * @import {State, Store} from "./store.js"
  */
 
 import { Covers } from "./covers.js";
 import { isSteady } from "./geometry.js";
+import { curveOf } from "./link.js";
 import { likeWords, takesAnother } from "./seeds.js";
 import { row } from "./rows.js";
 import { byId, longTime, nearestWord, titleOf } from "./text.js";
@@ -18,7 +19,7 @@ const COVER_PX = 96;
 export class Playlist {
   /**
    * @param {Store} store
-   * @param {{play: (item: Item) => void, say: (text: string) => void, undoable: (text: string, undo: () => void) => void, like: (item: Item) => void, likeToo: (item: Item) => void}} outside
+   * @param {{play: (item: Item) => void, say: (text: string) => void, undoable: (text: string, undo: () => void) => void, like: (item: Item) => void, likeToo: (item: Item) => void, narrow: (term: Term) => void}} outside
    */
   constructor(store, outside) {
     this.store = store;
@@ -32,6 +33,7 @@ export class Playlist {
       play: outside.play,
       like: outside.like,
       likeToo: outside.likeToo,
+      narrow: outside.narrow,
       open: (/** @type {Item} */ item) => this.open(item),
       remove: (/** @type {Item} */ item) => this.remove(item),
       move: (/** @type {Item} */ item, /** @type {number} */ by) => this.move(item, this.shown.indexOf(item) + by),
@@ -40,10 +42,14 @@ export class Playlist {
     this.list.addEventListener("pointerover", (/** @type {PointerEvent} */ e) => this.point(e.target));
     this.list.addEventListener("focusin", (/** @type {FocusEvent} */ e) => this.point(e.target));
     this.list.addEventListener("pointerleave", () => store.set({ pointed: null }));
+    this.list.addEventListener("focusout", (/** @type {FocusEvent} */ e) => {
+      if (!(e.relatedTarget instanceof Node && this.list.contains(e.relatedTarget))) store.set({ pointed: null });
+    });
+    store.on(["query"], () => (this.opened = null));
     store.on(["items", "clip", "uploading"], (state) => this.fill(state));
     store.on(["drawing"], (state) => state.drawing || this.fill(state));
-    store.on(["query", "options", "likes", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
-    store.on(["answer", "refusal", "items", "clip", "map"], (state) => this.remark(state));
+    store.on(["query", "told", "likes", "moods", "clip", "map", "uploading", "catalogue"], (state) => this.title(state));
+    store.on(["answer", "refusal", "items", "clip", "map", "told"], (state) => this.remark(state));
     store.on(["pointed", "playing"], (state) => this.mark(state));
   }
 
@@ -55,28 +61,34 @@ export class Playlist {
 
   /** @param {State} state */
   title(state) {
-    const idle = state.query.kind === "none" && !state.clip && !state.uploading;
-    byId("invitation").hidden = !idle || state.catalogue !== "ready";
+    const browsing = state.query.kind === "browse";
+    const idle = (state.query.kind === "none" || browsing) && !state.clip && !state.uploading;
+    byId("browse").hidden = !browsing || Boolean(state.clip || state.uploading) || state.catalogue !== "ready";
+    byId("ways").hidden = state.catalogue !== "ready";
+    byId("start").hidden = !idle || state.catalogue !== "empty";
+    byId("invitation").hidden = !idle || browsing || state.catalogue !== "ready";
     byId("heading").hidden = idle;
     byId("tools").hidden = idle || Boolean(state.clip || state.uploading);
     byId("tools").dataset.kind = state.query.kind;
-    byId("heading").textContent = state.uploading ? `Listening to ${state.uploading}…` : headline(state);
+    byId("heading").title = byId("heading").textContent = state.uploading ? `Listening to ${state.uploading}…` : headline(state);
     byId("journey").disabled = !isPath(state);
     document.title = idle ? "Circumplex" : `${headline(state)} · Circumplex`;
   }
 
   /** @param {State} state */
-  remark({ answer, refusal, items, clip, map, query, options }) {
+  remark({ answer, refusal, items, clip, map, query, options, told }) {
     const node = byId("remark");
     node.classList.toggle("remark--wrong", answer === "refused" && !clip);
     if (clip) node.textContent = clip.answer.similar.length ? "The tracks most like it" : "Nothing is indexed to compare it with.";
-    else if (query.kind === "none") node.textContent = "";
+    else if (query.kind === "none" || query.kind === "browse") node.textContent = "";
     else if (answer === "refused") node.textContent = refusal;
     else if (answer === "answered" && !items.length) node.textContent = nothing(query, options);
     else if (answer === "asking") node.textContent = "Looking for it…";
     else if (items.length) {
-      const all = (map?.ids.length || items.length).toLocaleString("en");
-      node.textContent = `${items.length} of ${all} tracks · ${longTime(playingTime(items))}`;
+      const more = told?.total && told.total > items.length + options.excluded.length ? told.total : 0;
+      const all = (more || map?.ids.length || items.length).toLocaleString("en");
+      const first = more ? "The first " : "";
+      node.textContent = `${first}${items.length} of ${all} tracks · ${longTime(playingTime(items))}`;
     }
     this.list.setAttribute("aria-busy", String(answer === "asking" && !clip));
   }
@@ -92,8 +104,8 @@ export class Playlist {
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
     byId("foot").hidden = !items.length;
-    byId("others").hidden = Boolean(state.clip) || state.query.kind === "artist";
-    for (const menu of byId("foot").querySelectorAll(".menu")) menu.hidden = Boolean(state.clip);
+    byId("others").hidden = Boolean(state.clip) || isListed(state);
+    byId("keep").hidden = !state.clip && isListed(state);
     this.mark(this.store.state);
     if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
   }
@@ -176,9 +188,14 @@ export class Playlist {
 }
 
 /** Why nothing is left. @param {import("./types.js").Query} query @param {import("./types.js").Options} options */
-function nothing(query, { excluded }) {
-  if (query.kind === "artist") return "No track of this library is by this artist.";
+function nothing(query, { excluded, terms }) {
+  if (query.kind === "group" && !terms.length) return `No track of this library is ${query.of === "artist" ? "by this artist" : `in this ${query.of}`}.`;
   return excluded.length ? "No other track is left. Back leads to the ones before." : "No track passes these filters.";
+}
+
+/** Whether the tracks are listed, not ranked by a feeling. @param {State} state */
+function isListed({ query }) {
+  return query.kind === "group" || query.kind === "station";
 }
 
 /** How long it takes to play them through, seconds. @param {Item[]} items */
@@ -187,25 +204,20 @@ function playingTime(items) {
 }
 
 /** @param {State} state */
-function isPath({ query }) {
-  return query.kind === "curve" && !isSteady(query.keyframes);
+function isPath({ query, told }) {
+  const line = curveOf(query, told);
+  return line !== null && !isSteady(line);
 }
 
-/** The question in words, with the artists it is narrowed to. @param {State} state */
-function headline(state) {
-  const { query, clip, options } = state;
+/** The question in words. @param {State} state @returns {string} */
+export function headline(state) {
+  const { query, clip, moods, told } = state;
   if (clip) return clip.name;
-  if (query.kind === "artist") return `Music by ${query.name}`;
-  const [first, ...others] = options.artist;
-  const only = others.length > 1 ? `${options.artist.length} artists` : [first, ...others].join(" and ");
-  return first ? `${feeling(state)}, only by ${only}` : feeling(state);
-}
-
-/** @param {State} state */
-function feeling(state) {
-  const { query, moods } = state;
   if (query.kind === "mood") return capital(query.word);
+  if (query.kind === "text") return told?.text === query.text && told.understood ? capital(told.understood.words) : capital(query.text);
   if (query.kind === "track") return likeWords(query.ids, state.likes);
+  if (query.kind === "group") return groupWords(query);
+  if (query.kind === "station") return told?.name || "Station";
   if (query.kind !== "curve") return "";
   const words = query.keyframes.map((frame) => nearestWord(frame, moods));
   const [first, last] = [words[0], words[words.length - 1]];
@@ -214,6 +226,13 @@ function feeling(state) {
   const middle = words[Math.floor(words.length / 2)];
   if (first === last) return middle === first ? `Around ${first}` : `From ${first} by ${middle} and back`;
   return `From ${first} to ${last}`;
+}
+
+/** @param {import("./types.js").Query & {kind: "group"}} query */
+function groupWords({ of, name }) {
+  if (of === "artist") return `Music by ${name}`;
+  if (of === "folder") return name.replace(/^\//, "");
+  return of === "all" ? "All tracks" : name;
 }
 
 /** @param {string} word */

@@ -1,11 +1,12 @@
 /**
  * One row of the list: a track, where in it, how well it fits and, opened, in what it differs.
  *
- * @import {Item} from "./types.js"
+ * @import {Item, Term} from "./types.js"
  */
 
 import { isDark } from "./colour.js";
 import { markColour } from "./drawing.js";
+import { termsOfTrack, termWords } from "./terms.js";
 import { clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf } from "./text.js";
 
 /**
@@ -18,6 +19,7 @@ import { clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf
  * @property {(item: Item, by: number) => void} move
  * @property {(event: PointerEvent, item: Item) => void} drag
  * @property {(item: Item) => HTMLImageElement} cover
+ * @property {(term: Term) => void} narrow Ask for what has this too, or leave it out.
  */
 
 /**
@@ -51,15 +53,15 @@ export function row(item, index, opened, actions) {
   const when = isWhole(item) ? clock(item.track.duration_s ?? 0) : `at ${clock(item.segment.start_s)}`;
   const tools = element("span", { class: "item__tools" },
     toolButton("like", `More like ${title}`, "≈", () => actions.like(item)),
+    item.fit === undefined && toolButton("fit", `What ${title} has: only this, or without it`, "±", () => actions.open(item)),
     likeToo && toolButton("too", `Like ${title} too`, "+", () => likeToo(item)),
     remove && moveButton(item, title, actions),
     remove && toolButton("remove", `Remove ${title}`, "×", () => remove(item)));
   const plain = item.fit === undefined ? " item--plain" : "";
-  const open = opened && item.fit !== undefined;
-  return element("li", { class: `item${open ? " item--open" : ""}${plain}`, "data-track": String(item.track.id) },
+  return element("li", { class: `item${opened ? " item--open" : ""}${plain}`, "data-track": String(item.track.id) },
     playButton(item, String(index + 1), play, actions.cover(item)), trackText(item, play),
     element("span", { class: "item__when", title: segmentLine(item) }, when),
-    fitMark(item, open, () => actions.open(item)), tools, open && details(item, actions));
+    fitMark(item, opened, () => actions.open(item)), tools, opened && details(item, actions));
 }
 
 /** @param {string} part @param {string} name @param {string} sign @param {() => void} run */
@@ -116,10 +118,22 @@ function details(item, actions) {
     element("button", { class: "button button--quiet", type: "button", "data-part": text, "aria-label": `${text}: ${titleOf(item.track)}`, onclick: run }, text);
   const { likeToo, remove } = actions;
   return element("div", { class: "item__more" },
-    element("p", { class: "item__reason" }, `${sentence(item.reason ?? "")}.`),
-    element("p", {}, segmentLine(item)), numbers(item),
+    item.reason ? element("p", { class: "item__reason" }, `${sentence(item.reason)}.`) : null,
+    element("p", {}, segmentLine(item)), termList(item, actions), item.fit === undefined ? null : numbers(item),
     element("div", { class: "row" }, button("More like this", () => actions.like(item)),
       likeToo && button("Like this too", () => likeToo(item)),
       remove && button("Up", () => actions.move(item, -1)), remove && button("Down", () => actions.move(item, 1)),
       remove && button("Remove", () => remove(item))));
+}
+
+/** What the track has, each with a plus and a minus. @param {Item} item @param {RowActions} actions */
+function termList({ track }, actions) {
+  const button = (/** @type {Term} */ term, /** @type {boolean} */ not) => {
+    const name = `${not ? "Without" : "Only"} ${termWords(term)}`;
+    return element("button", {
+      class: "term__sign", type: "button", "data-part": name, "aria-label": name, title: name, onclick: () => actions.narrow({ ...term, not }),
+    }, not ? "−" : "+");
+  };
+  return element("ul", { class: "terms", "aria-label": "Only this, or without it" }, ...termsOfTrack(track).map((term) => (
+    element("li", { class: "term" }, button(term, false), element("span", { class: "term__words", dir: "auto", title: termWords(term) }, termWords(term)), button(term, true)))));
 }

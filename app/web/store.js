@@ -1,7 +1,7 @@
 /**
  * What the page knows, in one place. Parts subscribe to it; nothing else connects them.
  *
- * @import {Clip, EmotionAnswer, Item, Keyframe, Mood, Options, Query, Track, TrackMap} from "./types.js"
+ * @import {Clip, EmotionAnswer, Item, Keyframe, Mood, Options, Query, Region, Told, Track, TrackMap} from "./types.js"
  */
 
 import { defaultOptions } from "./link.js";
@@ -15,6 +15,8 @@ import { defaultOptions } from "./link.js";
  * @property {boolean} arranged The visitor moved or removed items.
  * @property {"idle" | "asking" | "answered" | "refused"} answer
  * @property {string} refusal Why the last question was refused.
+ * @property {?Told} told What the last answer says beside its tracks.
+ * @property {?{steps: Region[], curve: Keyframe[]}} hint Where what is looked at in the box lies.
  * @property {Track[]} likes Tracks that `query` names, as far as they are known.
  * @property {?Clip} clip
  * @property {?string} uploading Name of the clip that is being analysed.
@@ -49,6 +51,8 @@ function initial() {
     arranged: false,
     answer: "idle",
     refusal: "",
+    told: null,
+    hint: null,
     likes: [],
     clip: null,
     uploading: null,
@@ -71,7 +75,8 @@ function initial() {
  */
 export function shownItems({ clip, query, items, sample }) {
   if (clip) return clip.answer.similar;
-  return query.kind === "none" ? sample : items;
+  if (query.kind === "none") return sample;
+  return items;
 }
 
 export class Store {

@@ -8,8 +8,9 @@
 
 import { AXES, bands, ground, layout, line, nameHeights, table } from "./chart.js";
 import { EXAMPLES } from "./examples.js";
-import { affectAt, clamp, durationOf, isSteady, keyframesOfCurve, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
-import { byId, clock, element, nearestWord, parseClock, signed, svg } from "./text.js";
+import { curveOf } from "./link.js";
+import { affectAt, clamp, durationOf, isSteady, clipKeyframes, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
+import { byId, clock, counted, element, nearestWord, parseClock, signed, svg } from "./text.js";
 
 export class Strip {
   /**
@@ -31,7 +32,7 @@ export class Strip {
     this.heldDuration = 0;
     this.waiting = 0;
     new ResizeObserver(() => this.soon()).observe(this.chart);
-    store.on(["query", "clip", "drawing", "moods", "catalogue", "preview"], () => this.soon());
+    store.on(["query", "options", "told", "clip", "drawing", "moods", "catalogue", "preview"], () => this.soon());
     store.on(["playing"], () => this.tick());
     store.on(["moment"], (state) => this.read(state));
   }
@@ -48,15 +49,22 @@ export class Strip {
   /** @param {State} state */
   show(state) {
     const { clip, query } = state;
-    const path = query.kind === "curve" && !isSteady(query.keyframes);
-    const kind = clip ? "clip" : path ? "path" : query.kind === "none" ? "start" : "steady";
+    const frames = this.curve;
+    const path = frames !== null && !isSteady(frames);
+    const kind = clip ? "clip" : path ? "path" : query.kind === "none" || query.kind === "browse" ? "start" : "steady";
     this.root.dataset.kind = kind;
     if (this.kind !== kind || kind === "clip") this.fillSide(kind, state);
     this.kind = kind;
     if (clip) this.showClip(clip);
-    else if (path) this.showPath(query.keyframes);
+    else if (path) this.showPath(frames);
     else if (kind === "start") this.showExample(state);
-    else this.showSteady(query);
+    else this.showSteady(state);
+  }
+
+  /** The line that can be changed. @returns {?Keyframe[]} */
+  get curve() {
+    const { query, clip, told } = this.store.state;
+    return clip ? null : curveOf(query, told);
   }
 
   /** @param {string} kind @param {State} state */
@@ -68,7 +76,7 @@ export class Strip {
         onchange: () => this.setDuration(),
       });
       parts.push(element("label", {
-        class: "field", title: "How long the feeling takes. The tracks are spread over it evenly, however long they are.",
+        class: "field", title: "How long the list lasts: it holds as many tracks as fill that time.",
       }, "Lasts", this.duration));
       parts.push(element("p", { class: "quiet" }, "Drag the points: along for time, up and down for feeling."));
     } else if (clip) {
@@ -85,16 +93,20 @@ export class Strip {
 
   /** @param {Clip} clip */
   askWithClip(clip) {
-    this.outside.ask({ kind: "curve", keyframes: keyframesOfCurve(clip.answer.curve, 24) });
+    this.outside.ask({ kind: "curve", keyframes: clipKeyframes(clip) });
     this.root.focus();
   }
 
   setDuration() {
-    const { query } = this.store.state;
+    const { curve } = this;
     const seconds = parseClock(this.duration?.value || "");
-    if (query.kind !== "curve" || !this.duration) return;
-    if (seconds === null || seconds < 2 || seconds > 86400) this.duration.value = clock(durationOf(query.keyframes));
-    else this.outside.ask({ kind: "curve", keyframes: stretched(query.keyframes, seconds) }, true);
+    if (!curve || !this.duration) return;
+    if (seconds === null || seconds < 2 || seconds > 86400) {
+      this.duration.value = clock(durationOf(curve));
+      return;
+    }
+    this.store.set({ options: { ...this.store.state.options, limit: null, minutes: null } });
+    this.outside.ask({ kind: "curve", keyframes: stretched(curve, seconds) }, true);
   }
 
   /** @param {number} durationS @param {Record<string, string>} [named] Role and name. @returns {SVGElement} */
@@ -152,7 +164,9 @@ export class Strip {
 
   /** @param {Keyframe[]} frames */
   showPath(frames) {
-    if (this.duration && document.activeElement !== this.duration) this.duration.value = clock(durationOf(frames));
+    const { limit } = this.store.state.options;
+    if (this.duration) this.duration.placeholder = limit === null ? "" : counted(limit, "track");
+    if (this.duration && document.activeElement !== this.duration) this.duration.value = limit === null ? clock(durationOf(frames)) : "";
     const focused = this.held ? null : document.activeElement?.getAttribute("data-keyframe");
     const drawing = this.canvas(this.heldDuration || durationOf(frames), { role: "group", "aria-label": "Points in time" });
     const at = /** @type {import("./chart.js").Layout} */ (this.at);
@@ -190,10 +204,10 @@ export class Strip {
   take(event, index, axis) {
     event.preventDefault();
     event.stopPropagation();
-    const { query } = this.store.state;
-    if (query.kind !== "curve") return;
+    const { curve } = this;
+    if (!curve) return;
     this.held = { index, axis };
-    this.heldDuration = durationOf(query.keyframes);
+    this.heldDuration = durationOf(curve);
     const move = (/** @type {PointerEvent} */ e) => this.drag(e);
     const drop = () => {
       this.held = null;
@@ -219,9 +233,9 @@ export class Strip {
 
   /** @param {number} index @param {Partial<Keyframe>} change */
   change(index, change) {
-    const { query } = this.store.state;
-    if (query.kind !== "curve") return;
-    const frames = query.keyframes.map((frame) => ({ ...frame }));
+    const { curve } = this;
+    if (!curve) return;
+    const frames = curve.map((frame) => ({ ...frame }));
     const low = index === 0 ? 0 : frames[index - 1].t + MIN_GAP_S;
     const high = index === 0 ? 0 : index === frames.length - 1 ? 86400 : frames[index + 1].t - MIN_GAP_S;
     const t = round(clamp(change.t ?? frames[index].t, low, Math.max(low, high)), 1);
@@ -231,10 +245,10 @@ export class Strip {
 
   /** @param {KeyboardEvent} event @param {number} index */
   key(event, index) {
-    const { query } = this.store.state;
-    if (query.kind !== "curve") return;
-    const frame = query.keyframes[index];
-    const step = event.shiftKey ? 10 : 1;
+    const { curve } = this;
+    if (!curve) return;
+    const frame = curve[index];
+    const step = event.shiftKey ? 60 : 5;
     const axis = event.altKey ? "valence" : "arousal";
     const moved = (/** @type {number} */ by) => ({ [axis]: round(clamp(frame[axis] + by, -1, 1)) });
     if (event.key === "ArrowLeft") this.change(index, { t: frame.t - step });
@@ -248,9 +262,9 @@ export class Strip {
 
   /** @param {number} index */
   remove(index) {
-    const { query } = this.store.state;
-    if (query.kind !== "curve" || query.keyframes.length < 3) return;
-    const left = query.keyframes.filter((_, i) => i !== index);
+    const { curve } = this;
+    if (!curve || curve.length < 3) return;
+    const left = curve.filter((_, i) => i !== index);
     const start = left[0].t;
     this.outside.ask({ kind: "curve", keyframes: left.map((f) => ({ ...f, t: round(f.t - start, 2) })) }, true);
   }
@@ -258,7 +272,8 @@ export class Strip {
   /** Nothing is asked yet: show what a movement looks like in time. @param {State} state */
   showExample({ catalogue, preview }) {
     if (catalogue !== "ready") {
-      this.chart.replaceChildren();
+      const waits = catalogue === "empty" || catalogue === "indexing";
+      this.chart.replaceChildren(...(waits ? [element("p", { class: "strip__steady quiet" }, "The feeling of a line or a clip over time stands here.")] : []));
       return;
     }
     const frames = preview || EXAMPLES[0].keyframes;
@@ -269,16 +284,16 @@ export class Strip {
     this.chart.replaceChildren(drawing);
   }
 
-  /** @param {Query} query */
-  showSteady(query) {
-    const { moods } = this.store.state;
-    const at = query.kind === "curve" ? query.keyframes[0] : moods.find((m) => query.kind === "mood" && m.word === query.word);
+  /** @param {State} state */
+  showSteady({ query, moods, told }) {
+    const curve = curveOf(query, told);
+    const at = curve ? curve[0] : moods.find((m) => query.kind === "mood" && m.word === query.word);
     const start = at ? steady(at)[0] : null;
-    const artist = query.kind === "artist";
+    const listed = query.kind === "group" || query.kind === "station";
     const several = query.kind === "track" && query.ids.length > 1;
-    const text = artist ? "their tracks, wherever they lie" : several ? "what these tracks share, held" : start ? `valence ${signed(start.valence)} · arousal ${signed(start.arousal)}, held` : "one feeling, held";
+    const text = listed ? "its tracks, wherever they lie" : several ? "what these tracks share, held" : start ? `valence ${signed(start.valence)} · arousal ${signed(start.arousal)}, held` : "one feeling, held";
     this.chart.replaceChildren(element("p", { class: "strip__steady" }, element("span", { class: "quiet" }, text),
-      element("span", { class: "quiet" }, artist ? "Draw a line for music that moves that way." : "Draw a line to let it move through time.")));
+      element("span", { class: "quiet" }, listed ? "Draw a line for music that moves that way." : "Draw a line to let it move through time.")));
   }
 }
 

@@ -6,8 +6,11 @@
  */
 
 import { curlOf, request } from "./api.js";
-import { clamp } from "./geometry.js";
-import { modeOf } from "./link.js";
+import { clipQuestion } from "./clip.js";
+import { clamp, durationOf, isSteady, stretched } from "./geometry.js";
+import { curveOf, modeOf, toHash } from "./link.js";
+import { shownItems } from "./store.js";
+import { parseTerm, withoutTerm, withTerm } from "./terms.js";
 import { byId, clock, counted, element, parseClock } from "./text.js";
 
 /** Tracks that the service leaves out at most. */
@@ -16,6 +19,8 @@ const MOST_EXCLUDED = 10_000;
 const MOST_GENRES = 12;
 /** Formats the service writes, and the ends of their file names. */
 const FORMATS = ["m3u8", "xspf", "jspf", "csv"];
+
+export { closeMenus };
 
 export class Tools {
   /** @param {Store} store @param {{say: (text: string, shown?: boolean) => void, fail: (text: string) => void, playAll: () => void, again: () => void}} outside */
@@ -34,25 +39,43 @@ export class Tools {
       byId(mode).addEventListener("change", () => this.set({ mode }));
     }
     for (const format of FORMATS) byId(`save-${format}`).addEventListener("click", () => this.save(format));
-    byId("copy-curl").addEventListener("click", () => this.copy(curlOf(store.state.query, store.state.options), "The curl command is copied."));
-    byId("copy-link").addEventListener("click", () => this.copy(window.location.href, "The link is copied."));
+    byId("copy-curl").addEventListener("click", () => this.copy(curlOf(...this.question), "The curl command is copied."));
+    byId("copy-link").addEventListener("click", () => this.copy(linkTo(...this.question), "The link is copied."));
     byId("play-all").addEventListener("click", () => outside.playAll());
     byId("others").addEventListener("click", () => this.others());
+    for (const not of [false, true]) byId(not ? "term-not" : "term-only").addEventListener("click", () => this.addTerm(not));
+    byId("term-value").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Enter" || !byId("term-value").value.trim()) return;
+      event.preventDefault();
+      this.addTerm(event.altKey);
+    });
     closeMenusOutside();
-    store.on(["options", "query"], (state) => this.writeForm(state));
+    store.on(["options", "query", "told"], (state) => this.writeForm(state));
     store.on(["library", "options"], (state) => this.offerGenres(state));
+  }
+
+  /** A chip of what was typed. @param {boolean} not */
+  addTerm(not) {
+    const value = byId("term-value").value.trim();
+    const kind = byId("term-kind").value;
+    const term = value && parseTerm(`${kind}:${kind === "decade" ? value.replace(/s$/, "") : value}`, not);
+    byId("term-value").setAttribute("aria-invalid", String(!term));
+    if (!term) return;
+    this.set({ terms: withTerm(this.store.state.options.terms, term) });
+    byId("term-value").value = "";
+    byId("term-value").focus();
   }
 
   /** The library's largest genres, to choose from. @param {State} state */
   offerGenres({ library, options }) {
-    const chosen = options.genre.map((name) => name.toLowerCase());
     const offered = (library?.genres || []).slice(0, MOST_GENRES);
     const buttons = offered.map((/** @type {{name: string, tracks: number}} */ { name, tracks }) => {
-      const on = chosen.includes(name.toLowerCase());
-      const genre = on ? options.genre.filter((other) => other.toLowerCase() !== name.toLowerCase()) : [...options.genre, name];
+      const term = /** @type {import("./types.js").Term} */ ({ not: false, what: "genre", value: name });
+      const left = withoutTerm(options.terms, term);
+      const on = left.length < options.terms.length;
       return element("button", {
         class: "chip", type: "button", dir: "auto", "aria-pressed": String(on), "data-genre": name,
-        title: counted(tracks, "track"), onclick: () => this.set({ genre }),
+        title: counted(tracks, "track"), onclick: () => this.set({ terms: on ? left : withTerm(options.terms, term) }),
       }, name);
     });
     const held = document.activeElement?.getAttribute("data-genre");
@@ -69,8 +92,18 @@ export class Tools {
   /** The same question, answered without what stands there now. */
   others() {
     const { items, options } = this.store.state;
+    if (options.variety) {
+      this.set({ seed: drawn() });
+      return;
+    }
     this.set({ excluded: [...options.excluded, ...items.map(({ track }) => track.id)].slice(-MOST_EXCLUDED) });
     this.outside.again();
+  }
+
+  /** What is asked, or what would be with the clip that is shown. @returns {[import("./types.js").Query, Options]} */
+  get question() {
+    const { query, options, clip } = this.store.state;
+    return clip ? clipQuestion(clip, options) : [query, options];
   }
 
   /** @param {string} name @returns {any} */
@@ -83,18 +116,18 @@ export class Tools {
       const text = this.input(name).value.trim();
       return text === "" || !Number.isFinite(Number(text)) ? null : Math.round(Number(text));
     };
-    // A name that was chosen may hold a comma: only what was typed is split.
-    const words = (/** @type {"genre" | "artist"} */ name) => {
-      const [typed, chosen] = [this.input(name).value, this.store.state.options[name]];
-      return typed === chosen.join(", ") ? chosen : typed.split(",").map((/** @type {string} */ w) => w.trim()).filter(Boolean);
-    };
-    const [cap, minutes] = [number("maxPerArtist"), number("minutes")];
+    const [cap, minutes, limit] = [number("maxPerArtist"), number("minutes"), number("limit")];
+    const { options, query, told } = this.store.state;
+    const variety = Number(this.input("variety").value);
+    const line = curveOf(query, told);
+    const lasts = minutes === null ? null : clamp(minutes, 1, 1440);
+    const path = line && !isSteady(line);
     this.set({
-      limit: this.input("limit").disabled ? this.store.state.options.limit : clamp(number("limit") ?? 20, 1, 500),
-      minutes: minutes === null ? null : clamp(minutes, 1, 1440),
+      limit: limit === null ? null : clamp(limit, 1, 500),
+      minutes: path ? null : lasts,
       maxPerArtist: cap === null ? null : clamp(cap, 1, 500),
-      genre: words("genre"),
-      artist: words("artist"),
+      variety,
+      seed: variety ? options.seed ?? drawn() : null,
       yearMin: number("yearMin"),
       yearMax: number("yearMax"),
       durationMin: parseClock(this.input("durationMin").value),
@@ -103,18 +136,23 @@ export class Tools {
       level: this.input("moments").checked ? "segment" : "track",
       everything: this.input("everything").checked,
     });
+    // A line lasts as long as its list: other minutes stretch it.
+    if (path && lasts && limit === null && Math.round(durationOf(line) / 60) !== lasts) {
+      this.store.set({ query: { kind: "curve", keyframes: stretched(line, 60 * lasts) } });
+    }
   }
 
   /** @param {State} state */
-  writeForm({ query, options }) {
-    byId(modeOf(query, options)).checked = true;
+  writeForm({ query, options, told }) {
+    byId(modeOf(query, options, told)).checked = true;
+    const line = curveOf(query, told);
+    const pathS = line && !isSteady(line) ? durationOf(line) : 0;
+    const lasts = pathS && options.limit === null ? Math.max(1, Math.round(pathS / 60)) : options.minutes;
     const text = (/** @type {?number} */ value) => (value === null ? "" : String(value));
     const values = /** @type {Record<string, string>} */ ({
-      limit: options.minutes ? "" : String(options.limit),
-      minutes: text(options.minutes),
+      limit: text(options.limit),
+      minutes: text(options.limit === null || !pathS ? lasts : null),
       maxPerArtist: text(options.maxPerArtist),
-      genre: options.genre.join(", "),
-      artist: options.artist.join(", "),
       yearMin: text(options.yearMin),
       yearMax: text(options.yearMax),
       durationMin: options.durationMin === null ? "" : clock(options.durationMin),
@@ -124,25 +162,26 @@ export class Tools {
       if (document.activeElement !== this.input(name)) this.input(name).value = value;
     }
     this.input("limit").disabled = options.minutes !== null;
-    this.input("limit").placeholder = options.minutes ? "any" : "20";
+    this.input("limit").placeholder = lasts ? "any" : "20";
+    this.input("variety").value = String(options.variety);
     this.input("absolute").checked = options.scale === "absolute";
     this.input("moments").checked = options.level === "segment";
     this.input("everything").checked = options.everything;
     const count = [
-      options.genre.length, options.artist.length, options.yearMin ?? options.yearMax,
-      options.durationMin ?? options.durationMax, options.maxPerArtist, options.minutes, options.level === "segment", options.everything,
+      ...options.terms, options.yearMin ?? options.yearMax, options.durationMin ?? options.durationMax,
+      options.maxPerArtist, options.minutes, options.variety, options.level === "segment", options.everything,
     ].filter(Boolean).length;
     byId("refine-count").textContent = count ? `· ${count}` : "";
   }
 
   /** Save the list as it stands, in the order the visitor gave it. @param {string} format */
   async save(format) {
-    const { items, options, query } = this.store.state;
+    const { options, query, told, clip } = this.store.state;
     const body = {
       title: (byId("heading").textContent || "Circumplex").slice(0, 200),
-      mode: modeOf(query, options),
-      scale: options.scale,
-      items: items.map(({ track, segment, score, rho_sim, neg_kl, valence, arousal }) => (
+      mode: clip ? "match" : modeOf(query, options, told),
+      scale: clip ? clip.answer.scale : options.scale,
+      items: shownItems(this.store.state).map(({ track, segment, score, rho_sim, neg_kl, valence, arousal }) => (
         { track_id: track.id, ...segment, score, rho_sim, neg_kl, valence, arousal })),
     };
     try {
@@ -168,6 +207,16 @@ export class Tools {
     this.outside.say(done, true);
     closeMenus();
   }
+}
+
+/** @param {import("./types.js").Query} query @param {Options} options */
+function linkTo(query, options) {
+  return new URL(`#${toHash(query, options)}`, document.baseURI).href;
+}
+
+/** A number that says what is drawn. */
+function drawn() {
+  return Math.floor(Math.random() * 2 ** 31);
 }
 
 /** Where the clipboard is closed (no HTTPS): a field, selected. @param {string} text */

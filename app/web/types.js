@@ -10,13 +10,39 @@
  * @property {number} id
  * @property {?string} title
  * @property {?string} artist
+ * @property {string[]} [artists] Each on its own.
  * @property {?string} album
  * @property {?string} genre
  * @property {?number} year
  * @property {?number} duration_s
  * @property {string} path
  *
- * @typedef {{name: string, tracks: number}} Artist
+ * @typedef {"artist" | "album" | "genre" | "folder"} GroupKind
+ * @typedef {Affect & {name: string, tracks: number, duration_s: number, artists: string[]}} Group
+ *
+ * @typedef {object} Term A property that tracks must have or must not have.
+ * @property {boolean} not
+ * @property {GroupKind | "title" | "decade" | "length"} what
+ * @property {string} value A decade is its first year; a length is two numbers of seconds, `120-300`.
+ *
+ * @typedef {Affect & {spread_valence: number, spread_arousal: number}} Region A part of the plane.
+ *
+ * @typedef {object} Understood How the service read a phrase.
+ * @property {string} words
+ * @property {Region[]} steps
+ * @property {Keyframe[]} curve
+ * @property {?number} duration_s
+ * @property {{text: string, near: string[]}[]} not_understood
+ *
+ * @typedef {object} Told What an answer says beside its tracks.
+ * @property {string} text The phrase that it answers; "" where none was asked with.
+ * @property {?Understood} understood
+ * @property {string[]} near Words that look like those that were not understood.
+ * @property {{filter: string, value: string, near: string[]}[]} unmatched
+ * @property {?{amount: number, replaced: number, below_best: number}} variety
+ * @property {?string} note
+ * @property {?number} total How many tracks there are, where the list holds the first of them.
+ * @property {string} name Of the station; "" where none was asked with.
  *
  * @typedef {object} Item One place of a playlist, or one similar track (without parts of a score).
  * @property {Track} track
@@ -48,18 +74,22 @@
  *   | {kind: "curve", keyframes: Keyframe[]}
  *   | {kind: "mood", word: string}
  *   | {kind: "track", ids: number[]}
- *   | {kind: "artist", name: string}} Query All of an artist's tracks, wherever they lie.
+ *   | {kind: "text", text: string}
+ *   | {kind: "group", of: GroupKind | "all", name: string}
+ *   | {kind: "browse", what: GroupKind | "track"}
+ *   | {kind: "station", id: string}} Query A group is all of its tracks, wherever they lie.
  *
  * @typedef {object} Options What the playlist is asked for beside its emotion.
  * @property {"match" | "journey"} mode
  * @property {"relative" | "absolute"} scale
  * @property {"track" | "segment"} level Whole tracks, or single moments of them.
  * @property {boolean} everything Whether also what is not music may appear.
- * @property {number} limit
+ * @property {?number} limit Tracks; null: 20, or what fills the time of a line.
  * @property {?number} minutes About how long the playlist lasts; goes before `limit`.
+ * @property {number} variety 0: the best list; 1: any of about equal worth.
+ * @property {?number} seed What is drawn with some variety.
  * @property {?number} maxPerArtist
- * @property {string[]} genre
- * @property {string[]} artist
+ * @property {Term[]} terms
  * @property {?number} yearMin
  * @property {?number} yearMax
  * @property {?number} durationMin Seconds.

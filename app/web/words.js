@@ -8,18 +8,42 @@
 
 import { COMMON_WORDS, element } from "./text.js";
 
+/** @typedef {{left: number, right: number, top: number, bottom: number}} Box */
+
+/** How far a word may stand from its place, in heights and widths of its own; the nearest first. */
+const MOVES = [[0, 0], [0, -0.8], [0, 0.8], [-0.4, 0], [0.4, 0], [-0.4, -0.8], [0.4, -0.8], [-0.4, 0.8], [0.4, 0.8]];
+/** Room around a word, pixels. */
+const ACROSS = 6;
+const ABOVE = 2;
+
+/**
+ * Where a word has room.
+ * @param {[number, number]} at @param {number[]} size @param {{width: number, height: number}} frame @param {Box[]} taken
+ */
+function placeFor([x, y], [width, height], frame, taken) {
+  for (const [across, down] of MOVES) {
+    const left = Math.min(frame.width - width - 4, Math.max(4, x + across * width - width / 2));
+    const top = Math.min(frame.height - height - 4, Math.max(4, y + down * height - height / 2));
+    const box = { left: left - ACROSS, right: left + width + ACROSS, top: top - ABOVE, bottom: top + height + ABOVE };
+    if (taken.every((t) => t.right < box.left || t.left > box.right || t.bottom < box.top || t.top > box.bottom)) {
+      return { left, top, box, moved: across !== 0 || down !== 0 };
+    }
+  }
+  return null;
+}
+
 export class Words {
   /** @param {Store} store @param {HTMLElement} root @param {(word: string) => void} choose */
   constructor(store, root, choose) {
     this.root = root;
     this.choose = choose;
-    /** @type {{mood: Mood, node: HTMLButtonElement, box: ?{left: number, right: number, top: number, bottom: number}}[]} */
+    /** @type {{mood: Mood, node: HTMLButtonElement, box: ?Box}[]} */
     this.labels = [];
     root.addEventListener("keydown", (event) => this.key(event));
     store.on(["moods"], ({ moods }) => this.fill(moods));
-    store.on(["moods", "query"], ({ query }) => {
+    store.on(["moods", "query", "clip"], ({ query, clip }) => {
       for (const { mood, node } of this.labels) {
-        node.setAttribute("aria-pressed", String(query.kind === "mood" && query.word === mood.word));
+        node.setAttribute("aria-pressed", String(!clip && query.kind === "mood" && query.word === mood.word));
       }
     });
   }
@@ -39,8 +63,8 @@ export class Words {
   }
 
   /**
-   * Put the words where they belong. One that would cover another is left out, outer words first
-   * in line: they say most.
+   * Put the words where they belong, the common ones first. One that would cover another moves a
+   * little; where that does not help it is left out, and the box still finds it.
    * @param {(at: Affect) => [number, number]} place @param {{width: number, height: number}} frame
    */
   arrange(place, frame) {
@@ -48,21 +72,18 @@ export class Words {
     this.frame = frame;
     const sizes = this.labels.map(({ node }) => [node.offsetWidth, node.offsetHeight]);
     const order = this.labels.map((_, i) => i).sort((a, b) => this.weight(b) - this.weight(a));
-    /** @type {{left: number, right: number, top: number, bottom: number}[]} */
+    /** @type {Box[]} */
     const taken = [];
     for (const index of order) {
       const label = this.labels[index];
-      const [width, height] = sizes[index];
-      const [x, y] = place(label.mood);
-      const left = Math.min(frame.width - width - 4, Math.max(4, x - width / 2));
-      const top = Math.min(frame.height - height - 4, Math.max(4, y - height / 2));
-      const box = { left: left - 9, right: left + width + 9, top: top - 7, bottom: top + height + 7 };
-      const room = Math.hypot(label.mood.valence, label.mood.arousal) > 0.2 && taken.length < (frame.width < 560 ? 14 : 26);
-      const free = room && taken.every((t) => t.right < box.left || t.left > box.right || t.bottom < box.top || t.top > box.bottom);
-      label.box = free ? box : null;
-      label.node.style.visibility = free ? "visible" : "hidden";
-      label.node.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
-      if (free) taken.push(box);
+      const found = placeFor(place(label.mood), sizes[index], frame, taken);
+      label.box = found && found.box;
+      label.node.style.visibility = found ? "visible" : "hidden";
+      label.node.toggleAttribute("data-moved", Boolean(found?.moved));
+      if (found) {
+        label.node.style.transform = `translate(${Math.round(found.left)}px, ${Math.round(found.top)}px)`;
+        taken.push(found.box);
+      }
     }
     const first = this.labels.find((label) => label.box);
     for (const label of this.labels) label.node.tabIndex = label === first ? 0 : -1;

@@ -281,22 +281,6 @@ class GenreOut(Shown):
     tracks: int = Field(description="How many have it.")
 
 
-class ArtistOut(Shown):
-    """An artist that a filter may name."""
-
-    name: str = Field(examples=["Ryan Reilly"])
-    tracks: int = Field(description="How many are by them, alone or with others.")
-
-
-class ArtistList(Shown):
-    """Artists, those that fit best first."""
-
-    snapshot_id: str
-    total: int = Field(description="How many there are, with those before and behind the items.")
-    items: list[ArtistOut]
-    next_cursor: str | None = Field(description=NEXT_NOTE)
-
-
 class IndexingOut(Shown):
     """How far the index run under way is."""
 

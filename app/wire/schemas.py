@@ -204,7 +204,10 @@ class FilterTerms(Strict):
     artist: list[Name] = Field([], max_length=100, description="One of its artists.")
     album: list[Name] = Field([], max_length=100, description="Its album.")
     folder: list[FolderName] = Field(
-        [], max_length=100, description="A folder it lies in: one or several of the path's parts."
+        [],
+        max_length=100,
+        description="A folder it lies in: one or several of the path's parts; after a slash they "
+        "begin at the music root.",
     )
     title: list[Name] = Field(
         [], max_length=100, description="Words that stand in its title, such as `live`."

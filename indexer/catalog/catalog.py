@@ -8,6 +8,7 @@ What a run found becomes visible in one transaction, `publish`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
-    Text,
     bindparam,
     func,
     insert,
@@ -27,6 +27,7 @@ from sqlalchemy import (
     update,
 )
 
+from indexer.catalog.column_types import PlainText
 from indexer.catalog.database import make_engine, migrate, transaction
 from indexer.catalog.listening import ListeningRows
 from indexer.catalog.pages import by_fit, by_id
@@ -51,7 +52,7 @@ from indexer.folders.files import FoundFile, Tags, genres_of, values_of
 from model.folding import fold
 from model.verdict import Verdict
 
-_KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
+_KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__ if name in tracks.c]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
 MAX_ID = 2**31 - 1
 MANY_ROWS = 1000  # written at once: the planner's statistics are out of date
@@ -161,11 +162,17 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows):
     # Tracks, for index runs ------------------------------------------------------------------
 
     def known_files(self) -> list[KnownFile]:
-        """Every track with what a run compares, ordered by id."""
+        """Every track with what a run compares, ordered by id.
+
+        Rows of the index that somebody edited are told by two things: the length of the track is
+        missing, then the file's time is said to be unknown, so that the next run reads it again; or
+        the place is not the one that the row was written for.
+        """
+        told = (tracks.c.duration_s, tracks.c.address_id)
+        statement = select(*told, *_KNOWN).order_by(tracks.c.id)
         with transaction(self.engine) as connection:
-            return [
-                KnownFile(*row) for row in connection.execute(select(*_KNOWN).order_by(tracks.c.id))
-            ]
+            rows = [(row[0], row[1], KnownFile(*row[2:])) for row in connection.execute(statement)]
+        return [_as_edited(duration_s, place, known) for duration_s, place, known in rows]
 
     def published_tracks(self) -> list[Track]:
         """Every track that is in the index, ordered by id."""
@@ -175,7 +182,7 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows):
 
     def identifiers(self) -> list[tuple[int, str]]:
         """Ids of the tracks of the index that have identifiers, ordered, with these as JSON."""
-        text_of = type_coerce(tracks.c.identifiers, Text)
+        text_of = type_coerce(tracks.c.identifiers, PlainText)
         known = (tracks.c.status == "ok", tracks.c.identifiers.is_not(None))
         statement = select(tracks.c.id, text_of).where(*known).order_by(tracks.c.id)
         with transaction(self.engine) as connection:
@@ -344,6 +351,14 @@ def _track_values(change: TrackChange, now: datetime) -> dict[str, Any]:
         "search_text": _searchable(" ".join(word for word in words if word)),
         "updated_at": now,
     }
+
+
+def _as_edited(duration_s: float | None, place: str, known: KnownFile) -> KnownFile:
+    if known.status != "ok":
+        return known
+    if place != address_id(known.address):
+        return replace(known, misplaced=True)
+    return replace(known, mtime_ns=-1) if duration_s is None else known
 
 
 def _write_changes(connection: Connection, changes: TrackChanges, now: datetime) -> None:

@@ -70,7 +70,11 @@ class Track:
 
 @dataclass(frozen=True)
 class KnownFile:
-    """The part of a track that the next run compares with the disk."""
+    """The part of a track that the next run compares with the disk.
+
+    Attributes:
+        misplaced: Whether its root or path was edited since a run wrote them.
+    """
 
     id: int
     root: str
@@ -80,6 +84,7 @@ class KnownFile:
     content_id: str | None
     frontend_id: str
     status: TrackStatus
+    misplaced: bool = False
 
     @property
     def address(self) -> str:

@@ -32,7 +32,8 @@ class TrackTerms:
         genre: One of a track's genres.
         artist: One of its artists.
         album: Its album.
-        folder: A folder it lies in: one or several parts of its path, next to each other.
+        folder: A folder it lies in: one or several parts of its path, next to each other; after a
+            slash they begin at the music root.
         title: Words that stand in its title, as whole words.
         decade: First year of its decade.
         duration_min_s: Shortest length, inclusive.
@@ -184,7 +185,10 @@ class Columns:
         texts = self.text[column]
         if stands is None:
             return texts.matching(wanted)
-        having = [texts.holding(fold(word).strip("/ "), stands) for word in wanted]
+        having = [
+            texts.holding(fold(word).strip("/ "), _as_top if _is_top(name, word) else stands)
+            for word in wanted
+        ]
         return np.asarray(np.logical_or.reduce(having), dtype=np.bool_)
 
 
@@ -198,6 +202,14 @@ def _as_words(before: str, after: str) -> bool:
 
 def _as_folder(before: str, after: str) -> bool:
     return before in ("", "/", "\n") and after == "/"
+
+
+def _as_top(before: str, after: str) -> bool:
+    return before in ("", "\n") and after == "/"
+
+
+def _is_top(name: str, word: str) -> bool:
+    return name == "folder" and word.startswith("/")
 
 
 def _words(title: str) -> Iterable[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,6 +108,20 @@ class Lexicon:
         best = sorted(close, key=lambda form: -close[form])
         return tuple(dict.fromkeys(written[f] for f in best if close[f] >= _LIKE))[:count]
 
+    def beginning(self, letters: str, count: int = 3) -> tuple[str, ...]:
+        """At most `count` written words, of any language, that begin so, the shortest first."""
+        wanted = spelt(pieces_of(letters))
+        if not wanted:
+            return ()
+        written, _ = _written(self)
+        forms = _forms(self)
+        found = []
+        for form in forms[bisect_left(forms, wanted) :]:
+            if not form.startswith(wanted):
+                break
+            found.append(form)
+        return tuple(written[form] for form in sorted(found, key=len)[:count])
+
 
 @cache
 def lexicon() -> Lexicon:
@@ -125,6 +140,12 @@ def _written(words: Lexicon) -> tuple[dict[str, str], dict[str, tuple[str, ...]]
         for sign in _signs(form):
             having[sign].append(form)
     return written, {sign: tuple(forms) for sign, forms in having.items()}
+
+
+@cache
+def _forms(words: Lexicon) -> tuple[str, ...]:
+    """The folded forms in order."""
+    return tuple(sorted(_written(words)[0]))
 
 
 def _signs(word: str) -> set[str]:

@@ -114,7 +114,8 @@ def wait_until(page: Page, condition: str, timeout_s: float = 120.0) -> None:
 def place_of(page: Page, valence: float, arousal: float) -> tuple[float, float]:
     """Where an emotion lies on the screen, CSS pixels, found through two affect words."""
     boxes = page.locator("#words button").evaluate_all(
-        "nodes => nodes.filter(n => n.style.visibility !== 'hidden').map(n => {"
+        "nodes => nodes.filter("
+        " n => n.style.visibility !== 'hidden' && !('moved' in n.dataset)).map(n => {"
         " const b = n.getBoundingClientRect();"
         " return [n.textContent, b.x + b.width / 2, b.y + b.height / 2]; })"
     )

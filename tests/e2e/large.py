@@ -68,7 +68,7 @@ def _record(track_id: int) -> TrackRecord:
         path=f"{track_id // 1000}/{track_id}.flac",
         title=f"Piece {track_id}",
         artist=f"Artist {track_id % 997}",
-        album=None,
+        album=f"Album {track_id // 12}",
         genre="study",
         year=1950 + track_id % 70,
         duration_s=30.0,

@@ -200,6 +200,33 @@ def _keys(page: Page, service: Running) -> None:
     expect(page.locator("#help")).to_be_visible()
 
 
+def _box(page: Page, service: Running) -> None:
+    open_page(page, service.url, "feeling=calm and melankolick&not=title:plain")
+    wait_for_items(page)
+    page.locator("button.fit").first.click()
+    page.locator("#find").focus()
+    page.keyboard.type("loud")
+    expect(page.locator("#found [data-kind=track]")).to_have_count(3)
+    page.keyboard.press("ArrowDown")
+
+
+def _browse(page: Page, service: Running) -> None:
+    open_page(page, service.url, "browse=artist")
+    expect(page.locator(".browse__main")).to_have_count(3)
+    page.locator(".browse__main").first.focus()
+
+
+def _stations(page: Page, service: Running) -> None:
+    question = {"name": "Rain", "question": {"emotion": {"text": "sad"}}}
+    made = service.client.post("/v1/stations", json=question).json()
+    open_page(page, service.url, "mood=sad")
+    wait_for_items(page)
+    page.get_by_text("Share", exact=True).click()
+    page.locator("#keep").click()
+    expect(page.locator(".station")).to_have_count(1)
+    service.client.delete(f"/v1/stations/{made['id']}")
+
+
 STATES: dict[str, Callable[[Page, Running], None]] = {
     "first": _first,
     "path": _path,
@@ -207,6 +234,9 @@ STATES: dict[str, Callable[[Page, Running], None]] = {
     "clip": _clip,
     "library": _library,
     "keys": _keys,
+    "box": _box,
+    "browse": _browse,
+    "stations": _stations,
 }
 
 

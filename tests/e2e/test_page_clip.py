@@ -115,16 +115,42 @@ def test_a_clip_can_be_heard(page: Page, service: Running) -> None:
 
 
 def test_what_is_like_a_clip_plays_through(page: Page, service: Running) -> None:
-    """From the first on; what can be saved and shared is a question, which a clip is not yet."""
+    """From the first on."""
     open_page(page, service.url)
     choose(page, "loud.wav", clip_bytes())
     wait_for_items(page)
-    expect(page.locator("#foot summary")).to_have_count(2)
-    expect(page.locator("#foot summary").first).to_be_hidden()
     page.get_by_role("button", name="Play through").click()
 
     expect(page.locator("#playing-title")).to_have_text(titles(page)[0])
     expect(page.locator("#items > li").first).to_have_attribute("aria-current", "true")
+
+
+def test_what_is_like_a_clip_is_saved_shared_and_kept(page: Page, service: Running) -> None:
+    """The file holds what is shown; the link and the station ask for music that moves like it."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, service.url, "mood=sad")
+    choose(page, "growing.wav", clip_bytes())
+    expect(page.locator("#heading")).to_have_text("growing.wav")
+    expect(page.locator(".word[aria-pressed=true]")).to_have_count(0)
+    shown = titles(page)
+    page.get_by_text("Save", exact=True).click()
+    with page.expect_download() as download:
+        page.locator("#save-csv").click()
+    saved = download.value.path().read_text(encoding="utf-8")
+    assert all(title in saved for title in shown)
+
+    page.get_by_text("Share", exact=True).click()
+    page.locator("#copy-link").click()
+    expect(page.locator(".toast")).to_contain_text("copied")
+    assert "#curve=0," in page.evaluate("navigator.clipboard.readText()")
+    page.get_by_text("Share", exact=True).click()
+    page.locator("#keep").click()
+    expect(page.locator("#station-name")).to_have_value("growing.wav")
+    page.get_by_role("button", name="Keep this station").click()
+    expect(page.locator(".station")).to_have_count(1)
+    (station,) = service.client.get("/v1/stations").json()["items"]
+    assert len(station["question"]["emotion"]["curve"]) >= 2
+    service.client.delete(f"/v1/stations/{station['id']}")
 
 
 def test_a_clip_becomes_the_query(page: Page, service: Running) -> None:
@@ -136,7 +162,7 @@ def test_a_clip_becomes_the_query(page: Page, service: Running) -> None:
     expect(page.locator("#tools")).to_be_visible()
     curve = curve_in_link(page)
     assert curve[0][0] == 0
-    assert 22 <= curve[-1][0] <= 24
+    assert curve[-1][0] == 3600
     assert curve[-1][2] > curve[0][2]
     assert wait_for_items(page).count() == 9
     assert page.locator(".keyframe").count() == len(curve)

@@ -112,7 +112,8 @@ def test_the_copied_curl_runs_in_a_shell(browser: Browser, below_a_path: Running
     """Pasted into bash as it is, with quotes and letters of all kinds, through the proxy."""
     if shutil.which("curl") is None:
         pytest.skip("no curl on this machine")
-    genres = "genre=Rock%20%27n%27%20%22Roll%22%20%24(date)%20!&genre=Drone&genre=%C3%89tude"
+    genres = "only=genre:Rock%20%27n%27%20%22Roll%22%20%24(date)%20!&only=genre:Drone"
+    genres += "&only=genre:%C3%89tude"
     link = f"curve=0,-0.5,0.2;40,0.8,0.7&limit=4&{genres}"
     with behind_a_proxy(below_a_path) as (url, _), watched_page(browser) as (page, watch):
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -88,7 +88,7 @@ def test_a_journey_holds_no_track_twice_and_no_artist_too_often(
     assert isinstance(live.searcher, Watched)
     live.searcher.asked_for.clear()
 
-    hits, asked, exact = travel(journey(cap), Drawing(), live)  # type: ignore[arg-type]
+    hits, asked, proof = travel(journey(cap), Drawing(), live)  # type: ignore[arg-type]
 
     tracks = [hit.track_id for hit in hits]
     artists = Counter(snapshots.track(track).artist for track in tracks)
@@ -96,7 +96,7 @@ def test_a_journey_holds_no_track_twice_and_no_artist_too_often(
     assert len(set(tracks)) == len(tracks) == len(asked) == 60
     assert cap is None or max(artists.values()) <= cap
     assert max(live.searcher.asked_for) < TRACKS
-    assert exact
+    assert proof.exact
 
 
 def test_places_whose_tracks_are_used_up_get_the_best_that_is_left(live: Live) -> None:
@@ -138,9 +138,9 @@ def test_a_journey_is_exact_only_if_all_its_rankings_are(live: Live) -> None:
     live.searcher.asked_for.clear()
     live.searcher.doubtful = True
     try:
-        _, _, exact = travel(request, Drawing(), live)  # type: ignore[arg-type]
+        _, _, proof = travel(request, Drawing(), live)  # type: ignore[arg-type]
     finally:
         live.searcher.doubtful = False
 
     assert len(live.searcher.asked_for) > 1
-    assert not exact
+    assert not proof.exact
