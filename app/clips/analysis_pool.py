@@ -2,7 +2,7 @@
 
 Each worker is a process of its own (`indexer.isolation.reader`) with limits on memory and processor
 time. A worker that dies, hangs or grows is replaced; the upload that did it gets an error. At rest
-there is none (ADR 93).
+there is none (ADR 94).
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ class Live:
         snapshot: Its tracks, curves and scale.
         searcher: Ranks its tracks.
         identifiers: What names its recordings.
+        partial: Whether it holds only what an unfinished first run had read.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Live:
     snapshot: Snapshot
     searcher: TrackSearcher
     identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
+    partial: bool = False
     _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
 
     def replicas_answering(self) -> list[int]:

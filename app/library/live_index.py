@@ -122,6 +122,8 @@ class LiveIndex:
                 self._retire()
                 return
             if self._live is not None and row.id == self._live.id:
+                if self._live.partial != row.partial:  # its run came to its end with nothing more
+                    self._live = replace(self._live, partial=row.partial)
                 if row.model_id == self._model_id:
                     self._note = None  # somebody has gone back to it
                 return
@@ -231,7 +233,8 @@ class LiveIndex:
         self._refused = None
         self._damaged.pop(row.id, None)
         identifiers = IdentifierTable(self._catalog.identifiers())
-        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
+        opened = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
+        self._live = replace(opened, partial=row.partial)
         self._metrics.is_live(row, snapshot.manifest)
         self._why_not, self._note = NOTHING_INDEXED, None
         if row.model_id != self._model_id:

@@ -137,6 +137,9 @@ snapshots = Table(
     Column("segment_count", Integer, nullable=False),
     Column("recipe", Integer, nullable=False, server_default=text("0")),  # 0: not known
     Column("ordinal", Integer, nullable=False, server_default=text("0")),  # the newest has most
+    Column(
+        "partial", Boolean, nullable=False, server_default=false()
+    ),  # of a first run that goes on
     _one_of("state", SNAPSHOT_STATES),
     Index(
         "uq_snapshots_active",
@@ -185,6 +188,15 @@ index_runs = Table(
         postgresql_where=text("state = 'running'"),
     ),
     sqlite_autoincrement=True,
+)
+
+# What the run that walked the folders last passed over.
+passed_over = Table(
+    "passed_over",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("address", Text, nullable=False),
 )
 
 # What listeners keep ------------------------------------------------------------------------------

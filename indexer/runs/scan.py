@@ -106,7 +106,7 @@ def scan(
         prefixes=tuple(prefixes),
         report=report,
     )
-    for line in report.lines():
+    for line in (*report.troubles(), *report.skipped()):
         logger.warning("%s", line)
     if not allow_shrink:
         _refuse_emptied(seen, found, tracks)

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ class Activations:
     def __init__(self) -> None:
         self.active: str | None = None
         self.model_id = snapshots.MODEL_ID
+        self.partial = False
 
     def active_snapshot(self) -> SnapshotRow | None:
         """The row of the active snapshot."""
@@ -44,7 +46,8 @@ class Activations:
 
     def _row(self, name: str) -> SnapshotRow:
         now = datetime.now(UTC)
-        return SnapshotRow(name, self.model_id, "ready", name == self.active, now, name, 20, 100)
+        row = SnapshotRow(name, self.model_id, "ready", name == self.active, now, name, 20, 100)
+        return replace(row, partial=self.partial)
 
     def identifiers(self) -> list[tuple[int, str]]:
         """No recording has a name."""
@@ -94,6 +97,20 @@ def test_nothing_answers_before_a_snapshot_is_active(index: LiveIndex) -> None:
 
     with pytest.raises(NotReadyError, match="circumplex index"):
         index.current()
+
+
+def test_a_part_becomes_the_whole_without_being_opened_again(
+    index: LiveIndex, active: Activations
+) -> None:
+    """Where a first run ends with nothing more than its last part held."""
+    active.active, active.partial = "one", True
+    index.refresh()
+    before = index.current()
+    active.partial = False
+    index.refresh()
+
+    assert (before.partial, index.current().partial) == (True, False)
+    assert index.current().searcher is before.searcher
 
 
 def test_a_damaged_snapshot_never_goes_into_service(
