@@ -29,7 +29,7 @@ SECOND_EAR := $(PIP) --no-deps musicnn
 GENERATOR := $(PIP) --no-deps openapi-python-client
 COMPILE := $(BIN)/python -m indexer.runs.precompile
 
-.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-personal bench-players bench-verdict bench-recordings bench-ray clean
+.PHONY: help install demo test test-image lint bench-model bench-search bench-curve bench-level bench-listening bench-playlists bench-analysis bench-index bench-service bench-page bench-covers bench-gpu bench-withstand bench-personal bench-players bench-verdict bench-recordings bench-ray bench-journeys bench-feelings clean
 
 help: ## List the targets
 	@echo "make demo [MUSIC=DIR] [PORT=8000] [CHECK=1]"
@@ -95,6 +95,12 @@ bench-ray: $(DEV) ## Compare shards with one piece; index and search on a Ray cl
 
 bench-recordings: $(DEV) ## Group copies of recordings and all music at hand
 	@$(BIN)/python -m benchmarks.bench_recordings $(ARGS)
+
+bench-journeys: $(DEV) ## Time journeys beside a single playlist
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_journeys $(ARGS)
+
+bench-feelings: $(DEV) ## Ask for twenty words in rated music
+	@$(BIN)/python -m benchmarks.bench_feelings $(ARGS)
 
 bench-gpu: $(DEV) ## Measure what a GPU does beside the processor; without one it says so
 	@$(BIN)/python -m benchmarks.bench_gpu $(ARGS)

@@ -1,6 +1,6 @@
 """Indexing real music: first run, unchanged run, new checkpoint, moved files; large catalogues.
 
-    python benchmarks/bench_index.py [--music DIR] [--tracks 100000]
+    python benchmarks/bench_index.py [--music DIR] [--tracks 100000] [--first FILES]
 
 Prints wall-clock seconds and, because other programs may run beside it, processor seconds.
 """
@@ -21,6 +21,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from benchmarks.first_index import bench_first_index  # noqa: E402
 from benchmarks.shared_data import data_folder  # noqa: E402
 from indexer.catalog.catalog import Catalog, open_catalog  # noqa: E402
 from indexer.catalog.records import FileResult, TrackChange, TrackChanges, TrackQuery  # noqa: E402
@@ -35,8 +36,12 @@ def main() -> None:
     parser.add_argument("--music", type=Path, default=data_folder() / "open_audio")
     parser.add_argument("--tracks", type=int, default=100_000)
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--first", type=int, help="only a first index of so many short files")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.first:
+            bench_first_index(options.first, Path(folder))
+            return
         bench_runs(options.music, Path(folder))
         bench_scan(Path(folder), options.files)
         bench_catalogue(Path(folder), options.tracks)

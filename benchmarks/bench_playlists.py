@@ -171,11 +171,14 @@ def _journeys(
 
 
 def _followed(library: Library, places: Doubles, chosen: NDArray[np.intp]) -> dict[str, float]:
-    """How far tracks are from their places, and each from the next."""
+    """How far tracks are from their places, each from the next, and how far steps turn back."""
     found = {}
+    along = (places[-1] - places[0]) / np.linalg.norm(places[-1] - places[0])
     for name, where in (("distance", library.true), ("shown", library.shown)):
+        steps = np.diff(where[chosen], axis=0)
         found[name] = float(np.linalg.norm(where[chosen] - places, axis=1).mean())
-        found[f"{name}_step"] = float(np.linalg.norm(np.diff(where[chosen], axis=0), axis=1).mean())
+        found[f"{name}_step"] = float(np.linalg.norm(steps, axis=1).mean())
+        found[f"{name}_back"] = float(np.maximum(0.0, -steps @ along).mean())
     return found
 
 
@@ -323,13 +326,13 @@ def markdown(found: Figures) -> str:
         "",
         f"## {PLACES} tracks along a line, {JOURNEYS} lines a library",
         "",
-        "Distance to the place on the line, and from each track to the next: by annotators, and",
-        "as the service shows them. A journey that looks perfect (`nearest as shown`) is not the",
-        "one that fits best.",
+        "Distance to the place on the line, from each track to the next, and how far a step goes",
+        "back against the line, in the mean: by annotators, and as the service shows them. A",
+        "journey that looks perfect (`nearest as shown`) is not the one that fits best.",
         "",
-        "| way | 350: distance | step | shown distance | shown step "
-        f"| {SMALL}: distance | step | shown distance | shown step |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| way | 350: distance | step | back | shown distance | shown step | shown back "
+        f"| {SMALL}: distance | step | back | shown distance | shown step | shown back |",
+        "|---" * 13 + "|",
         *(
             f"| {way.removeprefix('journey: ')} | {_cells(fold[way])} | {_cells(small[way])} |"
             for way in fold
@@ -340,7 +343,8 @@ def markdown(found: Figures) -> str:
 
 
 def _cells(measured: dict[str, float]) -> str:
-    names = ("distance", "distance_step", "shown", "shown_step")
+    parts = ("", "_step", "_back")
+    names = [kind + part for kind in ("distance", "shown") for part in parts]
     return " | ".join(f"{measured[name]:.3f}" for name in names)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ def running_cluster(nodes: int) -> Iterator[Any]:
     from indexer.cluster.connection import connect
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    before = signal.getsignal(signal.SIGTERM)
     cluster = Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
     try:
         for _ in range(nodes - 1):
@@ -31,6 +34,8 @@ def running_cluster(nodes: int) -> Iterator[Any]:
     finally:
         ray.shutdown()
         cluster.shutdown()
+        signal.signal(signal.SIGTERM, before)  # Ray has set its own
+        gc.collect()  # what Ray left open is warned of here, not in a later test
 
 
 class UnhurriedModel(FakeModel):

@@ -11,25 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
+    emit,
     make_settings,
     notes,
     plain,
     require_data_folder,
 )
+from app.commands.index_progress import index_progress
+from app.commands.left_out import count_left_out, list_left_out
 from app.commands.remote import Key, Server, asked_client
 from app.errors import ConflictError
 from app.settings import Settings
@@ -38,7 +32,7 @@ if TYPE_CHECKING:
     from app.client import Client
     from app.wire.run_responses import IndexRunOut
     from indexer.catalog.records import RunProgress
-    from indexer.runs.job import RunSummary
+    from indexer.runs.summary import RunSummary
 
 
 class Engine(StrEnum):
@@ -70,6 +64,10 @@ def index(
         bool,
         typer.Option("--prune", help="Remove at once the analyses that no track needs any more."),
     ] = False,
+    passed_over: Annotated[
+        bool,
+        typer.Option("--passed-over", help="List the files that do not answer, and why."),
+    ] = False,
     engine: Annotated[
         Engine, typer.Option(help="Where files are analysed: in this machine's threads, or on Ray.")
     ] = Engine.LOCAL,
@@ -93,7 +91,8 @@ def index(
     """Bring the index up to date with music folders.
 
     Only new and changed files are analysed. A broken file is noted with its reason and the run
-    goes on. Searches use the old index until the new one is complete.
+    goes on. Searches use the old index until the new one is complete; while the first one is made,
+    what is finished can be played.
     """
     if server is not None:
         if prune or run is not None:
@@ -112,7 +111,11 @@ def index(
     )
     roots = folders or list(settings.music_roots)
     if not roots and run is None:
-        raise typer.BadParameter("name at least one music folder, or set CIRCUMPLEX_MUSIC_ROOTS")
+        notes.print(
+            "[red]Nothing to index[/]: name at least one music folder, or set "
+            "CIRCUMPLEX_MUSIC_ROOTS"
+        )
+        raise typer.Exit(1)
     if prune:
         settings = settings.with_changes(keep_analyses_days=0.0)
     summary = run_index(
@@ -127,13 +130,31 @@ def index(
     for line in summary.notes:
         notes.print(f"[yellow]note[/] {plain(line)}")
     notes.print(describe(summary))
+    _tell_left_out(settings, named=passed_over)
+    if summary.files_total == 0:
+        names = ", ".join(map(str, roots)) or "the folders of the run"
+        notes.print(f"[red]No audio file[/] was found in {plain(names)}")
+        raise typer.Exit(1)
+
+
+def _tell_left_out(settings: Settings, *, named: bool) -> None:
+    """Count what was passed over, and list it on standard output where that is asked for."""
+    from app.services import opened_catalog
+
+    with opened_catalog(settings) as catalog:
+        if named:
+            for path, reason in list_left_out(catalog):
+                emit(f"{path}\t{reason}")
+        told = count_left_out(catalog)
+    if told:
+        notes.print(plain(told))
 
 
 def _follow(client: Client, run_id: int) -> None:
     """Show a run of a service until it is over; Ctrl-C cancels it."""
-    with index_bar() as bar:
+    with index_progress() as shown:
         try:
-            run = client.wait_for_index(run_id, lambda state: bar.show(_progress(state)))
+            run = client.wait_for_index(run_id, lambda state: shown.show(_progress(state)))
         except KeyboardInterrupt:
             client.cancel_index(run_id)
             raise
@@ -163,19 +184,19 @@ def run_index(
     run_id: int | None = None,
     on_ray: bool = False,
 ) -> RunSummary:
-    """Index with a progress bar; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
+    """Index and show how far it is; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
     from app.services import load_model, make_indexer, opened_catalog
 
     require_data_folder(settings)
     with opened_catalog(settings) as catalog:
         indexer = make_indexer(settings, catalog, load_model(settings), on_ray=on_ray)
-        with stop_on_sigterm() as stop, index_bar() as bar:
+        with stop_on_sigterm() as stop, index_progress() as progress:
             return indexer.run(
                 roots,
                 full=full,
                 only=only,
                 allow_shrink=allow_shrink,
-                progress=bar.show,
+                progress=progress.show,
                 run_id=run_id,
                 stop=stop,
             )
@@ -184,6 +205,8 @@ def run_index(
 def describe(summary: RunSummary) -> str:
     """What a run did, for a person."""
     parts = [f"{summary.files_read} new or changed", f"{summary.files_failed} failed"]
+    if summary.files_resumed:
+        parts.insert(1, f"{summary.files_resumed} finished by a run before that broke off")
     if summary.files_missing:
         parts.append(f"{summary.files_missing} gone")
     if summary.files_kept:
@@ -195,54 +218,6 @@ def describe(summary: RunSummary) -> str:
         f"[green]Indexed[/] {summary.files_total} files ({', '.join(parts)}) in "
         f"{summary.elapsed_s:.1f} s{speed}; snapshot {summary.snapshot_id}"
     )
-
-
-class IndexBar:
-    """Shows the progress of a run: files, rate, time left."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task: TaskID = progress.add_task("Looking for music", total=None, rate="", left="")
-
-    def show(self, state: RunProgress) -> None:
-        """Draw a new state."""
-        working = state.stage == "analysing"
-        rate = f"{state.files_per_s:.1f} files/s" if working and state.files_per_s else ""
-        left = f"{_clock(state.seconds_left)} left" if working and state.seconds_left else ""
-        failed = f" [red]({state.files_failed} failed)[/]" if state.files_failed else ""
-        self._progress.update(
-            self._task,
-            description=_STAGES.get(state.stage, state.stage) + failed,
-            completed=state.files_done,
-            total=state.files_total or None,
-            rate=rate,
-            left=left,
-        )
-
-
-_STAGES = {
-    "queued": "Waiting",
-    "scanning": "Looking for music",
-    "analysing": "Listening",
-    "writing": "Writing the index",
-    "finished": "Done",
-}
-
-
-@contextmanager
-def index_bar() -> Iterator[IndexBar]:
-    """A progress bar on standard error."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
-    )
-    with Progress(*columns, console=notes) as progress:
-        yield IndexBar(progress)
 
 
 @contextmanager
@@ -257,9 +232,3 @@ def stop_on_sigterm() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -86,6 +86,7 @@ class Live:
         snapshot: Its tracks, curves and scale.
         searcher: Ranks its tracks.
         identifiers: What names its recordings.
+        partial: Whether it holds only what an unfinished first run had read.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Live:
     snapshot: Snapshot
     searcher: TrackSearcher
     identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
+    partial: bool = False
     _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
 
     def replicas_answering(self) -> list[int]:
@@ -255,6 +257,8 @@ class LiveIndex:
                 self._retire()
                 return
             if self._live is not None and row.id == self._live.id:
+                if self._live.partial != row.partial:  # its run came to its end with nothing more
+                    self._live = replace(self._live, partial=row.partial)
                 return
             if row.model_id != self._model_id:
                 self._refuse(
@@ -289,7 +293,8 @@ class LiveIndex:
         _warm_up(searcher)
         self._refused = None
         identifiers = IdentifierTable(self._catalog.identifiers())
-        self._live = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
+        opened = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
+        self._live = replace(opened, partial=row.partial)
         self._metrics.is_live(row, snapshot.manifest)
         logger.info("snapshot is live", extra={"snapshot_id": row.id})
 

@@ -42,6 +42,7 @@ PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone
 FURTHER = 96  # tracks looked at then, where artists are capped; and so many times more each time
 WIDEN = 8
+GUIDES = 64  # of a longer journey, so many places search; their neighbours share what is found
 
 
 def travel(
@@ -252,10 +253,14 @@ class _Traveller:
         for hit in fixed.values():
             self._use(hit)
         found = dict(fixed) | self._planned(asked, results, fixed)
+        guides: dict[int, Asked] = {}
         for place, query in enumerate(asked):
-            searched = None if place in found else self.search(query)
-            if searched is not None:
-                found[place] = searched
+            if place in found:
+                continue
+            guide = guides.setdefault(place * GUIDES // len(asked), query)
+            left = self.search(guide)
+            if left is not None:
+                found[place] = left if guide is query else self._fitting(left, query)
         places = sorted(found)
         return [found[place] for place in places], [asked[place] for place in places]
 
@@ -306,6 +311,11 @@ class _Traveller:
             ranking.limit = min(max(FURTHER, WIDEN * ranking.limit), most)
             self._read(query, ranking)
         return None
+
+    def _fitting(self, hit: Hit, query: Asked) -> Hit:
+        """The track that a neighbouring place's ranking holds, as it fits this place."""
+        request = SearchRequest(query.embedding, 1, level=self._level)
+        return self._live.searcher.hit_of(hit.track_id, request)
 
     def _read(self, query: Asked, ranking: _Ranking) -> None:
         checkpoint()

@@ -23,6 +23,8 @@ from app.wire.run_responses import (
     FailureOut,
     IndexRunList,
     IndexRunOut,
+    PassedOverList,
+    PassedOverOut,
     SnapshotList,
     SnapshotOut,
 )
@@ -141,6 +143,25 @@ def list_failures(
     )
 
 
+@router.get("/passed-over", summary="What the last run passed over", responses=problems(*DENIED))
+def list_passed_over(
+    services: ServicesDep, limit: Limit = 100, cursor: Cursor = None
+) -> PassedOverList:
+    """Links, hidden files and formats that are not read, ten thousand of each reason at most.
+
+    Files that were read but could not be indexed stand under `/v1/admin/failures`, and what is
+    indexed but no music under `/v1/tracks?verdict=`.
+    """
+    after = 0 if cursor is None else number_of_cursor("passed-over", cursor)
+    entries = services.catalog.list_passed_over(limit=limit, after=after)
+    more = len(entries) == limit
+    return PassedOverList(
+        counts=services.catalog.count_passed_over(),
+        items=[PassedOverOut(path=one.address, reason=one.reason) for one in entries],
+        next_cursor=cursor_of_number("passed-over", after + limit) if more else None,
+    )
+
+
 @router.get("/snapshots", summary="Snapshots, the newest first", responses=problems(*DENIED))
 def list_snapshots(
     services: ServicesDep, limit: Limit = 100, cursor: Cursor = None
@@ -224,6 +245,7 @@ def _snapshot_out(row: SnapshotRow, services: Services) -> SnapshotOut:
         model_id=row.model_id,
         created_at=row.created_at,
         active=row.active,
+        partial=row.partial,
         usable=row.model_id == services.model.model_id,
         tracks=row.track_count,
         segments=row.segment_count,

@@ -75,6 +75,7 @@ def get_library(request: Request, services: ServicesDep) -> Response:
         verdicts=services.catalog.verdicts(),
         copies=int((~live.snapshot.tracks.answering.best).sum()) if live else 0,
         administered=is_administered(services),
+        partial=live.partial if live else False,
         indexing=bool(under_way),
         progress=_progress(under_way[0].progress) if under_way else None,
         duration_s=round(live.duration_s, 1) if live else 0.0,

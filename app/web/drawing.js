@@ -128,6 +128,22 @@ export function drawTarget(c, at, dark) {
   c.fill();
 }
 
+/** A track that is held, and where it lay before. @param {Context} c @param {[number, number]} from @param {[number, number]} at @param {boolean} dark */
+export function drawPlaced(c, from, at, dark) {
+  const { ink, paper } = inks(dark);
+  for (const [colour, width] of /** @type {[string, number][]} */ ([[paper, 4], [ink, 1.5]])) {
+    c.beginPath();
+    c.moveTo(...from);
+    c.lineTo(...at);
+    c.setLineDash([4, 4]);
+    c.strokeStyle = colour;
+    c.lineWidth = width;
+    c.stroke();
+    c.setLineDash([]);
+  }
+  drawTarget(c, at, dark);
+}
+
 /** @param {Context} c @param {[number, number][]} line @param {string} ink */
 function drawArrow(c, line, ink) {
   const tip = line[line.length - 1];

@@ -14,6 +14,7 @@ import { Library, progressText, showProgress } from "./library.js";
 import { Likes } from "./seeds.js";
 import { fromHash } from "./link.js";
 import { Plane } from "./plane.js";
+import { Placing } from "./placing.js";
 import { Player } from "./player.js";
 import { headline, Playlist } from "./playlist.js";
 import { Pointed } from "./dot-label.js";
@@ -23,6 +24,7 @@ import { keepFocus } from "./focus.js";
 import { Reading } from "./reading.js";
 import { Search } from "./asking.js";
 import { shownItems, Store } from "./store.js";
+import { Taste } from "./taste.js";
 import { Strip } from "./timeline.js";
 import { byId, element } from "./text.js";
 import { closeMenus, Tools } from "./tools.js";
@@ -201,6 +203,20 @@ const tools = new Tools(store, { say, fail, playAll, again: () => search.again()
 new ClipDrop(store, { say, fail });
 keepFocus();
 new Library(store, { say, fail, reload: load });
+
+/** The listener's plane is another one now. */
+async function followed() {
+  store.set({ map: await trackMap(store.state.options.scale) });
+  search.again();
+}
+
+const placing = new Placing(store, plane, { say, fail, undoable, changed: followed });
+new Taste(store, placing, { say, fail, changed: followed, play });
+byId("feel").addEventListener("click", async () => {
+  const { playing } = store.state;
+  if (typeof playing?.id === "number") placing.begin(await track(playing.id));
+});
+store.on(["playing"], ({ playing }) => (byId("feel").hidden = typeof playing?.id !== "number"));
 
 byId("theme").addEventListener("click", () => {
   const theme = isDark() ? "light" : "dark";

@@ -20,6 +20,8 @@ export class PlaneKeys {
   /** @param {KeyboardEvent} event */
   key(event) {
     const { plane } = this;
+    const held = plane.store.state.placing;
+    if (held) plane.cursor = held.at;
     const step = event.shiftKey ? 0.2 : 0.05;
     const moves = /** @type {Record<string, [number, number]>} */ ({
       ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step],
@@ -28,8 +30,12 @@ export class PlaneKeys {
       const [dv, da] = moves[event.key];
       const { valence, arousal } = plane.cursor;
       plane.cursor = { valence: round(clamp(valence + dv, -1, 1)), arousal: round(clamp(arousal + da, -1, 1)) };
-      this.sayCursor();
-    } else if (event.key === "Enter" || event.key === " ") {
+      if (held) plane.placing?.to(plane.cursor, true);
+      else this.sayCursor();
+    } else if (held && event.key === "Enter") plane.placing?.keep();
+    else if (held && event.key === "Escape") plane.placing?.cancel();
+    else if (held) return;
+    else if (event.key === "Enter" || event.key === " ") {
       const keyframes = event.shiftKey ? this.extended() : steady(plane.cursor);
       plane.ask({ kind: "curve", keyframes }, event.shiftKey);
     } else if (event.key === "Backspace") this.shorten();

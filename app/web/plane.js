@@ -14,7 +14,7 @@ import { curveOf, modeOf } from "./link.js";
 import { shownItems } from "./store.js";
 import { clamp, isSteady, keyframesFromStroke, round, steady } from "./geometry.js";
 import {
-  DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawTarget,
+  DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPlaced, drawTarget,
 } from "./drawing.js";
 import { PlaneKeys } from "./plane-keys.js";
 import { byId } from "./text.js";
@@ -52,6 +52,8 @@ export class Plane {
     this.cursor = { valence: 0, arousal: 0 };
     this.asked = new AskedDrawing(this);
     this.keys = new PlaneKeys(this);
+    /** @type {?import("./placing.js").Placing} Holds a track's dot. */
+    this.placing = null;
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.place = this.place.bind(this);
     this.#listen();
@@ -76,7 +78,7 @@ export class Plane {
     this.store.on(["clip"], () => this.paintDensity());
     this.store.on(["items", "clip", "catalogue", "query"], (state) => (byId("caption").textContent = caption(state)));
     this.store.on(["items", "sample", "clip", "pointed", "options", "query", "told"], () => this.paintHits());
-    this.store.on(["moment", "query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue", "told", "hint"], () => this.redraw());
+    this.store.on(["moment", "query", "items", "pointed", "playing", "drawing", "moods", "preview", "catalogue", "told", "hint", "placing"], () => this.redraw());
   }
 
   /** @param {Affect} at @returns {[number, number]} CSS pixels. */
@@ -193,6 +195,7 @@ export class Plane {
     this.asked.draw(c, dark);
     const pointed = state.pointed === null ? null : this.placeOfTrack(state.pointed);
     if (pointed) drawHalo(c, this.place(pointed), dark);
+    if (state.placing) drawPlaced(c, this.place(state.placing.from), this.place(state.placing.at), dark);
     if (state.clip && state.moment) drawTarget(c, this.place(state.moment), dark);
     if (this.pad.matches(":focus-visible") && !this.stroke.length) drawCrosshair(c, this.place(this.cursor), dark);
     this.#drawPlaying(c, dark);
@@ -242,6 +245,13 @@ export class Plane {
     this.pad.setPointerCapture(event.pointerId);
     const at = this.affectOf(event);
     this.pressed = { x: event.clientX, y: event.clientY };
+    if (this.placing?.active) {
+      this.placing.to(at);
+      return;
+    }
+    const taken = event.altKey ? this.hitAt(event, 12) : null;
+    if (taken) this.placing?.begin(taken.track);
+    if (taken) return;
     this.held = this.handleAt(event);
     this.stroke = this.held < 0 ? [{ ...at, ms: event.timeStamp }] : [];
     this.cursor = at;
@@ -251,6 +261,10 @@ export class Plane {
 
   /** @param {PointerEvent} event */
   move(event) {
+    if (this.placing?.active) {
+      if (this.pressed) this.placing.to(this.affectOf(event));
+      return;
+    }
     if (!this.pressed) {
       this.point(event);
       return;
@@ -272,6 +286,10 @@ export class Plane {
 
   /** @param {PointerEvent} event */
   release(event) {
+    if (this.placing?.active) {
+      this.pressed = null;
+      return;
+    }
     const wasDrawing = this.store.state.drawing;
     const moved = this.held >= 0;
     const pressed = this.pressed;

@@ -53,7 +53,6 @@ export function row(item, index, opened, actions) {
   const when = isWhole(item) ? clock(item.track.duration_s ?? 0) : `at ${clock(item.segment.start_s)}`;
   const tools = element("span", { class: "item__tools" },
     toolButton("like", `More like ${title}`, "≈", () => actions.like(item)),
-    item.fit === undefined && toolButton("fit", `What ${title} has: only this, or without it`, "±", () => actions.open(item)),
     likeToo && toolButton("too", `Like ${title} too`, "+", () => likeToo(item)),
     remove && moveButton(item, title, actions),
     remove && toolButton("remove", `Remove ${title}`, "×", () => remove(item)));
@@ -84,9 +83,9 @@ function moveButton(item, title, actions) {
   return button;
 }
 
-/** How well it fits, as one bar; opens the reasons. @param {Item} item @param {boolean} opened @param {() => void} open */
+/** How well it fits, as one bar; opens the reasons. Where nothing was ranked, a sign that opens what the track has. @param {Item} item @param {boolean} opened @param {() => void} open */
 function fitMark(item, opened, open) {
-  if (item.fit === undefined) return null;
+  if (item.fit === undefined) return toolButton("terms", `What ${titleOf(item.track)} has: only this, or without it`, "±", open);
   const share = Math.round(100 * item.fit);
   const bar = element("span", { class: "fit__bar", "aria-hidden": "true" });
   bar.style.setProperty("--fill", String(0.06 + 0.94 * item.fit));

@@ -1,7 +1,7 @@
 /**
  * What the page knows, in one place. Parts subscribe to it; nothing else connects them.
  *
- * @import {Clip, EmotionAnswer, Item, Keyframe, Mood, Options, Query, Region, Told, Track, TrackMap} from "./types.js"
+ * @import {Affect, Clip, EmotionAnswer, Item, Keyframe, Mood, Options, Query, Region, Told, Track, TrackMap} from "./types.js"
  */
 
 import { defaultOptions } from "./link.js";
@@ -29,7 +29,10 @@ import { defaultOptions } from "./link.js";
  * @property {?Playing} playing
  * @property {?Keyframe[]} preview The offered movement that was looked at last.
  * @property {?Keyframe} moment Where a clip is at the time that is pointed at.
+ * @property {?Held} placing The track whose dot the visitor holds.
  * @property {Item[]} sample A few tracks of that movement, before anything is asked.
+ *
+ * @typedef {{track: Track, from: Affect, at: Affect}} Held A track, where it was felt, and where it is held.
  *
  * @typedef {object} Playing
  * @property {string} url
@@ -65,6 +68,7 @@ function initial() {
     playing: null,
     preview: null,
     moment: null,
+    placing: null,
     sample: [],
   };
 }

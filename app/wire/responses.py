@@ -301,6 +301,9 @@ class LibraryOut(Shown):
     failed: int = Field(description="Files that could not be indexed.")
     verdicts: dict[str, int] = Field(description="How many tracks are taken for what.")
     copies: int = Field(description="Tracks that are further copies of a recording.")
+    partial: bool = Field(
+        description="Whether this is what a first index run has read so far, or until it broke off."
+    )
     indexing: bool = Field(description="Whether an index run is queued or under way.")
     administered: bool = Field(description="Whether there is a token that opens `/v1/admin`.")
     progress: IndexingOut | None = Field(description="Of that run; null without one.")

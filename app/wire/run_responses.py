@@ -33,7 +33,9 @@ class IndexRunOut(Shown):
     started_at: datetime | None
     finished_at: datetime | None
     model_id: str | None
-    snapshot_id: str | None
+    snapshot_id: str | None = Field(
+        description="The index it made; while a first run is at work, the part that can be played."
+    )
     error: str | None
     notes: list[str] = Field(
         description="What it passed over, could not look at, or could decode only in part."
@@ -54,6 +56,7 @@ class SnapshotOut(Shown):
     model_id: str
     created_at: datetime
     active: bool
+    partial: bool = Field(description="Whether a first run made it of what it had read so far.")
     usable: bool = Field(description="Whether it was made with the model now loaded.")
     tracks: int
     segments: int
@@ -63,6 +66,21 @@ class SnapshotList(Shown):
     """Snapshots, the newest first."""
 
     items: list[SnapshotOut]
+    next_cursor: str | None = Field(description=NEXT_NOTE)
+
+
+class PassedOverOut(Shown):
+    """A file or folder below the music roots that is no part of the library."""
+
+    path: str
+    reason: str
+
+
+class PassedOverList(Shown):
+    """What the last walk over the music folders passed over."""
+
+    counts: dict[str, int] = Field(description="How many of each reason, in all.")
+    items: list[PassedOverOut]
     next_cursor: str | None = Field(description=NEXT_NOTE)
 
 

@@ -1,13 +1,15 @@
 """The catalogue: the only SQL of the project. Records in, records out, one transaction a call.
 
 `Catalog` joins its parts: tracks (here), index runs (`runs`), snapshots (`snapshots`), stations
-(`stations`), what listeners marked and heard (`listening`) and where they feel tracks (`profiles`).
-What a run found becomes visible in one transaction, `publish`.
+(`stations`), what listeners marked and heard (`listening`), where they feel tracks (`profiles`) and
+what a run passed over (`passed_over`). What a run found becomes visible in one transaction,
+`publish`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +18,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
-    Text,
     bindparam,
     func,
     insert,
@@ -27,9 +28,12 @@ from sqlalchemy import (
     update,
 )
 
+from indexer.catalog.column_types import PlainText
 from indexer.catalog.database import make_engine, migrate, transaction
+from indexer.catalog.keys import key, search_keys, searchable
 from indexer.catalog.listening import ListeningRows
 from indexer.catalog.pages import by_fit, by_id
+from indexer.catalog.passed_over import PassedOverRows
 from indexer.catalog.profiles import ProfileRows
 from indexer.catalog.records import (
     Counts,
@@ -47,16 +51,14 @@ from indexer.catalog.snapshots import SnapshotRows
 from indexer.catalog.stations import StationRows
 from indexer.catalog.tables import snapshots, staged_files, tracks
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import FoundFile, Tags, genres_of, values_of
-from model.folding import fold
+from indexer.folders.files import FoundFile, Tags
 from model.verdict import Verdict
 
-_KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__]
+_KNOWN = [tracks.c[name] for name in KnownFile.__dataclass_fields__ if name in tracks.c]
 _TRACK = [tracks.c[name] for name in Track.__dataclass_fields__]
 MAX_ID = 2**31 - 1
 MANY_ROWS = 1000  # written at once: the planner's statistics are out of date
 MAX_WORDS = 20  # of a text query
-MAX_TEXT_LENGTH = 10_000  # characters looked for or looked in
 
 
 def open_catalog(database_url: str) -> Catalog:
@@ -79,7 +81,7 @@ def open_catalog(database_url: str) -> Catalog:
     return Catalog(engine)
 
 
-class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows):
+class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, PassedOverRows):
     """Tracks, runs, snapshots and what listeners keep: one database, its schema up to date."""
 
     def __init__(self, engine: Engine) -> None:
@@ -161,11 +163,17 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows):
     # Tracks, for index runs ------------------------------------------------------------------
 
     def known_files(self) -> list[KnownFile]:
-        """Every track with what a run compares, ordered by id."""
+        """Every track with what a run compares, ordered by id.
+
+        Rows of the index that somebody edited are told by two things: the length of the track is
+        missing, then the file's time is said to be unknown, so that the next run reads it again; or
+        the place is not the one that the row was written for.
+        """
+        told = (tracks.c.duration_s, tracks.c.address_id)
+        statement = select(*told, *_KNOWN).order_by(tracks.c.id)
         with transaction(self.engine) as connection:
-            return [
-                KnownFile(*row) for row in connection.execute(select(*_KNOWN).order_by(tracks.c.id))
-            ]
+            rows = [(row[0], row[1], KnownFile(*row[2:])) for row in connection.execute(statement)]
+        return [_as_edited(duration_s, place, known) for duration_s, place, known in rows]
 
     def published_tracks(self) -> list[Track]:
         """Every track that is in the index, ordered by id."""
@@ -175,7 +183,7 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows):
 
     def identifiers(self) -> list[tuple[int, str]]:
         """Ids of the tracks of the index that have identifiers, ordered, with these as JSON."""
-        text_of = type_coerce(tracks.c.identifiers, Text)
+        text_of = type_coerce(tracks.c.identifiers, PlainText)
         known = (tracks.c.status == "ok", tracks.c.identifiers.is_not(None))
         statement = select(tracks.c.id, text_of).where(*known).order_by(tracks.c.id)
         with transaction(self.engine) as connection:
@@ -245,9 +253,36 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows):
             connection.execute(staged_files.delete())
             if activate:
                 self._activate(connection, snapshot_id, complete=True)
+            self._complete(connection, snapshot_id)
             self._end(connection, run_id, "succeeded", None, snapshot_id)
         if len(changes.new) + len(changes.changed) >= MANY_ROWS:
             self._analyse()
+
+    def publish_part(
+        self, run_id: int, owner: str, changes: TrackChanges, snapshot_id: str
+    ) -> None:
+        """Make visible what a first run has finished so far, at once; the run goes on.
+
+        What is staged stays: it is the run's own account. Doing so twice is no mistake: the first
+        answer may have been lost on its way.
+
+        Args:
+            run_id: The run.
+            owner: Who must hold it.
+            changes: Rows to write.
+            snapshot_id: The partial snapshot that holds them.
+
+        Raises:
+            LeaseLostError: Another process holds the run.
+            RunCancelledError: It was cancelled meanwhile.
+        """
+        with transaction(self.engine, writes=True) as connection:
+            self._hold(connection, run_id, owner)
+            if self._shown_by(connection, run_id) == snapshot_id:
+                return
+            _write_changes(connection, changes, datetime.now(UTC))
+            self._activate(connection, snapshot_id, complete=True)
+            self._show(connection, run_id, snapshot_id)
 
     def _analyse(self) -> None:
         """Let the planner know how the tables have grown."""
@@ -273,26 +308,11 @@ def _conditions(query: TrackQuery) -> list[ColumnElement[bool]]:
 
 
 def _words(query: TrackQuery) -> list[str]:
-    return _searchable(query.text or "").split()[:MAX_WORDS]
+    return searchable(query.text or "").split()[:MAX_WORDS]
 
 
 def _any_of(column: ColumnElement[str], wanted: Sequence[str]) -> ColumnElement[bool]:
-    return or_(*(column.contains(_key([value]), autoescape=True) for value in wanted))
-
-
-def _names(joined: str | None, values: Sequence[str]) -> list[str]:
-    """What a filter may say to find a tag: each of its values, and all of it."""
-    return list(dict.fromkeys([*values, *filter(None, [joined])]))
-
-
-def _key(values: Sequence[str]) -> str:
-    """Folded values, each between line breaks, so that a whole value can be looked for."""
-    return "".join(f"\n{_searchable(value)}\n" for value in values)
-
-
-def _searchable(words: str) -> str:
-    """Folded, and free of what a database refuses in text (NUL, halves of surrogate pairs)."""
-    return fold(words.encode("utf-8", "replace").decode().replace("\0", " "))[:MAX_TEXT_LENGTH]
+    return or_(*(column.contains(key([value]), autoescape=True) for value in wanted))
 
 
 def _bounded(year: int | None) -> int | None:
@@ -335,15 +355,20 @@ def _file_result(row: RowMapping) -> FileResult:
 
 def _track_values(change: TrackChange, now: datetime) -> dict[str, Any]:
     result, tags = change.result, change.result.tags
-    words = (tags.title, tags.artist, tags.album, result.found.path)
     return _file_values(result) | {
         "address_id": result.address_id,
         "status": "ok" if result.failure_reason is None else "failed",
-        "artist_key": _key(_names(tags.artist, values_of(tags.artist))),
-        "genre_key": _key(_names(tags.genre, genres_of(tags.genre))),
-        "search_text": _searchable(" ".join(word for word in words if word)),
+        **search_keys(tags.title, tags.artist, tags.album, tags.genre, result.found.path),
         "updated_at": now,
     }
+
+
+def _as_edited(duration_s: float | None, place: str, known: KnownFile) -> KnownFile:
+    if known.status != "ok":
+        return known
+    if place != address_id(known.address):
+        return replace(known, misplaced=True)
+    return replace(known, mtime_ns=-1) if duration_s is None else known
 
 
 def _write_changes(connection: Connection, changes: TrackChanges, now: datetime) -> None:

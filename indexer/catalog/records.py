@@ -70,7 +70,11 @@ class Track:
 
 @dataclass(frozen=True)
 class KnownFile:
-    """The part of a track that the next run compares with the disk."""
+    """The part of a track that the next run compares with the disk.
+
+    Attributes:
+        misplaced: Whether its root or path was edited since a run wrote them.
+    """
 
     id: int
     root: str
@@ -80,6 +84,7 @@ class KnownFile:
     content_id: str | None
     frontend_id: str
     status: TrackStatus
+    misplaced: bool = False
 
     @property
     def address(self) -> str:
@@ -232,7 +237,8 @@ class IndexRun:
         lease_owner: The process that holds it.
         lease_expires_at: When that process loses it unless it renews.
         cancel_requested: Whether it shall end before the next file.
-        snapshot_id: The snapshot that holds its outcome.
+        snapshot_id: The snapshot that holds its outcome; while a first run is at work, the one
+            that holds what it has finished so far.
         error: Why it failed.
         notes: What it passed over, could not look at or decoded in part, a line each.
     """
@@ -276,6 +282,7 @@ class SnapshotRow:
         track_count: Tracks in it.
         segment_count: Segments in it.
         recipe: How its rows were made of analyses (`indexer.runs.embed.ROW_RECIPE`); 0: not known.
+        partial: Whether a first index run made it of what it had finished so far.
     """
 
     id: str
@@ -287,6 +294,20 @@ class SnapshotRow:
     track_count: int
     segment_count: int
     recipe: int = 0
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """An entry of a music folder that is no part of the library.
+
+    Attributes:
+        reason: Why.
+        address: Its whole path as stored text; that of a folder that cannot be listed ends in `/`.
+    """
+
+    reason: str
+    address: str
 
 
 def address_id(address: str) -> str:

@@ -224,6 +224,12 @@ class RunRows:
         last = connection.execute(select(func.max(runs.c.ended))).scalar_one() or 0
         _set(connection, run_id, {**ended, **outcome, **_no_lease(), "ended": last + 1})
 
+    def _shown_by(self, connection: Connection, run_id: int) -> str | None:
+        return _one(connection, run_id).snapshot_id
+
+    def _show(self, connection: Connection, run_id: int, snapshot_id: str) -> None:
+        _set(connection, run_id, {"snapshot_id": snapshot_id})
+
     def _insert(self, connection: Connection, values: dict[str, Any]) -> IndexRun:
         empty = {"files_total": 0, "files_done": 0, "files_failed": 0, "attempts": 0}
         new = {"requested_at": _now(), "stage": "queued", "cancel_requested": False}

@@ -74,6 +74,11 @@ class SnapshotRows:
             chosen = snapshots.c.id.in_(list(snapshot_ids)) & ~snapshots.c.active
             connection.execute(snapshots.delete().where(chosen))
 
+    def _complete(self, connection: Connection, snapshot_id: str | None) -> None:
+        """Note that a snapshot holds all that its run has found."""
+        chosen = update(snapshots).where(snapshots.c.id == snapshot_id)
+        connection.execute(chosen.values(partial=False))
+
     def _activate(
         self, connection: Connection, snapshot_id: str | None, *, complete: bool = False
     ) -> None:

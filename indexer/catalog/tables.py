@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     Dialect,
     Float,
     ForeignKey,
@@ -27,11 +24,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from indexer.folders.identifiers import Identifiers
+from indexer.catalog.column_types import (
+    ContentId,
+    PlainText,
+    Seconds,
+    UtcDateTime,
+    WholeNumber,
+    Word,
+    Year,
+)
+from indexer.folders.identifiers import NOTHING, Identifiers
+from model.verdict import KINDS
 
 TRACK_STATES = ("ok", "failed", "missing")
 RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 SNAPSHOT_STATES = ("writing", "ready", "deleting")
+VERDICTS = ("music", *(kind for kind in KINDS if kind != "music"))
 STATION_RHYTHMS = ("none", "daily")
 PLACE_SCALES = ("absolute", "relative")
 
@@ -46,27 +54,6 @@ metadata = MetaData(
 )
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, in UTC; SQLite keeps no time zone, so it is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; a time without a zone is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; pass UTC")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """With its zone again."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 class IdentifiersText(TypeDecorator[Identifiers]):
     """What names a recording, as JSON; NULL where nothing does."""
 
@@ -78,8 +65,11 @@ class IdentifiersText(TypeDecorator[Identifiers]):
         return None if value is None else value.to_json()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Identifiers:
-        """From JSON."""
-        return Identifiers.from_json(value)
+        """From JSON; what is none names nothing."""
+        try:
+            return Identifiers.from_json(value)
+        except (AttributeError, TypeError, ValueError):
+            return NOTHING
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -92,23 +82,23 @@ def _file_columns() -> list[Column[Any]]:
     return [
         # BLAKE2b-128 of root and path: paths themselves may be longer than an index takes.
         Column("address_id", String(32), nullable=False),
-        Column("root", Text, nullable=False),
-        Column("path", Text, nullable=False),
-        Column("size_bytes", BigInteger, nullable=False),
-        Column("mtime_ns", BigInteger, nullable=False),
-        Column("content_id", String(32)),  # NULL: the file could not be read
+        Column("root", PlainText, nullable=False),
+        Column("path", PlainText, nullable=False),
+        Column("size_bytes", WholeNumber, nullable=False),
+        Column("mtime_ns", WholeNumber, nullable=False),
+        Column("content_id", ContentId),  # NULL: the file could not be read
         Column("frontend_id", String(100), nullable=False),  # whose analysis this row speaks of
-        Column("failure_reason", Text),
-        Column("title", Text, nullable=False),
-        Column("artist", Text),
-        Column("album", Text),
-        Column("genre", Text),
-        Column("year", Integer),
-        Column("duration_s", Float),
-        Column("note", Text),  # what a listener should know, such as that a part does not decode
+        Column("failure_reason", PlainText),
+        Column("title", PlainText, nullable=False),
+        Column("artist", PlainText),
+        Column("album", PlainText),
+        Column("genre", PlainText),
+        Column("year", Year),
+        Column("duration_s", Seconds),
+        Column("note", PlainText),  # for a listener, such as that a part of it does not decode
         Column("identifiers", IdentifiersText),
-        Column("verdict", String(10), nullable=False, server_default="music"),
-        Column("verdict_reason", Text),
+        Column("verdict", Word(10, *VERDICTS), nullable=False, server_default="music"),
+        Column("verdict_reason", PlainText),
     ]
 
 
@@ -147,6 +137,9 @@ snapshots = Table(
     Column("segment_count", Integer, nullable=False),
     Column("recipe", Integer, nullable=False, server_default=text("0")),  # 0: not known
     Column("ordinal", Integer, nullable=False, server_default=text("0")),  # the newest has most
+    Column(
+        "partial", Boolean, nullable=False, server_default=false()
+    ),  # of a first run that goes on
     _one_of("state", SNAPSHOT_STATES),
     Index(
         "uq_snapshots_active",
@@ -195,6 +188,15 @@ index_runs = Table(
         postgresql_where=text("state = 'running'"),
     ),
     sqlite_autoincrement=True,
+)
+
+# What the run that walked the folders last passed over.
+passed_over = Table(
+    "passed_over",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("address", Text, nullable=False),
 )
 
 # What listeners keep ------------------------------------------------------------------------------

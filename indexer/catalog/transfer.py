@@ -32,7 +32,7 @@ BATCH = 2000  # rows read or written at once
 INTERRUPTED = "the backup was made while this run was at work; start it again"
 _ORDER = (  # referenced tables first
     *("snapshots", "tracks", "staged_files", "index_runs"),
-    *("stations", "saved_playlists", "marks", "plays", "profiles", "placements"),
+    *("stations", "saved_playlists", "marks", "plays", "profiles", "placements", "passed_over"),
 )
 
 

@@ -35,9 +35,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "MusicBrainz/Album Artist Id",
     ),
     "isrcs": ("isrc", "TSRC", "WM/ISRC"),
-    "album_artist": ("albumartist", "TPE2", "WM/AlbumArtist"),
-    "track_number": ("tracknumber", "TRCK", "WM/TrackNumber"),
-    "disc_number": ("discnumber", "TPOS", "WM/PartOfSet"),
+    "album_artist": ("albumartist", "album artist", "TPE2", "WM/AlbumArtist"),
+    "track_number": ("tracknumber", "track", "TRCK", "WM/TrackNumber"),
+    "disc_number": ("discnumber", "disc", "TPOS", "WM/PartOfSet"),
     "compilation": ("compilation", "TCMP", "WM/IsCompilation"),
 }
 ARTISTS = ("artists", "TXXX:ARTISTS", "TXXX:Artists", "WM/ARTISTS")  # each on its own
@@ -90,20 +90,36 @@ class Identifiers:
 
     @classmethod
     def from_json(cls, text: str | None) -> Identifiers:
-        """Read what `to_json` wrote."""
-        if not text:
+        """Read what `to_json` wrote; what is of another kind is left out."""
+        try:
+            known = json.loads(text) if text else {}
+        except ValueError:
             return NOTHING
-        known: dict[str, Any] = json.loads(text)
-        names = {field.name for field in fields(cls)}
+        if not isinstance(known, dict):
+            return NOTHING
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in known.items()
-            if name in names
+            if name in _KINDS and _is_of_kind(name, value)
         }
         return cls(**values)
 
 
 NOTHING = Identifiers()
+_KINDS = {field.name: type(field.default) for field in fields(Identifiers)}
+_NUMBERS = frozenset({"track_number", "disc_number"})
+
+
+def _is_of_kind(name: str, value: object) -> bool:
+    """Whether a value of the JSON is what its field holds."""
+    kind = _KINDS[name]
+    if kind is tuple:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if kind is bool:
+        return isinstance(value, bool)
+    if name in _NUMBERS:
+        return type(value) is int and 0 < value <= MAX_NUMBER
+    return isinstance(value, str)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ LINKS = "symbolic links, which are not followed"
 HIDDEN = "hidden files and folders"
 SPECIAL = "entries that are no regular files"
 CUE_SHEETS = "CUE sheets: an album in one file is one track"
-EXAMPLES = 3  # names that a report gives for each reason
+EXAMPLES = 3  # names that a line about each reason gives
+MOST_NAMED = 10_000  # names that a report keeps for each reason
 
 _MTIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
 
@@ -70,12 +71,12 @@ class WalkReport:
     Attributes:
         unreadable: Why, by stored address; that of a folder ends in `/`.
         passed: How many entries were passed over for each reason.
-        examples: The first names of each reason.
+        named: The addresses of these for each reason, up to `MOST_NAMED`.
     """
 
     unreadable: dict[str, str] = field(default_factory=dict)
     passed: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=dict)
+    named: dict[str, list[str]] = field(default_factory=dict)
 
     def failed(self, address: str, error: OSError) -> None:
         """Note what could not be looked at."""
@@ -84,8 +85,8 @@ class WalkReport:
     def passed_over(self, reason: str, address: str) -> None:
         """Note an entry that is no part of the library."""
         self.passed[reason] += 1
-        named = self.examples.setdefault(reason, [])
-        if len(named) < EXAMPLES:
+        named = self.named.setdefault(reason, [])
+        if len(named) < MOST_NAMED:
             named.append(address)
 
     def could_look_at(self, address: str) -> bool:
@@ -97,15 +98,20 @@ class WalkReport:
         above = [address, *(address[:end] for end in ends), *(address[: end + 1] for end in ends)]
         return not any(each in self.unreadable for each in above)
 
-    def lines(self) -> list[str]:
-        """The report for a person, one line for each reason."""
+    def troubles(self) -> list[str]:
+        """What could not be looked at, for a person, a line each."""
         lines = []
         for address, reason in list(self.unreadable.items())[:EXAMPLES]:
             lines.append(f"{address} cannot be looked at, its tracks stay as they are: {reason}")
         if len(self.unreadable) > EXAMPLES:
             lines.append(f"{len(self.unreadable) - EXAMPLES} more cannot be looked at")
+        return lines
+
+    def skipped(self) -> list[str]:
+        """What was passed over, for a person, one line for each reason."""
+        lines = []
         for reason, count in self.passed.most_common():
-            names = ", ".join(self.examples[reason]) + (" …" if count > EXAMPLES else "")
+            names = ", ".join(self.named[reason][:EXAMPLES]) + (" …" if count > EXAMPLES else "")
             lines.append(f"{count} skipped, {reason}: {names}")
         return lines
 

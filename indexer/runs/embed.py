@@ -231,11 +231,15 @@ class BlockBuilder:
     Args:
         model: Embeds.
         previous: A snapshot of the same model, whose blocks need not be made again.
+
+    Attributes:
+        blocks: What is embedded, by content.
+        grouped: A snapshot whose contents need not be compared with each other again.
     """
 
     def __init__(self, model: IndexingModel, previous: Snapshot | None = None) -> None:
         self._model = model
-        self.previous = previous
+        self._previous = self.grouped = previous
         self._rows_before: dict[str, tuple[int, int]] = {}
         if previous is not None:
             tracks = enumerate(previous.tracks)
@@ -251,9 +255,9 @@ class BlockBuilder:
         """Whether the block of a content is there, or can be taken from the snapshot before."""
         if content in self.blocks:
             return True
-        if content not in self._rows_before or self.previous is None:
+        if content not in self._rows_before or self._previous is None:
             return False
-        self.blocks[content] = _kept_block(self.previous, *self._rows_before[content])
+        self.blocks[content] = _kept_block(self._previous, *self._rows_before[content])
         return True
 
     def add(self, content: str, analysed: Analysed) -> None:

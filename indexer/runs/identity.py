@@ -50,7 +50,9 @@ def match_identities(
         new=tuple(new),
         changed=tuple(changed),
         missing_ids=tuple(sorted(file.id for file in lost if file.status != "missing")),
-        displaced_ids=tuple(sorted(file.id for file in lost if file.address in taken)),
+        displaced_ids=tuple(
+            sorted(file.id for file in lost if file.address in taken or file.misplaced)
+        ),
     )
 
 

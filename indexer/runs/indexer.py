@@ -30,10 +30,11 @@ from indexer.folders.disk import Disk, LocalDisk
 from indexer.folders.files import file_path, stored_name
 from indexer.folders.walk import distinct_roots
 from indexer.runs.embed import IndexingModel
-from indexer.runs.job import IndexJob, RunSummary
+from indexer.runs.job import IndexJob
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.pools import Pool, Threads
 from indexer.runs.progress import Heartbeat, ProgressMeter
+from indexer.runs.summary import RunSummary
 
 __all__ = ["Indexer", "RunOptions", "RunSummary"]
 

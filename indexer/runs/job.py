@@ -29,61 +29,23 @@ from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
 from indexer.isolation.reading import reader_for, useful_workers
 from indexer.runs.analyses import AnalysisStore
-from indexer.runs.balance import balanced
-from indexer.runs.embed import Analysed, BlockBuilder, Examined, Examiner, IndexingModel, assemble
+from indexer.runs.embed import Analysed, BlockBuilder, Examined, Examiner, IndexingModel
 from indexer.runs.identity import match_identities
-from indexer.runs.notes import RunNotes
+from indexer.runs.notes import RunNotes, passed_over, skipped_lines
 from indexer.runs.options import RunOptions
 from indexer.runs.outcome import file_sizes, final_tracks
+from indexer.runs.parts import Parts, PartSchedule, shows_parts
 from indexer.runs.pools import Pool, ahead, default_workers
 from indexer.runs.progress import ProgressMeter
-from indexer.runs.recordings import group
 from indexer.runs.scan import Scan, refuse_shrunk, scan
-from indexer.runs.snapshot_store import SnapshotStore, is_current, tracks_digest
-from indexer.search.typical import typical_curves
-from indexer.snapshot.content import relative_scale
+from indexer.runs.snapshot_maker import SnapshotMaker
+from indexer.runs.snapshot_store import SnapshotStore, is_current
+from indexer.runs.summary import RunSummary
 from indexer.snapshot.reader import Snapshot
-from indexer.snapshot.tracks import TrackRecord
 
 logger = logging.getLogger(__name__)
 
-STAGE_EVERY = 64  # finished files are written down together, this many
-STAGE_EVERY_S = 1.0  # or after this time
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What an index run did.
-
-    Attributes:
-        run_id: The run.
-        snapshot_id: The snapshot that holds the outcome; None where no track is in the index.
-        model_id: The checkpoint that embedded.
-        wrote_snapshot: False if an existing snapshot already held exactly this.
-        files_total: Audio files found.
-        files_read: New and changed ones.
-        files_decoded: Of these, those whose analysis was not kept from earlier.
-        files_failed: Files that cannot be in the index.
-        files_missing: Tracks whose files have gone.
-        files_kept: Tracks that stay as they were because their files could not be read.
-        notes: What was passed over, could not be looked at or decodes in part, a line each.
-        audio_s: Duration of what was decoded.
-        elapsed_s: Duration of the run.
-    """
-
-    run_id: int
-    snapshot_id: str | None
-    model_id: str
-    wrote_snapshot: bool
-    files_total: int
-    files_read: int
-    files_decoded: int
-    files_failed: int
-    files_missing: int
-    files_kept: int
-    notes: tuple[str, ...]
-    audio_s: float
-    elapsed_s: float
+STAGE_EVERY = 64  # finished files are written down together, this many at most
 
 
 @dataclass
@@ -117,6 +79,8 @@ class IndexJob:
     pool: Pool
     _began: float = field(default_factory=time.monotonic)
     _decoded: int = 0
+    _resumed: int = 0
+    _staged: int = 0
     _audio_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -128,6 +92,7 @@ class IndexJob:
         self._snapshots = SnapshotStore(self._waiting, self.data_dir, self.options)
         self._known: list[KnownFile] = []
         self._notes = RunNotes()
+        self._parts: Parts | None = None
 
     def execute(self) -> RunSummary:
         """Scan, analyse, embed, write, publish, tidy up."""
@@ -143,26 +108,20 @@ class IndexJob:
             return self._publish(seen, (), TrackChanges(), outcome.id, is_new=False, wrote=False)
         self._builder = BlockBuilder(self.model, self._reusable(newest))
         self._builder.blocks.update(self.pool.known(self.model.model_id))
-        workers = useful_workers(self._workers, len(seen.to_read))
-        reader = reader_for(self.model, self.options.read_limits, workers, self.check)
-        try:
-            before, full, disk = self._builder.embedded_before, self.run.full, self.disk
-            self._examiner = Examiner(
-                self.model, self._store, full=full, reader=reader, disk=disk, embedded=before
-            )
-            read = self._read(seen)
-        finally:
-            reader.close()
-        results = self._notes.usable(read, seen.known)
-        changes = match_identities(results, seen.known, seen.gone, self._next_id())
+        self._maker = self._make_maker()
+        self._parts = self._parts_of(seen)
+        results = self._notes.usable(self._read_all(seen), seen.known)
+        fresh = results if self._parts is None else self._parts.remaining(results)
+        changes = match_identities(fresh, seen.known, seen.gone, self._next_id())
         if not self.run.allow_shrink:
             refuse_shrunk(seen, changes.missing_ids)
         self.meter.enter("writing")
-        tracks_before = self._waiting.published_tracks()
-        tracks = final_tracks(tracks_before, changes)
-        sizes = file_sizes(tracks_before, changes)
-        snapshot_id, wrote = self._snapshot(group(tracks, sizes, self._builder, self._store.load))
-        is_new = wrote or tracks != final_tracks(tracks_before, TrackChanges())
+        before = self._waiting.published_tracks()
+        tracks = final_tracks(before, changes)
+        sizes = file_sizes(before, changes)
+        row, wrote = self._maker.make(tracks, sizes, anew=self.run.full)
+        is_new = wrote or tracks != final_tracks(before, TrackChanges())
+        snapshot_id = None if row is None else row.id
         return self._publish(seen, results, changes, snapshot_id, is_new=is_new, wrote=wrote)
 
     # Before ----------------------------------------------------------------------------------
@@ -188,7 +147,39 @@ class IndexJob:
             list_entries=self.disk.entries,
         )
 
+    def _make_maker(self) -> SnapshotMaker:
+        return SnapshotMaker(
+            catalog=self._waiting,
+            store=self._snapshots,
+            plain_store=SnapshotStore(self.catalog, self.data_dir),
+            model=self.model,
+            builder=self._builder,
+            analyses=self._store,
+            check=self.check,
+        )
+
+    def _parts_of(self, seen: Scan) -> Parts | None:
+        """What shows parts of the index while it is made; None where one answers already."""
+        active = self._waiting.active_snapshot()
+        if not shows_parts(self.run, active, self.model.model_id):
+            return None
+        if active is not None:  # of a run that did not come to its end
+            self._resumed = len(seen.unchanged)
+        return Parts(
+            catalog=self._waiting,
+            run=self.run,
+            owner=self.owner,
+            seen=seen,
+            builder=self._builder,
+            maker=self._maker,
+            store=self._snapshots,
+            schedule=PartSchedule(self.options.first_part_s, self.options.parts_share),
+            next_id=self._next_id(),
+        )
+
     def _next_id(self) -> int:
+        if self._parts is not None:
+            return self._parts.next_id
         return 1 + max((track.id for track in self._known), default=0)
 
     def _is_up_to_date(self, seen: Scan, outcome: SnapshotRow) -> bool:
@@ -210,6 +201,19 @@ class IndexJob:
 
     # Files -----------------------------------------------------------------------------------
 
+    def _read_all(self, seen: Scan) -> list[FileResult]:
+        """What is found out about the files that need it, read in worker processes."""
+        workers = useful_workers(self._workers, len(seen.to_read))
+        reader = reader_for(self.model, self.options.read_limits, workers, self.check)
+        try:
+            before, full, disk = self._builder.embedded_before, self.run.full, self.disk
+            self._examiner = Examiner(
+                self.model, self._store, full=full, reader=reader, disk=disk, embedded=before
+            )
+            return self._read(seen)
+        finally:
+            reader.close()
+
     def _read(self, seen: Scan) -> list[FileResult]:
         """Analyse and embed all that needs it; the results of files that were read."""
         staying = [track for track in (*seen.unchanged, *seen.outside) if track.status == "ok"]
@@ -220,11 +224,15 @@ class IndexJob:
         kept = [(_as_found(track), str(track.content_id)) for track in staying if track.id in todo]
         staged = {result.found: result for result in results if result.failure_reason is None}
         kept += [(found, str(result.content_id)) for found, result in staged.items()]
+        self.meter.recalls(len(kept))
         lost = self._recall(kept)
+        self.meter.recalls(0)
         results = [result for result in results if result.found not in lost]
+        self._staged = len(results)
+        self._resumed += len(results)
         files, examiner = [*files, *lost], self._examiner
         with closing(self.pool.examined(files, examiner, self._workers)) as examined:
-            results += self._take_all(examined)
+            self._take_all(examined, results)
         return results
 
     def _resume(self, files: Sequence[FoundFile]) -> tuple[list[FileResult], list[FoundFile]]:
@@ -237,7 +245,7 @@ class IndexJob:
             if result is not None and result.found == file and self._is_valid(result):
                 results.append(result)
                 if result.failure_reason is not None:
-                    self.meter.finished(file.path, failed=True)
+                    self.meter.finished(file.path, failed=True, recalled=True)
             else:
                 remaining.append(file)
         return results, remaining
@@ -258,30 +266,33 @@ class IndexJob:
                 if analysed is not None:
                     self._builder.add(content, analysed)
                 if self._builder.has(content):
-                    self.meter.finished(file.path, failed=False)
+                    self.meter.finished(file.path, failed=False, recalled=True)
                 else:
                     lost.add(file)
         return lost
 
-    def _take_all(self, examined: Iterable[Examined]) -> list[FileResult]:
-        """Embed what comes, and write down from time to time what is finished."""
-        results: list[FileResult] = []
-        staged, staged_at = 0, time.monotonic()
+    def _take_all(self, examined: Iterable[Examined], results: list[FileResult]) -> None:
+        """Embed what comes, write down from time to time what is finished, and show parts of it."""
+        staged, staged_at = len(results), time.monotonic()
         try:
             for one in examined:
                 self._take(one)
                 results.append(one.result)
                 self.check()
                 waited_s = time.monotonic() - staged_at
-                if len(results) - staged >= STAGE_EVERY or waited_s >= STAGE_EVERY_S:
+                if len(results) - staged >= STAGE_EVERY or waited_s >= self.options.stage_s:
                     self._stage(results[staged:])
                     staged, staged_at = len(results), time.monotonic()
+                    self._show(results)
         except RunInterruptedError:
             with suppress(CatalogUnavailableError):
                 self.catalog.stage(results[staged:])
             raise
         self._stage(results[staged:])
-        return results
+
+    def _show(self, results: list[FileResult]) -> None:
+        if self._parts is not None:
+            self._parts.offer(results, self.meter.now().seconds_left)
 
     def _take(self, one: Examined) -> None:
         self._builder.take(one)
@@ -303,29 +314,6 @@ class IndexJob:
 
     # Outcome ---------------------------------------------------------------------------------
 
-    def _snapshot(self, tracks: Sequence[TrackRecord]) -> tuple[str | None, bool]:
-        """Name of a snapshot that holds these tracks, and whether it was written for them."""
-        if not tracks:
-            return None, False
-        digest = tracks_digest(tracks)
-        model_id = self.model.model_id
-        existing = None if self.run.full else self._snapshots.find(digest, model_id)
-        if existing is not None:
-            return existing.id, False
-        content = balanced(assemble(tracks, self._builder.blocks), self.model)
-        row = self._snapshots.new_row(content, digest, model_id)
-        self._waiting.begin_snapshot(row)
-        curves = typical_curves(relative_scale(content))
-        queries = self.model.embed_emotion(curves)
-        scoring, check = self.model.scoring, self.check
-        try:
-            self._snapshots.write(row, content, scoring, queries, observe=lambda _step: check())
-        except Exception:
-            with suppress(IndexerError):  # otherwise the next run does it
-                SnapshotStore(self.catalog, self.data_dir).remove([row.id])
-            raise
-        return row.id, True
-
     def _publish(
         self,
         seen: Scan,
@@ -341,9 +329,11 @@ class IndexJob:
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
-        notes = self._notes.lines(seen.report)
+        notes, skipped = self._notes.lines(seen.report), passed_over(seen.report)
         self._waiting.report(self.run.id, self.owner, self.meter.now())
-        self._waiting.describe_run(self.run.id, self.owner, notes=notes)
+        told = (*notes, *skipped_lines(seen.report))
+        self._waiting.describe_run(self.run.id, self.owner, notes=told)
+        self._waiting.replace_passed_over(skipped)
         self._make_visible(changes, snapshot_id, activate=activate)
         self.meter.enter("finished")
         self._tidy_up()
@@ -353,12 +343,15 @@ class IndexJob:
             model_id=self.model.model_id,
             wrote_snapshot=wrote,
             files_total=seen.files_total,
-            files_read=len(results),
+            files_read=max(0, len(results) - self._staged),
+            files_resumed=self._resumed,
             files_decoded=self._decoded,
             files_failed=self.meter.now().files_failed,
             files_missing=len(changes.missing_ids),
             files_kept=len(self._notes.kept),
             notes=notes,
+            passed_over=skipped,
+            parts=() if self._parts is None else tuple(self._parts.made),
             audio_s=self._audio_s,
             elapsed_s=time.monotonic() - self._began,
         )
@@ -379,7 +372,9 @@ class IndexJob:
         """Remove what is not needed any more; the run has succeeded, so the next one can too."""
         try:
             self.pool.done()
-            SnapshotStore(self.catalog, self.data_dir).retain(self.options.keep_snapshots)
+            store = SnapshotStore(self.catalog, self.data_dir)
+            store.retire_parts()
+            store.retain(self.options.keep_snapshots)
             kept = timedelta(days=self.options.keep_analyses_days)
             pruned = self._store.prune(self.catalog.contents(), after=kept)
         except IndexerError as exc:

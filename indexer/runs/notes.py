@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from indexer.catalog.records import FileResult, KnownFile
+from indexer.catalog.records import FileResult, KnownFile, PassedOver
 from indexer.folders.walk import WalkReport
 from indexer.runs.outcome import keep_unread
 
 NAMED = 20  # files that a run names, of each kind of note
 NOTE_LENGTH = 1000  # characters
+UNREADABLE = "cannot be looked at"
 
 
 class RunNotes:
@@ -36,10 +37,22 @@ class RunNotes:
         return usable
 
     def lines(self, report: WalkReport) -> tuple[str, ...]:
-        """All notes, a line each; of many of one kind the first."""
-        lines = report.lines()
+        """All notes but for what was skipped, a line each; of many of one kind the first."""
+        lines = report.troubles()
         for named in (self.kept, self.partial):
             lines += named[:NAMED]
             if len(named) > NAMED:
                 lines.append(f"{len(named) - NAMED} more like this")
         return tuple(line[:NOTE_LENGTH] for line in lines)
+
+
+def skipped_lines(report: WalkReport) -> tuple[str, ...]:
+    """What a walk skipped, one line for each reason."""
+    return tuple(line[:NOTE_LENGTH] for line in report.skipped())
+
+
+def passed_over(report: WalkReport) -> tuple[PassedOver, ...]:
+    """All that a walk passed over or could not look at."""
+    unreadable = [PassedOver(f"{UNREADABLE}: {why}", at) for at, why in report.unreadable.items()]
+    named = [PassedOver(why, at) for why, all_at in report.named.items() for at in all_at]
+    return (*unreadable, *named)

@@ -17,6 +17,10 @@ class RunOptions:
         keep_snapshots: How many complete snapshots are kept, the active one in any case.
         keep_analyses_days: How long an analysis stays that no track needs; 0 removes it at once.
         engine: How the snapshot is searched.
+        stage_s: Time after which finished files are written down, seconds.
+        first_part_s: Time until a first run shows what it has finished, and at least between two
+            such parts, seconds.
+        parts_share: Most time that parts may take, as a share of all other work.
         shards: In how many parts.
         read_limits: What reading a file may take in a worker process; None reads files in the
             process of the run.
@@ -26,6 +30,9 @@ class RunOptions:
     keep_snapshots: int = 5
     keep_analyses_days: float = 90.0
     engine: EngineChoice = "auto"
+    stage_s: float = 1.0
+    first_part_s: float = 20.0
+    parts_share: float = 0.04
     shards: int = 1
     read_limits: ReadLimits | None = None
 

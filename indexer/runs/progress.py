@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
@@ -21,10 +22,45 @@ from indexer.errors import (
 logger = logging.getLogger(__name__)
 
 _CALLBACK_S = 0.1  # the shortest time between two calls of a progress callback
+WINDOW_S = 60.0  # the rate is that of so much time,
+WINDOW_FILES = 20  # and of so many files at least
+_SAMPLE_S = 0.5
+
+
+class Rate:
+    """Files a second, of late: what was slower or faster long ago does not count.
+
+    Args:
+        now: The time, seconds from any beginning.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._samples: deque[tuple[float, int]] = deque([(now, 0)])
+        self._count = 0
+
+    def add(self, now: float) -> None:
+        """Count a file."""
+        self._count += 1
+        if now - self._samples[-1][0] >= _SAMPLE_S:
+            self._samples.append((now, self._count))
+        while len(self._samples) > 2 and self._is_old(self._samples[1], now):
+            self._samples.popleft()
+
+    def of(self, now: float) -> float | None:
+        """The rate at this moment; None before the first file."""
+        began, before = self._samples[0]
+        files, seconds = self._count - before, now - began
+        return files / seconds if files and seconds > 0 else None
+
+    def _is_old(self, sample: tuple[float, int], now: float) -> bool:
+        return now - sample[0] > WINDOW_S and self._count - sample[1] >= WINDOW_FILES
 
 
 class ProgressMeter:
     """Counts files and foresees the end of a run.
+
+    Files whose analysis is kept from earlier, as after a break, take moments, and others minutes:
+    how fast the others are is told by them alone.
 
     Args:
         callback: Called from the run's own thread, at most ten times a second.
@@ -38,17 +74,21 @@ class ProgressMeter:
     ) -> None:
         self._callback, self._clock = callback, clock
         self._stage: Stage = "scanning"
-        self._total = self._done = self._failed = self._analysed = 0
+        self._total = self._done = self._failed = self._recalls = 0
+        self._recalling = False
         self._file: str | None = None
-        self._began = self._clock()
-        self._rate: float | None = None  # once the files are done
+        self._rate = Rate(clock())
+        self._ended_at: float | None = None  # the end of the analysis
         self._called = 0.0
 
     def enter(self, stage: Stage) -> None:
         """Begin a stage."""
-        self._rate = self._files_per_s()
+        now = self._clock()
+        if stage == "analysing":
+            self._rate, self._ended_at = Rate(now), None
+        elif self._stage == "analysing":
+            self._ended_at = now
         self._stage = stage
-        self._began = self._clock()
         self._call(at_once=True)
 
     def found(self, total: int, *, done: int, failed: int) -> None:
@@ -56,33 +96,36 @@ class ProgressMeter:
         self._total, self._done, self._failed = total, done, failed
         self._call(at_once=True)
 
-    def finished(self, path: str, *, failed: bool) -> None:
+    def recalls(self, files: int) -> None:
+        """Note that so many files come next whose analyses are kept; at their end, 0."""
+        self._recalls, self._recalling = files, files > 0
+        if files or self._done < self._total:
+            self._rate = Rate(self._clock())
+
+    def finished(self, path: str, *, failed: bool, recalled: bool = False) -> None:
         """Note that a file is done."""
         self._done += 1
-        self._analysed += 1
         self._failed += failed
         self._file = path
+        if recalled:
+            self._recalls = max(0, self._recalls - 1)
+        self._rate.add(self._clock())
         self._call(at_once=self._done == self._total)
 
     def now(self) -> RunProgress:
         """The state at this moment."""
-        rate, left = self._files_per_s(), self._total - self._done
+        rate = self._rate.of(self._clock() if self._ended_at is None else self._ended_at)
+        left = self._total - self._done
+        foreseen = self._stage == "analysing" and (not self._recalling or self._recalls == left)
         return RunProgress(
             stage=self._stage,
             files_total=self._total,
             files_done=self._done,
             files_failed=self._failed,
             files_per_s=rate,
-            seconds_left=left / rate if rate and self._stage == "analysing" else None,
+            seconds_left=left / rate if rate and foreseen else None,
             current_file=self._file,
         )
-
-    def _files_per_s(self) -> float | None:
-        """How fast files are analysed; afterwards, how fast they were."""
-        elapsed_s = self._clock() - self._began
-        if self._stage != "analysing" or not self._analysed or elapsed_s <= 0:
-            return self._rate
-        return self._analysed / elapsed_s
 
     def _call(self, *, at_once: bool) -> None:
         now = self._clock()

@@ -63,7 +63,7 @@ class Known(Protocol):
     """What an index run knows of contents: `indexer.runs.embed.BlockBuilder`."""
 
     blocks: dict[str, Block]
-    previous: Snapshot | None
+    grouped: Snapshot | None
 
 
 def group(
@@ -84,7 +84,7 @@ def group(
         limits: How alike copies are.
     """
     contents = list(dict.fromkeys(track.content_id for track in tracks))
-    decided = {} if known.previous is None else _recordings_of(known.previous)
+    decided = {} if known.grouped is None else _recordings_of(known.grouped)
     sets = _Sets(contents)
     blocks = [known.blocks[content] for content in contents]
     for one, other in _candidates(contents, blocks, limits):

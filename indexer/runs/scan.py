@@ -95,7 +95,7 @@ def scan(
     looked_for = {
         track.id
         for track in away
-        if _is_below(track, inside) and report.could_look_at(track.address)
+        if track.misplaced or (_is_below(track, inside) and report.could_look_at(track.address))
     }
     seen = Scan(
         known=known,
@@ -106,7 +106,7 @@ def scan(
         prefixes=tuple(prefixes),
         report=report,
     )
-    for line in report.lines():
+    for line in (*report.troubles(), *report.skipped()):
         logger.warning("%s", line)
     if not allow_shrink:
         _refuse_emptied(seen, found, tracks)
@@ -142,7 +142,7 @@ def refuse_shrunk(seen: Scan, missing_ids: Iterable[int], *, may_return: int = 0
 def _is_unchanged(track: KnownFile, file: FoundFile, frontend_id: str) -> bool:
     if (track.size_bytes, track.mtime_ns) != (file.size_bytes, file.mtime_ns):
         return False
-    if track.content_id is None:  # it could not be read: try again
+    if track.content_id is None or track.misplaced:  # it could not be read: try again
         return False
     return track.status == "ok" or (track.status == "failed" and track.frontend_id == frontend_id)
 

@@ -126,6 +126,12 @@ class SnapshotStore:
         spare = [row.id for row in self._catalog.list_snapshots() if not row.active]
         self.remove(spare[max(count - 1, 0) :])
 
+    def retire_parts(self, *, keep: int = 0) -> None:
+        """Remove partial snapshots but for the active one and the newest others, `keep` of them."""
+        rows = self._catalog.list_snapshots()
+        spare = [row.id for row in rows if row.partial and not row.active]
+        self.remove(spare[keep:])
+
     def remove(self, snapshot_ids: Sequence[str]) -> None:
         """Delete snapshots; the active one stays."""
         if not snapshot_ids:

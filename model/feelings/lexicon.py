@@ -41,7 +41,7 @@ class Entry:
             a session.
         region: Where it lies on the plane, and how widely.
         why: The source of its position, or the reason for it.
-        words: Language -> its words, as written.
+        words: Language -> its words, as written; pictures (emoji) stand in each of them.
     """
 
     name: str
@@ -165,10 +165,7 @@ def _likeness(wanted: str, form: str) -> float:
 
 
 def _entry(row: Mapping[str, str], line: int) -> Entry:
-    words = {
-        language: tuple(word.strip() for word in row.get(language, "").split("|") if word.strip())
-        for language in LANGUAGES
-    }
+    words = {language: _listed(row, language) for language in LANGUAGES}
     missing = [language for language, given in words.items() if not given]
     if missing:
         raise LexiconError(f"lexicon line {line}: no word in {', '.join(missing)}")
@@ -182,7 +179,13 @@ def _entry(row: Mapping[str, str], line: int) -> Entry:
     except ValueError as exc:
         raise LexiconError(f"lexicon line {line}: {exc}") from exc
     kind: Kind = row["kind"]  # type: ignore[assignment]  # one of them, see above
+    signs = _listed(row, "signs")
+    words = {language: given + signs for language, given in words.items()}
     return Entry(words["en"][0], kind, region, row["why"], words)
+
+
+def _listed(row: Mapping[str, str], column: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (row.get(column) or "").split("|") if word.strip())
 
 
 def _meanings(entries: Sequence[Entry]) -> dict[Key, tuple[Meaning, ...]]:

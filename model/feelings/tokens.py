@@ -1,7 +1,7 @@
 """From a phrase to the pieces that words are looked up by.
 
 Words of alphabets are pieces as they stand; Chinese and Japanese are written without blanks, so
-each of their characters is a piece of its own.
+each of their characters is a piece of its own, and so are pictures.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ Key = tuple[str, ...]
 
 PAUSES = frozenset(",;.!?:|、。・")
 _ASIAN = "々〆ー\u3041-\u309f\u30a1-\u30ff\u3400-\u9fff"
-_PIECE = re.compile(rf"\d+(?:[.,]\d+)?|[{_ASIAN}]|->|=>|→|[&+/>,;.!?:|、。・]|[^\W\d_{_ASIAN}]+")
+_PICTURES = "\u2600-\u263f\u2643-\u27bf\u2b50\U0001f300-\U0001f3fa\U0001f400-\U0001faff"
+_PIECE = re.compile(
+    rf"\d+(?:[.,]\d+)?|[{_ASIAN}]|[{_PICTURES}]|->|=>|→|[&+/>,;.!?:|、。・]|[^\W\d_{_ASIAN}]+"
+)
 _SHORT = re.compile(r"(?<=\w)'(s|t|re|ve|ll|d|m)\b")
 
 
 def pieces_of(text: str) -> Key:
     """The pieces of a text, folded.
 
-    `can't` is one piece, `laid-back` two; marks that say nothing (quotes, brackets, hashes,
-    pictures) are left out.
+    `can't` is one piece, `laid-back` two, and each picture (emoji) is one, without its colour;
+    marks that say nothing (quotes, brackets, hashes) are left out.
     """
     joined = _SHORT.sub(r"\1", fold(text).replace("->", "→").replace("=>", "→"))
     return tuple(_PIECE.findall(joined))

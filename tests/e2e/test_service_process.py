@@ -177,6 +177,38 @@ def test_index_forgets_other_folders_when_asked(library: Path, tmp_path: Path) -
     assert info["tracks"] == {"ok": 3, "failed": 0, "missing": 3}
 
 
+def test_index_tells_of_what_it_passed_over(library: Path, tmp_path: Path) -> None:
+    """Counted in the last line, by reason; listed on standard output when asked for."""
+    music, data = tmp_path / "music", ("--data-dir", str(tmp_path / "data"))
+    write_library(music)
+    (music / "link.wav").symlink_to(music / "calm.wav")
+    (music / "song.mid").write_bytes(b"x")
+    (music / "broken.wav").write_bytes(b"no audio")
+    done = circumplex(library, "index", str(music), "--passed-over", *data)
+
+    last = " ".join(done.stderr.split("Passed over:")[-1].split())
+    assert done.returncode == 0, done.stderr
+    assert "1 symbolic links, which are not followed" in last
+    assert "1 .mid files, a format that is not read" in last
+    assert "that cannot be indexed" in last
+    listed = dict(line.split("\t", 1) for line in done.stdout.splitlines())
+    assert {f"{music}/{name}" for name in ("link.wav", "song.mid", "broken.wav")} <= set(listed)
+    assert "Listening: " in done.stderr
+    assert "━" not in done.stderr
+
+
+def test_index_of_nothing_says_so(library: Path, tmp_path: Path) -> None:
+    """Without a folder or over an empty one there is no index, and the exit code says it."""
+    (tmp_path / "empty").mkdir()
+    data = ("--data-dir", str(tmp_path / "data"))
+    empty = circumplex(library, "index", str(tmp_path / "empty"), *data)
+    nothing = circumplex(library, "index", *data, CIRCUMPLEX_MUSIC_ROOTS="")
+
+    assert (empty.returncode, nothing.returncode) == (1, 1)
+    assert "No audio file was found in" in " ".join(empty.stderr.split())
+    assert "Nothing to index" in nothing.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "defaults"),
     [

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import soundfile
 
+from app.settings import Settings
 from indexer.catalog.catalog import open_catalog
-from indexer.runs.indexer import Indexer
+from indexer.errors import StorageError
+from indexer.runs.indexer import Indexer, RunOptions
 from model.analysis import Analysis
 from tests.fakes import FakeModel
 from tests.running import (
@@ -35,6 +37,7 @@ ENDPOINTS = [
     ("DELETE", "/v1/admin/index-runs/1"),
     ("GET", "/v1/admin/index-runs/1/events"),
     ("GET", "/v1/admin/failures"),
+    ("GET", "/v1/admin/passed-over"),
     ("GET", "/v1/admin/snapshots"),
     ("POST", "/v1/admin/snapshots/x/activate"),
 ]
@@ -316,3 +319,54 @@ def test_a_run_of_another_process_is_noticed(empty_service: Running) -> None:
 
 
 # Keys and rates ----------------------------------------------------------------------------------
+
+
+def test_what_a_run_passed_over_is_listed(empty_service: Running) -> None:
+    """Each entry with its reason, page by page, and how many there are of each."""
+    music = empty_service.settings.music_roots[0]
+    for name in ("a.mid", "b.mid", "c.mod"):
+        (music / name).write_bytes(b"x")
+    index_now(empty_service)
+
+    first = empty_service.client.get("/v1/admin/passed-over?limit=2", headers=ADMIN).json()
+    rest = f"/v1/admin/passed-over?limit=2&cursor={first['next_cursor']}"
+    second = empty_service.client.get(rest, headers=ADMIN).json()
+
+    paths = [item["path"] for item in (*first["items"], *second["items"])]
+    assert paths == [f"{music}/{name}" for name in ("a.mid", "b.mid", "c.mod")]
+    assert sorted(first["counts"].values()) == [1, 2]
+    assert second["next_cursor"] is None
+
+
+def test_a_part_of_a_first_index_is_said_to_be_one(tmp_path: Path) -> None:
+    """The library and the list of snapshots say so, until a run has come to its end."""
+    write_library(tmp_path / "music")
+    settings = fake_settings(tmp_path)
+    _break_off(settings)
+
+    with running_service(settings) as running:
+        part = running.client.get("/v1/library").json()
+        snapshots = running.client.get("/v1/admin/snapshots", headers=ADMIN).json()["items"]
+        index_now(running)
+        whole = running.client.get("/v1/library").json()
+
+    assert (part["partial"], whole["partial"]) == (True, False)
+    assert 0 < part["tracks"] < whole["tracks"]
+    assert [row["partial"] for row in snapshots] == [True] * len(snapshots)
+
+
+def _break_off(settings: Settings) -> None:
+    """Leave a first index run after some files."""
+
+    class Breaking(FakeModel):
+        def analyse(self, source: Any, *, max_duration_s: float | None = None) -> Analysis:
+            if self.analysed == 7:
+                raise StorageError("no room")
+            return super().analyse(source, max_duration_s=max_duration_s)
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    catalog = open_catalog(settings.resolved_database_url)
+    options = RunOptions(workers=1, stage_s=0.0, first_part_s=0.0, parts_share=1e9)
+    with pytest.raises(StorageError):
+        Indexer(catalog, Breaking(), settings.data_dir, options).run(settings.music_roots)
+    catalog.close()

@@ -122,7 +122,7 @@ def test_another_snapshot_has_another_tag(tmp_path: Path) -> None:
 
 def test_every_list_is_paged_in_one_way(document: dict[str, Any]) -> None:
     """Whatever answers `items` of things that have addresses takes `limit` and `cursor`."""
-    for path in (*LISTS, "/v1/admin/failures"):
+    for path in (*LISTS, "/v1/admin/failures", "/v1/admin/passed-over"):
         operation = document["paths"][path]["get"]
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
         fields = document["components"]["schemas"][answer.rpartition("/")[2]]["properties"]

@@ -276,6 +276,27 @@ def test_a_file_above_the_limit_is_refused(small_service: Running) -> None:
     problem_of(chunked, 413, "too-large")
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"a" * 100_000 + b": b\r\n",
+        b"X-A: " + b"b" * 100_000 + b"\r\n",
+        b"X-A: b\r\n" * 10_000,
+        b'Content-Disposition: form-data; name="file"; filename="' + b"c" * 100_000 + b'"\r\n',
+        b"X-A: " + b"b" * 100_000,
+    ],
+    ids=["name", "value", "many", "file name", "without end"],
+)
+def test_a_part_with_a_long_head_is_refused(service: Running, head: bytes) -> None:
+    """Nothing gathers it in memory: the parser of forms has a bound."""
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    body = b"--x\r\n" + head + b"\r\nRIFF\r\n--x--\r\n"
+
+    answer = service.client.post("/v1/emotions", content=body, headers=headers)
+
+    problem_of(answer, 422, "invalid-request")
+
+
 def test_a_clip_above_the_duration_limit_is_refused(small_service: Running) -> None:
     """Six seconds where five are allowed."""
     small_service.model.go.set()

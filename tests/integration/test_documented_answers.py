@@ -37,6 +37,7 @@ from tests.running import (
     write_library,
 )
 
+PICTURE = {"headers": {"accept": "image/png"}}
 CALM = {"emotion": {"mood": "calm"}}
 NOBODY = 2_000_000
 MANY = b" " * 100_000
@@ -93,7 +94,7 @@ FILE = {"items": [{**ITEM, "valence": 0, "arousal": 0}]}
 
 STATION = {"name": "Evening", "question": CALM}
 OF_STATION = "/v1/stations/{station_id}"
-OF_FELT = "/v1/profile/tracks/{track_id}"
+OF_FELT, FELT = "/v1/profile/tracks/{track_id}", "/v1/profile/tracks/2"
 
 # How each operation is asked well; {run_id} and {snapshot_id} are filled in from the service.
 GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
@@ -105,9 +106,8 @@ GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
     ("GET", "/v1/feelings"): ("/v1/feelings?text=sad", {}),
     ("POST", "/v1/plays"): ("/v1/plays", {"json": {"plays": [{"track_id": 2}]}}),
     ("PUT", "/v1/profile"): ("/v1/profile", {"json": {"weight": 0.5}}),
-    ("GET", OF_FELT): ("/v1/profile/tracks/2", {}),
-    ("PUT", OF_FELT): ("/v1/profile/tracks/2", {"json": {"valence": 0.5, "arousal": 0.1}}),
-    ("DELETE", OF_FELT): ("/v1/profile/tracks/2", {}),
+    **dict.fromkeys([("GET", OF_FELT), ("DELETE", OF_FELT)], (FELT, {})),
+    ("PUT", OF_FELT): (FELT, {"json": {"valence": 0.5, "arousal": 0.1}}),
     ("GET", "/v1/tracks/{track_id}"): ("/v1/tracks/2", {}),
     ("GET", "/v1/tracks/{track_id}/emotion"): ("/v1/tracks/2/emotion", {}),
     ("GET", "/v1/tracks/{track_id}/audio"): ("/v1/tracks/2/audio", {}),
@@ -118,10 +118,7 @@ GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
 BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/playlists", 400): ("/v1/playlists", {"content": b"{", "headers": "json"}),
     ("POST", "/v1/playlists", 404): ("/v1/playlists", {"json": {"emotion": {"track_id": NOBODY}}}),
-    ("POST", "/v1/playlists", 406): (
-        "/v1/playlists",
-        {"json": CALM, "headers": {"accept": "image/png"}},
-    ),
+    ("POST", "/v1/playlists", 406): ("/v1/playlists", {"json": CALM} | PICTURE),
     ("POST", "/v1/playlists", 422): ("/v1/playlists", {"json": {"emotion": {"mood": "clam"}}}),
     ("POST", "/v1/playlists/files", 400): (
         "/v1/playlists/files",
@@ -144,19 +141,13 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("GET", OF_STATION, 422): ("/v1/stations/a%20b", {}),
     ("DELETE", OF_STATION, 422): ("/v1/stations/a%20b", {}),
     ("GET", f"{OF_STATION}/playlist", 422): ("/v1/stations/a%20b/playlist", {}),
-    ("GET", f"{OF_STATION}/playlist", 406): (
-        f"{OF_STATION}/playlist",
-        {"headers": {"accept": "image/png"}},
-    ),
+    ("GET", f"{OF_STATION}/playlist", 406): (f"{OF_STATION}/playlist", PICTURE),
     ("GET", f"{OF_STATION}.m3u", 422): ("/v1/stations/a%20b.m3u", {}),
     ("GET", f"{OF_STATION}.m3u8", 422): ("/v1/stations/a%20b.m3u8", {}),
     ("PUT", "/v1/profile", 400): ("/v1/profile", {"content": b"{", "headers": "json"}),
     ("PUT", "/v1/profile", 422): ("/v1/profile", {"json": {"weight": 2}}),
     ("GET", "/v1/profile/next", 422): ("/v1/profile/next?limit=0", {}),
-    ("PUT", OF_FELT, 400): (
-        "/v1/profile/tracks/2",
-        {"content": b"{", "headers": "json"},
-    ),
+    ("PUT", OF_FELT, 400): (FELT, {"content": b"{", "headers": "json"}),
     ("GET", "/v1/tracks", 422): ("/v1/tracks?limit=0", {}),
     ("GET", "/v1/artists", 422): ("/v1/artists?limit=0", {}),
     ("GET", "/v1/albums", 422): ("/v1/albums?limit=0", {}),
@@ -182,6 +173,7 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs", {"json": {"roots": ["/"]}}),
     ("GET", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs?limit=0", {}),
     ("GET", "/v1/admin/failures", 422): ("/v1/admin/failures?cursor=none", {}),
+    ("GET", "/v1/admin/passed-over", 422): ("/v1/admin/passed-over?cursor=none", {}),
     ("POST", "/v1/admin/snapshots/{snapshot_id}/activate", 422): (
         "/v1/admin/snapshots/a%20b/activate",
         {},

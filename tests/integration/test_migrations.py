@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.database import alembic_config, make_engine, migrate
-from indexer.catalog.records import SnapshotRow, TrackChanges
+from indexer.catalog.records import SnapshotRow, TrackChanges, TrackQuery
 from indexer.catalog.tables import metadata
 from indexer.errors import CatalogError, CatalogUnavailableError, CatalogVersionError
 from tests.catalogue import file_result, new_tracks
@@ -154,3 +154,21 @@ def test_a_catalogue_without_tracks_publishes_nothing(catalog: Catalog) -> None:
 
     assert catalog.active_snapshot() is None
     assert catalog.run(run.id).state == "succeeded"
+
+
+def test_search_columns_of_older_rows_are_folded_anew(database_url: str) -> None:
+    """What an older build wrote is found by plain letters and by each of its genres, undecoded."""
+    catalog = open_catalog(database_url)
+    fill(catalog)
+    migrate(catalog.engine, "0009")
+    older = (
+        "UPDATE tracks SET title = 'Łódź', genre = 'Jazz, Rock', search_text = 'x', genre_key='x'"
+    )
+    with catalog.engine.begin() as connection:
+        connection.execute(text(older))
+
+    migrate(catalog.engine)
+
+    assert len(catalog.list_tracks(TrackQuery(text="lodz")).items) == 2
+    assert len(catalog.list_tracks(TrackQuery(genre=("rock",))).items) == 2
+    catalog.close()

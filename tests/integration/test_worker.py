@@ -40,7 +40,7 @@ class Place:
         self.music, self.data_dir = folder / "music", folder / "data"
         url = f"sqlite:///{folder / 'circumplex.db'}"
         self.catalog: Catalog = open_catalog(url)
-        self.job = Job(url, str(self.data_dir), options=RunOptions(workers=2))
+        self.job = Job(url, str(self.data_dir), options=RunOptions(workers=2, first_part_s=1e6))
         for number in range(12):
             write_tone(self.music / f"{number:02}.wav", hz=200 + 100 * number, duration_s=1.0)
 
@@ -48,6 +48,11 @@ class Place:
         """Let files be read in worker processes."""
         options = replace(self.job.options, read_limits=limits)
         self.job = replace(self.job, options=options)
+
+    def show_parts(self) -> None:
+        """Let a first run show what it has finished as often as it can."""
+        often = {"stage_s": 0.0, "first_part_s": 0.0, "parts_share": 1e9}
+        self.job = replace(self.job, options=replace(self.job.options, **often))
 
     def queue(self, *, full: bool = False) -> int:
         """Ask for a run."""
@@ -79,10 +84,14 @@ class Place:
         """Let a process take the run, and kill it without warning after a while."""
         before = self.catalog.run(run_id).lease_owner
         process = self.start(run_id)
-        self.wait_for(lambda: self.catalog.run(run_id).lease_owner not in {None, before})
+        self.wait_for(lambda: self._is_taken(run_id, before))
         time.sleep(delay_s)
         process.kill()
         end(process)
+
+    def _is_taken(self, run_id: int, before: str | None) -> bool:
+        run = self.catalog.run(run_id)
+        return run.is_over or run.lease_owner not in {None, before}
 
     def check_whole(self) -> int:
         """What is visible is complete: tracks, rows and folders agree. Returns the tracks."""
@@ -210,6 +219,39 @@ def test_killed_at_random_moments_nothing_is_half_visible(
     assert place.catalog.staged() == {}
     assert list((place.data_dir / "analyses").rglob(".*")) == []
     assert all(run.is_over for run in place.catalog.list_runs())
+
+
+@pytest.mark.timeout(3600)
+def test_a_first_index_that_is_killed_loses_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kill -9 while parts are made: what could be played still can, under its ids, and is whole.
+
+    `CIRCUMPLEX_KILLS` says how often.
+    """
+    dice, kills, libraries, in_the_middle, with_part = random.Random(1), 0, 0, 0, 0
+    while kills < KILLS:
+        libraries += 1
+        place = Place(tmp_path / str(libraries))
+        place.show_parts()
+        run_id, before = place.queue(), 0
+        for _ in range(min(5, KILLS - kills)):  # a run is given up after ten processes
+            if place.catalog.run(run_id).is_over:
+                break
+            place.kill_after(run_id, dice.uniform(0.0, 1.5))
+            kills += 1
+            tracks = place.check_whole()
+            assert tracks >= before
+            before = tracks
+            in_the_middle += not place.catalog.run(run_id).is_over
+            with_part += 0 < tracks < 12
+        place.execute(run_id)
+        assert place.catalog.run(run_id).state == "succeeded"
+        assert place.check_whole() == 12
+        place.catalog.close()
+
+    with capsys.disabled():
+        print(f"\n{KILLS} kills of first indexes: {in_the_middle} in the middle, {with_part} parts")
 
 
 def resumable(place: Place) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from app.library.live import Live
-from app.playlists.journeys import CANDIDATES, PIECE_S, _piece, travel
+from app.playlists.journeys import CANDIDATES, GUIDES, PIECE_S, _piece, travel
 from app.wire.schemas import PlaylistRequest
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult
 from model.curves import EmotionCurve, Keyframe
@@ -112,6 +112,24 @@ def test_places_whose_tracks_are_used_up_get_the_best_that_is_left(live: Live) -
     assert {hit.track_id for hit in hits[:CANDIDATES]} == {
         hit.track_id for hit in ranking[:CANDIDATES]
     }
+
+
+def test_neighbours_of_a_long_journey_share_what_is_found(live: Live) -> None:
+    """Few rankings are read for many places, and each score is that of its own place."""
+    assert isinstance(live.searcher, Watched)
+    live.searcher.asked_for.clear()
+
+    others = [track.id for track in live.snapshot.tracks][520:]
+    request = journey(limit=500, filters={"exclude_ids": others})
+    hits, asked, _ = travel(request, Drawing(), live)  # type: ignore[arg-type]
+
+    own = [
+        live.searcher.hit_of(hit.track_id, SearchRequest(query.embedding, 1, level="track"))
+        for hit, query in zip(hits, asked, strict=True)
+    ]
+    assert len({hit.track_id for hit in hits}) == len(hits) == 500
+    assert 50 < len(live.searcher.asked_for) <= 1 + 3 * GUIDES
+    assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in own])
 
 
 def test_a_journey_ends_where_there_are_no_more_tracks(live: Live) -> None:

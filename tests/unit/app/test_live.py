@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 import weakref
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,13 +29,15 @@ class Activations:
 
     def __init__(self) -> None:
         self.active: str | None = None
+        self.partial = False
 
     def active_snapshot(self) -> SnapshotRow | None:
         """The row of the active snapshot."""
         if self.active is None:
             return None
         now, model = datetime.now(UTC), snapshots.MODEL_ID
-        return SnapshotRow(self.active, model, "ready", True, now, self.active, 20, 100)
+        row = SnapshotRow(self.active, model, "ready", True, now, self.active, 20, 100)
+        return replace(row, partial=self.partial)
 
     def identifiers(self) -> list[tuple[int, str]]:
         """No recording has a name."""
@@ -84,6 +87,20 @@ def test_nothing_answers_before_a_snapshot_is_active(index: LiveIndex) -> None:
 
     with pytest.raises(NotReadyError, match="circumplex index"):
         index.current()
+
+
+def test_a_part_becomes_the_whole_without_being_opened_again(
+    index: LiveIndex, active: Activations
+) -> None:
+    """Where a first run ends with nothing more than its last part held."""
+    active.active, active.partial = "one", True
+    index.refresh()
+    before = index.current()
+    active.partial = False
+    index.refresh()
+
+    assert (before.partial, index.current().partial) == (True, False)
+    assert index.current().searcher is before.searcher
 
 
 @pytest.mark.parametrize("first", [None, "one"])

@@ -67,3 +67,18 @@ def test_apev2_after_an_mp3_is_read(tmp_path: Path) -> None:
     found = read_tags(path)
 
     assert (found.title, found.artist, found.year) == ("Blå tid", "Ann; Bob", 1987)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("wv", "wavpack"), ("tta", "tta")])
+def test_numbers_of_apev2_are_read(tmp_path: Path, container: str, codec: str) -> None:
+    """APEv2 calls them Track, Disc and Album Artist, whatever else the file says."""
+    path = write(tmp_path / f"a.{container}", container, codec, tagged=False)
+    tags = APEv2()
+    tags["Title"], tags["Artist"], tags["Album Artist"] = "A", "Ann", "Ann and Bob"
+    tags["Track"], tags["Disc"] = "3/12", "2"
+    tags.save(path)
+
+    found = read_tags(path).identifiers
+
+    assert (found.track_number, found.disc_number) == (3, 2)
+    assert found.album_artist == "Ann and Bob"

@@ -68,7 +68,7 @@ def grouped(
     windows_of = {f"c{n}": windows for n, (_, windows) in enumerate(pieces, start=1)}
     blocks = {content: block(windows) for content, windows in windows_of.items()}
     kept = load or (lambda content: analysis(windows_of[content]))
-    known = SimpleNamespace(blocks=blocks, previous=previous)
+    known = SimpleNamespace(blocks=blocks, grouped=previous)
     found = group(tracks, sizes or {}, known, kept)
     return [each.recording for each in found]
 

@@ -97,7 +97,7 @@ def test_what_cannot_be_listed_keeps_its_tracks(tmp_path: Path, number: int) -> 
     seen = look(tmp_path, tracks, list_entries=listing)
 
     assert (len(seen.unchanged), len(seen.outside), seen.gone) == (5, 5, ())
-    assert any("cannot be looked at" in line for line in seen.report.lines())
+    assert any("cannot be looked at" in line for line in seen.report.troubles())
 
 
 def test_a_root_that_cannot_be_listed_again_keeps_all(tmp_path: Path) -> None:

@@ -97,10 +97,11 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     report = WalkReport()
 
     found = [file.path for file in walk([tmp_path], report)]
-    said = "\n".join(report.lines())
+    said = "\n".join(report.skipped())
 
     assert found == ["a.wav"]
     assert report.passed[LINKS] == 2
+    assert sorted(report.named[LINKS]) == [f"{tmp_path}/Album", f"{tmp_path}/link.wav"]
     for words in ("2 skipped, symbolic links", "2 skipped, .mid", "1 skipped, .mod", "CUE", "pipe"):
         assert words in said
     assert "notes.txt" not in said

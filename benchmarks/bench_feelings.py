@@ -1,0 +1,196 @@
+"""Lists for twenty words: by the ratings of Emotify's listeners, and by Wesnoth's titles.
+
+    make bench-feelings
+
+Both are indexed and asked as the service does it, with the shipped checkpoint. Writes
+`feelings.json` and `feelings.md`. The index is kept in `--cache`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.library.live import Live
+from app.playlists.match import make_playlist
+from app.services import load_model, make_indexer, opened_catalog, opened_library
+from app.settings import Settings
+from app.wire.schemas import PlaylistRequest
+from benchmarks.listening.studies import Emotify, load_emotify
+from benchmarks.music_at_hand import WESNOTH
+from benchmarks.shared_data import data_folder
+from model.emotion_model import EmotionModel
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+WORDS = {
+    "joyful": "joyful_activation",
+    "happy": "joyful_activation",
+    "calm": "calmness",
+    "relaxed": "calmness",
+    "sad": "sadness",
+    "melancholic": "sadness",
+    "heartbroken": "sadness",
+    "tense": "tension",
+    "anxious": "tension",
+    "angry": "tension",
+    "tender": "tenderness",
+    "romantic": "tenderness",
+    "nostalgic": "nostalgia",
+    "wistful": "nostalgia",
+    "powerful": "power",
+    "triumphant": "power",
+    "energetic": "power",
+    "solemn": "solemnity",
+    "spiritual": "solemnity",
+    "awe": "amazement",
+}
+BETWEEN = ("sad", "sad but hopeful", "hopeful", "not sad")
+LIST, FIRST, MOST = 20, 10, 500
+SAD_SHARE = 0.4  # of a library: forty of a hundred
+TITLES = 5
+
+
+@dataclass(frozen=True)
+class Library:
+    """An indexed folder that can be asked."""
+
+    model: EmotionModel
+    live: Live
+
+    def ask(self, words: str, limit: int) -> list[int]:
+        """Ids of the tracks that a phrase finds, best first."""
+        body = {"emotion": {"text": words}, "limit": limit, "max_per_artist": None}
+        answer = make_playlist(PlaylistRequest.model_validate(body), self.model, self.live)
+        return [item.track.id for item in answer.items]
+
+    def places(self, ids: Sequence[int]) -> list[float]:
+        """Mean (valence, arousal) of tracks on the relative scale."""
+        places = np.array([self.live.place_of(each, "relative") for each in ids])
+        return [round(float(each), 3) for each in places.mean(axis=0)[::-1]]
+
+
+def main() -> None:
+    """Index, ask, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=data_folder(), help="holds Emotify")
+    parser.add_argument("--cache", type=Path, default=REPOSITORY / "build" / "bench-feelings")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks")
+    options = parser.parse_args()
+    emotify = load_emotify(options.data)
+    found = {
+        "emotify": asked(options.cache / "emotify", options.data / "emotify_dev", emotify),
+        "wesnoth": asked(options.cache / "wesnoth", WESNOTH, None),
+    }
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    (options.out / "feelings.json").write_text(text, encoding="utf-8")
+    (options.out / "feelings.md").write_text(markdown(found), encoding="utf-8")
+    print(markdown(found), end="")
+
+
+def asked(folder: Path, music: Path, emotify: Emotify | None) -> dict[str, Any]:
+    """What a folder of music answers to the words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings(data_dir=folder, music_roots=(music,), device="cpu")
+    with opened_catalog(settings) as catalog:
+        make_indexer(settings, catalog, load_model(settings)).run([music])
+    with opened_library(settings) as opened:
+        library = Library(opened.model, opened.live.current())
+        found: dict[str, Any] = {"model": opened.model.model_id, "between": _between(library)}
+        if emotify is None:
+            found["titles"] = {word: _titles(library, word) for word in WORDS}
+        else:
+            found |= _rated(library, emotify)
+        return found
+
+
+def _between(library: Library) -> dict[str, Any]:
+    """Where phrases about sadness lead, and what "not sad" shares with "sad"."""
+    answering = len(library.ask("sad", MOST))
+    least = round(SAD_SHARE * answering)
+    shared = set(library.ask("sad", least)) & set(library.ask("not sad", least // 2))
+    return {
+        "places": {words: library.places(library.ask(words, FIRST)) for words in BETWEEN},
+        "first": least,
+        "shared": len(shared),
+    }
+
+
+def _titles(library: Library, word: str) -> list[str]:
+    tracks = library.live.snapshot.tracks
+    return [tracks[tracks.row_of(each)].title for each in library.ask(word, TITLES)]
+
+
+def _rated(library: Library, emotify: Emotify) -> dict[str, Any]:
+    """Ratings of what the words find, over the mean of all tracks."""
+    row_of = {f"{path.parent.name}/{path.name}": row for row, path in enumerate(emotify.paths)}
+    tracks = {track.id: Path(track.path) for track in library.live.snapshot.tracks}
+    rows = {key: row_of[f"{path.parent.name}/{path.name}"] for key, path in tracks.items()}
+
+    def rating(words: str, feeling: str) -> float:
+        chosen = [rows[each] for each in library.ask(words, LIST)]
+        return float(emotify.feelings[feeling][chosen].mean())
+
+    means = {name: float(values.mean()) for name, values in emotify.feelings.items()}
+    return {
+        "ratios": {w: round(rating(w, name) / means[name], 3) for w, name in WORDS.items()},
+        "sadness": {words: round(rating(words, "sadness"), 3) for words in BETWEEN},
+        "all": round(means["sadness"], 3),
+    }
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The page."""
+    emotify, wesnoth = found["emotify"], found["wesnoth"]
+    better = sum(ratio > 1.0 for ratio in emotify["ratios"].values())
+    lines = [
+        "# Lists for twenty words",
+        "",
+        "Written by `make bench-feelings` (`benchmarks/bench_feelings.py`) with the checkpoint",
+        f"`{emotify['model']}`.",
+        "",
+        "## By human ratings",
+        "",
+        f"Mean rating of the {LIST} tracks that a word finds among Emotify's 100 tracks for",
+        "development, over the mean of all of them.",
+        f"{better} of {len(WORDS)} words are above 1.",
+        "",
+        "| word | rated feeling | ratio |",
+        "|---|---|---|",
+        *(f"| {w} | {WORDS[w]} | {ratio:.2f} |" for w, ratio in emotify["ratios"].items()),
+        "",
+        f"Rated sadness of the {LIST}: "
+        + ", ".join(f'"{words}" {value:.3f}' for words, value in emotify["sadness"].items())
+        + f"; all tracks {emotify['all']:.3f}.",
+        "",
+        *_between_lines("Emotify", emotify["between"]),
+        "",
+        "## By title",
+        "",
+        f"The first {TITLES} of the music of Battle for Wesnoth.",
+        "",
+        "| word | titles |",
+        "|---|---|",
+        *(f"| {word} | {', '.join(titles)} |" for word, titles in wesnoth["titles"].items()),
+        "",
+        *_between_lines("Wesnoth", wesnoth["between"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _between_lines(name: str, between: dict[str, Any]) -> list[str]:
+    places = [f'"{words}" ({v:.2f}, {a:.2f})' for words, (v, a) in between["places"].items()]
+    return [
+        f"Mean (valence, arousal) of the first {FIRST} on {name}: {', '.join(places)}. The first "
+        f"{between['first']} of",
+        f'"sad" and the first {between["first"] // 2} of "not sad" share {between["shared"]}.',
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Attacks on a service of this machine, and what its other clients notice of them."""

@@ -1,0 +1,173 @@
+"""Attacks by connections and by questions, each a function of the target."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from benchmarks.withstand.target import Target
+
+UPLOAD = (
+    b"POST /v1/emotions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    b"Content-Type: multipart/form-data; boundary=B\r\n\r\n"
+)
+PART = b'--B\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def chunk(content: bytes) -> bytes:
+    """One chunk of a body whose length is not told."""
+    return b"%x\r\n%s\r\n" % (len(content), content)
+
+
+def endless_header(target: Target) -> None:
+    target.send_on(HEAD + b"X-A: ", b"b" * 65536)
+
+
+def endless_headers(target: Target) -> None:
+    target.send_on(HEAD, b"X-Abcdefgh: bbbbbbbbbbbbbbbbbbbb\r\n" * 2048)
+
+
+def half_open(target: Target) -> None:
+    """1,100 connections that send half a head."""
+    opened = []
+    with suppress(OSError):
+        for _ in range(1100):
+            connection = target.connect()
+            opened.append(connection)
+            with suppress(OSError):
+                connection.sendall(HEAD)
+    time.sleep(target.seconds)
+    for connection in opened:
+        connection.close()
+
+
+def trickling_uploads(target: Target) -> None:
+    """Thirty uploads of a byte a second."""
+    opened = []
+    for _ in range(30):
+        connection = target.connect()
+        connection.sendall(UPLOAD + chunk(PART))
+        opened.append(connection)
+    ends_s = time.monotonic() + target.seconds
+    while time.monotonic() < ends_s:
+        for connection in opened:
+            with suppress(OSError):
+                connection.sendall(b"1\r\nx\r\n")
+        time.sleep(1.0)
+    for connection in opened:
+        connection.close()
+
+
+def hostile_form(target: Target) -> None:
+    """A form that is slow to parse, sent as fast as it is read."""
+    target.send_on(UPLOAD + chunk(PART), chunk(b"\r\n--" * 16384))
+
+
+def endless_epilogue(target: Target) -> None:
+    end = PART + b"x\r\n--B--\r\n"
+    target.send_on(UPLOAD + chunk(end), chunk(bytes(65536)))
+
+
+def slow_bodies(target: Target) -> None:
+    """A hundred JSON bodies that never end."""
+    head = b"POST /v1/playlists HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+    opened = [target.connect() for _ in range(100)]
+    for connection in opened:
+        connection.sendall(head)
+    time.sleep(target.seconds)
+    for connection in opened:
+        connection.close()
+
+
+def journeys(target: Target) -> None:
+    """Sixty clients that ask for the longest journeys again and again."""
+    curve = [
+        {"t": i, "valence": (i * 7919 % 200 - 100) / 100, "arousal": (i * 104729 % 200 - 100) / 100}
+        for i in range(5000)
+    ]
+    body = {"emotion": {"curve": curve}, "mode": "journey", "limit": 500, "max_per_artist": 1}
+    ends_s = time.monotonic() + target.seconds
+
+    def client(_number: int) -> None:
+        while time.monotonic() < ends_s:
+            with suppress(OSError, http.client.HTTPException):
+                target.ask("POST", "/v1/playlists", body)
+
+    with ThreadPoolExecutor(60) as clients:
+        list(clients.map(client, range(60)))
+
+
+def abandoned_journeys(target: Target) -> None:
+    """The same, by clients that leave after a tenth of a second."""
+    curve = [{"t": 0, "valence": -1, "arousal": -1}, {"t": 3600, "valence": 1, "arousal": 1}]
+    body = {"emotion": {"curve": curve}, "mode": "journey", "limit": 500, "max_per_artist": 1}
+    ends_s = time.monotonic() + target.seconds
+    while time.monotonic() < ends_s:
+        with suppress(OSError, http.client.HTTPException):
+            target.ask("POST", "/v1/playlists", body, timeout_s=0.1)
+
+
+def large_questions(target: Target) -> None:
+    """Eight clients that ask with ten thousand keyframes again and again."""
+    curve = [{"t": i, "valence": i % 7 / 7, "arousal": -(i % 5) / 5} for i in range(10_000)]
+    ends_s = time.monotonic() + target.seconds
+
+    def client(_number: int) -> None:
+        while time.monotonic() < ends_s:
+            with suppress(OSError, http.client.HTTPException):
+                target.ask("POST", "/v1/playlists", {"emotion": {"curve": curve}, "limit": 500})
+
+    with ThreadPoolExecutor(8) as clients:
+        list(clients.map(client, range(8)))
+
+
+def bodies_of_faults(target: Target) -> None:
+    """Eight clients that send bodies of a hundred thousand unknown members."""
+    body = {f"member {number}": 1 for number in range(100_000)}
+    ends_s = time.monotonic() + target.seconds
+
+    def client(_number: int) -> None:
+        while time.monotonic() < ends_s:
+            with suppress(OSError, http.client.HTTPException):
+                target.ask("POST", "/v1/playlists", body)
+
+    with ThreadPoolExecutor(8) as clients:
+        list(clients.map(client, range(8)))
+
+
+def maps(target: Target) -> None:
+    """Twenty clients that ask for the whole map."""
+    ends_s = time.monotonic() + target.seconds
+
+    def client(_number: int) -> None:
+        while time.monotonic() < ends_s:
+            with suppress(OSError, http.client.HTTPException):
+                target.ask("GET", "/v1/tracks/map")
+
+    with ThreadPoolExecutor(20) as clients:
+        list(clients.map(client, range(20)))
+
+
+def nobody(target: Target) -> None:
+    time.sleep(target.seconds)
+
+
+ATTACKS: dict[str, Callable[[Target], None]] = {
+    "no attack": nobody,
+    "one endless header field": endless_header,
+    "endless header fields": endless_headers,
+    "1,100 half-open connections": half_open,
+    "30 uploads of a byte a second": trickling_uploads,
+    "a form that is slow to parse": hostile_form,
+    "an epilogue without end": endless_epilogue,
+    "100 bodies that never end": slow_bodies,
+    "60 clients, longest journeys": journeys,
+    "journeys that nobody waits for": abandoned_journeys,
+    "8 clients, 10,000 keyframes": large_questions,
+    "8 clients, bodies of 100,000 faults": bodies_of_faults,
+    "20 clients, the whole map": maps,
+}
