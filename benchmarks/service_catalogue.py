@@ -156,14 +156,18 @@ def serving(folder: Path, music: Path | None = None) -> Iterator[tuple[int, int]
         text=True,
     )
     assert process.stderr is not None
+    rest = threading.Thread(target=process.stderr.read, daemon=True)
     try:
         line = next(line for line in process.stderr if "Circumplex is at" in line)
-        threading.Thread(target=process.stderr.read, daemon=True).start()
+        rest.start()
         port = line.partition("http://")[2].split("/")[0].split()[0].rpartition(":")[2]
         yield int(port), process.pid
     finally:
         process.terminate()
         process.wait(timeout=60.0)
+        if rest.ident is not None:
+            rest.join(10.0)
+        process.stderr.close()
 
 
 def cpu_s(pid: int) -> float:

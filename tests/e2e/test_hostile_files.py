@@ -10,7 +10,7 @@ import pytest
 from benchmarks.withstand.files import files_found
 from benchmarks.withstand.hostile import audio_files, cover_files
 
-EVERY = int(os.environ.get("CIRCUMPLEX_HOSTILE_EVERY", "16"))
+EVERY = int(os.environ.get("CIRCUMPLEX_HOSTILE_EVERY", "40"))
 
 
 @pytest.mark.timeout(1800)

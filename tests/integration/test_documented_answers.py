@@ -41,6 +41,7 @@ PICTURE = {"headers": {"accept": "image/png"}}
 CALM = {"emotion": {"mood": "calm"}}
 NOBODY = 2_000_000
 MANY = b" " * 100_000
+HALF = {"content": b"{", "headers": "json"}
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,11 @@ GOOD: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
 
 # What is wrong for each status, where it takes more than another service or another id.
 BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
-    ("POST", "/v1/playlists", 400): ("/v1/playlists", {"content": b"{", "headers": "json"}),
+    ("POST", "/v1/playlists", 400): ("/v1/playlists", HALF),
     ("POST", "/v1/playlists", 404): ("/v1/playlists", {"json": {"emotion": {"track_id": NOBODY}}}),
     ("POST", "/v1/playlists", 406): ("/v1/playlists", {"json": CALM} | PICTURE),
     ("POST", "/v1/playlists", 422): ("/v1/playlists", {"json": {"emotion": {"mood": "clam"}}}),
-    ("POST", "/v1/playlists/files", 400): (
-        "/v1/playlists/files",
-        {"content": b"[", "headers": "json"},
-    ),
+    ("POST", "/v1/playlists/files", 400): ("/v1/playlists/files", HALF),
     ("POST", "/v1/playlists/files", 404): (
         "/v1/playlists/files",
         {"json": {"items": [{**FILE["items"][0], "track_id": NOBODY}]}},
@@ -131,12 +129,12 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("POST", "/v1/playlists/files", 422): ("/v1/playlists/files", {"json": {"items": 1}}),
     ("POST", "/v1/emotions", 415): ("/v1/emotions", {"content": b"x"}),
     ("POST", "/v1/emotions", 422): ("/v1/emotions", {"files": {"file": b"no music" * 500}}),
-    ("POST", "/v1/plays", 400): ("/v1/plays", {"content": b"{", "headers": "json"}),
+    ("POST", "/v1/plays", 400): ("/v1/plays", HALF),
     ("POST", "/v1/plays", 404): ("/v1/plays", {"json": {"plays": [{"track_id": NOBODY}]}}),
     ("POST", "/v1/plays", 422): ("/v1/plays", {"json": {"plays": []}}),
-    ("POST", "/v1/stations", 400): ("/v1/stations", {"content": b"{", "headers": "json"}),
+    ("POST", "/v1/stations", 400): ("/v1/stations", HALF),
     ("POST", "/v1/stations", 422): ("/v1/stations", {"json": {"name": ""}}),
-    ("PUT", OF_STATION, 400): (OF_STATION, {"content": b"{", "headers": "json"}),
+    ("PUT", OF_STATION, 400): (OF_STATION, HALF),
     ("PUT", OF_STATION, 422): (OF_STATION, {"json": {"name": ""}}),
     ("GET", OF_STATION, 422): ("/v1/stations/a%20b", {}),
     ("DELETE", OF_STATION, 422): ("/v1/stations/a%20b", {}),
@@ -144,10 +142,10 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
     ("GET", f"{OF_STATION}/playlist", 406): (f"{OF_STATION}/playlist", PICTURE),
     ("GET", f"{OF_STATION}.m3u", 422): ("/v1/stations/a%20b.m3u", {}),
     ("GET", f"{OF_STATION}.m3u8", 422): ("/v1/stations/a%20b.m3u8", {}),
-    ("PUT", "/v1/profile", 400): ("/v1/profile", {"content": b"{", "headers": "json"}),
+    ("PUT", "/v1/profile", 400): ("/v1/profile", HALF),
     ("PUT", "/v1/profile", 422): ("/v1/profile", {"json": {"weight": 2}}),
     ("GET", "/v1/profile/next", 422): ("/v1/profile/next?limit=0", {}),
-    ("PUT", OF_FELT, 400): (FELT, {"content": b"{", "headers": "json"}),
+    ("PUT", OF_FELT, 400): (FELT, HALF),
     ("GET", "/v1/tracks", 422): ("/v1/tracks?limit=0", {}),
     ("GET", "/v1/artists", 422): ("/v1/artists?limit=0", {}),
     ("GET", "/v1/albums", 422): ("/v1/albums?limit=0", {}),
@@ -166,10 +164,7 @@ BAD: dict[tuple[str, str, int], tuple[str, dict[str, Any]]] = {
         "/v1/tracks/2/audio",
         {"headers": {"range": "bytes=99999999-"}},
     ),
-    ("POST", "/v1/admin/index-runs", 400): (
-        "/v1/admin/index-runs",
-        {"content": b"{", "headers": "json"},
-    ),
+    ("POST", "/v1/admin/index-runs", 400): ("/v1/admin/index-runs", HALF),
     ("POST", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs", {"json": {"roots": ["/"]}}),
     ("GET", "/v1/admin/index-runs", 422): ("/v1/admin/index-runs?limit=0", {}),
     ("GET", "/v1/admin/failures", 422): ("/v1/admin/failures?cursor=none", {}),
