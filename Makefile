@@ -127,14 +127,14 @@ $(BIN)/python:
 	  rm -rf $(VENV); exit 1; }
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing what the service needs into $(VENV): some minutes and 6 GB the first time" >&2
+	@echo "Installing what the service needs into $(VENV): some minutes and 5 GB the first time" >&2
 	@$(PIP) -e .
 	@$(SECOND_EAR)
 	@$(COMPILE)
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing what development needs into $(VENV): some minutes and 6 GB the first time" >&2
+	@echo "Installing what development needs into $(VENV): some minutes and 5 GB the first time" >&2
 	@$(PIP) -e '.[dev]'
 	@$(SECOND_EAR)
 	@$(GENERATOR)

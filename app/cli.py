@@ -14,6 +14,7 @@ import typer
 from app.commands import (
     asking,
     demonstration,
+    doctor,
     exporting,
     feeling,
     indexing,
@@ -50,7 +51,7 @@ app.command()(listening.emotion)
 app.command()(learning.train)
 app.command()(learning.evaluate)
 app.command()(inspecting.info)
-app.command()(inspecting.doctor)
+app.command()(doctor.doctor)
 app.command()(sorting.verdicts)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
@@ -88,6 +89,10 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has had enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as exc:  # a disk or a folder that nobody foresaw here
+        where = f"{exc.filename}: " if exc.filename else ""
+        notes.print(f"[red]error:[/] {plain(where)}{plain(exc.strerror or exc)}", soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         notes.print("stopped")
         sys.exit(130)

@@ -43,6 +43,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from app.public_words import PublicWords
 from app.wire.pointers import in_document, json_pointer
 from indexer import errors as indexer_errors
 from model import errors as model_errors
@@ -51,6 +52,7 @@ logger = logging.getLogger("circumplex.service")
 
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_TYPE = "urn:circumplex:problem:"
+ADMIN_PATH = "/v1/admin/"
 
 
 class AppError(Exception):
@@ -301,8 +303,14 @@ def request_id_of(request: Request) -> str | None:
     return str(value) if value is not None else None
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem+json response."""
+def install(app: FastAPI, words: PublicWords) -> None:
+    """Make every error of `app` a problem+json response.
+
+    Args:
+        app: The service.
+        words: What anybody may read of an error; the administrator reads all of it.
+    """
+    app.state.words = words
     app.add_exception_handler(AppError, _known)
     app.add_exception_handler(model_errors.ModelError, _known)
     app.add_exception_handler(indexer_errors.IndexerError, _known)
@@ -319,7 +327,15 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     extra = dict(getattr(error, "extra", {}))
     if isinstance(error, model_errors.UnknownMoodError | model_errors.FeelingError):
         extra["suggestions"] = list(error.near)
-    return problem_response(request, kind, one_line(str(error)), headers, **extra)
+    return problem_response(request, kind, told(request, error), headers, **extra)
+
+
+def told(request: Request, error: Exception) -> str:
+    """What whoever made the request may read of an error, as one line."""
+    if request.url.path.startswith(ADMIN_PATH):  # only with a credential
+        return one_line(str(error))
+    words: PublicWords = request.app.state.words
+    return one_line(words.of(error))
 
 
 def _validation(request: Request, error: Exception) -> JSONResponse:

@@ -19,6 +19,7 @@ from app.http.head import HeadMiddleware
 from app.http.middleware import RequestMiddleware
 from app.http.origins import Origins
 from app.metrics import Metrics
+from app.public_words import PublicWords
 from app.routes import (
     admin,
     arranged,
@@ -33,7 +34,7 @@ from app.routes import (
     profile,
     tracks,
 )
-from app.services import LoadModel, State, load_model, open_services
+from app.services import LoadModel, State, load_and_keep, open_services
 from app.settings import Settings
 from app.stations import endpoints as stations
 from app.subsonic import endpoints as subsonic
@@ -45,7 +46,7 @@ UPLOAD_PATHS = frozenset({"/v1/emotions"})
 def create_app(
     settings: Settings,
     *,
-    load: LoadModel = load_model,
+    load: LoadModel = load_and_keep,
     stopping: threading.Event | None = None,
 ) -> FastAPI:
     """The service.
@@ -72,7 +73,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
-    errors.install(app)
+    errors.install(app, PublicWords((settings.data_dir, *settings.music_roots)))
     for module in (
         playlists,
         arranged,

@@ -8,14 +8,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from indexer.catalog.records import SnapshotRow
+from indexer.catalog.records import Counts, IndexRun, SnapshotRow
 from indexer.snapshot.format import Manifest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 KINDS = ("gaussian", "paper")
+OPEN_STATES = ("queued", "running")
+OUTCOMES = ("succeeded", "failed", "cancelled")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -118,6 +127,28 @@ class Metrics:
             ("state",),
             registry=self.registry,
         )
+        self.catalogue = Gauge(
+            "circumplex_catalogue_tracks",
+            "Tracks of the catalogue: ok, failed (cannot be indexed) or missing (file gone).",
+            ("status",),
+            registry=self.registry,
+        )
+        self.last_run = Gauge(
+            "circumplex_last_index_run_info",
+            "1 for the outcome of the index run that ended last.",
+            ("state",),
+            registry=self.registry,
+        )
+        self.last_run_ended = Gauge(
+            "circumplex_last_index_run_ended_seconds",
+            "When it ended, seconds since 1970; NaN before the first.",
+            registry=self.registry,
+        )
+        self.last_run_failed = Gauge(
+            "circumplex_last_index_run_files_failed",
+            "Files that it could not index.",
+            registry=self.registry,
+        )
         self.tracks = Gauge("circumplex_tracks", "Tracks of the snapshot.", registry=self.registry)
         self.segments = Gauge(
             "circumplex_segments", "Segments of the snapshot.", registry=self.registry
@@ -128,6 +159,9 @@ class Metrics:
             ("device",),
             registry=self.registry,
         )
+
+        self.last_run_ended.set(math.nan)
+        ProcessCollector(registry=self.registry)  # memory, processor time, open files
 
     def _together(self, name: str, what: str, stage: str) -> Together:
         return Together(
@@ -163,10 +197,20 @@ class Metrics:
         for shard, count in enumerate(counts):
             self.shard_replicas.labels(str(shard)).set(count)
 
-    def queue_is(self, states: Sequence[str]) -> None:
-        """These are the states of the index runs that are not over."""
-        for state in ("queued", "running"):
+    def catalogue_is(self, counts: Counts, runs: Sequence[IndexRun]) -> None:
+        """So many tracks have each status, and these are the newest index runs."""
+        for status, count in vars(counts).items():
+            self.catalogue.labels(status).set(count)
+        states: list[str] = [run.state for run in runs]
+        for state in OPEN_STATES:
             self.index_runs.labels(state).set(states.count(state))
+        ended = [run for run in runs if run.finished_at is not None]
+        last = max(ended, key=lambda run: (run.finished_at, run.id), default=None)
+        for state in OUTCOMES:
+            self.last_run.labels(state).set(last is not None and last.state == state)
+        if last is not None and last.finished_at is not None:
+            self.last_run_ended.set(last.finished_at.timestamp())
+            self.last_run_failed.set(last.progress.files_failed)
 
     def _age_s(self) -> float:
         return time.time() - self._created_s

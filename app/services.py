@@ -5,13 +5,15 @@ A route reaches it through one dependency, `ServicesDep`; a command opens `opene
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import torch
 from fastapi import Depends, Request
@@ -26,8 +28,10 @@ from app.http.keys import KeyRing
 from app.http.rate_limit import RateLimit
 from app.indexing import worker as index_worker
 from app.indexing.jobs import IndexJobs, RunExecutor, ThreadExecutor
+from app.kept_models import KeptModels
 from app.library.covers import CoverDesk
-from app.library.live import LiveIndex, OpenSearcher
+from app.library.live import Live, OpenSearcher
+from app.library.live_index import LiveIndex
 from app.metrics import Metrics
 from app.on_ray import ray_pool, ray_search
 from app.personal.planes import Planes
@@ -38,13 +42,18 @@ from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.folders.watch import FolderWatch
 from indexer.isolation.reading import ReadLimits
-from indexer.runs.indexer import Indexer
 from indexer.runs.options import RunOptions
-from indexer.runs.pools import Threads
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.shards.local import open_locally
+from indexer.storage import may_write
 from model.emotion_model import EmotionModel
+from model.frontends import frontend_id
 from model.verdict import Judge
+
+logger = logging.getLogger("circumplex.service")
+
+if TYPE_CHECKING:
+    from indexer.runs.indexer import Indexer
 
 LoadModel = Callable[[Settings], EmotionModel]
 Embed = Callable[[Sequence[Clip]], list[str | Exception]]
@@ -101,6 +110,10 @@ class Services:
     upload_dir: Path
     stopping: threading.Event
 
+    def model_of(self, live: Live | None) -> EmotionModel:
+        """The model that a snapshot is asked with: `model`, unless another one made it."""
+        return self.live.model_of(live, self.model)
+
 
 class State(TypedDict):
     """The lifespan state of the application."""
@@ -123,21 +136,31 @@ class Library:
 
     Attributes:
         catalog: The database.
-        model: The music-emotion model.
+        model: The music-emotion model that the snapshot is asked with.
         live: The snapshot that answers; it may hold nothing yet.
+        loaded: The model that the settings name: another one only after an upgrade.
     """
 
     catalog: Catalog
     model: EmotionModel
     live: LiveIndex
+    loaded: EmotionModel
 
 
 def load_model(settings: Settings) -> EmotionModel:
     """The model that the settings name."""
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
-    judge = Judge(settings.least_track_s)
-    return EmotionModel.load(settings.checkpoint, settings.device, judge=judge)
+    return EmotionModel.load(
+        settings.checkpoint, settings.device, judge=Judge(settings.least_track_s)
+    )
+
+
+def load_and_keep(settings: Settings) -> EmotionModel:
+    """The same, kept in the data folder for the time after an upgrade."""
+    model = load_model(settings)
+    KeptModels.of(settings).keep(model)
+    return model
 
 
 @contextmanager
@@ -158,7 +181,7 @@ def opened_library(settings: Settings) -> Iterator[Library]:
         model = load_model(settings)
         live = live_index(settings, catalog, model, Metrics())
         live.refresh()
-        yield Library(catalog, model, live)
+        yield Library(catalog, live.model_of(live.current_or_none(), model), live, model)
 
 
 def live_index(
@@ -173,7 +196,15 @@ def live_index(
         device=str(model.device),
         metrics=metrics,
         open_searcher=searching(settings),
+        older=KeptModels.of(settings).find,
+        remedy=_remedy(settings),
     )
+
+
+def _remedy(settings: Settings) -> str:
+    if settings.music_roots:
+        return "the service queues one, or run `circumplex index`"
+    return "run `circumplex index DIR`"
 
 
 def searching(settings: Settings) -> OpenSearcher:
@@ -193,7 +224,10 @@ def open_services(
     torch.set_num_threads(settings.torch_threads or 1)
     model = load(settings)
     metrics.device.labels(str(model.device)).set(1)
-    upload_dir = stack.enter_context(private_folder(settings.data_dir / "uploads"))
+    uploads_in = settings.data_dir / "uploads"
+    if not may_write(settings.data_dir):
+        uploads_in = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="circumplex-")))
+    upload_dir = stack.enter_context(private_folder(uploads_in))
     analyser = make_analyser(settings, model)
     stack.callback(analyser.close)
     live = live_index(settings, catalog, model, metrics)
@@ -214,7 +248,7 @@ def open_services(
     large_matches = Desk("large-matches", workers=1, places=LARGE_PLACES, budget_s=LARGE_S)
     stack.callback(large_matches.close)
     live.refresh()
-    live.start(settings.snapshot_poll_s)
+    live.start(settings.snapshot_poll_s, settings.verify_s)
     stack.callback(live.stop)
     jobs = _start_jobs(settings, catalog, model, live, stack)
     return Services(
@@ -251,8 +285,14 @@ def _start_jobs(
         roots=settings.music_roots,
         rescan_s=settings.rescan_s,
     )
+    if not may_write(settings.data_dir):  # an index is answered from, and none can be made
+        return jobs
     jobs.start()
     stack.callback(jobs.stop, settings.shutdown_s)
+    active = catalog.active_snapshot()
+    if active is not None and active.model_id != model.model_id and settings.music_roots:
+        logger.info("an index run with model %s is queued", model.model_id)
+        jobs.rescan()
     if settings.watch_s is not None and settings.music_roots:
         watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
         watch.start()
@@ -270,7 +310,8 @@ def matching(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Match:
 
     def match(requests: Sequence[PlaylistRequest]) -> list[PlaylistResponse | Exception]:
         with metrics.stage("playlist"):
-            return match_all(requests, model, live.current())
+            current = live.current()
+            return match_all(requests, live.model_of(current, model), current)
 
     return match
 
@@ -280,7 +321,11 @@ def embedding(model: EmotionModel, live: LiveIndex, metrics: Metrics) -> Embed:
 
     def embed(clips: Sequence[Clip]) -> list[str | Exception]:
         with metrics.stage("embedding"):
-            return written(clip_emotions(clips, model, live.current_or_none()))
+            current = live.current_or_none()
+            made_by = live.model_of(current, model)
+            if frontend_id(made_by.frontend) != frontend_id(model.frontend):
+                current, made_by = None, model  # what was heard cannot be compared with it
+            return written(clip_emotions(clips, made_by, current))
 
     return embed
 
@@ -323,6 +368,9 @@ def make_indexer(
         model: The music-emotion model.
         on_ray: Whether files are examined on a Ray cluster.
     """
+    from indexer.runs.indexer import Indexer  # not where runs have processes of their own
+    from indexer.runs.pools import Threads
+
     options = run_options(settings)
     pool = ray_pool(settings, options) if on_ray else Threads()
     return Indexer(catalog, model, settings.data_dir, options, pool=pool)

@@ -6,10 +6,17 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from app.environment import PREFIX, SecretFiles
 from app.http.origins import LOCAL_HOSTS
 from indexer.runs.options import RunOptions
 from indexer.shards.split import MOST_SHARDS
@@ -31,7 +38,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="CIRCUMPLEX_",
+        env_prefix=PREFIX,
         env_ignore_empty=True,
         frozen=True,
         extra="ignore",
@@ -44,6 +51,9 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         None, description="SQLAlchemy URL; by default SQLite in the data folder."
+    )
+    database_password: SecretStr | None = Field(
+        None, description="Password of the database, where its URL holds none."
     )
     music_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that may be indexed and whose audio may be served."
@@ -171,6 +181,12 @@ class Settings(BaseSettings):
     snapshot_poll_s: float = Field(
         2.0, gt=0, le=3600, description="How often a newly activated snapshot is looked for, s."
     )
+    verify_s: float = Field(
+        3600.0,
+        ge=1,
+        le=30 * 86_400,
+        description="Time between comparisons of every byte of the snapshot that answers, seconds.",
+    )
     rescan_s: float | None = Field(
         None, ge=10, description="Time between automatic index runs of the music roots, seconds."
     )
@@ -218,6 +234,18 @@ class Settings(BaseSettings):
         10.0, ge=0, le=600, description="Time running requests get when the service stops, s."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the files that it names."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
     @field_validator("music_roots", mode="before")
     @classmethod
     def _split_paths(cls, value: Any) -> Any:
@@ -244,6 +272,17 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> Self:
+        if self.database_password is not None:
+            _, user, _ = _parted(self.database_url or "")
+            if not user or ":" in user:
+                raise ValueError(
+                    "CIRCUMPLEX_DATABASE_PASSWORD needs CIRCUMPLEX_DATABASE_URL to name a user and "
+                    "no password, as in postgresql://user@host/name"
+                )
+        return self
+
     @property
     def resolved_trusted_hosts(self) -> tuple[str, ...]:
         """The hosts that were set, or those that suit the address."""
@@ -255,7 +294,10 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The database to use: the one that was set, or SQLite in the data folder."""
         if self.database_url is not None:
-            return self.database_url
+            if self.database_password is None:
+                return self.database_url
+            scheme, user, rest = _parted(self.database_url)
+            return f"{scheme}{user}:{quote(self.database_password.get_secret_value(), '')}{rest}"
         return f"sqlite:///{self.data_dir.absolute() / 'circumplex.db'}"
 
     def with_changes(self, **changes: Any) -> Settings:
@@ -263,6 +305,14 @@ class Settings(BaseSettings):
         values = {name: getattr(self, name) for name in type(self).model_fields}
         values.update({name: value for name, value in changes.items() if value is not None})
         return Settings(**values)
+
+
+def _parted(database_url: str) -> tuple[str, str, str]:
+    """Scheme, user and password, and the rest from its `@` on; no user where none is named."""
+    scheme, separator, rest = database_url.partition("://")
+    place, slash, name = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    return scheme + separator, user, at + host + slash + name
 
 
 def is_loopback(host: str) -> bool:

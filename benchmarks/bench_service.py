@@ -1,7 +1,7 @@
 """The running service: overhead over the bare search, load while it swaps and indexes, uploads.
 
     python -m benchmarks.bench_service [--segments 100000] [--rate 200] [--seconds 60]
-        [--parts overhead clips levels steady swaps index uploads] [--rows music|noise]
+        [--parts weight overhead clips levels steady swaps index uploads] [--rows music|noise]
         [--folder DIR]
 
 Starts `circumplex serve` over a made-up catalogue with the shipped checkpoint and asks it over
@@ -49,6 +49,7 @@ from benchmarks.service_catalogue import (
     write_catalogue,
 )
 from benchmarks.service_load import bodies, load, spread
+from benchmarks.service_weight import weight
 from benchmarks.shared_data import data_folder
 from indexer.search.searcher import Level, Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
@@ -61,7 +62,7 @@ LIMIT = 20  # items of a playlist that names no number
 WARM_UP = 50
 TOGETHER = (1, 2, 4, 8, 16)  # clips heard in one call
 CLIP_REPEATS = 40
-PARTS = ("overhead", "clips", "levels", "steady", "swaps", "index", "uploads")
+PARTS = ("weight", "overhead", "clips", "levels", "steady", "swaps", "index", "uploads")
 
 
 def main() -> None:
@@ -105,6 +106,11 @@ def measured(folder: Path, model: EmotionModel, options: argparse.Namespace) -> 
         "load_average": os.getloadavg()[0],
     }
     music = music_folder(folder)
+    if "weight" in options.parts:
+        clip = _form(_noise(30.0, "FLAC"))
+        report["weight"] = weight(folder, music, lambda port: _upload(port, clip))
+    if set(options.parts) == {"weight"}:
+        return report
     with serving(folder, music) as (port, pid):
         warm_up(port)
         parts = {
@@ -119,7 +125,7 @@ def measured(folder: Path, model: EmotionModel, options: argparse.Namespace) -> 
                 "three_minute_mp3_ms": long_upload(port),
             },
         }
-        for part in options.parts:
+        for part in (part for part in PARTS[1:] if part in options.parts):
             report[part] = parts[part]()
     return report | {"load_average_after": os.getloadavg()[0]}
 

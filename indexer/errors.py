@@ -73,7 +73,15 @@ class CatalogError(IndexerError):
 
 
 class CatalogUnavailableError(CatalogError):
-    """The database is unreachable, locked or full."""
+    """The database is unreachable, locked or full.
+
+    Attributes:
+        public: The message without the database's address.
+    """
+
+    def __init__(self, message: str, public: str = "") -> None:
+        super().__init__(message)
+        self.public = public or message
 
 
 class CatalogVersionError(CatalogError):

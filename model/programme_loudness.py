@@ -15,7 +15,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt  # type: ignore[import-untyped]
 
 GATE_LUFS = -70.0
 """What is softer does not count; a file without anything louder is taken to be this loud."""
@@ -51,6 +50,9 @@ class LoudnessMeter:
 
     def add(self, samples: Samples) -> None:
         """Go on with the next samples, [N], full scale 1."""
+        # Here, because it takes longer to import than all else that a service needs to start.
+        from scipy.signal import sosfilt  # type: ignore[import-untyped]
+
         joined = np.concatenate([self._waiting, samples]) if len(self._waiting) else samples
         whole = len(joined) // self._step * self._step
         size = max(1, _PIECE // self._step) * self._step

@@ -1,7 +1,7 @@
 """The checkpoints that are shipped, and which of them is the default.
 
 `fast` reads descriptors and mode. `full` has musicnn beside them: it hears better, takes longer,
-needs the package `musicnn` and has another licence (`docs/model-card.md`, ADR 94).
+needs the package `musicnn` and has another licence (`docs/model-card.md`, ADR 96).
 """
 
 from __future__ import annotations

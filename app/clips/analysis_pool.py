@@ -1,7 +1,8 @@
 """Analysing uploads in worker processes, so that a hostile file cannot take the service down.
 
 Each worker is a process of its own (`indexer.isolation.reader`) with limits on memory and processor
-time. A worker that dies, hangs or grows is replaced; the upload that did it gets an error.
+time. A worker that dies, hangs or grows is replaced; the upload that did it gets an error. At rest
+there is none (ADR 94).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from app.errors import AnalysisLimitError, BusyError
 from indexer.errors import WorkerLimitError, WorkerStartError
+from indexer.isolation.pool import IDLE_S, WorkerPool
 from indexer.isolation.process import Limits, WorkerProcess
 from indexer.isolation.reading import MODULE
 from indexer.isolation.serving import error_of
@@ -23,6 +25,9 @@ from model.analysis import Analysis
 
 class Analyser(Protocol):
     """Turns an audio file into features."""
+
+    def prepare(self) -> None:
+        """Get ready: a file is on its way."""
 
     def analyse(self, path: Path) -> Analysis:
         """The analysis of the file; errors of `model.errors` and `AnalysisLimitError`."""
@@ -73,6 +78,9 @@ class DirectAnalyser:
     def __init__(self, model: AnalysingModel, limits: AnalysisLimits) -> None:
         self._model, self._limits = model, limits
 
+    def prepare(self) -> None:
+        """It is ready."""
+
     def analyse(self, path: Path) -> Analysis:
         """The analysis of the file."""
         return self._model.analyse(path, max_duration_s=self._limits.max_duration_s)
@@ -120,7 +128,7 @@ class UploadWorker:
 
 
 class PooledAnalyser:
-    """A fixed number of worker processes, started ahead and replaced when one is lost."""
+    """Worker processes that start when uploads come, and end when none have come for a while."""
 
     def __init__(
         self,
@@ -128,21 +136,26 @@ class PooledAnalyser:
         workers: int,
         limits: AnalysisLimits,
         start: Callable[[], Worker] | None = None,
+        *,
+        idle_s: float = IDLE_S,
     ) -> None:
-        """Start the workers.
+        """Start nothing yet.
 
         Args:
             frontend: Name of the frontend that describes the audio.
             workers: How many files are analysed at the same time.
             limits: What one analysis may take.
             start: Starts a worker; by default a process of its own.
+            idle_s: How long workers wait for the next upload.
         """
         self._limits = limits
-        self._start = start or (lambda: UploadWorker(frontend, limits))
-        self._idle: queue.Queue[Worker] = queue.Queue()
-        for _ in range(workers):
-            self._idle.put(self._start())
-        self._workers = workers
+        start = start or (lambda: UploadWorker(frontend, limits))
+        self._pool = WorkerPool(start, workers, idle_s=idle_s)
+
+    def prepare(self) -> None:
+        """Start a worker if none is there; one that cannot be started is tried again later."""
+        with suppress(WorkerStartError):
+            self._pool.prepare()
 
     def analyse(self, path: Path) -> Analysis:
         """Analyse in the next free worker.
@@ -152,32 +165,15 @@ class PooledAnalyser:
             AnalysisLimitError: It took too much time or memory, or broke the decoder.
             BusyError: No worker became free in time, or none can be started.
         """
+        wait = {"Retry-After": "5"}
         try:
-            worker = self._idle.get(timeout=self._limits.timeout_s)
+            with self._pool.taken(self._limits.timeout_s) as worker:
+                return worker.analyse(path)
         except queue.Empty as exc:
-            raise BusyError("no analysis worker became free", headers={"Retry-After": "5"}) from exc
-        try:
-            worker = self._living(worker)
-            return worker.analyse(path)
-        finally:
-            with suppress(BusyError):  # the place of a lost one stays: it is tried again
-                worker = self._living(worker)
-            self._idle.put(worker)
-
-    def _living(self, worker: Worker) -> Worker:
-        if worker.alive:
-            return worker
-        worker.close()
-        try:
-            return self._start()
-        except (OSError, WorkerStartError) as exc:
-            raise BusyError(
-                f"no analysis worker can be started: {exc}",
-                headers={"Retry-After": "5"},
-            ) from exc
+            raise BusyError("no analysis worker became free", headers=wait) from exc
+        except WorkerStartError as exc:
+            raise BusyError(f"no analysis worker can be started: {exc}", headers=wait) from exc
 
     def close(self) -> None:
         """Stop the workers."""
-        with suppress(queue.Empty):
-            for _ in range(self._workers):
-                self._idle.get(timeout=1.0).close()
+        self._pool.close(timeout_s=1.0)

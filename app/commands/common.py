@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 
+from app.environment import unknown_variables, variable
 from app.errors import AppError, NotReadyError, ServerStartError, one_line
 from app.settings import Settings
 from indexer.catalog.profiles import MACHINE
 from indexer.errors import IndexerError
+from indexer.storage import may_write
 from model.errors import ModelError
 
 if TYPE_CHECKING:
@@ -45,19 +48,32 @@ Device = Annotated[
 def make_settings(**changes: Any) -> Settings:
     """Settings from the environment, changed by options of the command line.
 
+    Variables that look like a setting and are none are warned of.
+
     Raises:
-        ServerStartError: A value is not possible; says which.
+        ServerStartError: A value is not possible; says of which variable or option.
     """
     given = {name: value for name, value in changes.items() if value is not None}
+    for line in unknown_variables(Settings.model_fields, os.environ):
+        notes.print(f"[yellow]warning:[/] {plain(line)}", highlight=False, soft_wrap=True)
     try:
         return Settings(**given)
+    except SettingsError as exc:
+        raise ServerStartError(str(exc)) from exc
     except ValidationError as exc:
         found = [
-            f"{'.'.join(map(str, item['loc'])) or 'settings'}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
+            f"{_named(item['loc'], given)}{item['msg'].removeprefix('Value error, ')}"
             for item in exc.errors()
         ]
         raise ServerStartError("; ".join(found)) from exc
+
+
+def _named(place: tuple[int | str, ...], given: dict[str, Any]) -> str:
+    """What the operator called the setting at `place`: an option, or a variable."""
+    if not place:
+        return ""
+    field = str(place[0])
+    return f"--{field.replace('_', '-')}: " if field in given else f"{variable(field)}: "
 
 
 def require_data_folder(settings: Settings) -> None:
@@ -69,7 +85,7 @@ def require_data_folder(settings: Settings) -> None:
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        if not may_write(folder):
             raise PermissionError(errno.EACCES, f"it belongs to user {folder.stat().st_uid}")
     except OSError as exc:
         raise ServerStartError(

@@ -27,6 +27,7 @@ from app.commands.left_out import count_left_out, list_left_out
 from app.commands.remote import Key, Server, asked_client
 from app.errors import ConflictError
 from app.settings import Settings
+from indexer.storage import keep_private
 
 if TYPE_CHECKING:
     from app.client import Client
@@ -185,11 +186,12 @@ def run_index(
     on_ray: bool = False,
 ) -> RunSummary:
     """Index and show how far it is; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
-    from app.services import load_model, make_indexer, opened_catalog
+    from app.services import load_and_keep, make_indexer, opened_catalog
 
+    keep_private()
     require_data_folder(settings)
     with opened_catalog(settings) as catalog:
-        indexer = make_indexer(settings, catalog, load_model(settings), on_ray=on_ray)
+        indexer = make_indexer(settings, catalog, load_and_keep(settings), on_ray=on_ray)
         with stop_on_sigterm() as stop, index_progress() as progress:
             return indexer.run(
                 roots,

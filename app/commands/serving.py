@@ -16,10 +16,12 @@ from app.commands.common import (
     Device,
     make_settings,
     notes,
+    plain,
     require_data_folder,
 )
 from app.errors import ServerStartError
 from app.settings import Settings
+from indexer.storage import keep_private, may_write
 
 KEEP_ALIVE_S = 30
 SWITCH_S = 0.001  # the event loop waits so long for a search's Python, not 5 ms (ADR 0044)
@@ -140,8 +142,16 @@ def run_server(settings: Settings) -> None:
     """Serve in the foreground, with logs on standard error."""
     from app import logs
 
+    keep_private()
     require_free_port(settings)
-    require_data_folder(settings)
+    if may_write(settings.data_dir) or not settings.data_dir.is_dir():
+        require_data_folder(settings)
+    else:
+        notes.print(
+            f"[yellow]warning:[/] {plain(settings.data_dir)} cannot be written: questions are "
+            "answered from the index that it holds, but nothing can be indexed or kept",
+            soft_wrap=True,
+        )
     logs.configure()
     server = Server(settings)
     announce = threading.Thread(target=_announce, args=(server,), daemon=True)

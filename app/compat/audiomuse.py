@@ -105,7 +105,7 @@ def _similar(
     live = services.live.current()
     track_id = _track_of(services, links, live, *asked)
     wide = min(n * (MOOD_FACTOR if unique or by_mood else 1) + 1, len(live.snapshot.tracks))
-    found = Likeness(live, services.model.scoring, track_id).nearest(wide)
+    found = Likeness(live, services.model_of(live).scoring, track_id).nearest(wide)
     if by_mood:
         found = _nearest_on_plane(live, track_id, found)
     songs, seen = [], {_name(_record(live, track_id))}
@@ -131,7 +131,7 @@ def _path(services: Services, links: Links, ends: tuple[str, str], most: int) ->
     live = services.live.current()
     start, end = (_track_of(services, links, live, each, None, None) for each in ends)
     ids = path_between(live, start, end, most)
-    scoring = services.model.scoring
+    scoring = services.model_of(live).scoring
     steps = [
         1.0 - Likeness(live, scoring, before).of([after])[0][1] for before, after in pairwise(ids)
     ]

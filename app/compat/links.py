@@ -13,6 +13,7 @@ from app.errors import InvalidRequestError
 from app.sharing.matching import Matcher
 from app.sharing.subsonic_server import SubsonicServer
 from indexer.catalog.catalog import Catalog
+from indexer.storage import write_private
 
 FILE = "links.json"
 
@@ -66,7 +67,7 @@ class LinkStore:
         content = {"server": server, "songs": {str(t): s for t, s in sorted(song_of.items())}}
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = self._path.with_suffix(f".{os.getpid()}.part")
-        aside.write_text(json.dumps(content), encoding="utf-8")
+        write_private(aside, json.dumps(content).encode())
         aside.replace(self._path)
 
 

@@ -102,7 +102,7 @@ def _near(services: Services, live: Live, energy: float | None, valence: float |
         "arousal": 2.0 * (0.5 if energy is None else energy) - 1.0,
     }
     asked = PlaylistRequest.model_validate({"emotion": {"curve": [point]}, "limit": WIDEST})
-    return [item.track.id for item in make_playlist(asked, services.model, live).items]
+    return [item.track.id for item in make_playlist(asked, services.model_of(live), live).items]
 
 
 def _by_target(

@@ -8,13 +8,14 @@ from fastapi import APIRouter
 
 from app.compat import audiomuse, spotify
 from app.compat.links import LinkStore, learn
-from app.library.live import Live, LiveIndex
-from app.playlists.queries import QueryModel
+from app.library.live import Live
+from app.library.live_index import LiveIndex
 from app.settings import Settings
 from app.sharing.companion import Companion
 from app.sharing.pushing import push
 from app.sharing.subsonic_server import SubsonicServer
 from indexer.catalog.catalog import Catalog
+from model.emotion_model import EmotionModel
 
 
 def routers(settings: Settings) -> Iterator[APIRouter]:
@@ -26,7 +27,7 @@ def routers(settings: Settings) -> Iterator[APIRouter]:
 
 
 def companion(
-    settings: Settings, catalog: Catalog, model: QueryModel, live: LiveIndex
+    settings: Settings, catalog: Catalog, model: EmotionModel, live: LiveIndex
 ) -> Companion | None:
     """What keeps the other server in step; None where none is named."""
     url = settings.server_url
@@ -39,6 +40,8 @@ def companion(
         with SubsonicServer(url, settings.server_user, password) as server:
             learn(server, catalog, store)
             if settings.server_push:
-                push(catalog.list_stations(), server, catalog, model, current)
+                push(
+                    catalog.list_stations(), server, catalog, live.model_of(current, model), current
+                )
 
     return Companion(live, work)

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from app.errors import InvalidRequestError, KeyFileError
+from indexer.errors import StorageError
+from indexer.storage import refusal
 
 Scope = Literal["read", "write", "upload", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -102,6 +104,7 @@ class KeyRing:
 
         Raises:
             InvalidRequestError: A scope is none.
+            StorageError: The disk refuses.
         """
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
@@ -118,7 +121,11 @@ class KeyRing:
         return key, token
 
     def revoke(self, key_id: str) -> bool:
-        """Forget a key; False if there is none of that id."""
+        """Forget a key; False if there is none of that id.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
         with self._changing():
             kept = {name: key for name, key in self._keys.items() if name != key_id}
             if len(kept) == len(self._keys):
@@ -129,8 +136,11 @@ class KeyRing:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """Nobody else changes the keys meanwhile: a revoked one would come back with theirs."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self._path.parent, os.O_RDONLY)
+        except OSError as exc:
+            raise StorageError(refusal(self._path, exc)) from exc
         try:
             with suppress(OSError):  # a file system without locks: as good as it gets
                 fcntl.flock(handle, fcntl.LOCK_EX)
@@ -164,12 +174,17 @@ class KeyRing:
 
     def _write(self, keys: dict[str, ApiKey]) -> None:
         aside = self._path.with_suffix(f".{secrets.token_hex(4)}.part")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump([asdict(key) for key in keys.values()], file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self._path)
+        try:
+            handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump([asdict(key) for key in keys.values()], file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(self._path)
+        except OSError as exc:
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise StorageError(refusal(self._path, exc)) from exc
         self._keys, self._stamp = keys, None
 
 

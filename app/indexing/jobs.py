@@ -11,13 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import IndexRun
 from indexer.errors import IndexerError
 from indexer.folders.files import stored_name
-from indexer.runs.indexer import Indexer
+
+if TYPE_CHECKING:
+    from indexer.runs.indexer import Indexer
 
 logger = logging.getLogger("circumplex.index")
 

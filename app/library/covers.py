@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import queue
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from app.errors import BusyError, CoverNotFoundError, OverloadedError
 from app.library.open_files import OpenFile, open_beside, open_track
 from indexer.catalog.records import Track
 from indexer.errors import WorkerLimitError, WorkerStartError
+from indexer.isolation.pool import WorkerPool
 from indexer.isolation.process import Limits, WorkerProcess
 from indexer.snapshot.tracks import TrackRecord
 
@@ -108,11 +108,8 @@ class CoverMaker:
     def __init__(
         self, start: Callable[[], Worker] | None = None, *, workers: int = WORKERS
     ) -> None:
-        self._start = start or partial(WorkerProcess, MODULE, LIMITS)
-        self._workers = workers
-        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
-        for _ in range(workers):
-            self._idle.put(None)
+        start = start or partial(WorkerProcess, MODULE, LIMITS)
+        self._pool = WorkerPool(start, workers)
         self._costly: OrderedDict[str, str] = OrderedDict()  # tags of covers, and what they did
 
     def jpeg(self, files: CoverFiles, size: int) -> bytes:
@@ -143,22 +140,15 @@ class CoverMaker:
         raise CoverNotFoundError(f"{files.audio.name} has no cover: {trouble}")
 
     def _ask(self, request: Mapping[str, Any], file: OpenFile) -> tuple[dict[str, Any], bytes]:
-        worker = self._idle.get()
         try:
-            if worker is None or not worker.alive:
-                worker = self._start()
-            return worker.ask(request, file.descriptor)
+            with self._pool.taken() as worker:
+                return worker.ask(request, file.descriptor)
         except WorkerStartError as exc:
             raise BusyError(str(exc), headers={"Retry-After": "5"}) from exc
-        finally:
-            self._idle.put(worker if worker is not None and worker.alive else None)
 
     def close(self) -> None:
         """End the workers, also those at work."""
-        for _ in range(self._workers):
-            worker = self._idle.get(timeout=LIMITS.timeout_s + 1.0)
-            if worker is not None:
-                worker.close()
+        self._pool.close(LIMITS.timeout_s + 1.0)
 
 
 class CoverDesk:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog  # type: ignore[import-untyped]
-from scipy.sparse import coo_array, vstack  # type: ignore[import-untyped]
 
 from app.playlists.queries import Asked
 from app.playlists.variety import BEST, Variety
@@ -100,11 +99,13 @@ def _worth(
     return counted
 
 
-Limit = tuple[coo_array, Doubles]
+Limit = tuple[Any, Doubles]  # a sparse matrix, and the most of each of its rows
 
 
 def _at_most(rows: Places, offers: Places, most: Doubles | float, width: int) -> Limit:
     """Of the offers that stand in one row at most as many are taken as `most` says."""
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]  # not while starting
+
     count = int(rows.max()) + 1 if len(rows) else 0
     matrix = coo_array((np.ones(len(rows)), (rows, offers)), shape=(count, width))
     return matrix, np.broadcast_to(np.asarray(most, dtype=np.float64), count)
@@ -115,6 +116,9 @@ def _best(worth: Doubles, limits: Sequence[Limit], places: int, *, whole: bool) 
 
     `whole` asks for whole numbers, where a corner of the programme need not be.
     """
+    from scipy.optimize import linprog  # type: ignore[import-untyped]  # not while starting
+    from scipy.sparse import vstack
+
     filled = worth.max() * places  # outweighs any exchange of tracks
     solution = linprog(
         -(worth + filled),

@@ -77,6 +77,7 @@ async def create_emotion(
         async with AsyncExitStack() as stack:
             client = request.client.host if request.client is not None else ""
             async with services.arriving.taking_one(client):
+                await run_in_threadpool(services.analyser.prepare)  # while the file arrives
                 upload = received_file(request, services.upload_dir, limits)
                 path = await stack.enter_async_context(upload)
             await stack.enter_async_context(services.places.taking_one())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.http.documentation import problems
 from app.metrics import CONTENT_TYPE
@@ -26,15 +26,17 @@ async def get_health() -> Health:
 
 
 @router.get("/readyz", summary="Queries can be answered", responses=problems(503))
-def get_readiness(services: ServicesDep) -> Ready:
+def get_readiness(request: Request, services: ServicesDep) -> Ready:
     """503 until a snapshot is live, and while the database is away."""
     services.catalog.ping()
     live = services.live.current()
     replicas = live.replicas_answering()
+    note = services.live.note
     return Ready(
         snapshot_id=live.id,
         model_id=live.model_id,
         tracks=live.snapshot.manifest.tracks,
+        note=None if note is None else request.app.state.words.of(RuntimeError(note)),
         shards=len(replicas),
         shards_lost=replicas.count(0),
     )
@@ -51,7 +53,7 @@ def get_metrics(services: ServicesDep) -> Response:
     """Counters and times in Prometheus' text format."""
     with suppress(CatalogUnavailableError):  # the rest is worth having all the more
         runs = services.catalog.list_runs(limit=OPEN_RUNS)
-        services.metrics.queue_is([run.state for run in runs if not run.is_over])
+        services.metrics.catalogue_is(services.catalog.counts(), runs)
     live = services.live.current_or_none()
     services.metrics.replicas_are(live.replicas_answering() if live is not None else [])
     return Response(services.metrics.render(), media_type=CONTENT_TYPE)

@@ -74,7 +74,7 @@ async def create_playlist(
     elif body.mode == "match" and live is shared and not is_large(body):
         playlist = await services.playlists.ask(body)
     elif body.mode == "match":
-        work = partial(make_playlist, body, services.model, live)
+        work = partial(make_playlist, body, services.model_of(live), live)
         with services.metrics.stage("playlist"):
             if is_large(body):
                 playlist = await services.large_matches.run(request, work)
@@ -83,7 +83,7 @@ async def create_playlist(
     else:  # longer work: it must not keep the others waiting
         with services.metrics.stage("journey"):
             playlist = await services.journeys.run(
-                request, partial(make_playlist, body, services.model, live)
+                request, partial(make_playlist, body, services.model_of(live), live)
             )
     services.metrics.exact.labels(str(playlist.exact).lower()).inc()
     vary = {"Vary": "Accept"}
@@ -100,7 +100,7 @@ def _unheard(
 ) -> PlaylistResponse:
     """The answer without what was heard lately."""
     heard = heard_by(listener, services, body.not_again_s)
-    make = partial(make_playlist, model=services.model, live=live)
+    make = partial(make_playlist, model=services.model_of(live), live=live)
     return stepping_back(body, heard, make)[0] if heard else make(body)
 
 

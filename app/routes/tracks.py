@@ -67,7 +67,7 @@ def get_library(request: Request, services: ServicesDep) -> Response:
     under_way = [run for run in services.catalog.list_runs(limit=1) if not run.is_over]
     answer = LibraryOut(
         snapshot_id=live.id if live else None,
-        model_id=services.model.model_id,
+        model_id=services.model_of(live).model_id,
         scale="relative",
         tracks=live.snapshot.manifest.tracks if live else 0,
         segments=live.snapshot.manifest.segments if live else 0,
@@ -129,7 +129,7 @@ def list_tracks(
     live = services.live.current_or_none()
     answer = TrackPageOut(
         snapshot_id=live.id if live else None,
-        model_id=services.model.model_id,
+        model_id=services.model_of(live).model_id,
         scale=scale,
         items=[_list_item(track, live, scale) for track in page.items],
         next_cursor=page.next_cursor,
@@ -185,7 +185,7 @@ def get_track(
     answer = TrackDetail(
         **_list_item(track, live, scale).model_dump(),
         snapshot_id=live.id if live else None,
-        model_id=services.model.model_id,
+        model_id=services.model_of(live).model_id,
         scale=scale,
         content_id=track.content_id,
         size_bytes=track.size_bytes,

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from app.errors import AppError
-from app.library.live import Live, LiveIndex
+from app.library.live import Live
+from app.library.live_index import LiveIndex
 from indexer.errors import IndexerError
 
 logger = logging.getLogger("circumplex.companion")

@@ -223,7 +223,7 @@ async def _answer(
     chosen = seed_of(station, seed, datetime.now().astimezone())
     listener = listener_of(request)
     heard = await run_in_threadpool(heard_by, listener, services, question.not_again_s)
-    work = partial(varied, question, chosen, services.model, live, heard)
+    work = partial(varied, question, chosen, services.model_of(live), live, heard)
     with services.metrics.stage("station"):
         if question.mode == "match":
             answer = await run_in_threadpool(work)

@@ -16,6 +16,7 @@ from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
 from app.subsonic.library import Album, Artist, Libraries, MusicLibrary, Song
 from app.subsonic.station_answers import StationAnswers
 from indexer.catalog.listening import Mark, Played
+from model.emotion_model import EmotionModel
 
 Params = dict[str, list[str]]
 Item = TypeVar("Item")
@@ -71,6 +72,11 @@ class Call:
             NotReadyError: There is none.
         """
         return self.services.live.current()
+
+    @cached_property
+    def model(self) -> EmotionModel:
+        """The model that the snapshot is asked with."""
+        return self.services.model_of(self.live)
 
     @cached_property
     def library(self) -> MusicLibrary:

@@ -111,7 +111,7 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
     except ClientDisconnect:
         raise
     except (AppError, IndexerError) as exc:
-        return failed(_refusal(exc), form, callback)
+        return failed(_refusal(request, exc), form, callback)
 
 
 def is_long(method: str, call: Call) -> bool:
@@ -121,7 +121,7 @@ def is_long(method: str, call: Call) -> bool:
     return method in {"getPlaylist", "getPlaylists"} and playlists.travels(call)
 
 
-def _refusal(error: Exception) -> SubsonicError:
+def _refusal(request: Request, error: Exception) -> SubsonicError:
     """An error of the service as one of the protocol.
 
     Raises:
@@ -133,7 +133,7 @@ def _refusal(error: Exception) -> SubsonicError:
     if kind is errors.INTERNAL:
         raise error
     code = NOT_FOUND if kind.status == 404 else GENERIC
-    return SubsonicError(code, errors.one_line(str(error)))
+    return SubsonicError(code, errors.told(request, error))
 
 
 async def _params(request: Request) -> Params:

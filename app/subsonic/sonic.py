@@ -43,7 +43,7 @@ def find_sonic_path(call: Call) -> dict[str, Any]:
 
 
 def _likeness(call: Call, song: Song) -> Likeness:
-    return Likeness(call.live, call.services.model.scoring, song.track.id)
+    return Likeness(call.live, call.model.scoring, song.track.id)
 
 
 def _matches(call: Call, found: Sequence[tuple[int, float]]) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track
 from indexer.folders.files import content_id, file_path
 from indexer.runs.analyses import AnalysisStore
+from indexer.storage import PRIVATE_FILE, write_private
 from model.feelings.moods import plane_words
 
 UNDO = "tags-undo.jsonl"
@@ -105,6 +106,7 @@ class Tagger:
         undo = Undo(
             plan.track.id, str(plan.path), plan.before, had, status.st_atime_ns, status.st_mtime_ns
         )
+        (self._data_dir / UNDO).touch(PRIVATE_FILE)
         with (self._data_dir / UNDO).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(undo), ensure_ascii=False) + "\n")
             file.flush()
@@ -155,7 +157,7 @@ def undo_all(catalog: Catalog, data_dir: Path) -> tuple[int, list[str]]:
         done += 1
     if lost:
         kept = "".join(json.dumps(asdict(e), ensure_ascii=False) + "\n" for e in reversed(lost))
-        path.write_text(kept, encoding="utf-8")
+        write_private(path, kept.encode())
     else:
         path.unlink()
     return done, [entry.path for entry in lost]

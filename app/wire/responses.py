@@ -329,6 +329,9 @@ class Ready(Shown):
     snapshot_id: str
     model_id: str
     tracks: int
+    note: str | None = Field(
+        None, description="Why answers come from another index than they should; null if not."
+    )
     shards: int = Field(1, description="Parts in which the snapshot is searched.")
     shards_lost: int = Field(0, description="Parts that nobody can answer for now.")
 

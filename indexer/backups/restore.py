@@ -27,7 +27,8 @@ from indexer.catalog.transfer import is_empty, load
 from indexer.errors import StorageError, TargetInUseError
 from indexer.snapshot.format import FileEntry, sha256_of
 from indexer.snapshot.reader import Snapshot
-from indexer.storage import refusal
+from indexer.snapshot.writing import seal
+from indexer.storage import PRIVATE_FOLDER, refusal
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ class Restore:
         aside = folder.with_name(f".{snapshot_id}.partial-{os.getpid()}")
         try:
             for name in names:
-                _write(archive, name, aside / name.rpartition("/")[2])
+                _write(archive, name, aside / name.removeprefix(f"snapshots/{snapshot_id}/"))
             Snapshot.open(aside).verify()
+            seal(aside)
             sync(aside)
             shutil.rmtree(folder, ignore_errors=True)
             aside.rename(folder)
@@ -162,7 +164,7 @@ def _is(path: Path, entry: FileEntry) -> bool:
 
 
 def _write(archive: tarfile.TarFile, name: str, path: Path, *, aside: bool = False) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     written = path.with_name(f".{path.name}.{os.getpid()}.part") if aside else path
     try:
         handle = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

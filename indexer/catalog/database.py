@@ -5,24 +5,26 @@ SQLite is the embedded default, PostgreSQL the choice for a server; the same cod
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 import migrations
 from indexer.errors import CatalogError, CatalogUnavailableError, CatalogVersionError
+from indexer.storage import PRIVATE_FILE, PRIVATE_FOLDER, may_write
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 BUSY_TIMEOUT_S = 10.0  # how long a writer of SQLite waits for another
 POOL_TIMEOUT_S = 10.0  # how long a request waits for a connection that others hold
@@ -67,10 +69,18 @@ def make_engine(database_url: str) -> Engine:
     )
 
 
+def is_read_only(engine: Engine) -> bool:
+    """Whether the database can only be read: its folder or its file may not be written."""
+    return bool(engine.get_execution_options().get("read_only"))
+
+
 def _sqlite_engine(url: URL) -> Engine:
+    path = Path(url.database or "")
+    if path.is_file() and not (may_write(path.parent) and os.access(path, os.W_OK)):
+        return _reading_engine(path)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         _follow_file(engine, Path(url.database))
 
     @event.listens_for(engine, "connect")
@@ -89,6 +99,51 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+def _reading_engine(path: Path) -> Engine:
+    """An engine for a file that may not be written, such as one on a read-only disk."""
+    engine = create_engine("sqlite://", creator=partial(_reading, path), poolclass=QueuePool)
+    engine.update_execution_options(read_only=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer is refused here and not at its first row.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    """A connection that only reads.
+
+    Raises:
+        OperationalError: A process was killed while it wrote, and the rest of its work cannot be
+            read without writing.
+    """
+    address = f"file:{quote(str(path))}?mode=ro"
+    try:
+        return _checked(address)
+    except sqlite3.OperationalError as exc:  # the file that readers share cannot be made
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise sqlite3.OperationalError(
+                f"{exc}; {log.name} holds changes: make the folder writable once"
+            ) from exc
+        return _checked(f"{address}&immutable=1")
+
+
+def _checked(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _follow_file(engine: Engine, path: Path) -> None:
     """Let no connection outlive its file, and make no new file where one has gone.
 
@@ -98,7 +153,9 @@ def _follow_file(engine: Engine, path: Path) -> None:
 
     @event.listens_for(engine, "do_connect")
     def _refuse_another(*_arguments: object) -> None:
-        if known and not path.exists():
+        if not known:
+            _create_private(path)
+        elif not path.exists():
             raise sqlite3.OperationalError(f"{path} is gone: put it back or restore a backup")
 
     @event.listens_for(engine, "connect")
@@ -114,6 +171,12 @@ def _follow_file(engine: Engine, path: Path) -> None:
             raise DisconnectionError(f"{path} is another file now")
 
     known: list[Path] = []
+
+
+def _create_private(path: Path) -> None:
+    """Make the file where there is none; SQLite would make it as open as the umask lets it."""
+    with suppress(OSError):  # it is there; what else is wrong SQLite says
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -158,8 +221,9 @@ def _translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as exc:
         if not _is_unavailability(exc):
             raise
+        complaint = f"the database {_complaint(exc)}"
         raise CatalogUnavailableError(
-            f"the database {_complaint(exc)} ({engine.url.render_as_string()}): {exc.orig}"
+            f"{complaint} ({engine.url.render_as_string()}): {exc.orig}", complaint
         ) from exc
 
 
@@ -192,6 +256,8 @@ def _is_unavailability(exc: DBAPIError) -> bool:
 
 def alembic_config(connection: Connection) -> Config:
     """Alembic's configuration for the package's own migrations on an open connection."""
+    from alembic.config import Config  # not needed to open a database that is up to date
+
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__path__[0])).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -209,6 +275,11 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         CatalogVersionError: A newer build has migrated this database.
         CatalogUnavailableError: The database does not answer.
     """
+    if revision == "head" and _is_newest(engine):
+        return
+    from alembic import command
+    from alembic.util import CommandError
+
     with migration_connection(engine) as connection:
         config = alembic_config(connection)
         try:
@@ -220,6 +291,29 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             raise CatalogVersionError(
                 f"the database's schema: {exc}; a newer build wrote it: install that one"
             ) from exc
+
+
+def newest_revision() -> str:
+    """The schema of this build: the last of its migrations, by their numbers."""
+    versions = Path(migrations.__path__[0]) / "versions"
+    return max(path.name.partition("_")[0] for path in versions.glob("[0-9]*_*.py"))
+
+
+def _is_newest(engine: Engine) -> bool:
+    """Whether there is nothing to migrate.
+
+    Raises:
+        CatalogVersionError: There is, and the database cannot be written.
+    """
+    with transaction(engine) as connection:
+        found = schema_revision(connection)
+    newest = newest_revision()
+    if is_read_only(engine) and found != newest:
+        raise CatalogVersionError(
+            f"the database has schema {found}, this build reads {newest}, and it cannot be "
+            "migrated because it is read-only: make the data folder writable"
+        )
+    return found == newest
 
 
 @contextmanager
@@ -246,13 +340,18 @@ def migration_connection(engine: Engine) -> Iterator[Connection]:
 
 def schema_revision(connection: Connection) -> str:
     """Alembic's name of the schema; `base` for a database without one."""
-    return MigrationContext.configure(connection).get_current_revision() or "base"
+    if not inspect(connection).has_table("alembic_version"):
+        return "base"
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found or "base")
 
 
 def _is_ahead(config: Config, connection: Connection, revision: str) -> bool:
     if revision == "base":
         return False
-    current = MigrationContext.configure(connection).get_current_revision()
+    from alembic.script import ScriptDirectory
+
+    current = schema_revision(connection)
     script = ScriptDirectory.from_config(config)
     behind = {step.revision for step in script.iterate_revisions(current, "base")}
     return revision not in behind

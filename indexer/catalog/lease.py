@@ -22,6 +22,11 @@ def new_owner() -> str:
     return f"{_machine()}/{pid}/{_start_of(pid)}/{uuid.uuid4().hex[:8]}"
 
 
+def is_of(owner: str, pid: int) -> bool:
+    """True if the owner is this process of this machine."""
+    return owner.startswith(f"{_machine()}/{pid}/")
+
+
 def is_dead(owner: str) -> bool:
     """True if the owner is a process of this machine that no longer exists.
 

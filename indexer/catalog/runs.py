@@ -142,12 +142,23 @@ class RunRows:
         except IntegrityError:  # another process claimed one in the same moment
             return None
 
-    def is_late(self, run_id: int) -> bool:
-        """Whether the process that holds a run has not renewed its lease in time."""
+    def is_late(self, run_id: int, pid: int | None = None) -> bool:
+        """Whether the process that holds a run has not renewed its lease in time.
+
+        Args:
+            run_id: The run.
+            pid: A process of this machine; it is late, too, when another one holds the run, or
+                when the run has been over for as long as a lease lasts.
+        """
+        now = _now()
         with transaction(self.engine) as connection:
             run = _one(connection, run_id)
-        expires_at = run.lease_expires_at
-        return run.state == "running" and expires_at is not None and expires_at <= _now()
+        if pid is not None and run.finished_at is not None:
+            return run.finished_at + timedelta(seconds=lease.LEASE_S) <= now
+        if run.state != "running" or run.lease_owner is None or run.lease_expires_at is None:
+            return False
+        lost = pid is not None and not lease.is_of(run.lease_owner, pid)
+        return run.lease_expires_at <= now or (lost and not _is_abandoned(run, now))
 
     def describe_run(
         self,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Protocol
@@ -13,6 +11,7 @@ from indexer.errors import WorkerLimitError
 from indexer.folders.files import FoundFile, Tags, read_tags
 from indexer.folders.identifiers import Identifiers
 from indexer.folders.naming import readable_name
+from indexer.isolation.pool import WorkerPool
 from indexer.isolation.process import Limits, WorkerProcess
 from indexer.isolation.serving import error_of
 from model.analysis import Analysis
@@ -117,12 +116,9 @@ class IsolatedReader:
     ) -> None:
         options = {"frontend": frontend, "max_duration_s": limits.max_duration_s}
         bounds = Limits(limits.timeout_s, limits.memory_bytes, NICENESS)
-        self._start = start or partial(WorkerProcess, MODULE, bounds, options)
+        start = start or partial(WorkerProcess, MODULE, bounds, options)
         self._check = check
-        self._idle: queue.LifoQueue[WorkerProcess | None] = queue.LifoQueue()
-        self._workers = workers
-        for _ in range(workers):
-            self._idle.put(None)
+        self._pool = WorkerPool(start, workers)
 
     def tags(self, file: BinaryIO, found: FoundFile) -> Tags:
         """Its tags; made of its name where a worker is lost over them."""
@@ -147,21 +143,12 @@ class IsolatedReader:
 
     def close(self) -> None:
         """End the workers."""
-        with suppress(queue.Empty):
-            for _ in range(self._workers):
-                worker = self._idle.get_nowait()
-                if worker is not None:
-                    worker.close()
+        self._pool.close()
 
     def _ask(self, request: dict[str, Any], file: BinaryIO) -> tuple[dict[str, Any], bytes]:
-        worker = self._idle.get()
-        try:
-            if worker is None or not worker.alive:
-                worker = self._start()
+        with self._pool.taken() as worker:
             file.seek(0)
             return worker.ask(request, file.fileno(), self._check)
-        finally:
-            self._idle.put(worker if worker is not None and worker.alive else None)
 
 
 def useful_workers(most: int, files: int) -> int:

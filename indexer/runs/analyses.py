@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from indexer.errors import StorageError
-from indexer.storage import refusal
+from indexer.storage import PRIVATE_FOLDER, refusal, write_private
 from model.analysis import Analysis
 
 logger = logging.getLogger(__name__)
@@ -60,8 +60,9 @@ class AnalysisStore:
         path = self.path(content_id)
         aside = path.with_name(f".{content_id}.{os.getpid()}.{threading.get_ident()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(analysis.to_bytes())
+            for folder in (self._folder.parent, self._folder, path.parent):
+                folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+            write_private(aside, analysis.to_bytes())
             aside.replace(path)
         except OSError as exc:
             with suppress(OSError):
@@ -78,7 +79,7 @@ class AnalysisStore:
         if not source.is_file() or target.is_file():
             return
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
             target.hardlink_to(source)
         except OSError as exc:
             raise StorageError(refusal(target, exc)) from exc
@@ -133,7 +134,8 @@ class AnalysisStore:
             if not since:
                 path.unlink(missing_ok=True)
                 return
-            aside.write_text(json.dumps({name: m.isoformat() for name, m in since.items()}))
+            noted = json.dumps({name: m.isoformat() for name, m in since.items()})
+            write_private(aside, noted.encode())
             aside.replace(path)
         except OSError as exc:
             with suppress(OSError):

@@ -19,7 +19,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from indexer.runs.embed import Block
 from indexer.snapshot.reader import Snapshot
@@ -168,6 +167,8 @@ def _candidates(
     A content has its nearest `_MOST_CANDIDATES` at most, so that many pieces alike cost no more
     time than others; equal keys are a chain besides, so that none of many exact copies is alone.
     """
+    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # not while a service starts
+
     long = [row for row, block in enumerate(blocks) if _length_s(block) >= limits.least_s]
     if len(long) < 2:
         return []

@@ -21,9 +21,10 @@ from indexer.runs import embed
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.snapshot.content import SnapshotContent
-from indexer.snapshot.format import Observer, remove_leftovers
+from indexer.snapshot.format import Observer
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
+from indexer.snapshot.writing import remove_leftovers
 from indexer.storage import refusal
 from model.embedding import Embedding
 from model.scoring import ScoringParams

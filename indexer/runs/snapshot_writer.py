@@ -29,18 +29,10 @@ from indexer.search.build import build, choose_engine
 from indexer.search.columns import scoring_id
 from indexer.shards.split import split
 from indexer.snapshot.content import SnapshotContent, in_track_order, standing_rows
-from indexer.snapshot.format import (
-    FORMAT,
-    EngineChoice,
-    Manifest,
-    Observer,
-    ShardEntry,
-    publish,
-    save_array,
-    write_manifest,
-    written_aside,
-)
+from indexer.snapshot.format import FORMAT, EngineChoice, Manifest, Observer, ShardEntry, save_array
 from indexer.snapshot.tracks import write_tracks
+from indexer.snapshot.writing import publish, write_manifest, written_aside
+from indexer.storage import PRIVATE_FOLDER
 from model.curves import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams
@@ -130,7 +122,7 @@ def _write_shard(
     queries: Embedding | None,
 ) -> ShardEntry:
     """Write a part of a catalogue as a snapshot of its own, with the scale of the whole."""
-    folder.mkdir()
+    folder.mkdir(mode=PRIVATE_FOLDER)
     _write_catalogue(folder, part, lambda _step: None, scale)
     tracks, segments = len(part.tracks), len(part.embedding)
     manifest = replace(

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
@@ -30,10 +31,12 @@ from indexer.errors import (
     RunInterruptedError,
 )
 from indexer.isolation.reading import ReadLimits
-from indexer.runs.embed import IndexingModel
-from indexer.runs.indexer import Indexer
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
+from indexer.storage import keep_private
 from model.verdict import LEAST_S, Judge
+
+if TYPE_CHECKING:
+    from indexer.runs.embed import IndexingModel
 
 logger = logging.getLogger(__name__)
 
@@ -73,15 +76,16 @@ class ProcessExecutor:
     Args:
         job: What all runs have in common; `run_id` is filled in.
         command: How to start the process.
-        is_late: Says of a run whether its process has not renewed its lease in time; a process that
-            does not do so again and again, because it was stopped or hangs, is killed.
+        is_late: Says of a run and a process whether that has not renewed its lease in time, or
+            has lost the run to another; where it says so again and again, because the process was
+            stopped or hangs, it is killed.
     """
 
     def __init__(
         self,
         job: Job,
         command: Sequence[str] = _COMMAND,
-        is_late: Callable[[int], bool] | None = None,
+        is_late: Callable[[int, int], bool] | None = None,
     ) -> None:
         self._job = job
         self._command = list(command)
@@ -116,14 +120,14 @@ class ProcessExecutor:
             try:
                 return process.wait(LOOK_S)
             except subprocess.TimeoutExpired:
-                late = late + 1 if self._seems_late(run_id) else 0
+                late = late + 1 if self._seems_late(run_id, process.pid) else 0
             if late >= MOST_LATE:
                 logger.warning("the process of index run %d hangs and is killed", run_id)
                 process.kill()
 
-    def _seems_late(self, run_id: int) -> bool:
+    def _seems_late(self, run_id: int, pid: int) -> bool:
         try:
-            return self._is_late is not None and self._is_late(run_id)
+            return self._is_late is not None and self._is_late(run_id, pid)
         except IndexerError:  # the database is away: the process cannot renew either
             return False
 
@@ -158,6 +162,8 @@ def carry_out(
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
     """
+    from indexer.runs.indexer import Indexer  # a service that only starts runs needs none of it
+
     try:
         catalog = open_catalog(job.database_url)
     except IndexerError:
@@ -218,6 +224,7 @@ def main() -> int:
     """Carry out the job on standard input with the real model."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    keep_private()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     job, stop = read_job(), threading.Event()
     stop_when_orphaned(stop)

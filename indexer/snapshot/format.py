@@ -1,34 +1,31 @@
-"""The snapshot's container: manifest, hashes, and writing that survives a kill at any moment.
+"""The snapshot's container: manifest, hashes, arrays.
 
-A snapshot is a folder that is never changed once it has its name. It is written under another
-name in the same parent, fsynced, read back against its hashes and renamed, so a reader sees all
-of it or nothing. The manifest names the format; a reader refuses formats it does not know.
+A snapshot is a folder that is never changed once it has its name (`indexer.snapshot.writing`). The
+manifest names the format; a reader refuses formats it does not know.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
+import math
 import mmap
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import (
     SnapshotDamagedError,
-    SnapshotError,
     SnapshotFormatError,
     SnapshotNotFoundError,
 )
+from indexer.storage import create_private
 
 FORMAT = 2
 MANIFEST_NAME = "manifest.json"
@@ -38,9 +35,8 @@ EngineName = Literal["exact", "ann", "gpu", "sharded"]
 EngineChoice = Literal["auto", "exact", "ann", "gpu"]
 Observer = Callable[[str], None]
 
-_PARTIAL_MARK = ".partial-"
 _EAGER_BYTES = 1 << 20  # files up to this size are hashed whenever a snapshot is opened
-_BLOCK_BYTES = 1 << 20
+COPIED_BYTES = 16 << 20  # files up to this size are read, not mapped
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -183,8 +179,7 @@ def check_files(folder: Path, manifest: Manifest, *, every_byte: bool) -> None:
     Raises:
         SnapshotDamagedError: A file is missing, has another size or another hash; names it.
     """
-    for name, entry in manifest.files.items():
-        _check_size(folder / name, entry)
+    check_sizes(folder, manifest)
     to_hash = {
         name: entry
         for name, entry in manifest.files.items()
@@ -196,6 +191,16 @@ def check_files(folder: Path, manifest: Manifest, *, every_byte: bool) -> None:
                 f"{folder / name} has SHA-256 {found[:12]}..., its manifest says "
                 f"{to_hash[name].sha256[:12]}...: {REBUILD}"
             )
+
+
+def check_sizes(folder: Path, manifest: Manifest) -> None:
+    """Compare the sizes of a snapshot's files with its manifest.
+
+    Raises:
+        SnapshotDamagedError: A file is missing or has another size; names it.
+    """
+    for name, entry in manifest.files.items():
+        _check_size(folder / name, entry)
 
 
 def _hashes(folder: Path, files: Mapping[str, FileEntry]) -> dict[str, str]:
@@ -226,12 +231,14 @@ def sha256_of(path: Path) -> str:
 
 def save_array(folder: Path, name: str, values: NDArray[Any]) -> None:
     """Write `<name>.npy`, C-ordered."""
-    with (folder / f"{name}.npy").open("wb") as file:
+    with create_private(folder / f"{name}.npy") as file:
         np.save(file, np.ascontiguousarray(values), allow_pickle=False)
 
 
 def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[Any]:
-    """Map `<name>.npy` into memory, copy on write.
+    """Map `<name>.npy` into memory, copy on write; a small one is read into memory.
+
+    A mapped file that somebody cuts off kills the process which then reads behind its end.
 
     Args:
         folder: The snapshot.
@@ -254,7 +261,10 @@ def load_array(folder: Path, name: str, *, rows: int | None = None) -> NDArray[A
 
 
 def _mapped(path: Path) -> NDArray[Any]:
-    """What `np.load(path, mmap_mode="c")` gives, in half the time: a swap opens sixty arrays."""
+    """What `np.load(path, mmap_mode="c")` gives, or a copy of a small array.
+
+    In half the time: a swap opens sixty arrays.
+    """
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         if version not in _HEADERS:
@@ -264,119 +274,8 @@ def _mapped(path: Path) -> NDArray[Any]:
             raise ValueError("it holds objects")
         if 0 in shape:  # an empty array cannot be mapped
             return np.empty(shape, dtype)
+        order: Literal["F", "C"] = "F" if fortran else "C"
+        if os.fstat(file.fileno()).st_size <= COPIED_BYTES:
+            return np.fromfile(file, dtype, math.prod(shape)).reshape(shape, order=order)
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        return np.ndarray(shape, dtype, content, file.tell(), order="F" if fortran else "C")
-
-
-@contextmanager
-def written_aside(folder: Path) -> Iterator[Path]:
-    """A partial folder beside `folder`, locked while it is written and removed if it fails.
-
-    Partial folders that a killed writer left behind are removed first.
-
-    Raises:
-        SnapshotError: `folder` exists (snapshots are never changed), or the disk refuses.
-    """
-    if folder.exists():
-        raise SnapshotError(f"{folder} exists; a snapshot is never changed: name a new one")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder.parent)
-    partial = folder.parent / f".{folder.name}{_PARTIAL_MARK}{os.getpid()}"
-    partial.mkdir()
-    lock = os.open(partial, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield partial
-    except OSError as exc:
-        raise SnapshotError(f"cannot write {folder}: {exc}; free space and run again") from exc
-    finally:
-        os.close(lock)
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def remove_leftovers(parent: Path) -> list[str]:
-    """Remove what killed writers left in `parent`; folders still being written are kept.
-
-    Returns:
-        The names of the removed folders.
-    """
-    removed = []
-    for partial in sorted(parent.glob(f".*{_PARTIAL_MARK}*")):
-        if not _is_being_written(partial):
-            shutil.rmtree(partial, ignore_errors=True)
-            removed.append(partial.name)
-    return removed
-
-
-def _is_being_written(partial: Path) -> bool:
-    lock = os.open(partial, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
-
-
-def publish(partial: Path, folder: Path, manifest: Manifest, observe: Observer) -> Manifest:
-    """Give a written folder its manifest and its name.
-
-    Args:
-        partial: The folder that `written_aside` yields, with every array in it.
-        folder: Its final name.
-        manifest: Its manifest, still without files.
-        observe: Called with the name of each step before it begins.
-
-    Returns:
-        The manifest with all files in it.
-    """
-    observe("sync")
-    complete = write_manifest(partial, manifest, observe)
-    observe("verify")
-    check_files(partial, read_manifest(partial), every_byte=True)
-    _sync(partial)
-    observe("rename")
-    partial.rename(folder)
-    _sync(folder.parent)
-    observe("published")
-    return complete
-
-
-def write_manifest(
-    folder: Path, manifest: Manifest, observe: Observer = lambda _step: None
-) -> Manifest:
-    """Sync the files of a folder, and of the folders in it, and write the manifest over them.
-
-    Returns:
-        The manifest with all files in it.
-    """
-    inside = (path for path in folder.rglob("*") if path.is_file())
-    names = sorted(path.relative_to(folder).as_posix() for path in inside)
-    for name in names:
-        _sync(folder / name)
-        _sync((folder / name).parent)
-    files = {n: FileEntry((folder / n).stat().st_size, sha256_of(folder / n)) for n in names}
-    complete = Manifest(**{**_shallow(manifest), "files": files})
-    observe("manifest")
-    with (folder / MANIFEST_NAME).open("w", encoding="utf-8") as file:
-        file.write(complete.to_json())
-        _flush(file)
-    return complete
-
-
-def _shallow(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
-
-
-def _flush(file: IO[str]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return np.ndarray(shape, dtype, content, file.tell(), order=order)

@@ -1,4 +1,4 @@
-"""Snapshots opened for reading: arrays stay on disk, mapped into memory."""
+"""Snapshots opened for reading: large arrays stay on disk, mapped into memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def whole_tracks(
 
 
 class Snapshot:
-    """A snapshot opened for reading; arrays are memory-mapped.
+    """A snapshot opened for reading; large arrays are memory-mapped.
 
     Attributes:
         folder: Where it lies.

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 NICENESS = 19  # requests go before it: a swap may take its time
 LEAST_PROCESS_BYTES = 16 << 20  # less is hashed sooner than a process starts
 DAMAGED = 3  # exit code; the reason is on standard output
+Stamp = frozenset[tuple[str, int, int]]
 _COMMAND = (sys.executable, "-m", "indexer.snapshot.verification")
 
 
@@ -43,6 +44,15 @@ def verified(folder: Path, *, in_process: bool) -> Manifest:
     else:
         check_files(folder, manifest, every_byte=True)
     return manifest
+
+
+def stamp(folder: Path) -> Stamp:
+    """Changes when a file of a snapshot does; nothing where there is none."""
+    try:
+        found = [(path, path.stat()) for path in folder.rglob("*")]
+    except OSError:
+        return frozenset()
+    return frozenset((str(path), status.st_size, status.st_mtime_ns) for path, status in found)
 
 
 def verify_in_process(

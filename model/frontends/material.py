@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
-from torchaudio.functional import melscale_fbanks
 
 from model.frontends import LISTENING_LUFS, Floats, Frontend
 from model.frontends.resampling import resample
@@ -175,6 +174,8 @@ def robust_spread(bands: Doubles) -> float:
 @cache
 def _mel() -> Doubles:
     """Slaney's mel filters from 50 to 7,800 Hz, [G, K]."""
+    from torchaudio.functional import melscale_fbanks  # not while a service starts
+
     filters: Tensor = melscale_fbanks(
         _FFT // 2 + 1, 50.0, 7800.0, BANDS, RATE_HZ, norm="slaney", mel_scale="slaney"
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import torch
 
 from app.clips.analysis_pool import AnalysisLimits, PooledAnalyser
 from app.errors import AnalysisLimitError, BusyError
+from indexer.errors import WorkerStartError
 from indexer.isolation.process import Limits
 from indexer.isolation.serving import ran_out_of_memory
 from model.analysis import Analysis, analyse
@@ -27,9 +28,9 @@ LIMITS = AnalysisLimits(max_duration_s=60.0, timeout_s=60.0, memory_bytes=1 << 3
 
 def wait_until_started(pool: PooledAnalyser) -> None:
     """Wait for the only worker of a pool to be ready."""
-    worker = pool._idle.get(timeout=120)
-    worker.process.wait_until_ready()
-    pool._idle.put(worker)
+    pool.prepare()
+    with pool._pool.taken(120.0) as worker:
+        worker.process.wait_until_ready()
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +75,8 @@ def test_audio_errors_keep_their_kind(pool: PooledAnalyser, tmp_path: Path) -> N
 
 def test_a_worker_that_dies_is_replaced(pool: PooledAnalyser, clip: Path) -> None:
     """The upload that did it gets an error, the next one an answer."""
-    worker = pool._idle.get()
-    os.kill(worker.process._process.pid, signal.SIGSTOP)  # so that it dies with the file in hand
-    pool._idle.put(worker)
+    with pool._pool.taken() as worker:
+        os.kill(worker.process._process.pid, signal.SIGSTOP)  # so that it dies with the file
     _kill_soon(worker.process._process.pid)
 
     with pytest.raises(AnalysisLimitError, match="broke the decoder"):
@@ -101,11 +101,11 @@ class Fragile:
 
 def test_a_worker_that_cannot_be_started_is_tried_again(clip: Path) -> None:
     """While the machine has no room for a process uploads are put off; then all is well."""
-    refusals = [False, True, True, True, False, False]
+    refusals = [False, True, False]
 
     def start() -> Fragile:
         if refusals.pop(0):
-            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+            raise WorkerStartError("no worker can be started: no room")
         return Fragile()
 
     limits = AnalysisLimits(max_duration_s=60.0, timeout_s=0.2, memory_bytes=1 << 30)
@@ -131,9 +131,8 @@ def test_a_worker_that_hangs_is_replaced(clip: Path) -> None:
     pool = PooledAnalyser("descriptors", 1, AnalysisLimits(60.0, 120.0, 1 << 30))
     wait_until_started(pool)
     try:
-        worker = pool._idle.get()
-        os.kill(worker.process._process.pid, signal.SIGSTOP)
-        pool._idle.put(worker)
+        with pool._pool.taken() as worker:
+            os.kill(worker.process._process.pid, signal.SIGSTOP)
         worker.process._limits = Limits(0.5, 1 << 30)
 
         with pytest.raises(AnalysisLimitError, match=r"longer than 0\.5 s"):
@@ -165,12 +164,40 @@ def test_closing_leaves_no_process(clip: Path) -> None:
     """The worker ends with its pool."""
     pool = PooledAnalyser("descriptors", 1, LIMITS)
     pool.analyse(clip)
-    worker = pool._idle.get()
-    pool._idle.put(worker)
+    with pool._pool.taken() as worker:
+        pass
 
     pool.close()
 
     assert worker.process._process.poll() is not None
+
+
+def test_at_rest_there_is_no_process(clip: Path) -> None:
+    """None before an upload comes, and none once none has come for a while."""
+    pool = PooledAnalyser("descriptors", 1, LIMITS, idle_s=0.2)
+    before = children()
+    pool.analyse(clip)
+    with pool._pool.taken() as worker:
+        pid = worker.process._process.pid
+        during = children()
+    deadline = time.monotonic() + 60.0
+    while pid in children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    after = children()
+    again = pool.analyse(clip)
+    pool.close()
+
+    assert pid in during - before
+    assert pid not in after
+    assert again.duration_s == pytest.approx(10.0)
+
+
+def children() -> set[int]:
+    """The living processes that this one has started."""
+    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    tasks = Path("/proc/self/task").iterdir()
+    found += [pid for task in tasks for pid in (task / "children").read_text().split()]
+    return {int(pid) for pid in found}
 
 
 def test_running_out_of_memory_is_told_from_bad_audio() -> None:
@@ -191,9 +218,8 @@ def test_the_worker_knows_no_secrets(clip: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PGPASSWORD", "hunter2")
     pool = PooledAnalyser("descriptors", 1, LIMITS)
     pool.analyse(clip)  # only then has the process become another program for certain
-    worker = pool._idle.get()
-    pool._idle.put(worker)
-    environment = Path(f"/proc/{worker.process._process.pid}/environ").read_bytes()
+    with pool._pool.taken() as worker:
+        environment = Path(f"/proc/{worker.process._process.pid}/environ").read_bytes()
 
     pool.close()
     assert b"PATH=" in environment

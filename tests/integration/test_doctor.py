@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from app.commands.common import KNOWN_ERRORS, require_data_folder
-from app.commands.inspecting import CHECKS
+from app.commands.doctor import CHECKS
 from app.errors import ServerStartError
 from app.http.keys import KeyRing
+from app.services import load_model, opened_catalog
 from app.settings import Settings
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.lease import new_owner
+from tests.indexed_library import Library
 
 
 def settings(folder: Path, **changes: object) -> Settings:
@@ -46,13 +48,62 @@ def test_a_failed_run_is_told_until_one_succeeds(tmp_path: Path) -> None:
     owner = new_owner()
     run = catalog.start_run(["/music"], owner)
     catalog.end_run(run.id, owner, "failed", "no space left on device; free space")
-    complaint = illness("database", given)
+    complaint = illness("index runs", given)
     later = catalog.start_run(["/music"], owner)
     catalog.end_run(later.id, owner, "cancelled")
     catalog.close()
 
     assert "no space left on device" in complaint
     assert "answers" in CHECKS["database"](given)
+    assert "cancelled" in CHECKS["index runs"](given)
+
+
+def test_a_run_whose_process_hangs_is_named(tmp_path: Path) -> None:
+    """Its lease is over and nobody has renewed it."""
+    given = settings(tmp_path)
+    given.data_dir.mkdir()
+    catalog = open_catalog(given.resolved_database_url)
+    run = catalog.start_run(["/music"], new_owner())
+    with catalog.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE index_runs SET lease_expires_at = '2000-01-01 00:00:00'")
+    catalog.close()
+
+    assert f"run {run.id} has not reported since 2000-01-01" in illness("index runs", given)
+
+
+def test_a_variable_without_effect_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the setting that was probably meant."""
+    well = CHECKS["settings"](settings(tmp_path))
+    monkeypatch.setenv("CIRCUMPLEX_MUSICROOTS", "/music")
+
+    assert "every" in well
+    assert "CIRCUMPLEX_MUSIC_ROOTS" in illness("settings", settings(tmp_path))
+
+
+@pytest.fixture
+def shrinking(tmp_path: Path) -> Iterator[Library]:
+    """Three indexed files in the data folder that a doctor looks at, under the shipped model."""
+    given = settings(tmp_path, device="cpu")
+    with opened_catalog(given) as catalog:
+        library = Library(tmp_path, catalog)
+        library.model = load_model(given)  # type: ignore[assignment]
+        library.index()
+        yield library
+
+
+def test_a_library_that_shrank_is_not_called_well(shrinking: Library, tmp_path: Path) -> None:
+    """Neither while files are away, nor once a run has accepted that they are."""
+    given = settings(tmp_path, device="cpu")
+    well = CHECKS["library"](given)
+    (shrinking.music / "a.wav").unlink()
+    away = illness("library", given)
+    shrinking.index(allow_shrink=True)
+    shrunk = illness("library", given)
+
+    assert "3 tracks" in well
+    assert "1 of 3 files" in away
+    assert "an earlier snapshot holds 3" in shrunk
+    assert "1 tracks that were known are missing" in shrunk
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 from app.errors import InvalidRequestError
 from app.exporting.rows import COLUMNS, curve_schema, rows
 from app.exporting.writing import write_rows
-from app.library.live import Live, LiveIndex
+from app.library.live import Live
+from app.library.live_index import LiveIndex
 from app.metrics import Metrics
 from indexer.catalog.catalog import open_catalog
 from indexer.runs.indexer import Indexer

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.commands.naming import seen_from
 from app.errors import InvalidRequestError
-from app.library.live import Live, LiveIndex
+from app.library.live import Live
+from app.library.live_index import LiveIndex
 from app.metrics import Metrics
 from app.sharing.pushing import answer_of, file_stem, push, smart_playlist, write_file
 from app.sharing.subsonic_server import ServerAwayError, ServerRefusedError, SubsonicServer

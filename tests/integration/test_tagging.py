@@ -12,7 +12,8 @@ import mutagen
 import pytest
 from mutagen import id3, mp3
 
-from app.library.live import Live, LiveIndex
+from app.library.live import Live
+from app.library.live_index import LiveIndex
 from app.metrics import Metrics
 from app.tagging import fields
 from app.tagging.audio_digest import audio_digest

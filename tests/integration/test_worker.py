@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from indexer.catalog import lease
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import TrackQuery
 from indexer.catalog.tables import index_runs
@@ -341,6 +342,66 @@ def test_a_process_that_was_stopped_is_killed_and_its_run_goes_on(
     claimable = place.catalog.claimable_run()
     assert claimable is not None
     assert claimable.id == run_id
+
+
+def test_a_stopped_process_that_lost_its_run_is_killed_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another service was quicker: the run stays with that one, and this one's queue goes on."""
+    monkeypatch.setattr(worker, "LOOK_S", 0.1)
+    place.limit(replace(READ_LIMITS, timeout_s=3600.0))
+    write_tone(place.music / "hang.wav", duration_s=1.0)
+    run_id = place.queue()
+    executor = ProcessExecutor(place.job, CHILD, place.catalog.is_late)
+    thread = threading.Thread(target=executor, args=(run_id,))
+    thread.start()
+    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done == 12)
+    process = executor._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    other, held = lease.new_owner(), datetime.now(UTC) + timedelta(seconds=lease.LEASE_S)
+    with place.catalog.engine.begin() as connection:
+        taken = {"lease_owner": other, "lease_expires_at": held}
+        connection.execute(update(index_runs).values(taken))
+    thread.join(60)
+
+    assert process.returncode == -signal.SIGKILL
+    assert place.catalog.run(run_id).lease_owner == other
+
+
+def test_a_process_is_late_only_where_the_run_is_not_its_own(place: Place) -> None:
+    """Not while it holds the run, nor while it has yet to take over from one that died."""
+    run_id = place.queue()
+    own, catalog = os.getpid(), place.catalog
+    queued = catalog.is_late(run_id, own)
+    catalog.claim_run(lease.new_owner(), run_id)
+    held, lost = catalog.is_late(run_id, own), catalog.is_late(run_id, own + 1)
+    with catalog.engine.begin() as connection:
+        dead = lease.new_owner().partition("/")[0] + "/4194305/0/dead"  # no process number
+        connection.execute(update(index_runs).values(lease_owner=dead))
+    resuming = catalog.is_late(run_id, own)
+
+    assert (queued, held, lost, resuming) == (False, False, True, False)
+
+
+def test_two_services_on_one_folder_leave_no_error(
+    place: Place, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both take up the same run: one does it, the other says so and goes on."""
+    run_id = place.queue()
+    executors = [ProcessExecutor(place.job, CHILD, place.catalog.is_late) for _ in range(2)]
+    threads = [threading.Thread(target=one, args=(run_id,)) for one in executors]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    said = capfd.readouterr().err
+    assert place.catalog.run(run_id).state == "succeeded"
+    assert place.catalog.run(run_id).attempts == 1
+    assert "Traceback" not in said
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    assert place.check_whole() == 12
 
 
 def test_a_run_without_a_model_fails_with_the_reason(place: Place, tmp_path: Path) -> None:

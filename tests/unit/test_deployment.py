@@ -61,6 +61,19 @@ def test_a_container_is_given_the_time_to_stop(compose: dict[str, Any], name: st
     assert grace_s >= Settings().shutdown_s + STOP_S
 
 
+@pytest.mark.parametrize("name", [*OWN_SERVICES, "postgres"])
+def test_a_container_cannot_take_the_whole_machine(compose: dict[str, Any], name: str) -> None:
+    """Memory and processes are bounded, and one upload and one file fit into it."""
+    service = compose["services"][name]
+    most = re.fullmatch(r"(?:\$\{MEMORY_LIMIT:-)?(\d+)g\}?", service["mem_limit"])
+
+    assert most is not None
+    assert service["pids_limit"] <= 4096
+    if name in OWN_SERVICES:
+        given = Settings()
+        assert int(most[1]) << 30 > given.analysis_memory_bytes + given.track_memory_bytes
+
+
 def test_every_volume_is_declared(compose: dict[str, Any]) -> None:
     """A misspelt volume would be an error of docker at start."""
     used = {
@@ -89,7 +102,7 @@ def test_the_stack_hands_every_setting_on(compose: dict[str, Any], dockerfile: s
     assert of_the_image <= known
     for name in OWN_SERVICES:
         environment = compose["services"][name]["environment"]
-        others = {"PGPASSWORD", "RAY_AUTH_TOKEN"}
+        others = {"RAY_AUTH_TOKEN"}
         assert set(environment) - others == known - listening
 
 
@@ -178,5 +191,7 @@ def test_the_systemd_unit_sets_what_exists() -> None:
     assert lines["ExecStart"].endswith("/.venv/bin/circumplex serve")
     assert int(lines["TimeoutStopSec"]) >= Settings().shutdown_s + STOP_S
     assert lines["ProtectSystem"] == "strict"
+    assert lines["MemoryHigh"] < lines["MemoryMax"]
+    assert int(lines["TasksMax"]) <= 4096
     assert f"/var/lib/{lines['StateDirectory']}" in text
     assert f"NUMBA_CACHE_DIR=/var/cache/{lines['CacheDirectory']}" in text
