@@ -31,7 +31,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.shared_data import data_folder  # noqa: E402
 from model.analysis import analyse, segment_spans, window_spans  # noqa: E402
-from model.audio import decode, probe  # noqa: E402
+from model.audio.decoding import decode, probe  # noqa: E402
 from model.frontends import get_frontend, loudness  # noqa: E402
 from model.frontends.onsets import RATE_HZ as ONSETS_HZ  # noqa: E402
 from model.frontends.onsets import OnsetFrames  # noqa: E402

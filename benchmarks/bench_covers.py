@@ -21,7 +21,7 @@ from PIL import Image
 
 from app.library.covers import CoverMaker, cover_files
 from indexer.snapshot.tracks import TrackRecord
-from model.audio_pictures import embedded_picture
+from model.audio.pictures import embedded_picture
 from tests.pictures import FRONT, embed
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "covers.md"

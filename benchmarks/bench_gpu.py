@@ -42,7 +42,7 @@ from indexer.search.scope import Scope
 from indexer.search.scores import Scores
 from indexer.search.searcher import CellSearch
 from indexer.search.tables import Task, Wanted
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset, load_deam

@@ -27,7 +27,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.shared_data import data_folder  # noqa: E402
 from model.analysis import Analysis  # noqa: E402
-from model.audio import decode  # noqa: E402
+from model.audio.decoding import decode  # noqa: E402
 from model.emotion_model import EmotionModel  # noqa: E402
 
 Samples = NDArray[np.float64]

@@ -38,7 +38,7 @@ from indexer.search.request import SearchRequest
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.checkpoint import LoadedCheckpoint
-from model.curves import EmotionCurve, QuantileScale
+from model.curves.curve import EmotionCurve, QuantileScale
 from model.emotion_model import EmotionModel
 from model.experts import Experts, parted
 from model.frontends.musicnn import is_installed

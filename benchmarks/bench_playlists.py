@@ -37,7 +37,7 @@ from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset, load_deam
 

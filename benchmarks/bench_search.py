@@ -39,7 +39,7 @@ from indexer.search.typical import typical_curves
 from indexer.snapshot.content import SnapshotContent, relative_scale
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset

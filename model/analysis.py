@@ -21,14 +21,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.audio import MIN_DURATION_S, Audio, Source, stream
-from model.audio_frames import Damage
-from model.audio_source import reopener
-from model.block_plan import SEGMENT_S as SEGMENT_S
-from model.block_plan import BlockPlan
+from model.audio.block_plan import SEGMENT_S as SEGMENT_S
+from model.audio.block_plan import BlockPlan
+from model.audio.decoding import MIN_DURATION_S, Audio, Source, stream
+from model.audio.frames import Damage
+from model.audio.programme_loudness import GATE_LUFS, LoudnessMeter
+from model.audio.source import reopener
 from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id, gain_of
-from model.programme_loudness import GATE_LUFS, LoudnessMeter
 
 SEGMENT_HOP_S = 15.0
 """From the start of a segment to that of the next."""
@@ -180,9 +180,9 @@ def analyse(
     What is longer than a block is decoded twice: its loudness must be known before it is described.
 
     Args:
-        source: As for `model.audio.decode`.
+        source: As for `decoding.decode`.
         frontend: What describes segments and windows; its cues describe the segments too.
-        max_duration_s: As for `model.audio.decode`.
+        max_duration_s: As for `decoding.decode`.
         block_s: Longest stretch to hold in memory in seconds (no less than a segment needs). The
             result does not depend on it.
         evidence: Cues beside those of the frontend, for a verdict on the file (`model.verdict`):
@@ -192,7 +192,7 @@ def analyse(
         The analysis.
 
     Raises:
-        AudioError: As for `model.audio.decode`.
+        AudioError: As for `decoding.decode`.
         SilentAudioError: No sample is above `SILENT_PEAK`.
     """
     cues = (*frontend.cues, *evidence)

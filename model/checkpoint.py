@@ -23,9 +23,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from model.audio.dynamics import Dynamics
 from model.cca import CcaState
-from model.curve_estimation import CurveSettings
-from model.dynamics import Dynamics
+from model.curves.estimation import CurveSettings
 from model.emer import Emer, EmerConfig, build_emer
 from model.errors import CheckpointError, CheckpointMismatchError
 from model.experts import Experts

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.analysis import SEGMENT_S, Analysis, analyse
-from model.audio import Source
+from model.audio.decoding import Source
+from model.audio.dynamics import relative_db
 from model.checkpoint import REMEDY, LoadedCheckpoint, load_checkpoint, require_frontend
-from model.curve_estimation import (
+from model.curves.curve import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
+from model.curves.estimation import (
     Bank,
     CurveEstimate,
     CurveSettings,
@@ -25,10 +27,8 @@ from model.curve_estimation import (
     estimate_curve,
     make_bank,
 )
-from model.curve_reader import CurveReader
-from model.curves import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
+from model.curves.reader import CurveReader
 from model.devices import resolve_device
-from model.dynamics import relative_db
 from model.embedding import Embedding
 from model.emer import Heads
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError

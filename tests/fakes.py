@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.curve_estimation import CurveSettings
+from model.curves.estimation import CurveSettings
 from model.embedding import Embedding
 from model.frontends import Floats
 from model.scoring import ScoringParams
@@ -22,8 +22,8 @@ from model.verdict import Judge
 
 if TYPE_CHECKING:
     from model.analysis import Analysis
-    from model.audio import Source
-    from model.curves import EmotionCurve
+    from model.audio.decoding import Source
+    from model.curves.curve import EmotionCurve
     from model.emotion_model import CurveEstimate
 
 LATENT = 4  # Dc and Dk
@@ -131,7 +131,7 @@ class FakeModel:
         self, analysis: Analysis, segments: Embedding, windows: Embedding
     ) -> CurveEstimate:
         """The curve of embedded segments and windows, smoothed as the real model's is."""
-        from model.curve_estimation import estimate_curve
+        from model.curves.estimation import estimate_curve
 
         means = [self.mean_emotion(rows).astype(np.float64) for rows in (segments, windows)]
         sd = np.full((len(analysis.segments_s), 2), 0.2, dtype=np.float32)

@@ -24,8 +24,8 @@ from indexer.runs.embed import stretches
 from indexer.search.balance import as_music, mean_sd
 from indexer.search.searcher import SearchRequest, SearchResult
 from model.analysis import Analysis
-from model.curve_estimation import CurveEstimate
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
+from model.curves.estimation import CurveEstimate
 from model.embedding import Embedding
 from model.errors import CheckpointMismatchError, ShapeError
 from model.frontends import Frontend, frontend_id

@@ -17,7 +17,7 @@ from app.wire.schemas import Scale
 from app.wire.tracks import track_out
 from indexer.search.searcher import SearchResult
 from indexer.snapshot.filters import TrackFilter
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 
 Doubles = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from app.library.pictures import PictureError, small_jpeg
 from indexer.isolation.serving import Answer, serve
-from model.audio_pictures import MAX_PICTURE_BYTES, embedded_picture
+from model.audio.pictures import MAX_PICTURE_BYTES, embedded_picture
 from model.errors import AudioError
 
 

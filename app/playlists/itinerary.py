@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from app.playlists.queries import Asked
 from app.playlists.variety import BEST, Variety
 from indexer.search.searcher import Hit
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 
 CLOSENESS = 2.0
 """Nats that a track loses by being shown at a relative distance of 1 from its place."""

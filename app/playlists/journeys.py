@@ -33,7 +33,7 @@ from app.playlists.variety import most_of_one
 from app.wire.schemas import Level, PlaylistRequest, Way
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
-from model.curves import EmotionCurve, Keyframe
+from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
 
 Doubles = NDArray[np.float64]

@@ -115,7 +115,7 @@ def match_all(
     """Answer requests of mode `match` from one snapshot: an answer or an exception for each.
 
     Each answer is the one that `make_playlist` gives to the request alone: to the last bit on the
-    CPU with an encoder that `model.curve_reader` reads, and elsewhere with the same tracks, in the
+    CPU with an encoder that `model.curves.reader` reads, and elsewhere with the same tracks, in the
     same order but for ties, and scores equal to 1e-5 (ADR 0040).
     """
     answers: dict[int, PlaylistResponse | Exception] = {}

@@ -27,7 +27,7 @@ from app.wire.schemas import (
 from indexer.search.request import Asking
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
-from model.curves import EmotionCurve, Keyframe
+from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.feelings import moods
 from model.scoring import Direction, ScoringParams

@@ -17,8 +17,8 @@ import av
 
 from app.subsonic.transcode import LEAST_KBPS, MOST_KBPS, TARGETS, Target
 from indexer.isolation.serving import limit_cpu, limit_memory
-from model.audio_frames import open_container
-from model.audio_source import SourceFile
+from model.audio.frames import open_container
+from model.audio.source import SourceFile
 
 
 def encoded(

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from model.curves import MAX_KEYFRAMES
+from model.curves.curve import MAX_KEYFRAMES
 from model.feelings.reader import MOST_LETTERS
 
 

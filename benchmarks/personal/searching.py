@@ -24,7 +24,7 @@ from indexer.search.cells import CellIndex, Reading
 from indexer.search.request import Asking
 from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.curves import CURVE_RATE_HZ, EmotionCurve, Keyframe
+from model.curves.curve import CURVE_RATE_HZ, EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset, load_deam

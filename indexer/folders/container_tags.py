@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from mutagen.apev2 import APEv2
 
-from model.audio_frames import audio_track, container_of
+from model.audio.frames import audio_track, container_of
 from model.errors import AudioError
 
 # What containers call a field that mutagen's easy keys call otherwise.

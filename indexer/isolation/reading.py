@@ -15,7 +15,7 @@ from indexer.isolation.pool import WorkerPool
 from indexer.isolation.process import Limits, WorkerProcess
 from indexer.isolation.serving import error_of
 from model.analysis import Analysis
-from model.audio_source import Source
+from model.audio.source import Source
 from model.errors import UndecodableAudioError
 from model.frontends import Frontend
 

@@ -20,7 +20,7 @@ from indexer.search.balance import (
     with_dimension,
 )
 from indexer.snapshot.content import SnapshotContent, standing_rows
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 
 
 def balanced(content: SnapshotContent, model: EmotionEmbedder) -> SnapshotContent:

@@ -26,8 +26,8 @@ from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 from model.analysis import Analysis
-from model.audio_source import Source
-from model.curves import EmotionCurve
+from model.audio.source import Source
+from model.curves.curve import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
 from model.errors import AudioError, AudioReadError

@@ -18,7 +18,7 @@ from indexer.search.searcher import Searcher, SearchRequest, TrackFilter
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.emotion_model import EmotionModel
 
 TRACKS = 4

@@ -33,7 +33,7 @@ from indexer.snapshot.format import FORMAT, EngineChoice, Manifest, Observer, Sh
 from indexer.snapshot.tracks import write_tracks
 from indexer.snapshot.writing import publish, write_manifest, written_aside
 from indexer.storage import PRIVATE_FOLDER
-from model.curves import CURVE_RATE_HZ, QuantileScale
+from model.curves.curve import CURVE_RATE_HZ, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams
 

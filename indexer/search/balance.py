@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from indexer.search.columns import doubled, points
 from indexer.snapshot.reader import Snapshot
-from model.curves import EmotionCurve, QuantileScale
+from model.curves.curve import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.feelings.regions import PLANE_LEVELS
 from model.scoring import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.curves import EmotionCurve, Keyframe, QuantileScale
+from model.curves.curve import EmotionCurve, Keyframe, QuantileScale
 
 _LEVELS = 20  # of each axis, relative: what a tap on the page, a mood or a calm journey asks for
 _WALKS = 400  # of each scale

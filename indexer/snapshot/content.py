@@ -13,7 +13,7 @@ from indexer.errors import SnapshotError
 from indexer.snapshot.answering import Answering, kind_codes
 from indexer.snapshot.reader import whole_tracks
 from indexer.snapshot.tracks import TrackRecord, answering_ids
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 from model.embedding import Embedding
 
 

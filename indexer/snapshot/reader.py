@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from indexer.errors import SnapshotDamagedError
 from indexer.snapshot.format import REBUILD, Manifest, check_files, load_array, read_manifest
 from indexer.snapshot.tracks import TrackTable
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 from model.embedding import Embedding
 
 

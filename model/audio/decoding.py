@@ -16,7 +16,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from model.audio_frames import (
+from model.audio.frames import (
     Damage,
     all_frames,
     audio_track,
@@ -25,7 +25,7 @@ from model.audio_frames import (
     name_of,
     translated,
 )
-from model.audio_source import Source as Source
+from model.audio.source import Source as Source
 from model.errors import (
     AudioTooLongError,
     AudioTooShortError,

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import av
 from av.stream import Disposition
 
-from model.audio_source import Source, SourceFile, counts_frames, links_of, opened
+from model.audio.source import Source, SourceFile, counts_frames, links_of, opened
 from model.errors import AudioReadError, EmptyAudioError, UndecodableAudioError
 
 # Containers of sound only: FFmpeg would also open playlists (HLS, concat) that name other files
@@ -158,7 +158,7 @@ def container_of(source: Source) -> Iterator[Any]:
     """The first part of a source, opened.
 
     Raises:
-        AudioReadError, EmptyAudioError, UndecodableAudioError: As for `model.audio.decode`.
+        AudioReadError, EmptyAudioError, UndecodableAudioError: As for `decoding.decode`.
     """
     with translated(source), opened(source) as (file, name):
         _refuse_empty(source, file)

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 import av
 from av.stream import Disposition
 
-from model.audio_frames import OPTIONS
-from model.audio_source import opened
+from model.audio.frames import OPTIONS
+from model.audio.source import opened
 from model.errors import UndecodableAudioError
 
 MAX_PICTURE_BYTES = 32 * 1024 * 1024

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.curves import CURVE_RATE_HZ
+from model.curves.curve import CURVE_RATE_HZ
 from model.embedding import Embedding
 from model.scoring import (
     Points,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.errors import UnknownMoodError
 from model.feelings.lexicon import lexicon
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from model.curves import EmotionCurve, Keyframe
+from model.curves.curve import EmotionCurve, Keyframe
 from model.feelings.lexicon import Entry
 from model.feelings.regions import Points, Region, blend, points_of
 

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.audio import Audio, decode
+from model.audio.decoding import Audio, decode
+from model.audio.programme_loudness import LoudnessMeter
 from model.errors import AudioError, DatasetError
 from model.frontends import Frontend, frontend_id, gain_of, loudness, row_names
 from model.frontends.spectral import OF_THE_ENCODER
 from model.frontends.vggish import Vggish
 from model.learning.datasets import Dataset, load_deam, load_pmemo, padded, read_long_curves
-from model.programme_loudness import LoudnessMeter
 
 Floats = NDArray[np.float32]
 Told = Callable[[str, int, int], None]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.analysis import SEGMENT_S, Analysis
-from model.curve_estimation import (
+from model.curves.estimation import (
     CURVE_HOP_S,
     CurveSettings,
     segment_level,

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.dynamics import relative_db
+from model.audio.dynamics import relative_db
 from model.errors import DatasetError
 from model.frontends import DESCRIPTOR_NAMES, loudness
 from model.frontends.descriptors import at_reference

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.dynamics import Dynamics
+from model.audio.dynamics import Dynamics
 from model.embedding import Embedding
 from model.kernel import exponential_kernel
 from model.learning.datasets import Dataset

@@ -23,14 +23,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.audio import decode
+from model.audio.decoding import decode
+from model.audio.programme_loudness import LoudnessMeter
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.emotion_model import EmotionModel
 from model.errors import SilentAudioError, TrainingError
 from model.experts import Experts
 from model.frontends import JOINT, frontend_id, gain_of
 from model.frontends.musicnn import N_EMBEDDING, TAGS, Musicnn
-from model.programme_loudness import LoudnessMeter
 from model.shipped import FAST_CHECKPOINT, FULL_CHECKPOINT
 
 NAMES = ("musicnn arousal", "musicnn valence")

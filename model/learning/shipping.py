@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.checkpoint import Checkpoint
-from model.curve_estimation import CurveSettings
+from model.curves.estimation import CurveSettings
 from model.experts import Experts
 from model.frontends import (
     DESCRIPTOR_NAMES,

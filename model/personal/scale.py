@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from model.curves import Doubles, QuantileScale
+from model.curves.curve import Doubles, QuantileScale
 from model.personal.warp import Warp
 
 

@@ -25,7 +25,7 @@ PROCESSORS = {
         "OPENBLAS_CORETYPE": "Nehalem",
     },
 }
-PROMISES = ("tests/unit/model/test_curve_reader.py", "-k", "company or shipped")
+PROMISES = ("tests/unit/model/curves/test_reader.py", "-k", "company or shipped")
 
 
 @pytest.mark.parametrize("processor", PROCESSORS)

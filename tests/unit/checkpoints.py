@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from model.audio.dynamics import Dynamics
 from model.cca import fit_cca, fit_scoring
 from model.checkpoint import Checkpoint
-from model.curve_estimation import CurveSettings
-from model.dynamics import Dynamics
+from model.curves.estimation import CurveSettings
 from model.embedding import Embedding
 from model.emer import EmerCl, EmerConfig
 from model.encoders import EncoderConfig

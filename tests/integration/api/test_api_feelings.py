@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_api_playlists import ask, titles
+from tests.integration.api.test_api_playlists import ask, titles
 from tests.running import Running, problem_of
 
 

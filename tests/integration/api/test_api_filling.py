@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.test_api_playlists import ask, titles
+from tests.integration.api.test_api_playlists import ask, titles
 from tests.running import Running
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_api_covers import id_of
-from tests.integration.test_api_playlists import ask, titles
+from tests.integration.api.test_api_covers import id_of
+from tests.integration.api.test_api_playlists import ask, titles
 from tests.running import Running, problem_of
 
 CORNERS = ("Quiet dull", "Loud bright")

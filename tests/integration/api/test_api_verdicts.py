@@ -11,7 +11,7 @@ from app.cli import app
 from model.verdict import Judge
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
-from tests.integration.test_api_playlists import ask
+from tests.integration.api.test_api_playlists import ask
 from tests.running import Running, fake_settings, index_now, running_service
 
 LEAST_S = 5.0

@@ -21,7 +21,7 @@ from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.errors import CheckpointMismatchError, ShapeError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.audio import decode
+from model.audio.decoding import decode
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam
 from model.shipped import FAST_CHECKPOINT

@@ -18,7 +18,7 @@ from indexer.runs.parts import PartSchedule
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.analysis import Analysis
-from model.audio import Source
+from model.audio.decoding import Source
 from tests import snapshots
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel

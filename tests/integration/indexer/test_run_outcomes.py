@@ -9,7 +9,7 @@ import numpy as np
 
 from indexer.catalog.records import TrackQuery
 from model.analysis import Analysis
-from model.audio import Source
+from model.audio.decoding import Source
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 from tests.indexed_library import Library

@@ -36,7 +36,7 @@ def test_a_killed_writer_leaves_the_catalogue_whole(tmp_path: Path, step: str) -
 
     ended = subprocess.run(
         [sys.executable, "-c", WRITER, str(tmp_path / "new"), step],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         check=False,
     )
 

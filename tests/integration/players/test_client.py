@@ -15,7 +15,7 @@ from app.cli import app, main
 from circumplex.client import AsyncClient, Client, RefusedError, UnreachableError
 from tests.running import TOKEN, Running, fake_settings, index_now, running_service, write_library
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "first_steps.py"
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "first_steps.py"
 CALM = {"emotion": {"mood": "calm"}, "limit": 4}
 
 

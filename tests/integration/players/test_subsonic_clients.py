@@ -20,7 +20,7 @@ from knuckles.exceptions import ErrorCode40
 
 from tests.listeners import Keyed
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 NPM_PACKAGE = "subsonic-api@3.3.1"
 
 

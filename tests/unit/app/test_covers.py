@@ -29,7 +29,7 @@ from app.library.pictures import (
 )
 from indexer.errors import WorkerLimitError
 from indexer.snapshot.tracks import TrackRecord
-from model.audio_pictures import MAX_PICTURE_BYTES
+from model.audio.pictures import MAX_PICTURE_BYTES
 from tests.pictures import BLUE, FRONT, GREEN, RED, embed, is_near, picture, size_of
 from tests.running import RATE_HZ, tone
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.clips.emotions import on_scale
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 
 SLOPES = [-0.8, 0.0, 0.56, 0.9]
 

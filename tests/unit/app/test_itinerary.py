@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.playlists.itinerary import CLOSENESS, plan
 from app.playlists.queries import Asked
 from indexer.search.searcher import Hit
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 from tests import snapshots
 
 EVEN = QuantileScale(np.linspace(-1.0, 1.0, 11)[:, None].repeat(2, axis=1))

@@ -15,7 +15,7 @@ from app.library.live import Live
 from app.playlists.journeys import CANDIDATES, GUIDES, PIECE_S, _piece, travel
 from app.wire.schemas import PlaylistRequest
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult
-from model.curves import EmotionCurve, Keyframe
+from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from tests import snapshots
 

@@ -15,7 +15,7 @@ from app.personal.recordings import Recordings, resolved
 from app.personal.sentences import sentences
 from indexer.catalog.profiles import Placement, Profile
 from indexer.search.searcher import Searcher
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 from model.personal.scale import PersonalScale
 from model.personal.warp import Warp
 from tests.snapshots import content, scoring, written

@@ -17,7 +17,7 @@ from app.playlists.phrases import resolved
 from app.wire.schemas import PlaylistRequest
 from indexer.errors import TrackNotFoundError
 from indexer.search.searcher import Searcher
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.embedding import Embedding
 from tests import snapshots
 

@@ -16,7 +16,7 @@ from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
-from model.curves import EmotionCurve, QuantileScale
+from model.curves.curve import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.scoring import ScoringParams, score
 from tests.fakes import fake_scoring

@@ -21,7 +21,7 @@ from indexer.search.searcher import Searcher
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.format import FORMAT, MANIFEST_NAME
 from indexer.snapshot.reader import Snapshot, whole_tracks
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
 from tests import snapshots
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
 from model.checkpoint import Checkpoint, LoadedCheckpoint, load_checkpoint, save_checkpoint
-from model.curve_estimation import CURVE_HOP_S as ESTIMATED_HOP_S
-from model.curve_estimation import CurveSettings, Estimator
-from model.curves import EmotionCurve, Keyframe
+from model.curves.curve import EmotionCurve, Keyframe
+from model.curves.estimation import CURVE_HOP_S as ESTIMATED_HOP_S
+from model.curves.estimation import CurveSettings, Estimator
 from model.devices import resolve_device
 from model.emotion_model import EmotionModel
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError

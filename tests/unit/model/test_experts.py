@@ -11,7 +11,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from model.checkpoint import LoadedCheckpoint, load_checkpoint, save_checkpoint
-from model.curves import EmotionCurve
+from model.curves.curve import EmotionCurve
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.errors import CheckpointMismatchError

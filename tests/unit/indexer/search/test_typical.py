@@ -14,7 +14,7 @@ from indexer.search.searcher import Searcher
 from indexer.search.typical import typical_curves
 from indexer.snapshot.content import relative_scale
 from indexer.snapshot.reader import Snapshot
-from model.curves import EmotionCurve, QuantileScale
+from model.curves.curve import EmotionCurve, QuantileScale
 from model.emotion_model import EmotionModel
 from model.shipped import FAST_CHECKPOINT
 from tests import snapshots

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from model.audio import MIN_DURATION_S, Audio, decode, probe, stream
+from model.audio.decoding import MIN_DURATION_S, Audio, decode, probe, stream
 from model.errors import (
     AudioReadError,
     AudioTooLongError,

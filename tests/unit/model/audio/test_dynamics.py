@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.dynamics import REACH_DB, Dynamics, relative_db
+from model.audio.dynamics import REACH_DB, Dynamics, relative_db
 from model.embedding import Embedding
 from model.frontends.loudness import REFERENCE
 from model.learning.datasets import Dataset

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.audio_pictures import MAX_PICTURE_BYTES, embedded_picture
+from model.audio.pictures import MAX_PICTURE_BYTES, embedded_picture
 from model.errors import UndecodableAudioError
 from tests.pictures import BACK, BLUE, FRONT, RED, embed, picture
 from tests.unit.encoded_audio import encoded, tone

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torchaudio.functional import loudness
 
-from model.programme_loudness import GATE_LUFS, LoudnessMeter, k_weighting
+from model.audio.programme_loudness import GATE_LUFS, LoudnessMeter, k_weighting
 from tests.unit.music import music
 
 

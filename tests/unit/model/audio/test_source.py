@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from model.analysis import Analysis, analyse
-from model.audio import decode, stream
-from model.audio_frames import Damage
-from model.audio_source import links_of
+from model.audio.decoding import decode, stream
+from model.audio.frames import Damage
+from model.audio.source import links_of
 from model.errors import AudioReadError
 from tests.fakes import FakeFrontend
 from tests.unit.encoded_audio import encoded, tone

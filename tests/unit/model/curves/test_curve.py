@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.curves import (
+from model.curves.curve import (
     AXES,
     MAX_CURVE_S,
     MAX_KEYFRAMES,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model.curve_estimation import (
+from model.curves.estimation import (
     CURVE_HOP_S,
     CurveEstimate,
     CurveSettings,

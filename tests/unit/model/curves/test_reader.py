@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from indexer.search.typical import typical_curves
-from model.curve_reader import CurveReader
-from model.curves import QuantileScale
+from model.curves.curve import QuantileScale
+from model.curves.reader import CurveReader
 from model.emer import (
     Emer,
     EmerCl,

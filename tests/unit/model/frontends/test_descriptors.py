@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from model.audio import decode
+from model.audio.decoding import decode
 from model.frontends import frontend_id, get_frontend
 from model.frontends.descriptors import Descriptors
 from tests.unit.music import music

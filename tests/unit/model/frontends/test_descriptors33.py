@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.analysis import analyse, window_spans
-from model.audio import decode
+from model.audio.decoding import decode
 from model.frontends import frontend_id, get_frontend
 from model.frontends.descriptors import Descriptors, Descriptors33
 from model.learning.datasets import ESSENTIA_NAMES

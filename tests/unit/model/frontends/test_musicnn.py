@@ -11,7 +11,7 @@ import torch
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from model.audio import decode
+from model.audio.decoding import decode
 from model.errors import CheckpointError, CheckpointMismatchError
 from model.frontends import frontend_id, get_frontend, musicnn, row_names
 from model.frontends.musicnn import PATCH_S, RATE_HZ, Musicnn, MusicnnNetwork, patches_of

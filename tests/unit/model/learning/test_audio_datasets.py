@@ -12,7 +12,7 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from app.cli import app
-from model.audio import decode
+from model.audio.decoding import decode
 from model.checkpoint import load_checkpoint
 from model.emotion_model import EmotionModel
 from model.encoders import PAPER_GRU, PAPER_MUSIC_MLP

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from benchmarks.learning.curve_report import pairing_chance
 from model.analysis import CURVE_HOP_S, segment_spans
-from model.curve_estimation import CurveSettings, estimate_curve
+from model.curves.estimation import CurveSettings, estimate_curve
 from model.learning.curve_calibration import (
     GuessedClip,
     Movement,

@@ -1,0 +1,1 @@
+"""Audio files: decoding, frames, pictures and loudness."""

@@ -1,0 +1,1 @@
+"""Emotion curves: keyframes, reading them into the model, estimating them from audio."""
