@@ -59,11 +59,14 @@ def image(tmp_path_factory: pytest.TempPathFactory, dependencies: Path) -> Path:
     folder = tmp_path_factory.mktemp("image")
     source, venv = folder / "src", folder / "venv"
     source.mkdir()
+    values: dict[str, str] = {}
     for name, arguments in stages()[0]:
         if name == "COPY":
             copy(arguments, source)
+        elif name == "ARG" and "=" in arguments:
+            values |= dict([arguments.split("=", 1)])
         elif name == "RUN" and not arguments.startswith("useradd"):
-            run(arguments.replace(IMAGE_VENV, str(venv)), source)
+            run(arguments.replace(IMAGE_VENV, str(venv)), source, values)
             if "-m venv" in arguments:
                 site = next((venv / "lib").glob("python*/site-packages"))
                 for bundled in ("setuptools", "pkg_resources", "_distutils_hack"):
@@ -85,10 +88,11 @@ def copy(arguments: str, folder: Path) -> None:
             shutil.copy(path, folder / target)
 
 
-def run(command: str, folder: Path) -> None:
-    """As RUN does."""
+def run(command: str, folder: Path, values: dict[str, str]) -> None:
+    """As RUN does, with the values of ARG."""
     # Setuptools is installed here; an isolated build would download it.
-    environment = os.environ | {"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    here = {"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = os.environ | values | here
     python = Path(sys.executable).name
     command = re.sub(r"^python ", f"{python} ", command)
     done = subprocess.run(
