@@ -83,7 +83,7 @@ class EmerConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self)
+        return asdict(self) | {"members": 1}  # as shipped checkpoints have it: bytes stay
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> EmerConfig:

@@ -20,6 +20,7 @@ from indexer.search.searcher import Hit
 
 BLOCK = 20  # places of a list
 MOST_IN_BLOCK = 2  # of them that one artist may have
+MOST_COST = 1.0  # nats that another artist may cost in a place
 _POOL = 10  # times as many tracks as places are drawn from
 _LEAST_POOL = 200
 _MOST_POOL = 2_000
@@ -36,7 +37,7 @@ class Variety:
     Attributes:
         amount: 0 (the best list) to 1.
         seed: What the draw depends on.
-        spread: Whether an artist has two places in twenty at most, as far as others are there.
+        spread: Whether an artist has two places in twenty at most, as far as others fit as well.
     """
 
     amount: float = 0.0
@@ -83,7 +84,8 @@ BEST = Variety()
 def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[Hit]:
     """The first tracks of a ranking, an artist at most twice in each twenty places.
 
-    What comes too often waits for the next twenty; where nothing else is left it comes anyhow.
+    What comes too often waits for the next twenty. Where nothing else is left, or what is left
+    fits worse by more than `MOST_COST`, it comes anyhow.
     """
     chosen: list[Hit] = []
     counts: Counter[int] = Counter()
@@ -97,7 +99,7 @@ def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[H
     while len(chosen) < places and (ahead or waiting):
         again = waiting and (not ahead or len(chosen) % BLOCK == 0)
         found = next((hit for hit in waiting if fits(hit)), None) if again else None
-        if found is None and not ahead:
+        if found is None and waiting and (not ahead or _costs(waiting[0], ahead[0])):
             found = waiting[0]
         if found is not None:
             waiting.remove(found)
@@ -109,6 +111,11 @@ def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[H
         chosen.append(found)
         counts.update(artists_of(found))
     return chosen
+
+
+def _costs(hit: Hit, other: Hit) -> bool:
+    """Whether the other one fits so much worse that an artist comes once more instead."""
+    return hit.score - other.score > MOST_COST
 
 
 def most_of_one(places: int) -> int:

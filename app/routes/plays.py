@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from app.http.documentation import problems
 from app.http.keys import ApiKey
@@ -20,11 +20,18 @@ MOST_PLAYS = 1000
 router = APIRouter(prefix="/v1", tags=["tracks"], dependencies=[Depends(write_access)])
 
 
+def _text(value: Any) -> Any:
+    """Refuse numbers, which would be taken for seconds."""
+    if not isinstance(value, str | datetime | None):
+        raise ValueError("a time is text, such as 2026-01-31T20:15:00Z")  # noqa: TRY004
+    return value
+
+
 class PlayIn(Strict):
     """A track that somebody heard."""
 
     track_id: TrackId
-    played_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(
+    played_at: Annotated[AwareDatetime, BeforeValidator(_text), Field(strict=False)] | None = Field(
         None, description="When, with its time zone; now unless given."
     )
     skipped: bool = Field(False, description="Whether it was left before its end.")

@@ -14,14 +14,15 @@ from app.services import load_and_keep, load_model, make_indexer, opened_catalog
 from app.settings import Settings
 from model.checkpoint import save_checkpoint
 from model.emotion_model import EmotionModel
+from model.shipped import FAST_CHECKPOINT
 from tests.catalogue import write_tone
 from tests.running import fake_settings, running_service
 
 
 @pytest.fixture(scope="module")
 def new() -> EmotionModel:
-    """The shipped model."""
-    return EmotionModel.load(device="cpu")
+    """A shipped model."""
+    return EmotionModel.load(FAST_CHECKPOINT, device="cpu")
 
 
 @pytest.fixture

@@ -46,7 +46,6 @@ CLIP = wav(tone(0.9, 1300.0, 4.0))
 def test_a_clip_has_an_emotion_at_each_half_second(service: Running) -> None:
     """Times from 0 in steps of 0.5 s, values in range, uncertainty not negative."""
     answer = upload(service, CLIP).json()
-
     times = [point["t"] for point in answer["curve"]]
     assert times[:3] == [0, 0.5, 1.0]
     assert times[-1] == pytest.approx(answer["duration_s"], abs=0.51)
@@ -57,7 +56,6 @@ def test_a_clip_has_an_emotion_at_each_half_second(service: Running) -> None:
 def test_the_answer_names_model_snapshot_and_scale(service: Running) -> None:
     """The relative scale is the default where there is an index."""
     answer = upload(service, CLIP).json()
-
     assert answer["model_id"] == service.model.model_id
     assert answer["snapshot_id"]
     assert answer["scale"] == "relative"
