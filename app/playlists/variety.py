@@ -8,6 +8,7 @@ its places are decided by. And no artist fills a list, unless that is asked for.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ class Variety:
         if self.amount <= 0.0 and not self.spread:
             return list(ranking[:places])
         ordered = self._drawn(ranking)
-        chosen = spread(ordered, places, artists_of) if self.spread else ordered[:places]
+        cost = MOST_COST if self.amount <= 0.0 else math.inf  # a draw costs what it costs
+        chosen = spread(ordered, places, artists_of, cost) if self.spread else ordered[:places]
         place = {hit.track_id: at for at, hit in enumerate(ranking)}
         return sorted(chosen, key=lambda hit: place[hit.track_id])
 
@@ -81,11 +83,13 @@ class Variety:
 BEST = Variety()
 
 
-def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[Hit]:
+def spread(
+    ranking: Sequence[Hit], places: int, artists_of: ArtistsOf, most_cost: float = math.inf
+) -> list[Hit]:
     """The first tracks of a ranking, an artist at most twice in each twenty places.
 
     What comes too often waits for the next twenty. Where nothing else is left, or what is left
-    fits worse by more than `MOST_COST`, it comes anyhow.
+    fits worse by more than `most_cost` nats, it comes anyhow.
     """
     chosen: list[Hit] = []
     counts: Counter[int] = Counter()
@@ -99,7 +103,11 @@ def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[H
     while len(chosen) < places and (ahead or waiting):
         again = waiting and (not ahead or len(chosen) % BLOCK == 0)
         found = next((hit for hit in waiting if fits(hit)), None) if again else None
-        if found is None and waiting and (not ahead or _costs(waiting[0], ahead[0])):
+        if (
+            found is None
+            and waiting
+            and (not ahead or waiting[0].score - ahead[0].score > most_cost)
+        ):
             found = waiting[0]
         if found is not None:
             waiting.remove(found)
@@ -111,11 +119,6 @@ def spread(ranking: Sequence[Hit], places: int, artists_of: ArtistsOf) -> list[H
         chosen.append(found)
         counts.update(artists_of(found))
     return chosen
-
-
-def _costs(hit: Hit, other: Hit) -> bool:
-    """Whether the other one fits so much worse that an artist comes once more instead."""
-    return hit.score - other.score > MOST_COST
 
 
 def most_of_one(places: int) -> int:

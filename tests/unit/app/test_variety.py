@@ -86,3 +86,17 @@ def test_no_artist_fills_a_list() -> None:
 def test_where_nobody_else_is_left_an_artist_comes_all_the_same() -> None:
     """A library of one artist gives full lists."""
     assert spread(ranking(30), 20, one) == ranking(30)[:20]
+
+
+def test_an_artist_comes_again_before_what_fits_much_worse() -> None:
+    """A library of few artists is not filled up with what nobody asked for."""
+    hits = ranking(30)
+    artists = {hit.track_id: 0 if at < 10 else at for at, hit in enumerate(hits)}
+    near = [hit._replace(score=0.0 if at < 10 else -0.5) for at, hit in enumerate(hits)]
+    far = [hit._replace(score=0.0 if at < 10 else -1.5) for at, hit in enumerate(hits)]
+
+    def of(hit: Hit) -> tuple[int]:
+        return (artists[hit.track_id],)
+
+    assert sum(hit.score == 0.0 for hit in spread(near, 10, of, 1.0)) == 2
+    assert spread(far, 10, of, 1.0) == far[:10]
