@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from app.client import calls
-from app.client.calls import Call, FileFormat, Locations, Question, Rhythm
+from app.client.calls import Call, FileFormat, Item, Locations, Page, Question, Rhythm
 from app.client.client import LOOK_S, OVER, TIMEOUT_S
 from app.client.errors import UnreachableError
 from app.stations.schemas import StationOut, StationPlaylist
@@ -89,15 +89,9 @@ class AsyncClient:
         """What is indexed."""
         return await self._ask(calls.library())
 
-    async def tracks(self, **filters: Any) -> AsyncIterator[TrackListItem]:
+    def tracks(self, **filters: Any) -> AsyncIterator[TrackListItem]:
         """Every track that passes the filters of `GET /v1/tracks`, page by page."""
-        cursor = None
-        while True:
-            page = await self._ask(calls.tracks(filters, cursor))
-            for item in page.items:
-                yield item
-            if (cursor := page.next_cursor) is None:
-                return
+        return self._pages(lambda cursor: calls.tracks(filters, cursor))
 
     async def track(self, track_id: int) -> TrackDetail:
         """One track."""
@@ -109,27 +103,15 @@ class AsyncClient:
         """The emotion of a track over time."""
         return await self._ask(calls.track_emotion(track_id, scale, similar))
 
-    async def artists(self, q: str = "") -> AsyncIterator[GroupOut]:
+    def artists(self, q: str = "") -> AsyncIterator[GroupOut]:
         """Every artist whose name contains the words, page by page."""
-        cursor = None
-        while True:
-            page = await self._ask(calls.artists(q, cursor))
-            for item in page.items:
-                yield item
-            if (cursor := page.next_cursor) is None:
-                return
+        return self._pages(lambda cursor: calls.artists(q, cursor))
 
     # Stations -----------------------------------------------------------------------------------
 
-    async def stations(self) -> AsyncIterator[StationOut]:
+    def stations(self) -> AsyncIterator[StationOut]:
         """Every station, page by page."""
-        cursor = None
-        while True:
-            page = await self._ask(calls.stations(cursor))
-            for item in page.items:
-                yield item
-            if (cursor := page.next_cursor) is None:
-                return
+        return self._pages(calls.stations)
 
     async def create_station(
         self, name: str, question: Question, *, rhythm: Rhythm = "none"
@@ -191,6 +173,15 @@ class AsyncClient:
             if run.state in OVER:
                 return run
             await asyncio.sleep(LOOK_S)
+
+    async def _pages(self, call: Callable[[str | None], Call[Page[Item]]]) -> AsyncIterator[Item]:
+        cursor = None
+        while True:
+            page = await self._ask(call(cursor))
+            for item in page.items:
+                yield item
+            if (cursor := page.next_cursor) is None:
+                return
 
     async def _ask(self, call: Call[Answer]) -> Answer:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -23,12 +23,23 @@ from app.wire.responses import (
 from app.wire.run_responses import IndexRunOut
 from app.wire.schemas import PlaylistRequest, Scale
 
-Answer = TypeVar("Answer")
+Answer = TypeVar("Answer", covariant=True)
+Item = TypeVar("Item", covariant=True)
 Model = TypeVar("Model", bound=BaseModel)
 Question = PlaylistRequest | Mapping[str, Any]
 FileFormat = Literal["m3u8", "xspf", "jspf", "csv"]
 Locations = Literal["path", "url"]
 Rhythm = Literal["none", "daily"]
+
+
+class Page(Protocol[Item]):
+    """A part of a list; the next begins at its cursor."""
+
+    next_cursor: str | None
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """What it holds."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from app.client import calls
-from app.client.calls import Call, FileFormat, Locations, Question, Rhythm
+from app.client.calls import Call, FileFormat, Item, Locations, Page, Question, Rhythm
 from app.client.errors import UnreachableError
 from app.stations.schemas import StationOut, StationPlaylist
 from app.wire.browsing import GroupOut
@@ -93,12 +93,7 @@ class Client:
 
     def tracks(self, **filters: Any) -> Iterator[TrackListItem]:
         """Every track that passes the filters of `GET /v1/tracks`, page by page."""
-        cursor = None
-        while True:
-            page = self._ask(calls.tracks(filters, cursor))
-            yield from page.items
-            if (cursor := page.next_cursor) is None:
-                return
+        return self._pages(lambda cursor: calls.tracks(filters, cursor))
 
     def track(self, track_id: int) -> TrackDetail:
         """One track."""
@@ -112,23 +107,13 @@ class Client:
 
     def artists(self, q: str = "") -> Iterator[GroupOut]:
         """Every artist whose name contains the words, page by page."""
-        cursor = None
-        while True:
-            page = self._ask(calls.artists(q, cursor))
-            yield from page.items
-            if (cursor := page.next_cursor) is None:
-                return
+        return self._pages(lambda cursor: calls.artists(q, cursor))
 
     # Stations -----------------------------------------------------------------------------------
 
     def stations(self) -> Iterator[StationOut]:
         """Every station, page by page."""
-        cursor = None
-        while True:
-            page = self._ask(calls.stations(cursor))
-            yield from page.items
-            if (cursor := page.next_cursor) is None:
-                return
+        return self._pages(calls.stations)
 
     def create_station(
         self, name: str, question: Question, *, rhythm: Rhythm = "none"
@@ -188,6 +173,14 @@ class Client:
             if run.state in OVER:
                 return run
             time.sleep(LOOK_S)
+
+    def _pages(self, call: Callable[[str | None], Call[Page[Item]]]) -> Iterator[Item]:
+        cursor = None
+        while True:
+            page = self._ask(call(cursor))
+            yield from page.items
+            if (cursor := page.next_cursor) is None:
+                return
 
     def _ask(self, call: Call[Answer]) -> Answer:
         try:

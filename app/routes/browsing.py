@@ -45,26 +45,52 @@ Terms = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Which part of a list of groups."""
+
+    words: str
+    limit: int
+    cursor: str | None
+    offset: int
+    by_name: bool
+
+
+def _asked(
+    q: Words = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    offset: Offset = 0,
+    order: GroupOrder = "tracks",
+) -> _Asked:
+    return _Asked(q, limit, cursor, offset, order == "name")
+
+
+def _asked_by_name(
+    q: Words = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    offset: Offset = 0,
+    order: GroupOrder = "name",
+) -> _Asked:
+    return _asked(q, limit, cursor, offset, order)
+
+
+LargestFirst = Annotated[_Asked, Depends(_asked)]
+ByAlphabet = Annotated[_Asked, Depends(_asked_by_name)]
+
+
 @router.get(
     "/artists",
     summary="Whose music is indexed",
     response_model=GroupList,
     responses={**UNCHANGED, **problems(422, 429, 503)},
 )
-def list_artists(
-    request: Request,
-    services: ServicesDep,
-    q: Words = "",
-    limit: Limit = 100,
-    cursor: Cursor = None,
-    offset: Offset = 0,
-    order: GroupOrder = "tracks",
-) -> Response:
+def list_artists(request: Request, services: ServicesDep, asked: LargestFirst) -> Response:
     """Each artist on its own; with `q` names that begin with its words come before others.
 
     The name is what `filters.artist` of a playlist and `artist` of `/v1/tracks` take.
     """
-    asked = _Asked(q, limit, cursor, offset, order == "name")
     return _groups(request, services.live.current(), "artist", asked)
 
 
@@ -74,17 +100,8 @@ def list_artists(
     response_model=GroupList,
     responses={**UNCHANGED, **problems(422, 429, 503)},
 )
-def list_albums(
-    request: Request,
-    services: ServicesDep,
-    q: Words = "",
-    limit: Limit = 100,
-    cursor: Cursor = None,
-    offset: Offset = 0,
-    order: GroupOrder = "tracks",
-) -> Response:
+def list_albums(request: Request, services: ServicesDep, asked: LargestFirst) -> Response:
     """By name: albums of the same name are one. The name is what `filters.include.album` takes."""
-    asked = _Asked(q, limit, cursor, offset, order == "name")
     return _groups(request, services.live.current(), "album", asked)
 
 
@@ -94,17 +111,8 @@ def list_albums(
     response_model=GroupList,
     responses={**UNCHANGED, **problems(422, 429, 503)},
 )
-def list_genres(
-    request: Request,
-    services: ServicesDep,
-    q: Words = "",
-    limit: Limit = 100,
-    cursor: Cursor = None,
-    offset: Offset = 0,
-    order: GroupOrder = "tracks",
-) -> Response:
+def list_genres(request: Request, services: ServicesDep, asked: LargestFirst) -> Response:
     """Each genre on its own. The name is what `filters.include.genre` takes."""
-    asked = _Asked(q, limit, cursor, offset, order == "name")
     return _groups(request, services.live.current(), "genre", asked)
 
 
@@ -114,17 +122,8 @@ def list_genres(
     response_model=GroupList,
     responses={**UNCHANGED, **problems(422, 429, 503)},
 )
-def list_folders(
-    request: Request,
-    services: ServicesDep,
-    q: Words = "",
-    limit: Limit = 100,
-    cursor: Cursor = None,
-    offset: Offset = 0,
-    order: GroupOrder = "name",
-) -> Response:
+def list_folders(request: Request, services: ServicesDep, asked: ByAlphabet) -> Response:
     """With all that lies below them. The name, from the music root on, is what a filter takes."""
-    asked = _Asked(q, limit, cursor, offset, order == "name")
     return _groups(request, services.live.current(), "folder", asked)
 
 
@@ -186,17 +185,6 @@ def _terms(texts: list[str]) -> TrackTerms:
         return track_terms(parsed_terms(texts))
     except ValueError as exc:
         raise InvalidRequestError(str(exc)) from exc
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Which part of a list of groups."""
-
-    words: str
-    limit: int
-    cursor: str | None
-    offset: int
-    by_name: bool
 
 
 def _groups(request: Request, live: Live, kind: GroupKind, asked: _Asked) -> Response:

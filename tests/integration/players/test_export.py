@@ -16,11 +16,10 @@ from app.errors import InvalidRequestError
 from app.exporting.rows import COLUMNS, curve_schema, rows
 from app.exporting.writing import write_rows
 from app.library.live import Live
-from app.library.live_index import LiveIndex
-from app.metrics import Metrics
 from indexer.catalog.catalog import open_catalog
 from indexer.runs.indexer import Indexer
 from tests.fakes import FakeModel
+from tests.integration.players.live import live_of
 from tests.listeners import write_albums
 
 
@@ -32,16 +31,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     catalog = open_catalog(f"sqlite:///{folder / 'circumplex.db'}")
     model = FakeModel()
     Indexer(catalog, model, folder).run([folder / "music"])
-    index = LiveIndex(
-        catalog,
-        folder / "snapshots",
-        model_id=model.model_id,
-        scoring=model.scoring,
-        device="cpu",
-        metrics=Metrics(),
-    )
-    index.refresh()
-    yield index.current()
+    yield live_of(catalog, folder, model)
     catalog.close()
 
 

@@ -21,13 +21,12 @@ from app.cli import app
 from app.commands.naming import seen_from
 from app.errors import InvalidRequestError
 from app.library.live import Live
-from app.library.live_index import LiveIndex
-from app.metrics import Metrics
 from app.sharing.pushing import answer_of, file_stem, push, smart_playlist, write_file
 from app.sharing.subsonic_server import ServerAwayError, ServerRefusedError, SubsonicServer
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.runs.indexer import Indexer
 from tests.fakes import FakeModel
+from tests.integration.players.live import live_of
 from tests.listeners import CALM, write_albums
 
 PASSWORD = "a-password-for-tests"
@@ -92,16 +91,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Indexed]:
     Indexer(catalog, model, folder).run([folder / "music"])
     catalog.create_station("All of it", {**CALM, "limit": 50}, "none")
     catalog.create_station("Calm: 1/2", {"emotion": {"mood": "calm"}, "limit": 3}, "none")
-    live = LiveIndex(
-        catalog,
-        folder / "snapshots",
-        model_id=model.model_id,
-        scoring=model.scoring,
-        device="cpu",
-        metrics=Metrics(),
-    )
-    live.refresh()
-    yield Indexed(folder / "music", catalog, model, live.current())
+    yield Indexed(folder / "music", catalog, model, live_of(catalog, folder, model))
     catalog.close()
 
 

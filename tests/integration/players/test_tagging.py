@@ -13,8 +13,6 @@ import pytest
 from mutagen import id3, mp3
 
 from app.library.live import Live
-from app.library.live_index import LiveIndex
-from app.metrics import Metrics
 from app.tagging import fields
 from app.tagging.audio_digest import audio_digest
 from app.tagging.writing import UNDO, Tagger, undo_all
@@ -23,6 +21,7 @@ from indexer.errors import IndexerError
 from indexer.folders.files import content_id
 from indexer.runs.indexer import Indexer
 from tests.fakes import FakeModel
+from tests.integration.players.live import live_of
 from tests.unit.indexer.test_files import FORMATS, encode, tag
 
 MANY = 2000
@@ -47,16 +46,7 @@ class Tagged:
 
     def live(self) -> Live:
         """The snapshot that answers."""
-        index = LiveIndex(
-            self.catalog,
-            self.folder / "snapshots",
-            model_id=self.model.model_id,
-            scoring=self.model.scoring,
-            device="cpu",
-            metrics=Metrics(),
-        )
-        index.refresh()
-        return index.current()
+        return live_of(self.catalog, self.folder, self.model)
 
     def write(self, **options: bool) -> int:
         """Tag everything; how many files were."""
