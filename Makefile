@@ -106,7 +106,7 @@ bench-gpu: $(DEV) ## Measure what a GPU does beside the processor; without one i
 	@$(BIN)/python -m benchmarks.bench_gpu $(ARGS)
 
 bench-personal: $(DEV) ## Learn listeners' own planes, and search on them
-	@$(BIN)/python -m benchmarks.bench_personal $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.bench_personal $(ARGS)
 
 bench-players: $(DEV) ## Ask for playlists beside fifty music players
 	@$(BIN)/python -m benchmarks.bench_players $(ARGS)

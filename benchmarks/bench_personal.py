@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks")
     parser.add_argument("--part", choices=PARTS, help="this part alone")
     options = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     path = options.out / "personal.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     for part in [options.part] if options.part else PARTS:

@@ -1,6 +1,6 @@
 """A catalogue in shards, and index and search on Ray: `docs/benchmarks/ray.md`.
 
-    python -m benchmarks.bench_ray [--parts equal search index] [--rows 50000] [--shards 8]
+    python -m benchmarks.bench_ray [--parts equal large search index] [--rows 50000] [--shards 8]
 
 The cluster's nodes are raylets of their own on this machine, so they share its processors: figures
 say what Ray costs, not what more machines would give.
@@ -40,13 +40,11 @@ def main() -> None:
     torch.set_num_threads(1)
     parts: dict[str, Callable[[Path], dict[str, Any]]] = {
         "equal": lambda at: equality.compare(
-            at, *_given()[::-1], options.rows, options.shards, options.questions
+            at, *_given(), options.rows, options.shards, options.questions
         ),
-        "large": lambda at: serving.measure(
-            at, *_given()[::-1], options.large_rows, options.shards, []
-        ),
+        "large": lambda at: serving.measure(at, *_given(), options.large_rows, options.shards, []),
         "search": lambda at: serving.measure(
-            at, *_given()[::-1], options.rows, options.shards, options.nodes
+            at, *_given(), options.rows, options.shards, options.nodes
         ),
         "index": lambda at: indexing.measure(at, options.files, options.nodes),
     }
@@ -63,7 +61,8 @@ def main() -> None:
 
 
 def _given() -> tuple[Any, Any]:
-    return songs_and_model(data_folder())
+    songs, model = songs_and_model(data_folder())
+    return model, songs
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ counts what processes share in each of them.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ def weight(folder: Path, music: Path, use_worker: Callable[[int], object]) -> di
 def weighed(pid: int) -> dict[str, Any]:
     """Memory of a process and those it started, MiB."""
     processes = {"service": memory_mib(pid)}
-    for number, worker in enumerate(sorted(descendants(pid)), start=1):
+    for number, worker in enumerate(sorted(below(pid)), start=1):
         processes[f"worker {number}"] = memory_mib(worker)
     total = sum(each["private"] for each in processes.values())
     return {**processes, "private_of_all": total}
@@ -53,9 +55,27 @@ def memory_mib(pid: int) -> dict[str, int]:
     return {"rss": kib["Rss"] // 1024, "pss": kib["Pss"] // 1024, "private": private // 1024}
 
 
-def descendants(pid: int) -> Iterator[int]:
-    """The processes that a process has started, and theirs."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            yield child
-            yield from descendants(child)
+def below(pid: int) -> Iterator[int]:
+    """The processes that a process started, and those that they started."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            parents[int(entry.name)] = int(stat[1])
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        children = [child for child, its in parents.items() if its == parent]
+        waiting += children
+        yield from children
+
+
+def number_of(text: str, name: str) -> int:
+    """A number of `/proc/PID/status` or `limits`; -1 where there is none."""
+    found = re.search(rf"^{name}:?\s+(\d+)", text, re.MULTILINE)
+    return -1 if found is None else int(found[1])
+
+
+def resident_mib(pid: int) -> int:
+    """Resident memory of a process, MiB."""
+    return number_of(Path(f"/proc/{pid}/status").read_text(), "VmRSS") // 1024

@@ -16,6 +16,7 @@ from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
+from tests.waiting import wait_until
 
 CHILD = [sys.executable, "-m", "tests.index_child"]
 READ_LIMITS = ReadLimits(max_duration_s=60.0, timeout_s=10.0, memory_bytes=1 << 30)
@@ -63,10 +64,7 @@ class Place:
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float = 200.0) -> None:
         """Wait until something is so."""
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            assert time.monotonic() < deadline, "it never came to that"
-            time.sleep(0.01)
+        wait_until(condition, timeout_s)
 
     def kill_after(self, run_id: int, delay_s: float) -> None:
         """Let a process take the run, and kill it without warning after a while."""

@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from indexer.catalog.database import make_engine
+from tests.waiting import wait_until
 
 ATTEMPTS = 3  # on a busy machine its first answer may come too late
 _numbers = itertools.count()
@@ -80,11 +81,3 @@ def running_postgresql(folder: Path) -> Iterator[PostgreSQL]:
         server = PostgreSQL(folder)
         yield server
         server.close()
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 300.0) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)

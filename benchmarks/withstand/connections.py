@@ -83,6 +83,19 @@ def slow_bodies(target: Target) -> None:
         connection.close()
 
 
+def ask_again(target: Target, clients: int, method: str, path: str, body: object = None) -> None:
+    """So many clients ask the same again and again."""
+    ends_s = time.monotonic() + target.seconds
+
+    def client(_number: int) -> None:
+        while time.monotonic() < ends_s:
+            with suppress(OSError, http.client.HTTPException):
+                target.ask(method, path, body)
+
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(client, range(clients)))
+
+
 def journeys(target: Target) -> None:
     """Sixty clients that ask for the longest journeys again and again."""
     curve = [
@@ -90,15 +103,7 @@ def journeys(target: Target) -> None:
         for i in range(5000)
     ]
     body = {"emotion": {"curve": curve}, "mode": "journey", "limit": 500, "max_per_artist": 1}
-    ends_s = time.monotonic() + target.seconds
-
-    def client(_number: int) -> None:
-        while time.monotonic() < ends_s:
-            with suppress(OSError, http.client.HTTPException):
-                target.ask("POST", "/v1/playlists", body)
-
-    with ThreadPoolExecutor(60) as clients:
-        list(clients.map(client, range(60)))
+    ask_again(target, 60, "POST", "/v1/playlists", body)
 
 
 def abandoned_journeys(target: Target) -> None:
@@ -114,42 +119,18 @@ def abandoned_journeys(target: Target) -> None:
 def large_questions(target: Target) -> None:
     """Eight clients that ask with ten thousand keyframes again and again."""
     curve = [{"t": i, "valence": i % 7 / 7, "arousal": -(i % 5) / 5} for i in range(10_000)]
-    ends_s = time.monotonic() + target.seconds
-
-    def client(_number: int) -> None:
-        while time.monotonic() < ends_s:
-            with suppress(OSError, http.client.HTTPException):
-                target.ask("POST", "/v1/playlists", {"emotion": {"curve": curve}, "limit": 500})
-
-    with ThreadPoolExecutor(8) as clients:
-        list(clients.map(client, range(8)))
+    ask_again(target, 8, "POST", "/v1/playlists", {"emotion": {"curve": curve}, "limit": 500})
 
 
 def bodies_of_faults(target: Target) -> None:
     """Eight clients that send bodies of a hundred thousand unknown members."""
     body = {f"member {number}": 1 for number in range(100_000)}
-    ends_s = time.monotonic() + target.seconds
-
-    def client(_number: int) -> None:
-        while time.monotonic() < ends_s:
-            with suppress(OSError, http.client.HTTPException):
-                target.ask("POST", "/v1/playlists", body)
-
-    with ThreadPoolExecutor(8) as clients:
-        list(clients.map(client, range(8)))
+    ask_again(target, 8, "POST", "/v1/playlists", body)
 
 
 def maps(target: Target) -> None:
     """Twenty clients that ask for the whole map."""
-    ends_s = time.monotonic() + target.seconds
-
-    def client(_number: int) -> None:
-        while time.monotonic() < ends_s:
-            with suppress(OSError, http.client.HTTPException):
-                target.ask("GET", "/v1/tracks/map")
-
-    with ThreadPoolExecutor(20) as clients:
-        list(clients.map(client, range(20)))
+    ask_again(target, 20, "GET", "/v1/tracks/map")
 
 
 def nobody(target: Target) -> None:

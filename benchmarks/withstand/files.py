@@ -7,11 +7,10 @@ them to.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.service_catalogue import TOKEN, serving
+from benchmarks.service_weight import below, number_of, resident_mib
 from benchmarks.withstand.hostile import audio_files, cover_files
 from benchmarks.withstand.hostile.named import NamedFile
 from benchmarks.withstand.target import PLAYLIST
@@ -105,27 +105,6 @@ def write_hostile(music: Path, audio: Sequence[NamedFile], covers: Sequence[Name
         (album / f"cover{Path(file.name).suffix}").write_bytes(file.content)
 
 
-def below(pid: int) -> Iterator[int]:
-    """The processes that a process started, and those that they started."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            parents[int(entry.name)] = int(stat[1])
-    waiting = [pid]
-    while waiting:
-        parent = waiting.pop()
-        children = [child for child, its in parents.items() if its == parent]
-        waiting += children
-        yield from children
-
-
-def number_of(text: str, name: str) -> int:
-    """A number of `/proc/PID/status` or `limits`; -1 where there is none."""
-    found = re.search(rf"^{name}:?\s+(\d+)", text, re.MULTILINE)
-    return -1 if found is None else int(found[1])
-
-
 @dataclass
 class ProcessWatch:
     """Looks at the service and all processes below it until the block ends."""
@@ -147,8 +126,7 @@ class ProcessWatch:
 
     def _work(self) -> None:
         while not self._over.wait(LOOK_S):
-            status = Path(f"/proc/{self.pid}/status").read_text()
-            self.found.most_mib = max(self.found.most_mib, number_of(status, "VmRSS") // 1024)
+            self.found.most_mib = max(self.found.most_mib, resident_mib(self.pid))
             for pid in below(self.pid):
                 with suppress(OSError):
                     self._look_at(Path(f"/proc/{pid}"))
@@ -245,8 +223,7 @@ def files_found(folder: Path, every: int = 1) -> FilesFound:
         client.covers()
         client.upload("good", (folder / "music" / GOOD[0]).read_bytes())
         client.playlist()
-        status = Path(f"/proc/{pid}/status").read_text()
-        found.before_mib = number_of(status, "VmRSS") // 1024
+        found.before_mib = resident_mib(pid)
         write_hostile(folder / "music", audio, covers)
         with ProcessWatch(pid, found):
             for file in audio:

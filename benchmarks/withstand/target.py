@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import socket
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from benchmarks.service_weight import number_of
 
 PLAYLIST = {"emotion": {"mood": "calm"}, "limit": 5}
 
@@ -51,12 +52,9 @@ class Target:
     def state(self) -> dict[str, int]:
         """Resident memory in MiB, threads and open files."""
         status = Path(f"/proc/{self.pid}/status").read_text()
-        rss, threads = (re.search(rf"{name}:\s+(\d+)", status) for name in ("VmRSS", "Threads"))
-        assert rss is not None
-        assert threads is not None
         return {
-            "memory_mib": int(rss[1]) // 1024,
-            "threads": int(threads[1]),
+            "memory_mib": number_of(status, "VmRSS") // 1024,
+            "threads": number_of(status, "Threads"),
             "files": sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir()),
         }
 

@@ -13,9 +13,9 @@ import pytest
 
 from indexer.catalog.catalog import open_catalog
 from tests.catalogue import write_tone
-from tests.postgres import wait_until
 from tests.processes import Served, circumplex, serving
 from tests.running import ADMIN
+from tests.waiting import wait_until
 
 FILES = 60
 

@@ -19,9 +19,9 @@ import pytest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
-from tests.postgres import wait_until
 from tests.processes import COMMAND, Served, circumplex, environment, serving
 from tests.running import ADMIN
+from tests.waiting import wait_until
 
 KILLS = int(os.environ.get("CIRCUMPLEX_KILLS", "5"))
 FILES = 40

@@ -81,7 +81,7 @@ def test_a_service_answers_from_a_folder_that_cannot_be_written(settings: Settin
     assert "read-only" in problem_of(refused, 503, "catalog-unavailable")["detail"]
 
 
-def test_what_a_killed_writer_left_is_not_passed_over(tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_is_not_passed_over() -> None:
     """Changes that only a writer can bring in are named, not silently missing."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -21,9 +21,9 @@ import soundfile
 from app.clips.upload_folder import private_folder
 from model.analysis import Analysis
 from tests.fakes import FakeModel
-from tests.postgres import wait_until
 from tests.running import RATE_HZ, Running, fake_settings, problem_of, running_service, tone
 from tests.unit.encoded_audio import encoded
+from tests.waiting import wait_until
 
 
 def wav(samples: np.ndarray, rate_hz: int = RATE_HZ, subtype: str = "PCM_16") -> bytes:

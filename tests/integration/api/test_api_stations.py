@@ -19,7 +19,7 @@ from indexer.backups.write import write_backup
 from indexer.catalog.catalog import open_catalog
 from indexer.errors import StationNotFoundError
 from tests.listeners import CALM, Keyed
-from tests.running import TOKEN, problem_of
+from tests.running import ADMIN, problem_of
 
 
 @pytest.fixture
@@ -265,9 +265,8 @@ def test_stations_are_in_backups(database_url: str, tmp_path: Path) -> None:
 
 def test_the_admin_token_signs_too(keyed: Keyed, station: dict[str, Any]) -> None:
     """What it signs may be read, and no more."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
     address = f"/v1/stations/{station['id']}"
 
-    shown = keyed.running.client.get(address, headers=headers).json()
+    shown = keyed.running.client.get(address, headers=ADMIN).json()
 
     assert httpx.get(shown["addresses"]["m3u8"]).status_code == 200

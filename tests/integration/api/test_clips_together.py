@@ -27,9 +27,9 @@ from model.emotion_model import EmotionModel
 from model.errors import CheckpointMismatchError, ShapeError
 from model.shipped import FAST_CHECKPOINT
 from tests.fakes import FakeModel
-from tests.postgres import wait_until
 from tests.running import Running, fake_settings, index_now, running_service, tone, write_library
 from tests.unit.encoded_audio import encoded
+from tests.waiting import wait_until
 
 CLIPS = 8
 FRAGILE = 77.0  # what a broken clip's features are

@@ -21,7 +21,7 @@ from indexer.runs.worker import Job, ProcessExecutor
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 from tests.indexed_library import Library
-from tests.postgres import PostgreSQL, running_postgresql, wait_until
+from tests.postgres import PostgreSQL, running_postgresql
 from tests.running import (
     ADMIN,
     Running,
@@ -32,6 +32,7 @@ from tests.running import (
     wait_for_run,
     write_library,
 )
+from tests.waiting import wait_until
 
 CHILD = [sys.executable, "-m", "tests.index_child"]
 FILES = 60

@@ -13,7 +13,6 @@ from indexer.snapshot.format import EngineChoice
 from indexer.snapshot.reader import Snapshot
 from tests.catalogue import write_tone
 from tests.indexed_library import Library
-from tests.postgres import wait_until
 from tests.running import (
     ADMIN,
     Running,
@@ -25,6 +24,7 @@ from tests.running import (
     write_library,
 )
 from tests.small_disk import SmallDisk, small_disk
+from tests.waiting import wait_until
 
 MIB = 1 << 20
 PAGE = 4096

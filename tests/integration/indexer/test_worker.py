@@ -231,10 +231,10 @@ def test_a_run_is_cancelled_within_a_file(place: Place) -> None:
     assert place.catalog.run(run_id).state == "cancelled"
 
 
-def test_a_process_that_was_stopped_is_killed_and_its_run_goes_on(
+def stopped(
     place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It holds its run only as long as it renews the lease."""
+) -> tuple[int, threading.Thread, subprocess.Popen[bytes]]:
+    """A run whose process stands still in the middle of a file, and the thread that looks on."""
     monkeypatch.setattr(worker, "LOOK_S", 0.1)
     place.limit(replace(READ_LIMITS, timeout_s=3600.0))
     write_tone(place.music / "hang.wav", duration_s=1.0)
@@ -246,6 +246,14 @@ def test_a_process_that_was_stopped_is_killed_and_its_run_goes_on(
     process = executor._process
     assert process is not None
     os.kill(process.pid, signal.SIGSTOP)
+    return run_id, thread, process
+
+
+def test_a_process_that_was_stopped_is_killed_and_its_run_goes_on(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds its run only as long as it renews the lease."""
+    run_id, thread, process = stopped(place, monkeypatch)
     with place.catalog.engine.begin() as connection:
         over = {"lease_expires_at": datetime.now(UTC) - timedelta(seconds=1)}
         connection.execute(update(index_runs).values(over))
@@ -262,17 +270,7 @@ def test_a_stopped_process_that_lost_its_run_is_killed_too(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another service was quicker: the run stays with that one, and this one's queue goes on."""
-    monkeypatch.setattr(worker, "LOOK_S", 0.1)
-    place.limit(replace(READ_LIMITS, timeout_s=3600.0))
-    write_tone(place.music / "hang.wav", duration_s=1.0)
-    run_id = place.queue()
-    executor = ProcessExecutor(place.job, CHILD, place.catalog.is_late)
-    thread = threading.Thread(target=executor, args=(run_id,))
-    thread.start()
-    place.wait_for(lambda: place.catalog.run(run_id).progress.files_done == 12)
-    process = executor._process
-    assert process is not None
-    os.kill(process.pid, signal.SIGSTOP)
+    run_id, thread, process = stopped(place, monkeypatch)
     other, held = lease.new_owner(), datetime.now(UTC) + timedelta(seconds=lease.LEASE_S)
     with place.catalog.engine.begin() as connection:
         taken = {"lease_owner": other, "lease_expires_at": held}

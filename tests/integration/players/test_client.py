@@ -13,7 +13,15 @@ from typer.testing import CliRunner
 
 from app.cli import app, main
 from circumplex.client import AsyncClient, Client, RefusedError, UnreachableError
-from tests.running import TOKEN, Running, fake_settings, index_now, running_service, write_library
+from tests.running import (
+    ADMIN,
+    TOKEN,
+    Running,
+    fake_settings,
+    index_now,
+    running_service,
+    write_library,
+)
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "first_steps.py"
 CALM = {"emotion": {"mood": "calm"}, "limit": 4}
@@ -49,7 +57,7 @@ def test_a_playlist_is_what_the_service_answers(running: Running, client: Client
 
     answer = client.playlist(question)
 
-    plain = running.client.post("/v1/playlists", json=question, headers=auth()).json()
+    plain = running.client.post("/v1/playlists", json=question, headers=ADMIN).json()
     assert answer.model_dump(mode="json", by_alias=True) == plain
     assert answer.items[0].track.title
 
@@ -162,11 +170,6 @@ def test_the_example_runs(
 # The commands -------------------------------------------------------------------------------------
 
 
-def auth() -> dict[str, str]:
-    """The administrator."""
-    return {"Authorization": f"Bearer {TOKEN}"}
-
-
 def command(running: Running, *words: str) -> str:
     """Standard output of a command that asks the service."""
     done = CliRunner().invoke(app, [*words, "--server", running.url], env={"CIRCUMPLEX_KEY": TOKEN})
@@ -193,7 +196,7 @@ def test_what_was_heard_steps_back_where_a_server_is_asked(
     """`--not-again` days."""
     first = client.playlist({**CALM, "limit": 1}).items[0].track.id
     plays = {"plays": [{"track_id": first}]}
-    assert running.client.post("/v1/plays", json=plays, headers=auth()).status_code == 204
+    assert running.client.post("/v1/plays", json=plays, headers=ADMIN).status_code == 204
 
     asked = ("playlist", "--mood", "calm", "--limit", "1", "--not-again", "1")
     answer = json.loads(command(running, *asked))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
 from indexer.isolation.pool import WorkerPool
+from tests.waiting import wait_until
 
 
 class Tool:
@@ -42,10 +42,7 @@ class Shop:
 
 def wait_for(what: Callable[[], bool]) -> None:
     """Wait until something holds."""
-    deadline = time.monotonic() + 30.0
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(what, 30.0)
 
 
 @pytest.fixture
