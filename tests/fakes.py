@@ -115,7 +115,7 @@ class FakeModel:
     def embed_analyses(self, features: NDArray[np.float32]) -> Embedding:
         """The embedding of any feature rows, [N, 2]."""
         self.embedded += len(features)
-        return self._embed(_emotion_of_features(features))
+        return self._embed(_emotion_of_features(features[:, :2]))  # cues lie behind
 
     def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
         """The embedding of each curve's mean (arousal, valence)."""

@@ -30,6 +30,7 @@ from indexer.folders.files import FoundFile
 from indexer.isolation.reading import ReadLimits, reader_for
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.embed import Block, Examined, Examiner, IndexingModel, embedded_block
+from model.frontends import frontend_id
 
 READ_FILES = 4  # files that one task decodes, one after the other
 EMBED_FILES = 32  # files whose rows make one Parquet file, where so many come together
@@ -63,10 +64,9 @@ class Reading:
     def __init__(self, work: Work) -> None:
         torch.set_num_threads(1)
         model = work.load()
-        frontend = model.frontend
         self._examiner = Examiner(
             model,
-            AnalysisStore(work.data_dir, f"{frontend.name}-{frontend.version}"),
+            AnalysisStore(work.data_dir, frontend_id(model.frontend)),
             full=work.full,
             reader=reader_for(model, work.limits, 1, lambda: None),
             disk=LocalDisk(),

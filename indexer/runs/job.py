@@ -42,6 +42,7 @@ from indexer.runs.snapshot_maker import SnapshotMaker
 from indexer.runs.snapshot_store import SnapshotStore, is_current
 from indexer.runs.summary import RunSummary
 from indexer.snapshot.reader import Snapshot
+from model.frontends import frontend_id
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +85,7 @@ class IndexJob:
     _audio_s: float = 0.0
 
     def __post_init__(self) -> None:
-        frontend = self.model.frontend
-        self._store = AnalysisStore(self.data_dir, f"{frontend.name}-{frontend.version}")
+        self._store = AnalysisStore(self.data_dir, frontend_id(self.model.frontend))
         self._builder = BlockBuilder(self.model)
         self._workers = self.options.workers or default_workers()
         self._waiting = WaitingCatalog(self.catalog, self.check)

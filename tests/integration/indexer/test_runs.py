@@ -13,8 +13,9 @@ from indexer.errors import (
     EmptyRootError,
     RootNotFoundError,
 )
+from model.frontends import WithCues
 from tests.catalogue import write_tone
-from tests.fakes import FakeModel
+from tests.fakes import FakeFrontend, FakeModel
 from tests.indexed_library import Library
 
 
@@ -247,6 +248,21 @@ def test_a_lost_snapshot_is_written_anew(library: Library, damage: str) -> None:
     assert second.wrote_snapshot
     assert library.model.analysed == analysed
     assert len(library.ids()) == 3
+
+
+def test_analyses_with_cues_are_kept_and_found(library: Library) -> None:
+    """The name of a frontend with a second ear holds the versions of both."""
+    cue = FakeFrontend()
+    cue.name, cue.version = "second", 7
+    library.model.frontend = WithCues(library.model.frontend, [cue])  # type: ignore[assignment]
+    first = library.index()
+    shutil.rmtree(library.data_dir / "snapshots" / str(first.snapshot_id))
+    analysed = library.model.analysed
+
+    library.index()
+
+    assert library.model.analysed == analysed
+    assert [path.name for path in (library.data_dir / "analyses").iterdir()] == ["fake-1+second-7"]
 
 
 def test_a_full_run_does_everything_anew(library: Library) -> None:
