@@ -12,7 +12,7 @@ import { Find } from "./find.js";
 import { followAddress } from "./history.js";
 import { Library, progressText, showProgress } from "./library.js";
 import { Likes } from "./seeds.js";
-import { fromHash } from "./link.js";
+import { fromHash, isRanked } from "./link.js";
 import { Plane } from "./plane.js";
 import { Placing } from "./placing.js";
 import { Player } from "./player.js";
@@ -151,8 +151,7 @@ async function playTrack(id) {
 /** A question is narrowed to the group; where there is none, its tracks are shown. @param {GroupKind} of @param {string} name */
 function showGroup(of, name) {
   const { query, options } = store.state;
-  const asked = ["curve", "mood", "text", "track"].includes(query.kind);
-  if (!asked) ask({ kind: "group", of, name });
+  if (!isRanked(query)) ask({ kind: "group", of, name });
   else {
     const others = options.terms.filter((term) => term.not || term.what !== of);
     store.set({ options: { ...options, terms: [...others, { not: false, what: of, value: name }] }, clip: null });
