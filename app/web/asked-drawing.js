@@ -9,7 +9,7 @@
 import { drawPath, drawRegion, drawTarget } from "./drawing.js";
 import { EXAMPLES } from "./examples.js";
 import { clamp, durationOf, isSteady, smoothAt } from "./geometry.js";
-import { curveOf } from "./link.js";
+import { toldOf } from "./link.js";
 
 const EXAMPLE_S = 2.2;
 
@@ -17,7 +17,6 @@ export class AskedDrawing {
   /** @param {Plane} plane */
   constructor(plane) {
     this.plane = plane;
-    this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.exampleSince = 0;
     /** @type {?Keyframe[]} */
     this.example = null;
@@ -27,9 +26,10 @@ export class AskedDrawing {
   draw(c, dark) {
     const { plane } = this;
     const { query, clip, moods, told, hint, catalogue } = plane.store.state;
+    const read = toldOf(query, told)?.understood;
     if (clip) drawPath(c, plane.place, clip.answer.curve, { dark, handles: false, held: -1, stroke: [] });
     else if (query.kind === "curve") this.#line(c, dark, query.keyframes);
-    else if (query.kind === "text" && told?.text === query.text && told.understood) this.#phrase(c, dark, told.understood.steps, curveOf(query, told) || []);
+    else if (read) this.#phrase(c, dark, read.steps, read.curve);
     else if (query.kind === "mood") {
       const at = moods.find((mood) => mood.word === query.word);
       if (at && !plane.words.shows(at.word)) drawTarget(c, plane.place(at), dark);
@@ -62,7 +62,7 @@ export class AskedDrawing {
     const frames = plane.store.state.preview || EXAMPLES[0].keyframes;
     const now = performance.now();
     if (this.example !== frames) [this.example, this.exampleSince] = [frames, now];
-    const age = this.still.matches ? EXAMPLE_S : (now - this.exampleSince) / 1000;
+    const age = plane.still.matches ? EXAMPLE_S : (now - this.exampleSince) / 1000;
     const turn = clamp(age / EXAMPLE_S, 0.02, 1);
     const endS = durationOf(frames) * turn * turn * (3 - 2 * turn);
     const line = Array.from({ length: 61 }, (_, i) => smoothAt(frames, (endS * i) / 60));

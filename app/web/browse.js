@@ -9,6 +9,7 @@
 import { itemOf, json, listingAddress } from "./api.js";
 import { VirtualList } from "./virtual-list.js";
 import { css, dotColour, isDark } from "./colour.js";
+import { spotAt } from "./geometry.js";
 import { byId, clock, counted, creditOf, element, longTime, svg, titleOf } from "./text.js";
 
 const PAGE = 100;
@@ -82,7 +83,7 @@ export class Browse {
   look(item) {
     if (this.what === "track" && item) this.outside.know(item);
     if (this.what === "track") this.store.set({ pointed: item ? item.id : null, hint: null });
-    else this.store.set({ hint: item && { steps: [{ valence: item.valence, arousal: item.arousal, spread_valence: 0, spread_arousal: 0 }], curve: [] } });
+    else this.store.set({ hint: item && spotAt(item) });
   }
 
   /** The parts of a row; the first is its button. @param {any} item @param {number} index */

@@ -1,11 +1,11 @@
 /**
  * What narrows the list, above it: each a chip with plus or minus, which can be turned and removed.
  *
- * @import {Options, Term} from "./types.js"
+ * @import {Options, Query, Term} from "./types.js"
  * @import {State, Store} from "./store.js"
  */
 
-import { termWords, withoutTerm, withTerm } from "./terms.js";
+import { termName, termWords, withoutTerm, withTerm } from "./terms.js";
 import { byId, clock, element } from "./text.js";
 
 export class Chips {
@@ -21,10 +21,9 @@ export class Chips {
   /** Ask for what has the term alone, or leave it out. @param {Term} term */
   narrow(term) {
     const { options, query } = this.store.state;
-    const nothing = query.kind === "none" || (query.kind === "browse" && query.what !== "track");
     const terms = withTerm(options.terms, term);
-    this.store.set({ options: { ...options, terms }, clip: null, ...(nothing && { query: { kind: "group", of: "all", name: "" } }) });
-    this.outside.say(`${term.not ? "Without" : "Only"} ${termWords(term)}`);
+    this.store.set({ options: { ...options, terms }, clip: null, ...(hasNoTracks(query) && { query: { kind: "group", of: "all", name: "" } }) });
+    this.outside.say(termName(term));
   }
 
   /** @param {State} state */
@@ -32,7 +31,7 @@ export class Chips {
     const held = document.activeElement?.closest("#chips") ? document.activeElement.getAttribute("data-chip") : null;
     const chips = [...options.terms.map((term) => this.chip(term)), ...this.ranges(options)];
     this.root.replaceChildren(...chips);
-    this.root.hidden = !chips.length || Boolean(clip) || query.kind === "none" || (query.kind === "browse" && query.what !== "track") || query.kind === "station";
+    this.root.hidden = !chips.length || Boolean(clip) || hasNoTracks(query) || query.kind === "station";
     const again = held && [...this.root.querySelectorAll("button")].find((node) => node.getAttribute("data-chip") === held);
     if (again) again.focus();
     else if (held) (this.root.querySelector("button") || byId("list")).focus();
@@ -41,11 +40,12 @@ export class Chips {
   /** @param {Term} term */
   chip(term) {
     const words = termWords(term);
+    const turned = { ...term, not: !term.not };
     const turn = () => {
-      this.store.set({ options: { ...this.store.state.options, terms: this.store.state.options.terms.map((each) => (each === term ? { ...term, not: !term.not } : each)) } });
-      this.outside.say(`${term.not ? "Only" : "Without"} ${words}`);
+      this.store.set({ options: { ...this.store.state.options, terms: this.store.state.options.terms.map((each) => (each === term ? turned : each)) } });
+      this.outside.say(termName(turned));
     };
-    const name = `${term.not ? "Without" : "Only"} ${words}`;
+    const name = termName(term);
     return element("li", { class: `term${term.not ? " term--not" : ""}` },
       element("button", { class: "term__sign", type: "button", "data-chip": `sign ${words}`, "aria-label": `${name}: turn it round`, title: term.not ? "Left out. Click to ask for it" : "Asked for. Click to leave it out", onclick: turn }, term.not ? "−" : "+"),
       element("span", { class: "term__words", dir: "auto", title: name }, words),
@@ -72,6 +72,11 @@ export class Chips {
   range(words, without) {
     return element("li", { class: "term term--range" }, element("span", { class: "term__words" }, words), this.cross(words, without));
   }
+}
+
+/** Whether no tracks are listed for it. @param {Query} query */
+function hasNoTracks(query) {
+  return query.kind === "none" || (query.kind === "browse" && query.what !== "track");
 }
 
 /** @param {?number} low @param {?number} high @param {(value: number) => string} written */

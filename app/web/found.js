@@ -6,6 +6,7 @@
  */
 
 import { findGroups, findTracks, readFeeling } from "./api.js";
+import { spotAt } from "./geometry.js";
 import { MOST_LETTERS } from "./link.js";
 import { clock, counted, creditOf, titleOf } from "./text.js";
 
@@ -84,9 +85,7 @@ export function creditOfEntry(entry) {
 /** Where it lies on the plane. @param {Entry} entry @returns {?{steps: Region[], curve: Keyframe[]}} */
 export function placeOfEntry(entry) {
   if (entry.kind === "feeling") return entry.understood;
-  if (entry.kind !== "group") return null;
-  const { valence, arousal } = entry.group;
-  return { steps: [{ valence, arousal, spread_valence: 0, spread_arousal: 0 }], curve: [] };
+  return entry.kind === "group" ? spotAt(entry.group) : null;
 }
 
 /** The filter that asks for it. @param {Entry} entry @returns {?Term} */

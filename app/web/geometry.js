@@ -1,7 +1,7 @@
 /**
  * Curves through the plane: from a stroke to keyframes and back to points. No drawing here.
  *
- * @import {Affect, Keyframe} from "./types.js"
+ * @import {Affect, Keyframe, Region} from "./types.js"
  */
 
 export const MIN_GAP_S = 0.5;
@@ -165,6 +165,11 @@ export function steady(at, durationS = 30) {
     { t: 0, ...point },
     { t: durationS, ...point },
   ];
+}
+
+/** A place, as a part of the plane without extent. @param {Affect} at @returns {{steps: Region[], curve: Keyframe[]}} */
+export function spotAt({ valence, arousal }) {
+  return { steps: [{ valence, arousal, spread_valence: 0, spread_arousal: 0 }], curve: [] };
 }
 
 /** @param {Keyframe[]} frames */

@@ -34,14 +34,34 @@ export function defaultOptions() {
   };
 }
 
+/** Whether tracks are ranked by a feeling. @param {Query} query */
+export function isRanked(query) {
+  return ["curve", "mood", "text", "track"].includes(query.kind);
+}
+
+/** Whether the tracks are listed, not ranked by a feeling. @param {Query} query */
+export function isListed(query) {
+  return query.kind === "group" || query.kind === "station";
+}
+
+/** What was said of the phrase that is asked; null where none is, or no answer came yet. @param {Query} query @param {?Told} told */
+export function toldOf(query, told) {
+  return query.kind === "text" && told?.text === query.text ? told : null;
+}
+
 /**
  * The line that is asked with: drawn, or what a phrase was read as. Null where there is none yet.
  * @param {Query} query @param {?Told} told @returns {?Keyframe[]}
  */
 export function curveOf(query, told) {
   if (query.kind === "curve") return query.keyframes;
-  if (query.kind === "text" && told?.text === query.text) return told.understood?.curve ?? null;
-  return null;
+  return toldOf(query, told)?.understood?.curve ?? null;
+}
+
+/** The line where it leads anywhere; null for a point. @param {Query} query @param {?Told} told */
+export function pathOf(query, told) {
+  const line = curveOf(query, told);
+  return line && !isSteady(line) ? line : null;
 }
 
 /**
@@ -49,8 +69,7 @@ export function curveOf(query, told) {
  * @param {Query} query @param {Options} options @param {?Told} told
  */
 export function modeOf(query, options, told) {
-  const line = curveOf(query, told);
-  return line && !isSteady(line) ? options.mode : "match";
+  return pathOf(query, told) ? options.mode : "match";
 }
 
 const NUMBERS = /** @type {const} */ ([

@@ -12,7 +12,7 @@ import { Find } from "./find.js";
 import { followAddress } from "./history.js";
 import { Library, progressText, showProgress } from "./library.js";
 import { Likes } from "./seeds.js";
-import { fromHash } from "./link.js";
+import { fromHash, isRanked } from "./link.js";
 import { Plane } from "./plane.js";
 import { Placing } from "./placing.js";
 import { Player } from "./player.js";
@@ -24,7 +24,6 @@ import { keepFocus } from "./focus.js";
 import { Reading } from "./reading.js";
 import { Search } from "./asking.js";
 import { shownItems, Store } from "./store.js";
-import { Taste } from "./taste.js";
 import { Strip } from "./timeline.js";
 import { byId, element } from "./text.js";
 import { closeMenus, Tools } from "./tools.js";
@@ -152,8 +151,7 @@ async function playTrack(id) {
 /** A question is narrowed to the group; where there is none, its tracks are shown. @param {GroupKind} of @param {string} name */
 function showGroup(of, name) {
   const { query, options } = store.state;
-  const asked = ["curve", "mood", "text", "track"].includes(query.kind);
-  if (!asked) ask({ kind: "group", of, name });
+  if (!isRanked(query)) ask({ kind: "group", of, name });
   else {
     const others = options.terms.filter((term) => term.not || term.what !== of);
     store.set({ options: { ...options, terms: [...others, { not: false, what: of, value: name }] }, clip: null });
@@ -170,6 +168,7 @@ function playAll() {
 const later = {
   /** @type {Promise<import("./browse.js").Browse> | undefined} */ browse: undefined,
   /** @type {Promise<import("./stations.js").Stations> | undefined} */ stations: undefined,
+  /** @type {Promise<import("./taste.js").Taste> | undefined} */ taste: undefined,
 };
 
 /** @param {GroupKind | "track"} what */
@@ -182,6 +181,11 @@ async function openStations(keeping) {
   later.stations ||= import("./stations.js").then(({ Stations }) => new Stations({
     ask, say, fail, show: (query, options) => store.set({ query, options, clip: null }), question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
   (await later.stations).open(keeping);
+}
+
+async function openTaste() {
+  later.taste ||= import("./taste.js").then(({ Taste }) => new Taste(placing, { say, fail, changed: followed, play }));
+  (await later.taste).open();
 }
 
 const player = new Player(store, { fail });
@@ -211,7 +215,6 @@ async function followed() {
 }
 
 const placing = new Placing(store, plane, { say, fail, undoable, changed: followed });
-new Taste(store, placing, { say, fail, changed: followed, play });
 byId("feel").addEventListener("click", async () => {
   const { playing } = store.state;
   if (typeof playing?.id === "number") placing.begin(await track(playing.id));
@@ -245,6 +248,7 @@ store.on(["query"], ({ query }) => {
 });
 for (const id of ["open-browse", "open-browse-here"]) byId(id).addEventListener("click", () => browse("album"));
 for (const id of ["open-stations", "open-stations-here"]) byId(id).addEventListener("click", () => openStations(false));
+for (const id of ["open-taste", "open-taste-here"]) byId(id).addEventListener("click", openTaste);
 byId("keep").addEventListener("click", () => {
   closeMenus();
   openStations(true);
@@ -266,7 +270,7 @@ store.on(["catalogue", "clip"], ({ catalogue, clip }) => {
   byId("opening").hidden = Boolean(clip) || catalogue !== "unknown";
   byId("empty").hidden = Boolean(clip) || catalogue === "unknown" || catalogue === "ready";
   byId("empty").dataset.kind = catalogue;
-  for (const id of ["open-browse", "open-stations"]) byId(id).hidden = catalogue !== "ready";
+  for (const id of ["open-browse", "open-stations", "open-taste"]) byId(id).hidden = catalogue !== "ready";
 });
 store.on(["library"], ({ library: known }) => {
   const { files_total: total, files_done: done } = known?.progress || {};

@@ -9,7 +9,7 @@
 import { felt, forget, place, skip } from "./profile.js";
 import { byId, signed, titleOf } from "./text.js";
 
-/** @typedef {{text: string, done: (kept: boolean) => void, stop: () => void}} Round One song of several that are rated. */
+/** @typedef {{text: string, done: () => void, stop: () => void}} Round One song of several that are rated. */
 
 export class Placing {
   /**
@@ -69,29 +69,26 @@ export class Placing {
     if (!(await this.#told(() => place(track.id, at)))) return;
     const undo = () => this.#told(() => (before ? place(track.id, before) : forget(track.id)));
     if (!this.round) this.outside.undoable(`“${titleOf(track)}” lies where you feel it.`, undo);
-    this.#end(true);
+    this.#end("done");
   }
 
   /** No answer, and no other question about it. */
   async skip() {
     const { placing } = this.store.state;
-    if (placing && (await this.#told(() => skip(placing.track.id)))) this.#end(false);
+    if (placing && (await this.#told(() => skip(placing.track.id)))) this.#end("done");
   }
 
   /** Leave it where it was. */
   cancel() {
-    const { round } = this;
-    this.round = null;
-    this.store.set({ placing: null });
-    round?.stop();
+    this.#end("stop");
   }
 
-  /** @param {boolean} kept */
-  #end(kept) {
+  /** Hold nothing any more. @param {"done" | "stop"} how What the round is told. */
+  #end(how) {
     const { round } = this;
     this.round = null;
     this.store.set({ placing: null });
-    round?.done(kept);
+    round?.[how]();
   }
 
   /** Tell the service, then show what follows. @param {() => Promise<any>} what @returns {Promise<boolean>} */

@@ -6,6 +6,7 @@
  */
 
 import { clamp, isSteady, round, steady } from "./geometry.js";
+import { lineToChange } from "./store.js";
 import { nearestWord, signed } from "./text.js";
 
 const STEP_S = 600;
@@ -52,14 +53,15 @@ export class PlaneKeys {
 
   /** The present path, continued to the cursor. @returns {Keyframe[]} */
   extended() {
-    const { cursor, curve } = this.plane;
+    const { cursor, store } = this.plane;
+    const curve = lineToChange(store.state);
     if (!curve) return steady(cursor);
     const old = isSteady(curve) ? [curve[0]] : curve;
     return [...old, { t: old[old.length - 1].t + STEP_S, ...cursor }];
   }
 
   shorten() {
-    const { curve } = this.plane;
+    const curve = lineToChange(this.plane.store.state);
     if (!curve || isSteady(curve)) return;
     const left = curve.slice(0, -1);
     this.plane.ask({ kind: "curve", keyframes: left.length > 1 ? left : steady(left[0]) }, true);

@@ -2,7 +2,7 @@
  * The plane itself: layers, words, pointer and keyboard. It turns gestures into queries and shows
  * the state; it asks the service nothing but the name of a dot.
  *
- * @import {Affect, Item, Keyframe, Query} from "./types.js"
+ * @import {Affect, Item, Query} from "./types.js"
  * @import {Store, State} from "./store.js"
  * @import {StrokePoint} from "./geometry.js"
  */
@@ -10,8 +10,8 @@
 import { AskedDrawing } from "./asked-drawing.js";
 import { fieldColour, isDark } from "./colour.js";
 import { DotGrid, FEW, paintDots, paintField } from "./dots.js";
-import { curveOf, modeOf } from "./link.js";
-import { shownItems } from "./store.js";
+import { modeOf } from "./link.js";
+import { lineToChange, shownItems } from "./store.js";
 import { clamp, isSteady, keyframesFromStroke, round, steady } from "./geometry.js";
 import {
   DENSITY_REACH, densityPicture, drawCrosshair, drawFollower, drawFrame, drawHalo, drawHits, drawPlaced, drawTarget,
@@ -336,15 +336,9 @@ export class Plane {
     return best;
   }
 
-  /** The line that can be changed: drawn, or what a phrase was read as. @returns {?Keyframe[]} */
-  get curve() {
-    const { query, clip, told } = this.store.state;
-    return clip ? null : curveOf(query, told);
-  }
-
   /** Index of the keyframe under the pointer, or -1. @param {PointerEvent} event */
   handleAt(event) {
-    const frames = this.curve;
+    const frames = lineToChange(this.store.state);
     if (!frames) return -1;
     const box = this.pad.getBoundingClientRect();
     return frames.findIndex((frame) => {
@@ -355,7 +349,7 @@ export class Plane {
 
   /** @param {number} index @param {Affect} at */
   moveKeyframe(index, at) {
-    const frames = this.curve;
+    const frames = lineToChange(this.store.state);
     if (!frames) return;
     const all = isSteady(frames);
     const keyframes = frames.map((frame, i) => (all || i === index ? { ...frame, ...at } : frame));

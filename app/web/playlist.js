@@ -6,11 +6,10 @@
  */
 
 import { Covers } from "./covers.js";
-import { isSteady } from "./geometry.js";
-import { curveOf } from "./link.js";
+import { isListed, pathOf, toldOf } from "./link.js";
 import { likeWords, takesAnother } from "./seeds.js";
 import { row } from "./rows.js";
-import { byId, longTime, nearestWord, titleOf } from "./text.js";
+import { byId, capital, longTime, nearestWord, titleOf } from "./text.js";
 
 /** Rows made while a line is drawn: those in view. The rest follow at its end. */
 const WHILE_DRAWING = 24;
@@ -71,7 +70,7 @@ export class Playlist {
     byId("tools").hidden = idle || Boolean(state.clip || state.uploading);
     byId("tools").dataset.kind = state.query.kind;
     byId("heading").title = byId("heading").textContent = state.uploading ? `Listening to ${state.uploading}…` : headline(state);
-    byId("journey").disabled = !isPath(state);
+    byId("journey").disabled = !pathOf(state.query, state.told);
     document.title = idle ? "Circumplex" : `${headline(state)} · Circumplex`;
   }
 
@@ -104,8 +103,8 @@ export class Playlist {
     this.list.replaceChildren(...rows);
     this.list.hidden = !rows.length;
     byId("foot").hidden = !items.length;
-    byId("others").hidden = Boolean(state.clip) || isListed(state);
-    byId("keep").hidden = !state.clip && isListed(state);
+    byId("others").hidden = Boolean(state.clip) || isListed(state.query);
+    byId("keep").hidden = !state.clip && isListed(state.query);
     this.mark(this.store.state);
     if (kept && part) this.list.querySelector(`[data-track="${kept}"] [data-part="${part}"]`)?.focus();
   }
@@ -193,20 +192,9 @@ function nothing(query, { excluded, terms }) {
   return excluded.length ? "No other track is left. Back leads to the ones before." : "No track passes these filters.";
 }
 
-/** Whether the tracks are listed, not ranked by a feeling. @param {State} state */
-function isListed({ query }) {
-  return query.kind === "group" || query.kind === "station";
-}
-
 /** How long it takes to play them through, seconds. @param {Item[]} items */
 function playingTime(items) {
   return items.reduce((total, { segment }) => total + segment.end_s - segment.start_s, 0);
-}
-
-/** @param {State} state */
-function isPath({ query, told }) {
-  const line = curveOf(query, told);
-  return line !== null && !isSteady(line);
 }
 
 /** The question in words. @param {State} state @returns {string} */
@@ -214,15 +202,16 @@ export function headline(state) {
   const { query, clip, moods, told } = state;
   if (clip) return clip.name;
   if (query.kind === "mood") return capital(query.word);
-  if (query.kind === "text") return told?.text === query.text && told.understood ? capital(told.understood.words) : capital(query.text);
+  if (query.kind === "text") return capital(toldOf(query, told)?.understood?.words ?? query.text);
   if (query.kind === "track") return likeWords(query.ids, state.likes);
   if (query.kind === "group") return groupWords(query);
   if (query.kind === "station") return told?.name || "Station";
   if (query.kind !== "curve") return "";
   const words = query.keyframes.map((frame) => nearestWord(frame, moods));
   const [first, last] = [words[0], words[words.length - 1]];
-  if (!first) return isPath(state) ? "Your line" : "Your point";
-  if (!isPath(state)) return `Near ${first}`;
+  const path = pathOf(query, told);
+  if (!first) return path ? "Your line" : "Your point";
+  if (!path) return `Near ${first}`;
   const middle = words[Math.floor(words.length / 2)];
   if (first === last) return middle === first ? `Around ${first}` : `From ${first} by ${middle} and back`;
   return `From ${first} to ${last}`;
@@ -233,9 +222,4 @@ function groupWords({ of, name }) {
   if (of === "artist") return `Music by ${name}`;
   if (of === "folder") return name.replace(/^\//, "");
   return of === "all" ? "All tracks" : name;
-}
-
-/** @param {string} word */
-function capital(word) {
-  return word.charAt(0).toUpperCase() + word.slice(1);
 }

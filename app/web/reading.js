@@ -6,7 +6,8 @@
  */
 
 import { folded } from "./found.js";
-import { byId, element } from "./text.js";
+import { toldOf } from "./link.js";
+import { byId, capital, element } from "./text.js";
 
 export class Reading {
   /** @param {Store} store @param {{ask: (query: Query) => void}} outside */
@@ -18,15 +19,15 @@ export class Reading {
 
   /** @param {State} state */
   fill({ told, query, clip }) {
-    const own = query.kind === "text" && told?.text === query.text && !clip ? told : null;
-    const lines = own && query.kind === "text" ? this.lines(query.text, own) : [];
+    const own = clip ? null : toldOf(query, told);
+    const lines = own ? this.lines(own) : [];
     if (told && !clip) lines.push(...unmatchedLines(told), ...(told.note ? [element("p", {}, `${capital(told.note)}.`)] : []), ...varietyLine(told));
     this.root.replaceChildren(...lines);
     this.root.hidden = !lines.length;
   }
 
-  /** @param {string} text @param {import("./types.js").Told} told */
-  lines(text, { understood, near }) {
+  /** @param {import("./types.js").Told} told */
+  lines({ text, understood, near }) {
     if (!understood) return near.length ? [element("p", {}, "Near to it: ", ...this.offers(text, text, near))] : [];
     const read = folded(understood.words) === folded(text) ? [] : [element("p", {}, `“${text}”, read as: ${understood.words}.`)];
     return [...read, ...understood.not_understood.map((word) => element("p", {}, `“${word.text}” was not understood.`, word.near.length ? " Near to it: " : "", ...this.offers(text, word.text, word.near)))];
@@ -55,9 +56,4 @@ function varietyLine({ variety }) {
   if (!variety || !variety.amount || !variety.replaced) return [];
   const lost = Math.abs(variety.below_best) < 0.005 ? "at no loss of fit" : `for ${variety.below_best.toFixed(2)} of the score`;
   return [element("p", {}, `${variety.replaced} of them in place of the best, ${lost}.`)];
-}
-
-/** @param {string} text */
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

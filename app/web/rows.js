@@ -6,8 +6,8 @@
 
 import { isDark } from "./colour.js";
 import { markColour } from "./drawing.js";
-import { termsOfTrack, termWords } from "./terms.js";
-import { clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf } from "./text.js";
+import { termName, termsOfTrack, termWords } from "./terms.js";
+import { capital, clock, creditOf, element, isWhole, number, segmentLine, signed, titleOf } from "./text.js";
 
 /**
  * @typedef {object} RowActions
@@ -91,13 +91,8 @@ function fitMark(item, opened, open) {
   bar.style.setProperty("--fill", String(0.06 + 0.94 * item.fit));
   const note = `fits ${share} %: ${item.reason}`;
   return element("button", {
-    class: "fit", type: "button", "data-part": "fit", title: sentence(note), "aria-expanded": String(opened), onclick: open,
+    class: "fit", type: "button", "data-part": "fit", title: capital(note), "aria-expanded": String(opened), onclick: open,
   }, bar, element("span", { class: "unseen" }, note));
-}
-
-/** @param {string} text */
-function sentence(text) {
-  return text[0].toUpperCase() + text.slice(1);
 }
 
 /** The score and its two halves, for those who want them. @param {Item} item */
@@ -117,7 +112,7 @@ function details(item, actions) {
     element("button", { class: "button button--quiet", type: "button", "data-part": text, "aria-label": `${text}: ${titleOf(item.track)}`, onclick: run }, text);
   const { likeToo, remove } = actions;
   return element("div", { class: "item__more" },
-    item.reason ? element("p", { class: "item__reason" }, `${sentence(item.reason)}.`) : null,
+    item.reason ? element("p", { class: "item__reason" }, `${capital(item.reason)}.`) : null,
     element("p", {}, segmentLine(item)), termList(item, actions), item.fit === undefined ? null : numbers(item),
     element("div", { class: "row" }, button("More like this", () => actions.like(item)),
       likeToo && button("Like this too", () => likeToo(item)),
@@ -128,7 +123,7 @@ function details(item, actions) {
 /** What the track has, each with a plus and a minus. @param {Item} item @param {RowActions} actions */
 function termList({ track }, actions) {
   const button = (/** @type {Term} */ term, /** @type {boolean} */ not) => {
-    const name = `${not ? "Without" : "Only"} ${termWords(term)}`;
+    const name = termName({ ...term, not });
     return element("button", {
       class: "term__sign", type: "button", "data-part": name, "aria-label": name, title: name, onclick: () => actions.narrow({ ...term, not }),
     }, not ? "−" : "+");

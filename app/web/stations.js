@@ -6,7 +6,7 @@
 
 import { json, playlistBody, posting, request } from "./api.js";
 import { steady } from "./geometry.js";
-import { defaultOptions } from "./link.js";
+import { defaultOptions, isRanked } from "./link.js";
 import { termsOfFilter } from "./terms.js";
 import { byId, element } from "./text.js";
 
@@ -30,7 +30,7 @@ export class Stations {
   /** @param {boolean} keeping Whether to offer to keep what is asked. */
   async open(keeping) {
     const [query] = this.outside.question();
-    const may = ["curve", "mood", "text", "track"].includes(query.kind);
+    const may = isRanked(query);
     byId("station-form").hidden = !may;
     byId("station-none").hidden = may;
     const { changing } = this;

@@ -4,7 +4,7 @@
  * @import {Affect, Clip, EmotionAnswer, Item, Keyframe, Mood, Options, Query, Region, Told, Track, TrackMap} from "./types.js"
  */
 
-import { defaultOptions } from "./link.js";
+import { curveOf, defaultOptions } from "./link.js";
 
 /**
  * @typedef {object} State
@@ -81,6 +81,14 @@ export function shownItems({ clip, query, items, sample }) {
   if (clip) return clip.answer.similar;
   if (query.kind === "none") return sample;
   return items;
+}
+
+/**
+ * The line that can be changed: drawn, or what a phrase was read as; null where a clip is shown.
+ * @param {Readonly<State>} state @returns {?Keyframe[]}
+ */
+export function lineToChange({ query, clip, told }) {
+  return clip ? null : curveOf(query, told);
 }
 
 export class Store {

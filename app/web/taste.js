@@ -4,11 +4,10 @@
  *
  * @import {Item} from "./types.js"
  * @import {Placing} from "./placing.js"
- * @import {Store} from "./store.js"
  */
 
 import { forget, forgetAll, nextToRate, profile, weigh } from "./profile.js";
-import { byId, element, titleOf } from "./text.js";
+import { byId, element, svg, titleOf } from "./text.js";
 
 const SONGS = 10;
 /** Side of the picture of the plane, in its own units. */
@@ -16,22 +15,19 @@ const SIDE = 200;
 
 export class Taste {
   /**
-   * @param {Store} store @param {Placing} placing
+   * @param {Placing} placing
    * @param {{fail: (text: string) => void, say: (text: string, shown?: boolean) => void, changed: () => Promise<void>, play: (item: Item) => void}} outside
    */
-  constructor(store, placing, outside) {
-    this.store = store;
+  constructor(placing, outside) {
     this.placing = placing;
     this.outside = outside;
     this.dialog = /** @type {HTMLDialogElement} */ (byId("taste"));
     this.weight = /** @type {HTMLInputElement} */ (byId("taste-weight"));
-    for (const id of ["open-taste", "open-taste-here"]) byId(id).addEventListener("click", () => this.open());
     byId("close-taste").addEventListener("click", () => this.dialog.close());
     byId("rate").addEventListener("click", () => this.rate(1));
     byId("forget-all").addEventListener("click", () => this.#change(forgetAll));
     this.weight.addEventListener("change", () => this.#change(() => weigh(Number(this.weight.value))));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
-    store.on(["catalogue"], ({ catalogue }) => (byId("open-taste").hidden = catalogue !== "ready"));
   }
 
   async open() {
@@ -99,19 +95,12 @@ export class Taste {
 
 /** Where a grid of places is moved. @param {{before: any, after: any}[]} points */
 function picture(points) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", `0 0 ${SIDE} ${SIDE}`);
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", "The plane before and after: each line leads from where most people feel it to where you do.");
   const x = (/** @type {any} */ at) => 10 + ((SIDE - 20) * (at.valence + 1)) / 2;
   const y = (/** @type {any} */ at) => 10 + ((SIDE - 20) * (1 - at.arousal)) / 2;
-  for (const { before, after } of points) {
-    const line = document.createElementNS(space, "line");
-    for (const [name, value] of Object.entries({ x1: x(before), y1: y(before), x2: x(after), y2: y(after) })) line.setAttribute(name, String(value));
-    const dot = document.createElementNS(space, "circle");
-    for (const [name, value] of Object.entries({ cx: x(after), cy: y(after), r: 3 })) dot.setAttribute(name, String(value));
-    svg.append(line, dot);
-  }
-  return svg;
+  const marks = points.flatMap(({ before, after }) => [
+    svg("line", { x1: x(before), y1: y(before), x2: x(after), y2: y(after) }),
+    svg("circle", { cx: x(after), cy: y(after), r: 3 }),
+  ]);
+  const name = "The plane before and after: each line leads from where most people feel it to where you do.";
+  return svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": name }, ...marks);
 }

@@ -39,6 +39,11 @@ export function termWords({ what, value }) {
   return longest ? `${clock(Number(shortest))} to ${clock(Number(longest))}` : `${clock(Number(shortest))} and longer`;
 }
 
+/** What it asks for, in words. @param {Term} term */
+export function termName(term) {
+  return `${term.not ? "Without" : "Only"} ${termWords(term)}`;
+}
+
 /** The members of a request's filters. @param {Term[]} terms @param {boolean} not @returns {Record<string, any>} */
 export function filterOf(terms, not) {
   /** @type {Record<string, any>} */

@@ -42,6 +42,11 @@ export function counted(count, what) {
   return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
+/** With a capital at its beginning. @param {string} text */
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** @param {Track} track */
 export function titleOf(track) {
   return track.title || track.path.replace(/^.*\//, "").replace(/\.[^.]+$/, "");

@@ -2,14 +2,15 @@
  * The strip under the plane: time. It edits the asked path's keyframes, shows a clip's curve with
  * its uncertainty, and offers first movements to a visitor who has drawn nothing.
  *
- * @import {Clip, CurvePoint, Keyframe, Query} from "./types.js"
+ * @import {Clip, Keyframe, Query} from "./types.js"
  * @import {State, Store} from "./store.js"
  */
 
 import { AXES, bands, ground, layout, line, nameHeights, table } from "./chart.js";
 import { EXAMPLES } from "./examples.js";
-import { curveOf } from "./link.js";
-import { affectAt, clamp, durationOf, isSteady, clipKeyframes, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
+import { curveOf, isListed, pathOf } from "./link.js";
+import { affectAt, clamp, durationOf, clipKeyframes, MIN_GAP_S, round, steady, stretched } from "./geometry.js";
+import { lineToChange } from "./store.js";
 import { byId, clock, counted, element, nearestWord, parseClock, signed, svg } from "./text.js";
 
 export class Strip {
@@ -49,22 +50,15 @@ export class Strip {
   /** @param {State} state */
   show(state) {
     const { clip, query } = state;
-    const frames = this.curve;
-    const path = frames !== null && !isSteady(frames);
+    const path = pathOf(query, state.told);
     const kind = clip ? "clip" : path ? "path" : query.kind === "none" || query.kind === "browse" ? "start" : "steady";
     this.root.dataset.kind = kind;
     if (this.kind !== kind || kind === "clip") this.fillSide(kind, state);
     this.kind = kind;
     if (clip) this.showClip(clip);
-    else if (path) this.showPath(frames);
+    else if (path) this.showPath(path);
     else if (kind === "start") this.showExample(state);
     else this.showSteady(state);
-  }
-
-  /** The line that can be changed. @returns {?Keyframe[]} */
-  get curve() {
-    const { query, clip, told } = this.store.state;
-    return clip ? null : curveOf(query, told);
   }
 
   /** @param {string} kind @param {State} state */
@@ -98,7 +92,7 @@ export class Strip {
   }
 
   setDuration() {
-    const { curve } = this;
+    const curve = lineToChange(this.store.state);
     const seconds = parseClock(this.duration?.value || "");
     if (!curve || !this.duration) return;
     if (seconds === null || seconds < 2 || seconds > 86400) {
@@ -204,7 +198,7 @@ export class Strip {
   take(event, index, axis) {
     event.preventDefault();
     event.stopPropagation();
-    const { curve } = this;
+    const curve = lineToChange(this.store.state);
     if (!curve) return;
     this.held = { index, axis };
     this.heldDuration = durationOf(curve);
@@ -233,7 +227,7 @@ export class Strip {
 
   /** @param {number} index @param {Partial<Keyframe>} change */
   change(index, change) {
-    const { curve } = this;
+    const curve = lineToChange(this.store.state);
     if (!curve) return;
     const frames = curve.map((frame) => ({ ...frame }));
     const low = index === 0 ? 0 : frames[index - 1].t + MIN_GAP_S;
@@ -245,7 +239,7 @@ export class Strip {
 
   /** @param {KeyboardEvent} event @param {number} index */
   key(event, index) {
-    const { curve } = this;
+    const curve = lineToChange(this.store.state);
     if (!curve) return;
     const frame = curve[index];
     const step = event.shiftKey ? 60 : 5;
@@ -262,7 +256,7 @@ export class Strip {
 
   /** @param {number} index */
   remove(index) {
-    const { curve } = this;
+    const curve = lineToChange(this.store.state);
     if (!curve || curve.length < 3) return;
     const left = curve.filter((_, i) => i !== index);
     const start = left[0].t;
@@ -289,7 +283,7 @@ export class Strip {
     const curve = curveOf(query, told);
     const at = curve ? curve[0] : moods.find((m) => query.kind === "mood" && m.word === query.word);
     const start = at ? steady(at)[0] : null;
-    const listed = query.kind === "group" || query.kind === "station";
+    const listed = isListed(query);
     const several = query.kind === "track" && query.ids.length > 1;
     const text = listed ? "its tracks, wherever they lie" : several ? "what these tracks share, held" : start ? `valence ${signed(start.valence)} · arousal ${signed(start.arousal)}, held` : "one feeling, held";
     this.chart.replaceChildren(element("p", { class: "strip__steady" }, element("span", { class: "quiet" }, text),

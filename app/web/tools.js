@@ -7,8 +7,8 @@
 
 import { curlOf, request } from "./api.js";
 import { clipQuestion } from "./clip.js";
-import { clamp, durationOf, isSteady, stretched } from "./geometry.js";
-import { curveOf, modeOf, toHash } from "./link.js";
+import { clamp, durationOf, stretched } from "./geometry.js";
+import { modeOf, pathOf, toHash } from "./link.js";
 import { shownItems } from "./store.js";
 import { parseTerm, withoutTerm, withTerm } from "./terms.js";
 import { byId, clock, counted, element, parseClock } from "./text.js";
@@ -119,9 +119,8 @@ export class Tools {
     const [cap, minutes, limit] = [number("maxPerArtist"), number("minutes"), number("limit")];
     const { options, query, told } = this.store.state;
     const variety = Number(this.input("variety").value);
-    const line = curveOf(query, told);
     const lasts = minutes === null ? null : clamp(minutes, 1, 1440);
-    const path = line && !isSteady(line);
+    const path = pathOf(query, told);
     this.set({
       limit: limit === null ? null : clamp(limit, 1, 500),
       minutes: path ? null : lasts,
@@ -137,16 +136,15 @@ export class Tools {
       everything: this.input("everything").checked,
     });
     // A line lasts as long as its list: other minutes stretch it.
-    if (path && lasts && limit === null && Math.round(durationOf(line) / 60) !== lasts) {
-      this.store.set({ query: { kind: "curve", keyframes: stretched(line, 60 * lasts) } });
+    if (path && lasts && limit === null && Math.round(durationOf(path) / 60) !== lasts) {
+      this.store.set({ query: { kind: "curve", keyframes: stretched(path, 60 * lasts) } });
     }
   }
 
   /** @param {State} state */
   writeForm({ query, options, told }) {
     byId(modeOf(query, options, told)).checked = true;
-    const line = curveOf(query, told);
-    const pathS = line && !isSteady(line) ? durationOf(line) : 0;
+    const pathS = durationOf(pathOf(query, told) || []);
     const lasts = pathS && options.limit === null ? Math.max(1, Math.round(pathS / 60)) : options.minutes;
     const text = (/** @type {?number} */ value) => (value === null ? "" : String(value));
     const values = /** @type {Record<string, string>} */ ({
