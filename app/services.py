@@ -256,7 +256,7 @@ def open_services(
         catalog=catalog,
         model=model,
         live=live,
-        planes=Planes(catalog, model),
+        planes=Planes(catalog, lambda shown: live.model_of(shown, model)),
         analyser=analyser,
         playlists=playlists,
         clips=clips,

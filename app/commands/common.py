@@ -143,7 +143,7 @@ def own(library: Library, settings: Settings) -> Live:
     from app.personal.planes import Planes
 
     live = active(library, settings)
-    return Planes(library.catalog, library.model).live_of(MACHINE, live)
+    return Planes(library.catalog, lambda _: library.model).live_of(MACHINE, live)
 
 
 def explain_error(error: Exception) -> str:

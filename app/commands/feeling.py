@@ -72,7 +72,8 @@ def feel(
 
     owner = owner_called(key)
     with open_library(settings) as library:
-        live, planes = active(library, settings), Planes(library.catalog, library.model)
+        live = active(library, settings)
+        planes = Planes(library.catalog, lambda _: library.model)
         if placing and track is not None:
             said = said_of(valence, arousal, scale, skipped=skip)
             library.catalog.place(owner, *spoken_of(track, said, live, planes))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.catalog.catalog import Catalog
     from indexer.catalog.records import Track, TrackQuery
+    from model.verdict import Kind
 
-NOT_MUSIC = {"speech": "speech", "noise": "noise or tone", "short": "too short"}
+NOT_MUSIC: dict[Kind, str] = {"speech": "speech", "noise": "noise or tone", "short": "too short"}
 _PAGE = 1000
 
 
@@ -35,21 +36,18 @@ def list_left_out(catalog: Catalog) -> Iterator[tuple[str, str]]:
     while entries := catalog.list_passed_over(limit=_PAGE, after=after):
         yield from ((entry.address, entry.reason) for entry in entries)
         after += len(entries)
-    for track in _tracks(catalog, TrackQuery(status="failed")):
-        yield _address(track), track.failure_reason or "cannot be indexed"
-    for track in _tracks(catalog, TrackQuery(verdict=("speech", "noise", "short"))):
+    for track in every_track(catalog, TrackQuery(status="failed")):
+        yield track.address, track.failure_reason or "cannot be indexed"
+    for track in every_track(catalog, TrackQuery(verdict=tuple(NOT_MUSIC))):
         reason = f": {track.verdict_reason}" if track.verdict_reason else ""
-        yield _address(track), f"{NOT_MUSIC[track.verdict]}{reason}"
+        yield track.address, f"{NOT_MUSIC[track.verdict]}{reason}"
 
 
-def _tracks(catalog: Catalog, query: TrackQuery) -> Iterator[Track]:
+def every_track(catalog: Catalog, query: TrackQuery) -> Iterator[Track]:
+    """The tracks of a query, page by page."""
     cursor, more = None, True
     while more:
         page = catalog.list_tracks(query, limit=_PAGE, cursor=cursor)
         yield from page.items
         cursor = page.next_cursor
         more = cursor is not None
-
-
-def _address(track: Track) -> str:
-    return f"{track.root.rstrip('/')}/{track.path}"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.commands.common import DataDir, emit, make_settings, notes, plain, require_data_folder
+from app.commands.left_out import NOT_MUSIC, every_track
 
 
 def verdicts(
@@ -23,18 +24,12 @@ def verdicts(
 
     settings = make_settings(data_dir=data_dir)
     require_data_folder(settings)
-    found: list[dict[str, object]] = []
     with opened_catalog(settings) as catalog:
         counts = catalog.verdicts()
-        query, cursor, more = TrackQuery(verdict=("speech", "noise", "short")), None, True
-        while more:
-            page = catalog.list_tracks(query, limit=1000, cursor=cursor)
-            found += [
-                {"id": t.id, "verdict": t.verdict, "path": t.path, "reason": t.verdict_reason}
-                for t in page.items
-            ]
-            cursor = page.next_cursor
-            more = cursor is not None
+        found = [
+            {"id": t.id, "verdict": t.verdict, "path": t.path, "reason": t.verdict_reason}
+            for t in every_track(catalog, TrackQuery(verdict=tuple(NOT_MUSIC)))
+        ]
     if as_json:
         emit(json.dumps(found, indent=2))
         return

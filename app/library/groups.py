@@ -6,7 +6,7 @@ Letters: T tracks, G groups.
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +27,7 @@ Order = Literal["title", "artist", "path", "added", "energy", "pleasant"]
 Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+_KEPT = 8  # orders of filtered tracks, for lists that scroll
 _NAMED = 2  # artists that stand beside an album's name
 
 
@@ -130,6 +131,7 @@ class Grouped:
         self._tracks, self.places = tracks, places
         self._indexes: dict[GroupKind, GroupIndex] = {}
         self._orders: dict[Order, Rows] = {}
+        self._kept: OrderedDict[tuple[Order, TrackFilter], Rows] = OrderedDict()
         self._lock = threading.Lock()
 
     def index(self, kind: GroupKind) -> GroupIndex:
@@ -147,7 +149,15 @@ class Grouped:
             if order not in self._orders:
                 self._orders[order] = self._sorted(order)
             rows = self._orders[order]
-        return rows[self._tracks.passing(filters)[rows]]
+            kept = self._kept.get((order, filters))
+        if kept is None:
+            kept = rows[self._tracks.passing(filters)[rows]]
+        with self._lock:
+            self._kept[order, filters] = kept
+            self._kept.move_to_end((order, filters))
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return kept
 
     def artists_of(self, rows: Rows) -> tuple[str, ...]:
         """The artists that most of these tracks have, the most frequent first."""

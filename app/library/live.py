@@ -132,8 +132,10 @@ class Live:
 
     def places(self, scale: Scale) -> NDArray[np.float64]:
         """(arousal, valence) of each track as a whole on a scale, [T, 2]."""
-        if scale == "absolute":
-            return self.track_emotion
+        return self.track_emotion if scale == "absolute" else self._relative_places
+
+    @cached_property
+    def _relative_places(self) -> NDArray[np.float64]:
         return self.snapshot.scale.to_relative(self.track_emotion)
 
     def place_of(self, track_id: int, scale: Scale) -> tuple[float, float]:

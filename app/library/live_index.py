@@ -61,7 +61,8 @@ class LiveIndex:
         Args:
             catalog: Says which snapshot is active.
             snapshots: Folder that holds the snapshots by id.
-            model_id: The loaded checkpoint: a snapshot of another one cannot answer.
+            model_id: The loaded checkpoint; a snapshot of another one answers with its own
+                model, if `older` gives it.
             scoring: Its scoring parameters.
             device: Where searches run.
             metrics: Told of every swap.
@@ -233,8 +234,9 @@ class LiveIndex:
         self._refused = None
         self._damaged.pop(row.id, None)
         identifiers = IdentifierTable(self._catalog.identifiers())
-        opened = Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers)
-        self._live = replace(opened, partial=row.partial)
+        self._live = Live(
+            row.id, row.model_id, row.created_at, snapshot, searcher, identifiers, row.partial
+        )
         self._metrics.is_live(row, snapshot.manifest)
         self._why_not, self._note = NOTHING_INDEXED, None
         if row.model_id != self._model_id:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from app.library.live import Live, TrackSearcher
 from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
+from app.wire.tracks import ShownTracks
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
 from indexer.search.tables import Doubles
 
@@ -25,18 +27,21 @@ class PersonalLive(Live):
         plane: Of the listener.
     """
 
-    plane: Plane | None = None
+    plane: Plane = field(kw_only=True)
+
+    @cached_property
+    def shown(self) -> ShownTracks:
+        """Its tracks as they go over the wire, which are no other ones here."""
+        return self.plane.basis.live.shown
 
     @property
     def version(self) -> str:
         """Of the snapshot and of the profile."""
-        assert self.plane is not None
         return f"{self.id} {self.plane.profile.owner} {self.plane.profile.version}"
 
     @property
     def told(self) -> PersonalOut | None:
         """What of the plane answers are made with."""
-        assert self.plane is not None
         return PersonalOut(
             weight=self.plane.profile.weight,
             placed=len(self.plane.said),
@@ -46,14 +51,12 @@ class PersonalLive(Live):
 
     def felt_at(self, track_ids: tuple[int, ...]) -> tuple[float, float] | None:
         """Mean (arousal, valence) of tracks as the listener feels them, absolute."""
-        assert self.plane is not None
         rows = [self.snapshot.tracks.row_of(track) for track in track_ids]
         arousal, valence = self.snapshot.scale.to_absolute(self.plane.places[rows].mean(axis=0))
         return float(arousal), float(valence)
 
     def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
         """(arousal, valence) of hits; tracks that the listener placed lie where they were put."""
-        assert self.plane is not None
         shown = super().shown_places(hits, scale)
         if scale == "absolute":
             return shown
@@ -66,19 +69,9 @@ class PersonalLive(Live):
 
     def places(self, scale: Scale) -> NDArray[np.float64]:
         """(arousal, valence) of each track as the listener feels it, [T, 2]."""
-        assert self.plane is not None
         if scale == "relative":
             return self.plane.places
         return self.plane.basis.live.snapshot.scale.to_absolute(self.plane.places)
-
-    def place_of(self, track_id: int, scale: Scale) -> tuple[float, float]:
-        """(arousal, valence) of a track as the listener feels it.
-
-        Raises:
-            TrackNotFoundError: The snapshot lacks it.
-        """
-        arousal, valence = self.places(scale)[self.snapshot.tracks.row_of(track_id)]
-        return float(arousal), float(valence)
 
 
 class PersonalSearcher:

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from app.library.live import Live
+from app.library.live import EmbeddingModel, Live
 from app.personal.recordings import Recordings
-from indexer.search.balance import EmotionEmbedder, as_query, embedded_bank, unbalanced
+from indexer.search.balance import as_query, unbalanced
 from indexer.search.columns import doubled, points
 from indexer.snapshot.filters import TrackFilter, TrackTerms
 from model.embedding import Embedding
@@ -56,9 +56,9 @@ class Basis:
     recordings: Recordings
 
     @classmethod
-    def of(cls, live: Live, model: EmotionEmbedder) -> Basis:
+    def of(cls, live: Live, model: EmbeddingModel) -> Basis:
         """Read a snapshot once."""
-        heard, bank = live.places("relative"), embedded_bank(live.snapshot, model)
+        heard, bank = live.places("relative"), live.emotion_bank(model)
         rows = _whole_rows(live)
         own = live.snapshot.embedding[rows]
         if own.mu.shape[1] == bank.mu.shape[1] + 1:
@@ -94,7 +94,7 @@ def _whole_rows(live: Live) -> NDArray[np.intp]:
 
 
 def _scores(
-    live: Live, bank: Embedding, rows: NDArray[np.intp], model: EmotionEmbedder
+    live: Live, bank: Embedding, rows: NDArray[np.intp], model: EmbeddingModel
 ) -> tuple[Doubles, NDArray[np.intp]]:
     """What tracks score for emotions all over the plane, [Q, tracks], and which tracks."""
     sampled = np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(np.intp)

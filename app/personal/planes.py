@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
-from app.library.live import Live
+from app.library.live import EmbeddingModel, Live
 from app.personal.asking import PersonalLive, on_plane
 from app.personal.basis import Basis
 from app.personal.plane import Plane, make_plane
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.profiles import Placement, Profile
 from indexer.errors import CatalogUnavailableError
-from indexer.search.balance import EmotionEmbedder
 
 KEPT = 16  # planes in memory
 
@@ -20,8 +20,14 @@ KEPT = 16  # planes in memory
 class Planes:
     """The planes of all listeners of this process; safe to use from many threads."""
 
-    def __init__(self, catalog: Catalog, model: EmotionEmbedder) -> None:
-        self._catalog, self._model = catalog, model
+    def __init__(self, catalog: Catalog, model_of: Callable[[Live], EmbeddingModel]) -> None:
+        """Learn nothing yet.
+
+        Args:
+            catalog: Holds what listeners said.
+            model_of: The model that a snapshot is asked with.
+        """
+        self._catalog, self._model_of = catalog, model_of
         self._basis: Basis | None = None
         self._planes: OrderedDict[str, Plane] = OrderedDict()
         self._lives: dict[str, Live] = {}
@@ -69,7 +75,7 @@ class Planes:
         """What planes of a snapshot are learned from."""
         with self._reading:
             if self._basis is None or self._basis.live is not live:
-                self._basis = Basis.of(live, self._model)
+                self._basis = Basis.of(live, self._model_of(live))
             return self._basis
 
     def made(self, profile: Profile, placements: list[Placement], live: Live) -> Plane:

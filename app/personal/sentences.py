@@ -33,7 +33,8 @@ def sentences(plane: Plane) -> list[str]:
         return ["Nothing is learned yet: say where you feel some tracks."]
     if learned.is_nothing:
         return [_nothing(plane)]
-    found = [*_overall(plane), *_by_group(plane)]
+    moved = _moved(plane)
+    found = [*_overall(moved), *_by_group(moved, plane.basis.heard)]
     found.sort(reverse=True)
     told = [text for _, text in found[:3]]
     return told or ["You hear music about as the model does."]
@@ -58,16 +59,15 @@ def _moved(plane: Plane) -> np.ndarray:
     return np.asarray(plane.profile.weight * moved)
 
 
-def _overall(plane: Plane) -> Iterator[tuple[float, str]]:
-    mean = _moved(plane).mean(axis=0)
+def _overall(moved: np.ndarray) -> Iterator[tuple[float, str]]:
+    mean = moved.mean(axis=0)
     for axis, words in _WORDS.items():
         if abs(mean[axis]) >= LEAST:
             yield abs(mean[axis]), f"You hear music as {words[int(mean[axis] > 0)]} than most."
 
 
-def _by_group(plane: Plane) -> Iterator[tuple[float, str]]:
+def _by_group(moved: np.ndarray, heard: np.ndarray) -> Iterator[tuple[float, str]]:
     """Where the plane bends: a third of it that is moved otherwise than the whole."""
-    moved, heard = _moved(plane), plane.basis.heard
     mean = moved.mean(axis=0)
     for name, by, side in _GROUPS:
         rows = side * heard[:, by] > _EDGE

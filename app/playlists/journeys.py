@@ -118,14 +118,15 @@ def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict
         )
     places = _places_of(way, asked, live)
     return {
-        place: live.searcher.hit_of(
-            track_id,
-            SearchRequest(
-                asked[place].embedding, 1, level=request.level, places=asking([asked[place]])
-            ),
-        )
+        place: _hit_at(live, track_id, asked[place], request.level)
         for track_id, place in zip(way.tracks, places, strict=True)
     }
+
+
+def _hit_at(live: Live, track_id: int, query: Asked, level: Level) -> Hit:
+    """How a track fits what is asked for at a place."""
+    request = SearchRequest(query.embedding, 1, level=level, places=asking([query]))
+    return live.searcher.hit_of(track_id, request)
 
 
 def _places_of(way: Way, asked: Sequence[Asked], live: Live) -> list[int]:
@@ -260,7 +261,11 @@ class _Traveller:
             guide = guides.setdefault(place * GUIDES // len(asked), query)
             left = self.search(guide)
             if left is not None:
-                found[place] = left if guide is query else self._fitting(left, query)
+                found[place] = (
+                    left
+                    if guide is query
+                    else _hit_at(self._live, left.track_id, query, self._level)
+                )
         places = sorted(found)
         return [found[place] for place in places], [asked[place] for place in places]
 
@@ -311,11 +316,6 @@ class _Traveller:
             ranking.limit = min(max(FURTHER, WIDEN * ranking.limit), most)
             self._read(query, ranking)
         return None
-
-    def _fitting(self, hit: Hit, query: Asked) -> Hit:
-        """The track that a neighbouring place's ranking holds, as it fits this place."""
-        request = SearchRequest(query.embedding, 1, level=self._level)
-        return self._live.searcher.hit_of(hit.track_id, request)
 
     def _read(self, query: Asked, ranking: _Ranking) -> None:
         checkpoint()

@@ -12,7 +12,7 @@ from app.errors import InvalidRequestError
 from app.http.documentation import UNCHANGED, problems
 from app.http.entity_tags import known_answer, snapshot_tag, tagged
 from app.http.paging import Cursor, Limit, page_of
-from app.library.groups import GroupKind, Order
+from app.library.groups import Grouped, GroupIndex, GroupKind, Order
 from app.library.live import Live
 from app.playlists.queries import track_terms
 from app.routes.access import read_access
@@ -198,14 +198,13 @@ def _groups(request: Request, live: Live, kind: GroupKind, asked: _Asked) -> Res
     answer = GroupList(
         snapshot_id=live.id,
         total=len(found),
-        items=[_shown(live, kind, group) for group in page],
+        items=[_shown(live.grouped, kind, index, group) for group in page],
         next_cursor=next_cursor,
     )
     return Response(answer.model_dump_json(), media_type="application/json", headers=tagged(tag))
 
 
-def _shown(live: Live, kind: GroupKind, number: int) -> GroupOut:
-    index = live.grouped.index(kind)
+def _shown(grouped: Grouped, kind: GroupKind, index: GroupIndex, number: int) -> GroupOut:
     group, rows = index[number], index.rows_of(number)
     return GroupOut(
         name=group.name,
@@ -213,5 +212,5 @@ def _shown(live: Live, kind: GroupKind, number: int) -> GroupOut:
         duration_s=round(group.duration_s, 1),
         valence=round(group.valence, 4),
         arousal=round(group.arousal, 4),
-        artists=list(live.grouped.artists_of(rows)) if kind == "album" else [],
+        artists=list(grouped.artists_of(rows)) if kind == "album" else [],
     )

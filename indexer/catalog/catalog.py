@@ -277,8 +277,7 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, Pa
             RunCancelledError: It was cancelled meanwhile.
         """
         with transaction(self.engine, writes=True) as connection:
-            self._hold(connection, run_id, owner)
-            if self._shown_by(connection, run_id) == snapshot_id:
+            if self._hold(connection, run_id, owner).snapshot_id == snapshot_id:
                 return
             _write_changes(connection, changes, datetime.now(UTC))
             self._activate(connection, snapshot_id, complete=True)

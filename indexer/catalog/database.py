@@ -85,18 +85,25 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver
+        connection.isolation_level = None  # transactions are begun by hand, not by the driver
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
+    _begin_by_hand(engine)
+    return engine
+
+
+def _begin_by_hand(engine: Engine) -> None:
+    """Let writers take the lock when they begin.
+
+    A transaction that reads first and writes later cannot wait for another writer; and where
+    nothing may be written a writer is refused here and not at its first row.
+    """
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later cannot wait for another writer, so
-        # writers take the lock at once.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
 
 
 def _reading_engine(path: Path) -> Engine:
@@ -104,12 +111,7 @@ def _reading_engine(path: Path) -> Engine:
     engine = create_engine("sqlite://", creator=partial(_reading, path), poolclass=QueuePool)
     engine.update_execution_options(read_only=True)
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # A writer is refused here and not at its first row.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
+    _begin_by_hand(engine)
     return engine
 
 

@@ -67,6 +67,11 @@ class Track:
     verdict: Kind = "music"
     verdict_reason: str | None = None
 
+    @property
+    def address(self) -> str:
+        """The whole path as stored text."""
+        return f"{self.root.rstrip('/')}/{self.path}"
+
 
 @dataclass(frozen=True)
 class KnownFile:

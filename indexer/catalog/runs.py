@@ -206,8 +206,8 @@ class RunRows:
             LeaseLostError: Another process holds the run.
         """
         with transaction(self.engine, writes=True) as connection:
-            self._hold(connection, run_id, owner, may_be_cancelled=True)
-            attempts = max(_one(connection, run_id).attempts - 1, 0)
+            run = self._hold(connection, run_id, owner, may_be_cancelled=True)
+            attempts = max(run.attempts - 1, 0)
             queued = {"state": "queued", "stage": "queued", "attempts": attempts}
             _set(connection, run_id, {**queued, **_no_lease()})
 
@@ -215,12 +215,13 @@ class RunRows:
 
     def _hold(
         self, connection: Connection, run_id: int, owner: str, *, may_be_cancelled: bool = False
-    ) -> None:
+    ) -> IndexRun:
         run = _one(connection, run_id, lock=True)
         if run.state != "running" or run.lease_owner != owner:
             raise LeaseLostError(_lost(run_id))
         if run.cancel_requested and not may_be_cancelled:
             raise RunCancelledError(f"index run {run_id} was cancelled")
+        return run
 
     def _end(
         self,
@@ -234,9 +235,6 @@ class RunRows:
         outcome = {"snapshot_id": snapshot_id, "seconds_left": None, "current_file": None}
         last = connection.execute(select(func.max(runs.c.ended))).scalar_one() or 0
         _set(connection, run_id, {**ended, **outcome, **_no_lease(), "ended": last + 1})
-
-    def _shown_by(self, connection: Connection, run_id: int) -> str | None:
-        return _one(connection, run_id).snapshot_id
 
     def _show(self, connection: Connection, run_id: int, snapshot_id: str) -> None:
         _set(connection, run_id, {"snapshot_id": snapshot_id})

@@ -33,7 +33,7 @@ from indexer.catalog.column_types import (
     Word,
     Year,
 )
-from indexer.folders.identifiers import NOTHING, Identifiers
+from indexer.folders.identifiers import Identifiers
 from model.verdict import KINDS
 
 TRACK_STATES = ("ok", "failed", "missing")
@@ -66,10 +66,7 @@ class IdentifiersText(TypeDecorator[Identifiers]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Identifiers:
         """From JSON; what is none names nothing."""
-        try:
-            return Identifiers.from_json(value)
-        except (AttributeError, TypeError, ValueError):
-            return NOTHING
+        return Identifiers.from_json(value)
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:

@@ -93,7 +93,7 @@ class Identifiers:
         """Read what `to_json` wrote; what is of another kind is left out."""
         try:
             known = json.loads(text) if text else {}
-        except ValueError:
+        except (TypeError, ValueError):  # a number may stand in the cell
             return NOTHING
         if not isinstance(known, dict):
             return NOTHING

@@ -68,12 +68,8 @@ class WorkerPool(Generic[Worker]):
         Raises:
             Exception: Whatever starting one raises.
         """
-        with suppress(queue.Empty):
-            worker = self._slots.get_nowait()
-            try:
-                worker = self._living(worker)
-            finally:
-                self._give_back(worker)
+        with suppress(queue.Empty), self.taken(timeout_s=0.0):
+            pass
 
     def close(self, timeout_s: float = 0.0) -> None:
         """End the workers.

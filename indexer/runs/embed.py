@@ -72,7 +72,7 @@ class IndexingModel(Protocol):
 
 @dataclass(frozen=True)
 class Analysed:
-    """A file's analysis with what does not wait for a batch.
+    """A file's analysis and its emotion curve.
 
     Attributes:
         analysis: Features of its segments and windows.

@@ -21,7 +21,7 @@ class RunOptions:
         first_part_s: Time until a first run shows what it has finished, and at least between two
             such parts, seconds.
         parts_share: Most time that parts may take, as a share of all other work.
-        shards: In how many parts.
+        shards: In how many shards the snapshot is searched, >= 1.
         read_limits: What reading a file may take in a worker process; None reads files in the
             process of the run.
     """

@@ -11,8 +11,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from indexer.errors import SnapshotError
 from indexer.snapshot.format import (
@@ -117,18 +118,15 @@ def write_manifest(
     names = sorted(path.relative_to(folder).as_posix() for path in inside)
     for name in names:
         _sync(folder / name)
-        _sync((folder / name).parent)
+    for parent in {(folder / name).parent for name in names}:
+        _sync(parent)
     files = {n: FileEntry((folder / n).stat().st_size, sha256_of(folder / n)) for n in names}
-    complete = Manifest(**{**_shallow(manifest), "files": files})
+    complete = replace(manifest, files=files)
     observe("manifest")
     with create_private(folder / MANIFEST_NAME) as file:
         file.write(complete.to_json().encode())
         _flush(file)
     return complete
-
-
-def _shallow(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
 
 
 def _flush(file: BinaryIO) -> None:

@@ -1,7 +1,7 @@
 """Files or bytes to mono waveforms, through PyAV (FFmpeg's decoders).
 
 Nothing a file *declares* is trusted (durations, sizes): every limit acts on samples that were
-decoded. `audio_frames` decodes, `audio_source` reads.
+decoded. `frames` decodes, `source` reads.
 
 N is the number of samples of a mono waveform.
 """

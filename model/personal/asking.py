@@ -29,12 +29,22 @@ def gains(heard: Doubles, features: Doubles, answered: NDArray[np.intp]) -> tupl
     Returns:
         What an answer takes off the mean variance of all tracks, [T], and that variance.
     """
-    design = np.concatenate([terms(heard), features], axis=1)  # [T, B + R]
+    return _gains(*_design(heard, features), answered)
+
+
+def _design(heard: Doubles, features: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """What all tracks are explained by, [T, B + R], its mean square, and the prior variances."""
+    design = np.concatenate([terms(heard), features], axis=1)
     prior = prior_variances(WARP_SCALE, MUSIC_SD, features.shape[1])
+    return design, design.T @ design / len(design), prior
+
+
+def _gains(
+    design: Doubles, together: Doubles, prior: Doubles, answered: NDArray[np.intp]
+) -> tuple[Doubles, float]:
     known = design[answered]
     precision = np.diag(1.0 / prior) + known.T @ known / NOISE_SD**2
     covariance = np.linalg.inv(precision)
-    together = design.T @ design / len(design)  # [B + R, B + R]
     spread = design @ covariance  # [T, B + R]
     variance = np.einsum("tk,tk->t", spread, design)
     reduction = np.einsum("tk,kl,tl->t", spread, together, spread, optimize=True)
@@ -60,12 +70,13 @@ def chosen(
     Returns:
         Their rows, and what share of the variance that is left each is expected to take away.
     """
+    parts = _design(heard, features)
     open_ones, asked = allowed.copy(), list(answered)
     open_ones[answered] = False
     found: list[int] = []
     shares: list[float] = []
     while len(found) < count and open_ones.any():
-        gain, left = gains(heard, features, np.array(asked, dtype=np.intp))
+        gain, left = _gains(*parts, np.array(asked, dtype=np.intp))
         row = int(np.argmax(np.where(open_ones, gain, -np.inf)))
         found.append(row)
         shares.append(float(gain[row]) / max(left, 1e-12))

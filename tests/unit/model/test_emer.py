@@ -1,4 +1,4 @@
-"""The two-sided model: input transforms, heads, presets, ensembles."""
+"""The two-sided model: input transforms, heads, presets."""
 
 from __future__ import annotations
 
