@@ -6,7 +6,6 @@ Letters: N rows, S segments, W windows, Dx features of the frontend.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,7 @@ from model.audio.decoding import Source
 from model.audio.dynamics import relative_db
 from model.checkpoint import REMEDY, LoadedCheckpoint, load_checkpoint, require_frontend
 from model.curves.curve import CURVE_RATE_HZ, MIN_FRAMES, EmotionCurve
-from model.curves.estimation import (
-    Bank,
-    CurveEstimate,
-    CurveSettings,
-    bank_posterior,
-    estimate_curve,
-    make_bank,
-)
+from model.curves.estimation import CurveEstimate, estimate_curve
 from model.curves.reader import CurveReader
 from model.devices import resolve_device
 from model.embedding import Embedding
@@ -97,7 +89,6 @@ class EmotionModel:
         self.device = device
         self._networks = loaded.checkpoint.build().to(device)
         self._reader = CurveReader.of(self._networks) if device.type == "cpu" else None
-        self._bank: tuple[Bank, Embedding] | None = None
 
     @classmethod
     def load(
@@ -135,13 +126,6 @@ class EmotionModel:
                 f"does not give; {REMEDY}"
             )
         return np.array([known[name] for name in columns], dtype=np.intp)
-
-    def with_curve(self, settings: CurveSettings) -> EmotionModel:
-        """The same model with other curve settings, for calibration; it keeps its id."""
-        changed = replace(self.checkpoint, curve=settings)
-        return EmotionModel(
-            LoadedCheckpoint(changed, self.model_id), self.frontend, self.device, self.judge
-        )
 
     def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
         """Everything expensive about a file: features of its segments and windows.
@@ -286,19 +270,6 @@ class EmotionModel:
             variance = variance + more_var
         return np.sqrt(variance).astype(np.float32)
 
-    def first_guess(self, music: Embedding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and spread of (arousal, valence) by the checkpoint's estimator, [N, 2] both.
-
-        The spread is the bank posterior's own, 0 for the regression head; `emotion_curve` turns it
-        into a calibrated one.
-        """
-        settings = self.checkpoint.curve
-        if settings.estimator == "regression":
-            mean = self.mean_emotion(music).astype(np.float64)
-            return mean, np.zeros_like(mean)
-        bank, embedded = self._embedded_bank()
-        return bank_posterior(music, embedded, bank.levels, self.scoring, settings)
-
     def segment_sd(self, analysis: Analysis, segments: Embedding | None = None) -> Floats:
         """`emotion_sd` of the segments of an analysis, [S, 2].
 
@@ -343,24 +314,13 @@ class EmotionModel:
         self, analysis: Analysis, segments: Embedding, windows: Embedding
     ) -> CurveEstimate:
         """The emotion curve of an analysis whose S segments and T windows are embedded already."""
-        segment_emotion, _ = self.first_guess(segments)
-        window_emotion, window_sd = self.first_guess(windows)
         return estimate_curve(
             analysis.segments_s,
-            segment_emotion,
-            window_emotion,
-            window_sd,
+            self.mean_emotion(segments).astype(np.float64),
+            self.mean_emotion(windows).astype(np.float64),
             self.segment_sd(analysis, segments),
             self.checkpoint.curve,
         )
-
-    def _embedded_bank(self) -> tuple[Bank, Embedding]:
-        if self._bank is None:
-            bank = make_bank()
-            lengths = torch.full((len(bank.curves),), bank.curves.shape[1])
-            own = self._embed_curves(torch.from_numpy(bank.curves), lengths)
-            self._bank = bank, self._with_expectations(own, list(bank.curves))
-        return self._bank
 
     @torch.inference_mode()
     def _embed_music(self, rows: Floats) -> Embedding:

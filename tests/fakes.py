@@ -135,8 +135,7 @@ class FakeModel:
 
         means = [self.mean_emotion(rows).astype(np.float64) for rows in (segments, windows)]
         sd = np.full((len(analysis.segments_s), 2), 0.2, dtype=np.float32)
-        none = np.zeros_like(means[1])
-        return estimate_curve(analysis.segments_s, *means, none, sd, CurveSettings())
+        return estimate_curve(analysis.segments_s, *means, sd, CurveSettings())
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The (arousal, valence) of every window, with one spread throughout."""

@@ -6,7 +6,7 @@ The songs are cut into folds; a model is trained without each and tried on it. L
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from model.learning.curve_calibration import (
     SEGMENT_SCALE_S,
     Clip,
     GuessedClip,
-    calibrated_sd,
     cross_check,
     fit_movement,
     guess,
@@ -40,7 +39,6 @@ Say = Callable[[str], None]
 
 FOLDS = 5
 FOLD_SEED = 7
-TEMPERATURES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 SMOOTHINGS_S = (0.0, 4.0, SEGMENT_SCALE_S, 12.0)
 
 
@@ -94,14 +92,13 @@ def train_folds(data: Dataset, preset: str, cache: Path, say: Say) -> list[Fold]
 
 def curve_figures(folds: Sequence[Fold], data: Dataset, clips: Sequence[Clip]) -> dict[str, Any]:
     """Everything `docs/benchmarks/curve.json` holds; pairs are (arousal, valence)."""
-    regression, bank = _regression(folds, data), _bank(folds, data)
+    regression = _regression(folds, data)
     frames = np.concatenate([data.curves[fold.rows] for fold in folds]).swapaxes(0, 1)
     guessed = [guess(_without(folds, data, clip.song_id), clip) for clip in clips]
     return {
         "songs": len(data),
         "model": _shape(folds[0].model),
         "regression": _scores(regression),
-        "bank": _scores(bank),
         "coverage_of_frames": _named(
             reliability(frames.astype(np.float64), regression.mean, regression.sd)
         ),
@@ -133,13 +130,13 @@ def markdown(figures: Mapping[str, Any]) -> str:
     """The report page."""
     lines = [_INTRODUCTION.format(songs=figures["songs"], folds=FOLDS, model=figures["model"])]
     lines += [
-        "| estimator | R2 | RMSE | 50 % | 80 % | 90 % | 95 % |",
+        "| of | R2 | RMSE | 50 % | 80 % | 90 % | 95 % |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [_estimator_row(name, figures[name]) for name in ("regression", "bank")]
+    lines += [_means_row(figures["regression"])]
     frames = figures["coverage_of_frames"]
     cells = " | ".join(_pair(frames[level]) for level in ("0.5", "0.8", "0.9", "0.95"))
-    lines += [f"| regression, single frames | | | {cells} |", _MOVEMENT]
+    lines += [f"| single frames | | | {cells} |", _MOVEMENT]
     lines += [
         "| smoothing (s) | trust | curve RMSE | constant RMSE | movement error | at trust 1 |",
         "|---|---|---|---|---|---|",
@@ -150,19 +147,16 @@ def markdown(figures: Mapping[str, Any]) -> str:
 
 
 def save_reliability_plot(path: Path, figures: Mapping[str, Any]) -> None:
-    """Nominal against actual coverage of both estimators, as PNG."""
+    """Nominal against actual coverage, as PNG."""
     from matplotlib.figure import Figure  # slow to import, and only needed here
 
     figure = Figure(figsize=(4.5, 4.0), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0.4, 1.0], [0.4, 1.0], color="0.7", label="perfect")
-    for name, style in (("regression", "-"), ("bank", ":")):
-        levels = figures[name]["coverage"]
-        for axis, label in enumerate(("arousal", "valence")):
-            shares = [pair[axis] for pair in levels.values()]
-            axes.plot(
-                [float(x) for x in levels], shares, style, marker="o", label=f"{name}, {label}"
-            )
+    levels = figures["regression"]["coverage"]
+    for axis, label in enumerate(("arousal", "valence")):
+        shares = [pair[axis] for pair in levels.values()]
+        axes.plot([float(x) for x in levels], shares, marker="o", label=label)
     axes.set(xlabel="probability of the interval", ylabel="held-out songs inside")
     axes.legend()
     figure.savefig(path, dpi=120)
@@ -186,31 +180,6 @@ def _regression(folds: Sequence[Fold], data: Dataset) -> Predictions:
         sd = fold.model.sd_of_columns(data.mean_features[fold.rows], lengths)
         parts.append((mean, sd.astype(np.float64)))
     return Predictions(_truth(folds, data), *map(np.concatenate, zip(*parts, strict=True)))
-
-
-def _bank(folds: Sequence[Fold], data: Dataset) -> Predictions:
-    """The posterior at the temperature, and with the factor on its spread, that the others like."""
-    truths = [_truth([fold], data) for fold in folds]
-    guesses = [{t: _posterior(fold, data, t) for t in TEMPERATURES} for fold in folds]
-    parts = []
-    for number in range(len(folds)):
-        others = [i for i in range(len(folds)) if i != number]
-
-        def error(temperature: float, others: Sequence[int] = others) -> float:
-            return sum(float(((guesses[i][temperature][0] - truths[i]) ** 2).sum()) for i in others)
-
-        best = min(TEMPERATURES, key=error)
-        ratios = [(truths[i] - guesses[i][best][0]) / guesses[i][best][1] for i in others]
-        mean, sd = guesses[number][best]
-        parts.append((mean, sd * calibrated_sd(np.concatenate(ratios))))
-    return Predictions(np.concatenate(truths), *map(np.concatenate, zip(*parts, strict=True)))
-
-
-def _posterior(fold: Fold, data: Dataset, temperature: float) -> tuple[Doubles, Doubles]:
-    model = fold.model.with_curve(
-        replace(fold.model.checkpoint.curve, estimator="bank", temperature=temperature)
-    )
-    return model.first_guess(model.embed_columns(data.features[fold.rows]))
 
 
 def _truth(folds: Sequence[Fold], data: Dataset) -> Doubles:
@@ -259,9 +228,9 @@ def _pair(values: Sequence[float]) -> str:
     return " / ".join(f"{value:.3f}" for value in values)
 
 
-def _estimator_row(name: str, scores: Mapping[str, Any]) -> str:
+def _means_row(scores: Mapping[str, Any]) -> str:
     shares = " | ".join(_pair(share) for share in scores["coverage"].values())
-    return f"| {name} | {_pair(scores['r2'])} | {_pair(scores['rmse'])} | {shares} |"
+    return f"| means | {_pair(scores['r2'])} | {_pair(scores['rmse'])} | {shares} |"
 
 
 def _movement_row(width: str, row: Mapping[str, Any]) -> str:

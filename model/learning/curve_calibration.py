@@ -154,8 +154,10 @@ def load_clips(data_dir: Path, data: Dataset, model: EmotionModel) -> list[Clip]
 def guess(model: EmotionModel, clip: Clip) -> GuessedClip:
     """First guesses of segments and windows by a model that was trained without the clip."""
     analysis = clip.analysis
-    segments, _ = model.first_guess(model.embed_segments(analysis))
-    windows, _ = model.first_guess(model.embed_analyses(window_rows(analysis)))
+    segments, windows = (
+        model.mean_emotion(rows).astype(np.float64)
+        for rows in (model.embed_segments(analysis), model.embed_analyses(window_rows(analysis)))
+    )
     return GuessedClip(clip.song_id, clip.truth, analysis.segments_s, segments, windows)
 
 

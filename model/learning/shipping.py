@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -151,15 +150,9 @@ def _experts(frontend: str, data: Dataset, errors: Floats) -> Experts | None:
 
 
 def _curve_settings(truth: Floats, predicted: Floats, ratio: Doubles) -> CurveSettings:
-    """Spread and prior of the curve from held-out residuals and training means."""
+    """Spread of the curve from held-out residuals."""
     residual = calibrated_sd((truth - predicted).astype(np.float64) / ratio[:, None])
-    mean, std = truth.mean(axis=0, dtype=np.float64), truth.std(axis=0, dtype=np.float64)
-    return replace(
-        CurveSettings(),
-        prior_mean=(float(mean[0]), float(mean[1])),
-        prior_sd=(float(std[0]), float(std[1])),
-        sd=(float(residual[0]), float(residual[1])),
-    )
+    return CurveSettings(sd=(float(residual[0]), float(residual[1])))
 
 
 def frontend_of(feature_set: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from model.analysis import CURVE_HOP_S, Analysis, segment_spans
 from model.checkpoint import Checkpoint, LoadedCheckpoint, load_checkpoint, save_checkpoint
 from model.curves.curve import EmotionCurve, Keyframe
 from model.curves.estimation import CURVE_HOP_S as ESTIMATED_HOP_S
-from model.curves.estimation import CurveSettings, Estimator
+from model.curves.estimation import CurveSettings
 from model.devices import resolve_device
 from model.emotion_model import EmotionModel
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
@@ -52,12 +51,6 @@ class FakeFrontend:
     def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
         """Rows as they are."""
         return segments, windows
-
-
-@cache
-def estimating(estimator: Estimator) -> EmotionModel:
-    """A model whose curves come from that estimator, with every setting in use."""
-    return model_of(small_checkpoint(settings=CurveSettings(estimator, bank_sd_scale=1.0)))
 
 
 def model_of(checkpoint: Checkpoint) -> EmotionModel:
@@ -208,25 +201,22 @@ def test_mean_emotion_finds_what_it_was_fitted_to(model: EmotionModel) -> None:
         assert np.corrcoef(predicted[:, axis], truth[:, axis])[0, 1] > 0.8
 
 
-@pytest.mark.parametrize("estimator", ["regression", "bank"])
 @settings(max_examples=15, deadline=None)
 @given(frames=st.integers(1, 300), seed=st.integers(0, 100))
-def test_a_steady_clip_gets_a_steady_curve(estimator: Estimator, frames: int, seed: int) -> None:
+def test_a_steady_clip_gets_a_steady_curve(model: EmotionModel, frames: int, seed: int) -> None:
     """Equal windows, of any number, give equal points with a positive spread."""
     windows = np.tile(wandering(1, seed), (frames, 1))
 
-    curve = estimating(estimator).emotion_curve(analysis_of(windows, frames * CURVE_HOP_S))
+    curve = model.emotion_curve(analysis_of(windows, frames * CURVE_HOP_S))
 
     assert curve.mean.shape == curve.sd.shape == (frames, 2)
     assert np.ptp(curve.mean, axis=0).max() < 1e-4
     assert (curve.sd > 0).all()
 
 
-@pytest.mark.parametrize("estimator", ["regression", "bank"])
-def test_a_clip_that_brightens_gets_a_rising_curve(estimator: Estimator) -> None:
+def test_a_clip_that_brightens_gets_a_rising_curve() -> None:
     """Arousal follows the first feature, valence stays."""
-    config = CurveSettings(estimator, temperature=1.0, trust=(1.0, 1.0))
-    model = model_of(small_checkpoint(settings=config))
+    model = model_of(small_checkpoint(settings=CurveSettings(trust=(1.0, 1.0))))
     windows = np.zeros((240, FEATURES), dtype=np.float32)
     windows[:, 0] = np.linspace(-1.5, 1.5, 240)
 
@@ -262,10 +252,8 @@ def test_the_spread_grows_away_from_the_training_music(model: EmotionModel) -> N
     np.testing.assert_allclose(disputed**2 - sd**2, [[0.09, 0.0]], atol=1e-6)
 
 
-@pytest.mark.parametrize("estimator", ["regression", "bank"])
-def test_the_work_grows_with_the_clip_no_faster(estimator: Estimator) -> None:
+def test_the_work_grows_with_the_clip_no_faster(model: EmotionModel) -> None:
     """Forty minutes take at most thirty times the work of five; squares would make it 64 times."""
-    model = estimating(estimator)
     five, forty = (analysis_of(wandering(120 * m), 60.0 * m) for m in (5, 40))
 
     def work_s(analysis: Analysis) -> float:

@@ -85,7 +85,6 @@ def test_the_rule_is_what_the_estimate_applies() -> None:
         guessed.segments_s,
         guessed.segments,
         guessed.windows,
-        np.zeros((FRAMES, 2)),
         np.full(guessed.segments_s.shape, 0.15, np.float32),
         rule.applied(CurveSettings()),
     ).mean[round(15.0 / CURVE_HOP_S) :]
