@@ -22,6 +22,7 @@ from model.frontends import (
 )
 from model.frontends.tonality import MODE_NAMES
 from model.frontends.vggish import Vggish
+from model.late_dimensions import emphasis_of
 from model.learning.curve_calibration import calibrated_sd
 from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
 from model.learning.evaluation import r2
@@ -76,6 +77,7 @@ def make_checkpoint(
         dynamics=fit_dynamics(fitted.inside.music_embedding, head, arousal_per_db(data)),
         novelty=novelty,
         experts=_experts(frontend, data, truth - predicted),
+        emphasis=emphasis_of(predicted),
         notes={
             **notes,
             "songs": len(data),
