@@ -202,7 +202,7 @@ def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchR
             places=places,
         )
 
-    single = [query for query in queries if query.weights is None]
+    single = [query for query in queries if query.any_of is None]
     together = [query.embedding for query in single]
     results = iter(
         live.searcher.search(request(Embedding.concatenate(together), asking(single)))
@@ -211,8 +211,8 @@ def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchR
     )
     return [
         next(results)
-        if query.weights is None
-        else live.searcher.search_union(query.weights, request(query.embedding, asking([query])))
+        if query.any_of is None
+        else live.searcher.search_union(query.any_of, request(query.embedding, asking([query])))
         for query in queries
     ]
 
