@@ -26,7 +26,7 @@ from app.commands.common import (
     plain,
 )
 from app.commands.naming import below_root, described, seen_from, track_called
-from app.commands.remote import Key, Server, asked_client, track_there
+from app.commands.remote import KeyOption, ServerOption, asked_client, track_there
 from app.errors import InvalidRequestError
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
@@ -142,8 +142,8 @@ def playlist(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
-    server: Server = None,
-    key: Key = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
     asked = _emotion(mood, feeling, valence, arousal, curve, track, like)

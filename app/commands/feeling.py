@@ -19,13 +19,13 @@ from app.commands.common import (
 from app.errors import InvalidRequestError
 from app.http.keys import KeyRing
 
-Level = Annotated[float | None, typer.Option(min=-1.0, max=1.0, help="-1 to 1.")]
+Coordinate = Annotated[float | None, typer.Option(min=-1.0, max=1.0, help="-1 to 1.")]
 
 
 def feel(
     track: Annotated[int | None, typer.Argument(help="Id of a track.")] = None,
-    valence: Level = None,
-    arousal: Level = None,
+    valence: Coordinate = None,
+    arousal: Coordinate = None,
     scale: Annotated[str, typer.Option(help="relative or absolute.")] = "relative",
     skip: Annotated[bool, typer.Option("--skip", help="Do not ask about it again.")] = False,
     forget: Annotated[

@@ -24,7 +24,7 @@ from app.commands.common import (
 )
 from app.commands.index_progress import index_progress
 from app.commands.left_out import count_left_out, list_left_out
-from app.commands.remote import Key, Server, asked_client
+from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import ConflictError
 from app.settings import Settings
 from indexer.storage import keep_private
@@ -83,8 +83,8 @@ def index(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
-    server: Server = None,
-    key: Key = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
     run: Annotated[
         int | None, typer.Option(help="Carry out this queued run instead.", hidden=True)
     ] = None,

@@ -16,11 +16,11 @@ from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
 from app.playlists.recency import stepping_back
 from app.routes.access import owner_of, read_access
-from app.routes.playlist_files import Locations, file_response
+from app.routes.playlist_files import file_response
 from app.routes.plays import heard_by, listener_of
 from app.services import Services, ServicesDep
 from app.wire.responses import PlaylistResponse
-from app.wire.schemas import CurveEmotion, MoodEmotion, PlaylistRequest, TextEmotion
+from app.wire.schemas import CurveEmotion, Locations, MoodEmotion, PlaylistRequest, TextEmotion
 
 router = APIRouter(
     prefix="/v1",

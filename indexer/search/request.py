@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from indexer.search.additions import NOTHING_ADDED, Addition
 from indexer.search.rank_cells import ranked
 from indexer.search.scope import Level, Scope
-from indexer.search.scores import Scores
+from indexer.search.scores import Scorer
 from indexer.search.tables import Task, Wanted
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.reader import Snapshot
@@ -67,7 +67,7 @@ Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
 
 @dataclass(frozen=True)
-class Asking:
+class QueryPlaces:
     """Where questions lie on the plane: what is added to scores may depend on it.
 
     Attributes:
@@ -112,7 +112,7 @@ class SearchRequest:
     level: Level = "segment"
     floors: NDArray[np.float64] | None = None
     addition: Addition | None = None
-    places: Asking | None = None
+    places: QueryPlaces | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Ranker:
     def __init__(self, snapshot: Snapshot, scoring: ScoringParams) -> None:
         """Prepare the columns that every search reads."""
         self._snapshot, self._tracks = snapshot, snapshot.tracks
-        self.scores = Scores(
+        self.scores = Scorer(
             snapshot.embedding, scoring, snapshot.track_first, snapshot.tracks.answering.recordings
         )
         self._ids = np.asarray(snapshot.tracks.ids)

@@ -39,7 +39,7 @@ Results = list[SearchResult]
 
 
 @dataclass(frozen=True)
-class Question:
+class ShardQuestion:
     """What every shard is asked.
 
     Attributes:
@@ -61,7 +61,7 @@ class Shards(Protocol):
             first: Counts up, so that not every query begins with the same shard.
         """
 
-    def ask(self, shards: Sequence[int], question: Question) -> list[Results | None]:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> list[Results | None]:
         """The answers of these shards; None for each that nobody could answer for."""
 
     def replicas_answering(self) -> list[int]:
@@ -98,7 +98,7 @@ class ShardedSearcher:
         Raises:
             ShapeError: The queries come from other spaces than the snapshot.
         """
-        return self._answers(Question(request), len(request.queries))
+        return self._answers(ShardQuestion(request), len(request.queries))
 
     def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `Searcher.search_union`.
@@ -108,7 +108,7 @@ class ShardedSearcher:
         """
         if len(weights) != len(request.queries):
             raise ShapeError(f"{len(weights)} weights for {len(request.queries)} points")
-        return self._answers(Question(request, weights), 1)[0]
+        return self._answers(ShardQuestion(request, weights), 1)[0]
 
     def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
         """How one track fits the single query of `request`, whatever its filters say.
@@ -130,7 +130,7 @@ class ShardedSearcher:
         )
         return self._ranker.hit_of(track_id, queries, terms)
 
-    def _answers(self, question: Question, count: int) -> list[SearchResult]:
+    def _answers(self, question: ShardQuestion, count: int) -> list[SearchResult]:
         """The answers to the `count` queries of a question, or to its one union."""
         request = question.request
         wanted, cap = request.limit + request.offset, request.max_per_artist
@@ -150,7 +150,7 @@ class ShardedSearcher:
             most *= _WIDEN
         return [done[query] for query in range(count)]
 
-    def _gathered(self, question: Question, count: int) -> list[SearchResult]:
+    def _gathered(self, question: ShardQuestion, count: int) -> list[SearchResult]:
         """The best tracks of all shards for each query, artists not counted."""
         wanted = question.request.limit
         merged = [SearchResult((), exact=True)] * count
@@ -183,7 +183,7 @@ def _uncapped(request: SearchRequest, limit: int) -> SearchRequest:
     return replace(request, limit=limit, offset=0, max_per_artist=None)
 
 
-def _only(question: Question, queries: Sequence[int]) -> Question:
+def _only(question: ShardQuestion, queries: Sequence[int]) -> ShardQuestion:
     rows, request = np.array(queries, dtype=np.intp), question.request
     addition = None if request.addition is None else request.addition.of_queries(rows)
     chosen = replace(request, queries=request.queries[rows], addition=addition)

@@ -29,7 +29,7 @@ _LEAST_WEIGHT = 1e-9  # where all of a region is taken away, what is furthest fr
 
 
 @dataclass(frozen=True)
-class Points:
+class WeightedPoints:
     """Weighted points of the plane.
 
     Attributes:
@@ -129,7 +129,7 @@ def blend(regions: Sequence[Region], weights: Sequence[float]) -> Region:
     return Region(float(valence), float(arousal), float(wide_v), float(wide_a))
 
 
-def points_of(regions: Sequence[Region], away: Sequence[Region]) -> Points:
+def points_of(regions: Sequence[Region], away: Sequence[Region]) -> WeightedPoints:
     """The points of a union of regions, without those that are taken away.
 
     Args:
@@ -143,10 +143,10 @@ def points_of(regions: Sequence[Region], away: Sequence[Region]) -> Points:
         left = np.prod([1.0 - region.share(places) for region in away], axis=0)
         kept = left >= min(_LEFT, left.max())
         places, weights = places[kept], np.maximum(weights * left, _LEAST_WEIGHT)[kept]
-    return Points(places, weights / weights.sum())
+    return WeightedPoints(places, weights / weights.sum())
 
 
-def _points(region: Region) -> Points:
+def _points(region: Region) -> WeightedPoints:
     """Gauss-Hermite points of the region, [9], [15] or [25]."""
     axes = [
         _axis(region.valence, region.spread_valence),
@@ -154,7 +154,7 @@ def _points(region: Region) -> Points:
     ]
     places = np.array([(v, a) for v in axes[0][0] for a in axes[1][0]])
     weights = np.array([v * a for v in axes[0][1] for a in axes[1][1]])
-    return Points(places, weights / weights.sum())
+    return WeightedPoints(places, weights / weights.sum())
 
 
 def _axis(centre: float, spread: float) -> tuple[Doubles, Doubles]:
@@ -162,6 +162,6 @@ def _axis(centre: float, spread: float) -> tuple[Doubles, Doubles]:
     return np.clip(centre + spread * nodes, -MOST, MOST), weights
 
 
-def _whole_plane() -> Points:
+def _whole_plane() -> WeightedPoints:
     places = np.array([(v, a) for v in PLANE_LEVELS for a in PLANE_LEVELS])
-    return Points(places, np.full(len(places), 1.0 / len(places)))
+    return WeightedPoints(places, np.full(len(places), 1.0 / len(places)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.library.groups import GroupIndex, _Shown
+from app.library.groups import GroupIndex, _ShownTracks
 from indexer.snapshot.text_column import Groups
 
 ARTISTS = {
@@ -25,7 +25,7 @@ def index() -> GroupIndex:
     codes = np.append(codes, 0).astype(np.int32)
     mask = np.append(np.ones(len(codes) - 1, dtype=bool), np.array([False]))
     places = np.stack([codes / 10.0, -codes / 10.0], axis=1)
-    shown = _Shown(mask, np.ones(len(codes)), places)
+    shown = _ShownTracks(mask, np.ones(len(codes)), places)
     return GroupIndex(tuple(ARTISTS), Groups(np.arange(len(codes) + 1), codes), shown)
 
 

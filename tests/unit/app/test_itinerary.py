@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.playlists.itinerary import CLOSENESS, plan
-from app.playlists.queries import Asked
+from app.playlists.queries import EmbeddedQuery
 from indexer.search.searcher import Hit
 from model.curves.curve import QuantileScale
 from tests import snapshots
@@ -23,8 +23,8 @@ def _hit(track: int, score: float, valence: float = 0.0, arousal: float = 0.0) -
     return Hit(track, 0.0, 30.0, score, 0.0, score, valence, arousal)
 
 
-def _asked(valence: float = 0.0, arousal: float = 0.0) -> Asked:
-    return Asked(snapshots.embedding(1, 1), "e2m", valence, arousal)
+def _asked(valence: float = 0.0, arousal: float = 0.0) -> EmbeddedQuery:
+    return EmbeddedQuery(snapshots.embedding(1, 1), "e2m", valence, arousal)
 
 
 def _artists(hit: Hit) -> tuple[int, ...]:

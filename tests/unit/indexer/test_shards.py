@@ -12,7 +12,7 @@ import pytest
 from indexer.errors import SnapshotError, SnapshotFormatError
 from indexer.search.additions import Addition, TrackColumns
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult
-from indexer.shards.gather import Question, Results, ShardedSearcher
+from indexer.shards.gather import Results, ShardedSearcher, ShardQuestion
 from indexer.shards.local import LocalShards, Shard, open_locally, shard_folders
 from indexer.shards.split import places
 from indexer.snapshot.content import SnapshotContent
@@ -227,13 +227,13 @@ class Watched:
 
     shards: LocalShards
     lost: frozenset[int] = frozenset()
-    asked: list[tuple[int, Question]] = field(default_factory=list)
+    asked: list[tuple[int, ShardQuestion]] = field(default_factory=list)
 
     def waves(self, first: int) -> Sequence[Sequence[int]]:
         """The first shard, then all others."""
         return [[0], list(range(1, SHARDS))]
 
-    def ask(self, shards: Sequence[int], question: Question) -> list[Results | None]:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> list[Results | None]:
         """Nobody answers for a lost shard."""
         self.asked += [(shard, question) for shard in shards]
         return [
