@@ -5,6 +5,7 @@
  */
 
 import { modeOf } from "./link.js";
+import { released } from "./press.js";
 import { filterOf, termText } from "./terms.js";
 
 /** An answer that is no success: its problem+json, or as much as is known. */
@@ -63,6 +64,7 @@ export async function request(path, init = {}) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Unreachable("The service does not answer.");
   }
+  await released();
   if (response.ok) return response;
   const ownToken = token && !(init.headers && "authorization" in init.headers);
   if (response.status === 401 && ownToken) {
@@ -79,7 +81,9 @@ export async function request(path, init = {}) {
 
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
 export async function json(path, init) {
-  return (await request(path, init)).json();
+  const body = await (await request(path, init)).json();
+  await released();
+  return body;
 }
 
 /** @param {unknown} body @param {RequestInit} [init] @returns {RequestInit} */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,7 +55,9 @@ def test_a_dot_is_dragged_to_where_it_is_felt(page: Page, service: Running) -> N
 
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".toast--undo")).to_have_count(0)
-    page.wait_for_timeout(500)
+    deadline_s = time.monotonic() + 60
+    while said(service) and time.monotonic() < deadline_s:
+        page.wait_for_timeout(50)
     assert said(service) == []
 
 
@@ -133,6 +136,7 @@ def test_axe_finds_nothing_wrong(page: Page, service: Running) -> None:
     found = Axe().run(page).response["violations"]
     assert [each["id"] for each in found] == []
     page.locator("#placing-keep").click()
+    expect(page.locator("#placing")).to_be_hidden()
     page.get_by_role("button", name="Your plane").click()
     expect(page.locator("#taste-answers > li")).to_have_count(1)
     found = Axe().run(page).response["violations"]

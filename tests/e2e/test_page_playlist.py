@@ -270,6 +270,7 @@ def test_time_along_the_path_is_edited(page: Page, service: Running) -> None:
     wait_until(page, "location.hash.includes('120,')")
     assert [row[0] for row in curve_in_link(page)] == [0, 60, 120]
     expect(page.locator(".keyframe").nth(1)).to_have_attribute("aria-valuenow", "60")
+    wait_for_answer(page)
     middle = page.locator(".keyframe__dot--arousal").nth(1).bounding_box()
     assert middle is not None
     x, y = middle["x"] + 5, middle["y"] + 5

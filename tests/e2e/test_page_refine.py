@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from tests.e2e.browser import open_page, wait_for_items, wait_until
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.browser import open_page, titles, wait_for_answer, wait_for_items, wait_until
 from tests.running import Running
 
 
@@ -86,3 +90,65 @@ def test_single_moments_can_be_asked_for(page: Page, service: Running) -> None:
     page.get_by_role("button", name="Done").click()
     expect(page.locator("#refine-form")).to_be_hidden()
     expect(page.locator("#refine summary")).to_be_focused()
+
+
+@contextmanager
+def held_back(page: Page) -> Iterator[list[Route]]:
+    """Answers to playlists wait until `continue_` is called on their routes."""
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/v1/playlists", hold)
+    yield waiting
+    page.unroute("**/v1/playlists")
+
+
+def ask_and_wait(page: Page, hash_: str, waiting: list[Route]) -> Route:
+    """Ask by the address; the route of a question whose answer is held back."""
+    page.evaluate("hash => { location.hash = hash; }", hash_)
+    deadline_s = time.monotonic() + 60
+    while not waiting:
+        assert time.monotonic() < deadline_s, "nothing was asked"
+        page.wait_for_timeout(25)
+    return waiting.pop()
+
+
+def test_an_answer_waits_for_what_is_pressed(page: Page, service: Running) -> None:
+    """It would move or replace the button under the pointer, and the click would be lost."""
+    open_page(page, service.url, "mood=happy")
+    every = wait_for_answer(page)
+    summary = page.locator("#refine summary")
+    with held_back(page) as waiting:
+        route = ask_and_wait(page, "mood=happy&only=genre:Nothing", waiting)
+        summary.hover()
+        page.mouse.down()
+        with page.expect_response("**/v1/playlists"):
+            route.continue_()
+        page.wait_for_timeout(200)
+        assert titles(page) == every
+        page.mouse.up()
+
+        expect(page.locator("#refine-form")).to_be_visible()
+        expect(page.locator("#items > li")).to_have_count(0)
+
+
+def test_an_open_refinement_stays_where_it_is_while_answers_come(
+    page: Page, service: Running
+) -> None:
+    """Neither a longer remark nor a note moves it away from the pointer."""
+    open_page(page, service.url, "mood=happy")
+    wait_for_answer(page)
+    page.locator("#refine summary").click()
+    panel = page.locator("#refine-form")
+    with held_back(page) as waiting:
+        route = ask_and_wait(page, "mood=happy&only=genre:Nothing", waiting)
+        expect(page.locator("#chips .term__words")).to_have_text("Nothing")
+        before = panel.bounding_box()
+        expect(page.locator("#remark")).to_have_text("Looking for it…")
+        assert panel.bounding_box() == before is not None
+        route.continue_()
+
+        expect(page.locator("#reading")).to_contain_text("No track here has the genre")
+        assert panel.bounding_box() == before
