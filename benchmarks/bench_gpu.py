@@ -31,7 +31,7 @@ import numpy as np
 import soundfile
 import torch
 
-from benchmarks.service_catalogue import noise
+from benchmarks.service.catalogue import noise
 from benchmarks.shared_data import data_folder
 from indexer.search.additions import NOTHING_ADDED
 from indexer.search.build_cells import write_cells

@@ -21,7 +21,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.first_index import bench_first_index  # noqa: E402
+from benchmarks.indexing.first_index import bench_first_index  # noqa: E402
 from benchmarks.shared_data import data_folder  # noqa: E402
 from indexer.catalog.catalog import Catalog, open_catalog  # noqa: E402
 from indexer.catalog.records import FileResult, TrackChange, TrackChanges, TrackQuery  # noqa: E402

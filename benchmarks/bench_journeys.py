@@ -21,7 +21,7 @@ import numpy as np
 from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot

@@ -30,7 +30,7 @@ from app.playlists.queries import tracks_query
 from app.wire.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
 from benchmarks.learning.curve_report import Fold, train_folds
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot

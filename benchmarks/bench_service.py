@@ -39,7 +39,7 @@ from app.playlists.match import make_playlist
 from app.playlists.queries import absolute_curve
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.vectors import annotators_curves
-from benchmarks.service_catalogue import (
+from benchmarks.service.catalogue import (
     DESCRIPTION,
     SNAPSHOTS,
     cpu_s,
@@ -48,8 +48,8 @@ from benchmarks.service_catalogue import (
     serving,
     write_catalogue,
 )
-from benchmarks.service_load import bodies, load, spread
-from benchmarks.service_weight import weight
+from benchmarks.service.load import bodies, load, spread
+from benchmarks.service.weight import weight
 from benchmarks.shared_data import data_folder
 from indexer.search.searcher import Level, Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot

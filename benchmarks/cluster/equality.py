@@ -21,7 +21,7 @@ from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.vectors import catalogue
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.searcher import SearchRequest, SearchResult

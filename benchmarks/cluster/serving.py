@@ -14,7 +14,7 @@ import ray
 
 from benchmarks.cluster.equality import difference, written
 from benchmarks.search.vectors import catalogue
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of
 from indexer.cluster.searching import RaySearch
 from indexer.runs.balance import balanced
 from indexer.search.searcher import SearchRequest, SearchResult

@@ -17,7 +17,7 @@ from app.personal.plane import CERTAIN, Plane, make_plane
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.proof import Brute
-from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
+from benchmarks.service.catalogue import SNAPSHOTS, write_catalogue
 from indexer.catalog.profiles import Placement, Profile
 from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex, ReadingLimits

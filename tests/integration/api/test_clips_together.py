@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.clips.clips import Clip, clip_emotion, clip_emotions, written
 from app.library.live import Live
 from app.wire.responses import EmotionResponse
-from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
+from benchmarks.service.catalogue import SNAPSHOTS, write_catalogue
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans

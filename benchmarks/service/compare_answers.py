@@ -1,8 +1,8 @@
 """Asks a service 500 questions and compares its answers with those of another build.
 
-    python benchmarks/compare_answers.py prepare FOLDER          catalogues, made by this build
-    python benchmarks/compare_answers.py ask FOLDER ANSWERS      what this build answers over them
-    python benchmarks/compare_answers.py compare BEFORE AFTER    exit code 1 where they differ
+    python benchmarks/service/compare_answers.py prepare FOLDER    # catalogues, made by this build
+    python benchmarks/service/compare_answers.py ask FOLDER ANSWERS         # over them
+    python benchmarks/service/compare_answers.py compare BEFORE AFTER       # 1 where they differ
 
 Run with `PYTHONPATH` naming the tree of the build, `prepare` once, with the older one. Both builds
 answer over the same catalogues, embedded by copies of one checkpoint: music made of DEAM's songs,
@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from app.demo.catalogue import render
-from benchmarks.service_catalogue import serving, write_catalogue
+from benchmarks.service.catalogue import serving, write_catalogue
 from benchmarks.shared_data import data_folder
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.emotion_model import EmotionModel

@@ -17,7 +17,7 @@ from typing import Any
 
 from app.services import make_indexer
 from app.settings import Settings
-from benchmarks.music_at_hand import music_at_hand
+from benchmarks.indexing.music_at_hand import music_at_hand
 from indexer.catalog.catalog import open_catalog
 from indexer.runs.summary import RunSummary
 from model.emotion_model import EmotionModel

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.service_catalogue import cpu_s, serving
+from benchmarks.service.catalogue import cpu_s, serving
 
 
 def weight(folder: Path, music: Path, use_worker: Callable[[int], object]) -> dict[str, Any]:

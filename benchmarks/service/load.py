@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.load_client import arrivals_s, playlist_request, send
-from benchmarks.service_catalogue import SNAPSHOTS, TOKEN, cpu_s
+from benchmarks.service.catalogue import SNAPSHOTS, TOKEN, cpu_s
+from benchmarks.service.client import arrivals_s, playlist_request, send
 
 SWAP_S = 2.0
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
