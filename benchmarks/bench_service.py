@@ -25,7 +25,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,7 @@ from benchmarks.service.catalogue import (
     SNAPSHOTS,
     cpu_s,
     described,
+    live_of,
     music_folder,
     serving,
     write_catalogue,
@@ -217,8 +217,7 @@ def levels(folder: Path, model: EmotionModel, data: Path) -> dict[str, Any]:
 
 def _live(folder: Path, model: EmotionModel) -> Live:
     snapshot = Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
-    searcher = Searcher(snapshot, model.scoring)
-    return Live(SNAPSHOTS[0], model.model_id, datetime.now(UTC), snapshot, searcher)
+    return live_of(Searcher(snapshot, model.scoring))
 
 
 def uploads(port: int, count: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from app.personal.plane import CERTAIN, Plane, make_plane
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.proof import Brute
-from benchmarks.service.catalogue import SNAPSHOTS, write_catalogue
+from benchmarks.service.catalogue import SNAPSHOTS, live_of, write_catalogue
 from indexer.catalog.profiles import Placement, Profile
 from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex, ReadingLimits
@@ -59,7 +59,7 @@ def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
     """Hold every answer that calls itself exact against brute force in float64."""
     cells = CellIndex(snapshot.folder, snapshot.manifest.segments, _CHOOSY)
     searcher = Searcher(snapshot, model.scoring, engine=cells, exhaustive=True)
-    live = _live(snapshot, searcher)
+    live = live_of(searcher)
     plane = listening(live, model)
     own, brute = on_plane(live, plane), Brute(snapshot, model.scoring)
     first = np.asarray(snapshot.track_first)
@@ -88,7 +88,7 @@ def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
 
 def times(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]:
     """Milliseconds of searches and of whole answers, plain and on a listener's plane."""
-    live = _live(snapshot, Searcher(snapshot, model.scoring))
+    live = live_of(Searcher(snapshot, model.scoring))
     start = perf_counter()
     Basis.of(live, model)
     basis_ms = 1000.0 * (perf_counter() - start)
@@ -167,7 +167,3 @@ def _placement(live: Live, row: int, place: Doubles) -> Placement:
         scale="relative",
         placed_at=now,
     )
-
-
-def _live(snapshot: Snapshot, searcher: Searcher) -> Live:
-    return Live("bench", snapshot.manifest.model_id, datetime.now(UTC), snapshot, searcher)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.demo.catalogue import render
+from app.library.live import Live, TrackSearcher
 from benchmarks.search.vectors import catalogue
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.records import SnapshotRow
@@ -128,6 +129,12 @@ def _record(track_id: int) -> TrackRecord:
         year=2000,
         duration_s=150.0,
     )
+
+
+def live_of(searcher: TrackSearcher) -> Live:
+    """The snapshot of a searcher, as a service answers from it."""
+    snapshot = searcher.snapshot
+    return Live("bench", snapshot.manifest.model_id, datetime.now(UTC), snapshot, searcher)
 
 
 def music_folder(folder: Path) -> Path:
