@@ -201,8 +201,6 @@ def _answer(question: PlaylistRequest, library: Library, live: Live) -> Playlist
     from app.playlists.recency import stepping_back
 
     make = partial(make_playlist, model=library.model, live=live)
-    if not question.not_again_s:
-        return make(question)
     heard = library.catalog.heard_lately(None, question.not_again_s)
     return stepping_back(question, heard, make)[0]
 

@@ -182,8 +182,7 @@ def play(
         found, live = station_called(station, library.catalog), own(library, settings)
         chosen = seed_of(found, seed, datetime.now().astimezone())
         question = question_of(found)
-        seconds = question.not_again_s
-        heard = library.catalog.heard_lately(None, seconds) if seconds else []
+        heard = library.catalog.heard_lately(None, question.not_again_s)
         answer = varied(question, chosen, library.model, live, heard)
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
         write_answer(answer.playlist, format, output, found.name, locate)

@@ -77,8 +77,20 @@ def _terms_of(filters: Filters | None) -> list[FilterTerms | Filters]:
     return [filters, *(each for each in (filters.include, filters.exclude) if each is not None)]
 
 
-def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
+def make_playlist(
+    request: PlaylistRequest,
+    model: QueryModel,
+    live: Live,
+    *,
+    best: PlaylistResponse | None = None,
+) -> PlaylistResponse:
     """Answer a playlist request from one snapshot.
+
+    Args:
+        request: What is asked.
+        model: Embeds the question.
+        live: The snapshot.
+        best: The answer to the same question without variety, where it is known.
 
     Raises:
         CurveError: The curve is none.
@@ -87,23 +99,29 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
     """
     request = seeded(resolved(request))
     if request.mode == "journey":
-        return _journey(request, model, live)
+        return _journey(request, model, live, best)
     (answer,) = match_all([request], model, live)
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
-def _journey(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
+def _journey(
+    request: PlaylistRequest, model: QueryModel, live: Live, best: PlaylistResponse | None
+) -> PlaylistResponse:
     hits, asked, proof = travel(request, model, live)
     if request.variety <= 0.0:
         return _response(request, model, live, hits, asked, proof)
-    best = travel(request.model_copy(update={"variety": 0.0}), model, live)[0]
+    if best is None:
+        plain = travel(request.model_copy(update={"variety": 0.0}), model, live)[0]
+        first = {hit.track_id: hit.score for hit in plain}
+    else:
+        first = {item.track.id: item.score for item in best.items}
     told = VarietyOut(
         amount=request.variety,
         seed=request.seed,
-        replaced=len({hit.track_id for hit in hits} - {hit.track_id for hit in best}),
-        below_best=round(below_best(best, hits), 6),
+        replaced=len({hit.track_id for hit in hits} - first.keys()),
+        below_best=round(below_best([*first.values()], [hit.score for hit in hits]), 6),
     )
     return _response(request, model, live, hits, asked, proof, variety=told)
 
@@ -147,7 +165,9 @@ def _matched(
         amount=variety.amount,
         seed=variety.seed if variety.amount > 0.0 else None,
         replaced=sum(hit.track_id not in best for hit in hits),
-        below_best=round(below_best(found.hits, hits), 6),
+        below_best=round(
+            below_best([hit.score for hit in found.hits], [hit.score for hit in hits]), 6
+        ),
     )
     departs = told if variety.amount > 0.0 or told.replaced else None
     asked = [query] * len(hits)

@@ -83,7 +83,7 @@ def answer_of(
     """The music of a station now; what anybody heard lately steps back where it asks for that."""
     seed = seed_of(station, None, datetime.now().astimezone())
     question = question_of(station)
-    heard = catalog.heard_lately(None, question.not_again_s) if question.not_again_s else []
+    heard = catalog.heard_lately(None, question.not_again_s)
     return varied(question, seed, model, live, heard).playlist
 
 

@@ -103,7 +103,7 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
             work = partial(METHODS[method], call)
             tree = await (
                 services.journeys.run(request, work)
-                if await run_in_threadpool(is_long, method, call)
+                if await is_long(method, call)
                 else run_in_threadpool(work)
             )
             return ok(tree, form, callback)
@@ -114,11 +114,11 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         return failed(_refusal(request, exc), form, callback)
 
 
-def is_long(method: str, call: SubsonicCall) -> bool:
+async def is_long(method: str, call: SubsonicCall) -> bool:
     """Whether a call belongs to the journeys: it must not keep the others waiting."""
-    if method == "findSonicPath":
-        return True
-    return method in {"getPlaylist", "getPlaylists"} and playlists.travels(call)
+    if method in {"getPlaylist", "getPlaylists"}:
+        return await run_in_threadpool(playlists.travels, call)
+    return method == "findSonicPath"
 
 
 def _refusal(request: Request, error: Exception) -> SubsonicError:

@@ -146,8 +146,7 @@ class UnionSearch:
         """The scores of each point, [K, N], with what is added to them."""
         if terms.addition is None:
             return scores
-        first, addition = self._snapshot.track_first, terms.addition
-        return addition.counted(rows, first) * scores + addition.to_rows(rows, first)
+        return terms.addition.totalled(scores, rows, self._snapshot.track_first)
 
     def _ranked(
         self, rows: NDArray[np.int64], asked: list[PreparedQuery], logs: Doubles, terms: Terms

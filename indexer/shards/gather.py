@@ -19,11 +19,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.balance import as_query
-from indexer.search.columns import doubled
 from indexer.search.rank_cells import TIE, TIE_DECIMALS
-from indexer.search.request import Hit, Ranker, SearchRequest, Terms
-from indexer.search.scope import Scope
+from indexer.search.request import Hit, Ranker, SearchRequest
 from indexer.search.searcher import SearchResult
 from indexer.search.tables import Doubles
 from indexer.snapshot.reader import Snapshot
@@ -85,7 +82,7 @@ class ShardedSearcher:
             shards: In the order of the snapshot's manifest.
         """
         self.snapshot = snapshot
-        self._scoring, self.shards = doubled(scoring), shards
+        self.shards = shards
         self._ranker = Ranker(snapshot, scoring)
         entries = snapshot.manifest.shards
         tracks = [entry.tracks for entry in entries] or [snapshot.manifest.tracks]
@@ -114,21 +111,10 @@ class ShardedSearcher:
         """How one track fits the single query of `request`, whatever its filters say.
 
         Raises:
-            TrackNotFoundError: The snapshot lacks it.
+            ShapeError: The query comes from other spaces than the snapshot.
+            TrackNotFoundError: The snapshot lacks the track.
         """
-        queries = request.queries
-        if request.direction == "e2m":
-            queries = as_query(queries, self.snapshot.embedding)
-        kind = request.kind
-        terms = Terms(
-            wanted=1,
-            scoring=self._scoring if kind is None else self._scoring.with_kind(kind),
-            direction=request.direction,
-            max_per_artist=None,
-            scope=Scope(request.level, None, np.empty(0, dtype=np.int64), narrowed=False),
-            addition=request.addition,
-        )
-        return self._ranker.hit_of(track_id, queries, terms)
+        return self._ranker.hit_of(track_id, request)
 
     def _answers(self, question: ShardQuestion, count: int) -> list[SearchResult]:
         """The answers to the `count` queries of a question, or to its one union."""

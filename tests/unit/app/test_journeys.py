@@ -13,6 +13,7 @@ import pytest
 
 from app.library.live import Live
 from app.playlists.journeys import CANDIDATES, GUIDES, PIECE_S, _piece, travel
+from app.stations.variation import varied
 from app.wire.schemas import PlaylistRequest
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult
 from model.curves.curve import EmotionCurve, Keyframe
@@ -162,3 +163,25 @@ def test_a_journey_is_exact_only_if_all_its_rankings_are(live: Live) -> None:
 
     assert len(live.searcher.asked_for) > 1
     assert not proof.exact
+
+
+class Counting(Drawing):
+    """Notes how often it embeds."""
+
+    model_id, scoring, asked = "m", snapshots.scoring(), 0
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """A row for each curve."""
+        self.asked += 1
+        return super().embed_emotion(curves)
+
+
+def test_a_varied_journey_is_planned_twice(live: Live) -> None:
+    """Once for the best answer and once for the other one, which is compared with it."""
+    model = Counting()
+
+    found = varied(journey(limit=10), "a seed", model, live)
+
+    assert model.asked == 2
+    assert found.playlist.variety is not None
+    assert found.playlist.variety.below_best == pytest.approx(found.below_best, abs=1e-6)

@@ -18,6 +18,7 @@ from indexer.shards.split import places
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.filters import TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
+from model.embedding import Embedding
 from model.errors import ShapeError
 from tests import snapshots
 
@@ -144,6 +145,15 @@ def test_one_tracks_fit_is_the_wholes(whole: Searcher, sharded: ShardedSearcher)
     request = SearchRequest(snapshots.embedding(1, seed=7), 1, level="track")
 
     assert sharded.hit_of(250, request) == whole.hit_of(250, request)
+
+
+def test_a_track_is_not_scored_in_other_spaces(sharded: ShardedSearcher) -> None:
+    """A query of another model is refused, as in a search."""
+    wide = snapshots.embedding(1, seed=7)
+    narrow = Embedding(wide.phi[:, :1], wide.mu[:, :1], wide.var[:, :1])
+
+    with pytest.raises(ShapeError, match="were they embedded by"):
+        sharded.hit_of(250, SearchRequest(narrow, 1, level="track"))
 
 
 def test_copies_of_a_recording_lie_in_one_shard(parted: Snapshot) -> None:
