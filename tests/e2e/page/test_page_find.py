@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.browser import (
+from tests.e2e.page.browser import (
     PHONE,
     Watch,
     draw,

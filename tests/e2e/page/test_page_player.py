@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import open_page, wait_for_items, wait_until
+from tests.e2e.page.browser import open_page, wait_for_items, wait_until
 from tests.running import Running
 
 

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import open_page, place_of, titles, wait_for_items, wait_until
+from tests.e2e.page.browser import open_page, place_of, titles, wait_for_items, wait_until
 from tests.running import Running
 
 

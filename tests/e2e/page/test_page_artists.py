@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import (
+from tests.e2e.page.browser import (
     PHONE,
     draw,
     open_page,

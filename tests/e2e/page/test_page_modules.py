@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import watched_page
+from tests.e2e.page.browser import watched_page
 from tests.running import Running
 
 STROKE = """(seed) => {

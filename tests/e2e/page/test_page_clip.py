@@ -11,7 +11,14 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import Watch, curve_in_link, open_page, titles, wait_for_items, wait_until
+from tests.e2e.page.browser import (
+    Watch,
+    curve_in_link,
+    open_page,
+    titles,
+    wait_for_items,
+    wait_until,
+)
 from tests.running import LEVELS, RATE_HZ, TONES_HZ, Running, tone
 
 

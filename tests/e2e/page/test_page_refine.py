@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.browser import open_page, titles, wait_for_answer, wait_for_items, wait_until
+from tests.e2e.page.browser import open_page, titles, wait_for_answer, wait_for_items, wait_until
 from tests.running import Running
 
 

@@ -8,7 +8,14 @@ import shlex
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import PHONE, open_page, titles, wait_for_items, wait_until, watched_page
+from tests.e2e.page.browser import (
+    PHONE,
+    open_page,
+    titles,
+    wait_for_items,
+    wait_until,
+    watched_page,
+)
 from tests.running import Running
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import open_page, titles, wait_for_items, wait_until, watched_page
-from tests.e2e.test_page_clip import choose, clip_bytes
-from tests.e2e.test_page_library import unlock
+from tests.e2e.page.browser import open_page, titles, wait_for_items, wait_until, watched_page
+from tests.e2e.page.test_page_clip import choose, clip_bytes
+from tests.e2e.page.test_page_library import unlock
 from tests.running import Running, fake_settings, index_now, running_service, write_library
 
 PREFIX = "/music/find"

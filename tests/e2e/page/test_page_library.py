@@ -7,7 +7,7 @@ from pathlib import Path
 import soundfile
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import Watch, open_page, wait_for_items
+from tests.e2e.page.browser import Watch, open_page, wait_for_items
 from tests.running import (
     RATE_HZ,
     TOKEN,

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import (
+from tests.e2e.page.browser import (
     curve_in_link,
     draw,
     open_page,

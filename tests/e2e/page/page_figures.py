@@ -10,8 +10,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page
 
-from tests.e2e.browser import open_page, place_of, wait_until, watched_page
 from tests.e2e.large import write_large_catalogue
+from tests.e2e.page.browser import open_page, place_of, wait_until, watched_page
 from tests.fakes import FakeModel
 from tests.running import Running, fake_settings, running_service
 

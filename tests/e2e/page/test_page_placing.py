@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import PHONE, open_page, place_of, wait_for_items, watched_page
+from tests.e2e.page.browser import PHONE, open_page, place_of, wait_for_items, watched_page
 from tests.running import Running
 
 

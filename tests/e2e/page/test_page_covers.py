@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.e2e.browser import (
+from tests.e2e.page.browser import (
     PHONE,
     Watch,
     draw,
@@ -15,8 +15,8 @@ from tests.e2e.browser import (
     wait_until,
     watched_page,
 )
-from tests.e2e.test_page_clip import choose, clip_bytes
-from tests.e2e.test_page_library import unlock
+from tests.e2e.page.test_page_clip import choose, clip_bytes
+from tests.e2e.page.test_page_library import unlock
 from tests.running import Running, fake_settings, index_now, running_service, write_library
 
 # Of the nine tones one holds a picture, and three lie beside one.

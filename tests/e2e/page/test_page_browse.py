@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import open_page, wait_for_answer, wait_for_items, wait_until
-from tests.e2e.page_figures import large
+from tests.e2e.page.browser import open_page, wait_for_answer, wait_for_items, wait_until
+from tests.e2e.page.page_figures import large
 from tests.running import Running
 
 ROWS = 40  # more than fit the view, far fewer than there are

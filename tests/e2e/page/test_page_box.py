@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import (
+from tests.e2e.page.browser import (
     Watch,
     curve_in_link,
     draw,

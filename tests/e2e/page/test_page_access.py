@@ -9,9 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import PHONE, Watch, open_page, titles, wait_for_items, watched_page
-from tests.e2e.test_page_clip import choose, clip_bytes
-from tests.e2e.test_page_library import unlock
+from tests.e2e.page.browser import PHONE, Watch, open_page, titles, wait_for_items, watched_page
+from tests.e2e.page.test_page_clip import choose, clip_bytes
+from tests.e2e.page.test_page_library import unlock
 from tests.running import Running
 
 PATH = "curve=0,-0.6,-0.5;60,0.1,0.6;120,0.7,0.4"

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 from model.emotion_model import EmotionModel
 from model.shipped import FAST_CHECKPOINT
 from tests.conftest import REPOSITORY
-from tests.e2e.browser import PHONE, open_page, wait_for_items, wait_until, watched_page
-from tests.e2e.test_page_library import unlock
+from tests.e2e.page.browser import PHONE, open_page, wait_for_items, wait_until, watched_page
+from tests.e2e.page.test_page_library import unlock
 from tests.running import Running, fake_settings, index_now, running_service
 
 IMAGES = REPOSITORY / "docs" / "images"

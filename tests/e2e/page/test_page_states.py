@@ -10,7 +10,7 @@ import soundfile
 from playwright.sync_api import Browser, Page, Route, expect
 
 from app.http.keys import KeyRing
-from tests.e2e.browser import (
+from tests.e2e.page.browser import (
     PHONE,
     Watch,
     draw,
@@ -19,8 +19,8 @@ from tests.e2e.browser import (
     wait_until,
     watched_page,
 )
-from tests.e2e.test_page_clip import choose, clip_bytes
-from tests.e2e.test_page_library import unlock
+from tests.e2e.page.test_page_clip import choose, clip_bytes
+from tests.e2e.page.test_page_library import unlock
 from tests.running import (
     RATE_HZ,
     Running,

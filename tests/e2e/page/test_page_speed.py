@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.page_figures import answers_ms, drawing, first_view_work_ms, large
+from tests.e2e.page.page_figures import answers_ms, drawing, first_view_work_ms, large
 from tests.running import Running
 
 ATTEMPTS = 2
