@@ -180,14 +180,13 @@ class DeviceSearch:
         """The ranks of each query, all of them proven."""
         answers: list[Answer | None] = [None] * len(queries)
         allowed = self._scopes.mask(terms.scope)
-        apart = self._ranker.rows_apart(terms, allowed)
         count = max(_LEAST, _FACTOR * terms.wanted)
         while open_ones := [q for q, answer in enumerate(answers) if answer is None]:
             found = self._scores.candidates(
                 queries[np.array(open_ones)], terms.scoring, terms.direction, count, allowed
             )
             for q, candidates in zip(open_ones, found, strict=True):
-                answers[q] = self._settle(queries[q : q + 1], candidates, terms, q, apart)
+                answers[q] = self._settle(queries[q : q + 1], candidates, terms, q, allowed)
             count *= _WIDEN
         return [answer for answer in answers if answer is not None]
 
@@ -197,12 +196,13 @@ class DeviceSearch:
         candidates: Candidates,
         terms: Terms,
         number: int,
-        apart: Rows,
+        allowed: Mask | None,
     ) -> Answer | None:
         """The wanted ranks, if the candidates suffice to prove them."""
         task = self._ranker.task(query, terms, number)
         rows, bound = candidates.rows, candidates.bound
         if terms.addition is not None:
+            apart = terms.addition.tracks.rows_apart(task.items.first, allowed)
             rows = np.union1d(rows, apart)
             bound += terms.addition.tracks.most_of_all(task.added.weights)
         chosen = Ranked(*ranked(task, rows))

@@ -189,12 +189,6 @@ class Ranker:
             floors=request.floors,
         )
 
-    def rows_apart(self, terms: Terms, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """The rows of a mask that are scored in any case, since their addition stands apart."""
-        if terms.addition is None:
-            return _NO_ROWS
-        return terms.addition.tracks.rows_apart(self.scores.items.first, allowed)
-
     def task(self, query: Embedding, terms: Terms, number: int = 0) -> Task:
         """One query, a row, ready to be scored; `number` says which one of its request."""
         wanted = Wanted(terms.wanted, -1, _NO_ROWS, _NO_ARTISTS)

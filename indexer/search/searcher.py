@@ -36,6 +36,7 @@ from model.scoring import Kind, ScoringParams
 __all__ = ["Hit", "Level", "SearchRequest", "SearchResult", "Searcher", "TrackFilter"]
 
 _ALL = np.empty(0, dtype=np.bool_)
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -179,8 +180,10 @@ class CellSearch:
 
     def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
         """The ranks of each query."""
-        mask = None if terms.addition is None else self._scopes.mask(terms.scope)
-        apart = self._ranker.rows_apart(terms, mask)
+        apart = _NO_ROWS
+        if terms.addition is not None:
+            first, allowed = self._ranker.scores.items.first, self._scopes.mask(terms.scope)
+            apart = terms.addition.tracks.rows_apart(first, allowed)
         return [self._answer(queries[q : q + 1], terms, q, apart) for q in range(len(queries))]
 
     def _answer(self, query: Embedding, terms: Terms, number: int, apart: Integers) -> Answer:
