@@ -126,7 +126,7 @@ def send(port: int, requests: Sequence[bytes], due_s: Sequence[float]) -> Answer
             _ask(port, requests[asked], due_s[asked], answers, idle, busy)
             asked += 1
         more = asked < len(requests) and free > 0
-        wait_s = due_s[asked] - now_s if more else RESULT_TIMEOUT_S
+        wait_s = due_s[asked] - now_s if more else RESULT_TIMEOUT_S if busy else 0.0
         ready, _, _ = select.select(busy, [], [], max(0.0, wait_s))
         for connection in ready:
             _take(connection, answers, idle, busy, start_s)
