@@ -22,8 +22,8 @@ from app.playlists.match import make_playlist
 from app.services import load_model, make_indexer, opened_catalog, opened_library
 from app.settings import Settings
 from app.wire.schemas import PlaylistRequest
+from benchmarks.indexing.music_at_hand import WESNOTH
 from benchmarks.listening.studies import Emotify, load_emotify
-from benchmarks.music_at_hand import WESNOTH
 from benchmarks.shared_data import data_folder
 from model.emotion_model import EmotionModel
 from model.feelings.moods import plane_words

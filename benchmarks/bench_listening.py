@@ -29,7 +29,7 @@ from benchmarks.listening.studies import (
     load_emotify,
     load_muse,
 )
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.embed import stretches

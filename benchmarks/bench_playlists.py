@@ -15,7 +15,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from app.playlists.queries import tracks_query
 from app.wire.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
 from benchmarks.learning.curve_report import Fold, train_folds
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of, live_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
@@ -123,9 +122,7 @@ def _library(folder: Path, model: EmotionModel, data: Dataset, rows: NDArray[np.
 
 def _live(folder: Path, content: SnapshotContent, model: EmotionModel) -> Live:
     write_snapshot(folder, content, model_id=model.model_id, scoring=model.scoring)
-    snapshot = Snapshot.open(folder)
-    searcher = Searcher(snapshot, model.scoring)
-    return Live("bench", model.model_id, datetime.now(UTC), snapshot, searcher)
+    return live_of(Searcher(Snapshot.open(folder), model.scoring))
 
 
 def _matches(library: Library) -> Iterator[tuple[str, dict[str, float]]]:

@@ -26,7 +26,7 @@ from app.commands.common import (
     plain,
 )
 from app.commands.naming import below_root, described, seen_from, track_called
-from app.commands.remote import Key, Server, asked_client, track_there
+from app.commands.remote import KeyOption, ServerOption, asked_client, track_there
 from app.errors import InvalidRequestError
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
@@ -142,8 +142,8 @@ def playlist(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
-    server: Server = None,
-    key: Key = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Music that feels like a mood, a point of the plane, tracks, or a curve over time."""
     asked = _emotion(mood, feeling, valence, arousal, curve, track, like)
@@ -201,8 +201,6 @@ def _answer(question: PlaylistRequest, library: Library, live: Live) -> Playlist
     from app.playlists.recency import stepping_back
 
     make = partial(make_playlist, model=library.model, live=live)
-    if not question.not_again_s:
-        return make(question)
     heard = library.catalog.heard_lately(None, question.not_again_s)
     return stepping_back(question, heard, make)[0]
 

@@ -17,7 +17,7 @@ from app.commands.common import (
     open_library,
     plain,
 )
-from app.commands.remote import Key, Server, asked_client
+from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import InvalidRequestError
 from app.settings import Settings
 from app.wire.responses import EmotionResponse
@@ -36,8 +36,8 @@ def emotion(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
-    server: Server = None,
-    key: Key = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """The emotion of an audio file over time."""
     if not file.is_file():

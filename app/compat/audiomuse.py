@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
-from app.compat.links import Links, LinkStore
+from app.compat.links import LinkStore, SongLinks
 from app.library.live import Live
 from app.playlists.likeness import Likeness, path_between
 from app.routes.access import read_access
@@ -95,7 +95,7 @@ def make_router(links: LinkStore) -> APIRouter:
 
 def _similar(
     services: Services,
-    links: Links,
+    links: SongLinks,
     asked: tuple[str | None, str | None, str | None],
     n: int,
     *,
@@ -127,7 +127,7 @@ def _nearest_on_plane(
     return sorted(found, key=lambda pair: float(((emotion[row_of(pair[0])] - here) ** 2).sum()))
 
 
-def _path(services: Services, links: Links, ends: tuple[str, str], most: int) -> dict[str, Any]:
+def _path(services: Services, links: SongLinks, ends: tuple[str, str], most: int) -> dict[str, Any]:
     live = services.live.current()
     start, end = (_track_of(services, links, live, each, None, None) for each in ends)
     ids = path_between(live, start, end, most)
@@ -140,7 +140,7 @@ def _path(services: Services, links: Links, ends: tuple[str, str], most: int) ->
     return {"path": path, "total_distance": round(sum(steps), 6)}
 
 
-def _searched(services: Services, links: Links, words: str) -> list[dict[str, Any]]:
+def _searched(services: Services, links: SongLinks, words: str) -> list[dict[str, Any]]:
     live = services.live.current()
     page = services.catalog.list_tracks(TrackQuery(text=words), limit=20)
     found = [_known(live, track.id) for track in page.items]
@@ -149,7 +149,7 @@ def _searched(services: Services, links: Links, words: str) -> list[dict[str, An
 
 def _track_of(
     services: Services,
-    links: Links,
+    links: SongLinks,
     live: Live,
     item_id: str | None,
     title: str | None,
@@ -183,7 +183,7 @@ def _record(live: Live, track_id: int) -> TrackRecord:
     return live.snapshot.tracks[live.snapshot.tracks.row_of(track_id)]
 
 
-def _song(record: TrackRecord, links: Links, distance: float | None) -> dict[str, Any]:
+def _song(record: TrackRecord, links: SongLinks, distance: float | None) -> dict[str, Any]:
     song = {
         "item_id": links.song_of.get(record.id, str(record.id)),
         "title": record.title,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.playlists.queries import Asked
+from app.playlists.queries import EmbeddedQuery
 from app.playlists.variety import BEST, Variety
 from indexer.search.searcher import Hit
 from model.curves.curve import QuantileScale
@@ -37,7 +37,7 @@ _SHOWN = [Hit._fields.index("arousal"), Hit._fields.index("valence")]
 
 def plan(
     rankings: Sequence[Sequence[Hit]],
-    asked: Sequence[Asked],
+    asked: Sequence[EmbeddedQuery],
     scale: QuantileScale,
     artists_of: Callable[[Hit], Collection[int]],
     cap: int | None,
@@ -85,7 +85,7 @@ def plan(
 
 
 def _worth(
-    places: Places, columns: Doubles, asked: Sequence[Asked], scale: QuantileScale
+    places: Places, columns: Doubles, asked: Sequence[EmbeddedQuery], scale: QuantileScale
 ) -> Doubles:
     """Score less the squared distance of what is shown to what is asked, [O].
 

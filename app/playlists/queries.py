@@ -24,7 +24,7 @@ from app.wire.schemas import (
     TrackEmotion,
     TracksEmotion,
 )
-from indexer.search.request import AnyOf, Asking
+from indexer.search.request import AnyOf, QueryPlaces
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
 from model.curves.curve import EmotionCurve, Keyframe
@@ -48,7 +48,7 @@ class QueryModel(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class EmbeddedQuery:
     """What one search asks for.
 
     Attributes:
@@ -73,17 +73,17 @@ class Asked:
     heard: tuple[float, float] | None = None
 
 
-def asking(queries: Sequence[Asked]) -> Asking:
+def query_places(queries: Sequence[EmbeddedQuery]) -> QueryPlaces:
     """Where queries lie on the plane; of a region all its points do."""
     if len(queries) == 1 and queries[0].points is not None:
-        return Asking(queries[0].points, queries[0].points)
+        return QueryPlaces(queries[0].points, queries[0].points)
     felt = [(each.arousal, each.valence) for each in queries]
     heard = [each.heard or place for each, place in zip(queries, felt, strict=True)]
-    return Asking(np.array(felt).reshape(-1, 2), np.array(heard).reshape(-1, 2))
+    return QueryPlaces(np.array(felt).reshape(-1, 2), np.array(heard).reshape(-1, 2))
 
 
 @dataclass(frozen=True)
-class Sought:
+class FeelingQuery:
     """An emotion before it is embedded.
 
     Attributes:
@@ -94,13 +94,13 @@ class Sought:
     curves: tuple[EmotionCurve, ...]
     any_of: AnyOf | None = None
 
-    def asked(self, embedding: Embedding) -> Asked:
+    def embedded(self, embedding: Embedding) -> EmbeddedQuery:
         """The query, from the curves' embedding, a row each."""
         means = np.array([curve.sampled(64).mean(axis=0) for curve in self.curves])
         weights = np.ones(1) if self.any_of is None else self.any_of.weights
         arousal, valence = weights @ means
         points = None if self.any_of is None else means
-        return Asked(
+        return EmbeddedQuery(
             embedding, "e2m", float(valence), float(arousal), any_of=self.any_of, points=points
         )
 
@@ -127,7 +127,7 @@ def seeds_of(emotion: Emotion) -> tuple[int, ...]:
     return (emotion.track_id,) if isinstance(emotion, TrackEmotion) else ()
 
 
-def felt_by(live: Live, asked: Asked, seeds: Sequence[int]) -> Asked:
+def felt_by(live: Live, asked: EmbeddedQuery, seeds: Sequence[int]) -> EmbeddedQuery:
     """The query of tracks, asked where its listener feels them."""
     place = live.felt_at(tuple(seeds))
     if place is None:
@@ -136,7 +136,7 @@ def felt_by(live: Live, asked: Asked, seeds: Sequence[int]) -> Asked:
     return replace(asked, arousal=place[0], valence=place[1], heard=heard)
 
 
-def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
+def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> EmbeddedQuery:
     """Tracks as one query for music like all of them.
 
     A score is linear in the query's variates and in its first two moments, so the mixture of the
@@ -149,10 +149,10 @@ def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
     found = [track_query(snapshot, snapshot.tracks.row_of(seed)) for seed in seeds]
     arousal, valence = np.mean([emotion for _, emotion in found], axis=0)
     together = whole(Embedding.concatenate([embedding for embedding, _ in found]))
-    return Asked(together, "m2m", float(valence), float(arousal))
+    return EmbeddedQuery(together, "m2m", float(valence), float(arousal))
 
 
-def sought(request: PlaylistRequest, snapshot: Snapshot) -> Sought:
+def feeling_query(request: PlaylistRequest, snapshot: Snapshot) -> FeelingQuery:
     """What a request that names a feeling asks a whole list for: a curve, or a region."""
     emotion = request.emotion
     if isinstance(emotion, TextEmotion):
@@ -161,8 +161,8 @@ def sought(request: PlaylistRequest, snapshot: Snapshot) -> Sought:
             points = understanding.steps[0].points
             curves = [EmotionCurve.constant(*place) for place in points.places.tolist()]
             any_of = AnyOf(points.weights, points.among)
-            return Sought(tuple(c.mapped(snapshot.scale) for c in curves), any_of)
-    return Sought((absolute_curve(request, snapshot),))
+            return FeelingQuery(tuple(c.mapped(snapshot.scale) for c in curves), any_of)
+    return FeelingQuery((absolute_curve(request, snapshot),))
 
 
 def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve:

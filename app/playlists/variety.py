@@ -137,9 +137,8 @@ def gumbel(ids: NDArray[np.uint64], seed: int) -> Doubles:
     return np.asarray(-np.log(-np.log(np.clip(uniform, 1e-16, 1.0 - 1e-16))), dtype=np.float64)
 
 
-def below_best(best: Sequence[Hit], chosen: Sequence[Hit]) -> float:
-    """How far the mean score of a list lies below that of the best one, in nats."""
+def below_best(best: Sequence[float], chosen: Sequence[float]) -> float:
+    """How far the mean of a list's scores lies below that of the best one's, in nats."""
     if not chosen:
         return 0.0
-    first = [hit.score for hit in best[: len(chosen)]]
-    return float(np.mean(first) - np.mean([hit.score for hit in chosen]))
+    return float(np.mean(best[: len(chosen)]) - np.mean(chosen))

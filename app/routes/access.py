@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
-from app.http.keys import ApiKey, Scope
+from app.http.keys import ApiKey, KeyScope
 from app.routes.signing import ADMIN, signer
 from app.services import Services, ServicesDep
 from indexer.catalog.profiles import MACHINE
@@ -80,7 +80,7 @@ def _has_admin_key(services: Services) -> bool:
     return any(key.allows("admin") for key in services.keys.all())
 
 
-def _enter(request: Request, services: Services, scope: Scope) -> None:
+def _enter(request: Request, services: Services, scope: KeyScope) -> None:
     key = _counted(request, services)
     request.state.key = key
     if not services.settings.require_key:
@@ -103,7 +103,7 @@ def _counted(request: Request, services: Services) -> ApiKey | None:
     return key
 
 
-def _require(key: ApiKey, scope: Scope) -> None:
+def _require(key: ApiKey, scope: KeyScope) -> None:
     if not key.allows(scope):
         raise ScopeError(f"key {key.id} has the scopes {', '.join(key.scopes)}, not {scope}")
 

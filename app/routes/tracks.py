@@ -27,7 +27,7 @@ from app.wire.responses import (
     TrackListItem,
     TrackMap,
     TrackPageOut,
-    Verdict,
+    VerdictKind,
 )
 from app.wire.schemas import Name, NotMusic, Scale
 from app.wire.tracks import copies_in, track_out
@@ -50,7 +50,7 @@ TrackIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, description="Id of a track
 ScaleQuery = Annotated[Scale, Query(description="Of the answer.")]
 Seconds = Annotated[float | None, Query(ge=0, le=1e6, allow_inf_nan=False)]
 Year = Annotated[int | None, Query(ge=0, le=9999)]
-Verdicts = Annotated[list[Verdict], Query(max_length=4, description="What they are taken for.")]
+Verdicts = Annotated[list[VerdictKind], Query(max_length=4, description="What they are taken for.")]
 Included = Annotated[list[NotMusic], Query(max_length=3, description="What to show besides music.")]
 Names = Annotated[list[Name], Query(max_length=100)]
 

@@ -47,7 +47,7 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Call:
+class SubsonicCall:
     """One call.
 
     Attributes:

@@ -21,7 +21,7 @@ from model.emotion_model import EmotionModel
 from model.frontends import get_frontend
 from model.learning.curve_calibration import (
     SEGMENT_SCALE_S,
-    Clip,
+    AnnotatedClip,
     GuessedClip,
     cross_check,
     fit_movement,
@@ -90,7 +90,9 @@ def train_folds(data: Dataset, preset: str, cache: Path, say: Say) -> list[Fold]
     return folds
 
 
-def curve_figures(folds: Sequence[Fold], data: Dataset, clips: Sequence[Clip]) -> dict[str, Any]:
+def curve_figures(
+    folds: Sequence[Fold], data: Dataset, clips: Sequence[AnnotatedClip]
+) -> dict[str, Any]:
     """Everything `docs/benchmarks/curve.json` holds; pairs are (arousal, valence)."""
     regression = _regression(folds, data)
     frames = np.concatenate([data.curves[fold.rows] for fold in folds]).swapaxes(0, 1)

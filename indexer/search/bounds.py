@@ -20,7 +20,6 @@ import numpy as np
 
 from indexer.search.compiled import compiled
 from indexer.search.tables import (
-    Asked,
     Axes,
     Cells,
     Coded,
@@ -28,6 +27,7 @@ from indexer.search.tables import (
     Doubles,
     Integers,
     Known,
+    PreparedQuery,
     Singles,
 )
 
@@ -38,7 +38,7 @@ _LARGEST_CODE = 128.0  # of codes less 1/2
 
 
 @compiled
-def columns(asked: Asked, shift: Doubles) -> tuple[Doubles, float]:
+def columns(asked: PreparedQuery, shift: Doubles) -> tuple[Doubles, float]:
     """What multiplies the raw columns, and what is added: `columns.raw_query`.
 
     Args:
@@ -230,7 +230,13 @@ def _box_distance(cells: Cells, near: Doubles, lam: float, count: int) -> Double
 
 @compiled
 def aim(
-    axes: Axes, coding: Coding, cells: Cells, known: Known, asked: Asked, count: int, choosy: bool
+    axes: Axes,
+    coding: Coding,
+    cells: Cells,
+    known: Known,
+    asked: PreparedQuery,
+    count: int,
+    choosy: bool,
 ) -> Coded:
     """Turn and code a query, and bound the first `count` cells for it.
 

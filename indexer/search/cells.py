@@ -19,12 +19,12 @@ from indexer.search.codes import Coder
 from indexer.search.columns import KINDS
 from indexer.search.references import References
 from indexer.search.scope import Level
-from indexer.search.tables import Asked, Axes, Cells, Coded, Doubles, Lists, Singles
+from indexer.search.tables import Axes, Cells, Coded, Doubles, Lists, PreparedQuery, Singles
 from indexer.snapshot.format import REBUILD, load_array
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingLimits:
     """How many rows are read before it pays to be choosy.
 
     Attributes:
@@ -43,7 +43,7 @@ class Reading:
 class CellIndex:
     """The coded rows of a snapshot by cell, those of whole tracks in the first cells."""
 
-    def __init__(self, folder: Path, segments: int, reading: Reading | None = None) -> None:
+    def __init__(self, folder: Path, segments: int, reading: ReadingLimits | None = None) -> None:
         """Map a snapshot's cells into memory.
 
         Args:
@@ -54,7 +54,7 @@ class CellIndex:
         Raises:
             SnapshotDamagedError: The arrays do not belong together.
         """
-        self.segments, self.reading = segments, reading or Reading()
+        self.segments, self.reading = segments, reading or ReadingLimits()
         shift, axes = np.array(load_array(folder, "search_shift")), Sketch.load(folder)
         self._axes = Axes(shift, axes.centre, axes.queries)
         self._coding = Coder.load(folder, "search_codes").coding
@@ -69,7 +69,7 @@ class CellIndex:
         sizes = np.diff(self.lists.first)
         self._rows = {"track": int(sizes[: self._whole_cells].sum()), "segment": segments}
 
-    def aim(self, asked: Asked, level: Level) -> Coded:
+    def aim(self, asked: PreparedQuery, level: Level) -> Coded:
         """Code a query and bound every cell of its level."""
         known = self._known["paper" if asked.l1 else "gaussian"]
         cells = self._whole_cells if level == "track" else len(self._cells.radius)

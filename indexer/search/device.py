@@ -202,8 +202,7 @@ class DeviceSearch:
         task = self._ranker.task(query, terms, number)
         rows, bound = candidates.rows, candidates.bound
         if terms.addition is not None:
-            apart = terms.addition.tracks.rows_apart(task.items.first)
-            apart = apart if allowed is None else apart[allowed[apart]]
+            apart = terms.addition.tracks.rows_apart(task.items.first, allowed)
             rows = np.union1d(rows, apart)
             bound += terms.addition.tracks.most_of_all(task.added.weights)
         chosen = Ranked(*ranked(task, rows))

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from indexer.search.compiled import compiled
 from indexer.search.tables import (
     Allowed,
-    Asked,
     Board,
     Doubles,
     Found,
     Integers,
     Items,
     Lists,
+    PreparedQuery,
     Sieve,
     Singles,
     Task,
@@ -77,7 +77,7 @@ def _with_room(board: Board, more: int) -> Board:
 
 
 @compiled
-def _cca(items: Items, asked: Asked, row: int) -> float:
+def _cca(items: Items, asked: PreparedQuery, row: int) -> float:
     """The CCA half of one row."""
     total = -asked.near_own
     for k in range(len(items.kept)):
@@ -91,7 +91,7 @@ def _cca(items: Items, asked: Asked, row: int) -> float:
 
 
 @compiled
-def _neg_kl(items: Items, asked: Asked, row: int, terms: Doubles) -> float:
+def _neg_kl(items: Items, asked: PreparedQuery, row: int, terms: Doubles) -> float:
     """-KL of one row; `terms` is room for D numbers.
 
     The logarithm is taken of the variances' product, in parts where it would leave float64's range.
@@ -111,7 +111,7 @@ def _neg_kl(items: Items, asked: Asked, row: int, terms: Doubles) -> float:
 
 
 @compiled
-def scored(items: Items, asked: Asked, rows: Integers) -> Doubles:
+def scored(items: Items, asked: PreparedQuery, rows: Integers) -> Doubles:
     """Total, CCA half and -KL of these segments, [3, M]; see `model.scoring.score`."""
     scores, terms = np.empty((3, len(rows))), np.empty(len(asked.mu))
     for i in range(len(rows)):

@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 Singles = NDArray[np.float32]
 
 
-class Asked(NamedTuple):
+class PreparedQuery(NamedTuple):
     """One query, prepared for scoring.
 
     Attributes:
@@ -225,7 +225,7 @@ class Task(NamedTuple):
     """What is asked of which segments."""
 
     items: Items
-    asked: Asked
+    asked: PreparedQuery
     wanted: Wanted
     added: Added
 

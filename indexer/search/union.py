@@ -25,7 +25,7 @@ from indexer.search.columns import doubled, points
 from indexer.search.rank_cells import TIE_DECIMALS
 from indexer.search.request import Answer, AnyOf, Ranked, Ranker, Terms
 from indexer.search.scope import Level, Scopes
-from indexer.search.tables import Asked, Doubles, Singles
+from indexer.search.tables import Doubles, PreparedQuery, Singles
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
 from model.scoring import (
@@ -75,7 +75,7 @@ class UnionSearch:
             count *= _WIDEN
 
     def _bounds(
-        self, queries: Embedding, asked: list[Asked], any_of: AnyOf, terms: Terms
+        self, queries: Embedding, asked: list[PreparedQuery], any_of: AnyOf, terms: Terms
     ) -> tuple[NDArray[np.int64], Doubles]:
         """The rows that may be answered and what they score at most, [N]."""
         mask = self._scopes.mask(terms.scope)
@@ -138,7 +138,7 @@ class UnionSearch:
         params = self._scoring.with_kind("gaussian")
         return composite_item_vectors(items, params, "e2m").numpy().astype(np.float32)
 
-    def _scored(self, rows: NDArray[np.int64], asked: list[Asked], terms: Terms) -> Doubles:
+    def _scored(self, rows: NDArray[np.int64], asked: list[PreparedQuery], terms: Terms) -> Doubles:
         """Total, CCA half and -KL of each point, [3, K, N], in double precision."""
         scores = np.stack([self._ranker.scores.score(each, rows) for each in asked], axis=1)
         scores[0] = self._totalled(scores[0], rows, terms)
@@ -148,11 +148,10 @@ class UnionSearch:
         """The scores of each point, [K, N], with what is added to them."""
         if terms.addition is None:
             return scores
-        first, addition = self._snapshot.track_first, terms.addition
-        return addition.counted(rows, first) * scores + addition.to_rows(rows, first)
+        return terms.addition.totalled(scores, rows, self._snapshot.track_first)
 
     def _ranked(
-        self, rows: NDArray[np.int64], asked: list[Asked], any_of: AnyOf, terms: Terms
+        self, rows: NDArray[np.int64], asked: list[PreparedQuery], any_of: AnyOf, terms: Terms
     ) -> Ranked:
         """The wanted tracks among these rows, scored exactly, best first."""
         total, cca, _ = self._scored(rows, asked, terms)  # [K, N]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from indexer.search.searcher import Searcher
-from indexer.shards.gather import Question, Results, ShardedSearcher, Waves
+from indexer.shards.gather import Results, ShardedSearcher, ShardQuestion, Waves
 from indexer.snapshot.reader import Snapshot
 from model.scoring import ScoringParams
 
@@ -31,7 +31,7 @@ class Shard:
         self.snapshot = Snapshot.open(folder, has_music=has_music)
         self._searcher = Searcher(self.snapshot, scoring, device)
 
-    def answer(self, question: Question) -> Results:
+    def answer(self, question: ShardQuestion) -> Results:
         """The answers to a question's queries, or the one to its union."""
         if question.any_of is None:
             return self._searcher.search(question.request)
@@ -49,7 +49,7 @@ class LocalShards:
         count = len(self._shards)
         return ([(first + step) % count] for step in range(count))
 
-    def ask(self, shards: Sequence[int], question: Question) -> list[Results | None]:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> list[Results | None]:
         """The answers of these shards."""
         return [self._shards[shard].answer(question) for shard in shards]
 

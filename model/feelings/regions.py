@@ -29,7 +29,7 @@ _LEAST_WEIGHT = 1e-9  # where all of a region is taken away, what is furthest fr
 
 
 @dataclass(frozen=True)
-class Points:
+class WeightedPoints:
     """Weighted points of the plane.
 
     Attributes:
@@ -132,7 +132,7 @@ def blend(regions: Sequence[Region], weights: Sequence[float]) -> Region:
     return Region(float(valence), float(arousal), float(wide_v), float(wide_a))
 
 
-def points_of(regions: Sequence[Region], away: Sequence[Region]) -> Points:
+def points_of(regions: Sequence[Region], away: Sequence[Region]) -> WeightedPoints:
     """The points of a union of regions, without those that are taken away.
 
     Where there are no regions, those of the whole plane are all kept, some with weight 0: a track
@@ -150,12 +150,12 @@ def points_of(regions: Sequence[Region], away: Sequence[Region]) -> Points:
         kept = left >= min(_LEFT, left.max())
         if not regions:
             rest = np.where(kept, weights * left, 0.0)
-            return Points(places, rest / rest.sum(), among=weights)
+            return WeightedPoints(places, rest / rest.sum(), among=weights)
         places, weights = places[kept], np.maximum(weights * left, _LEAST_WEIGHT)[kept]
-    return Points(places, weights / weights.sum())
+    return WeightedPoints(places, weights / weights.sum())
 
 
-def _points(region: Region) -> Points:
+def _points(region: Region) -> WeightedPoints:
     """Gauss-Hermite points of the region, [9], [15] or [25]."""
     axes = [
         _axis(region.valence, region.spread_valence),
@@ -163,7 +163,7 @@ def _points(region: Region) -> Points:
     ]
     places = np.array([(v, a) for v in axes[0][0] for a in axes[1][0]])
     weights = np.array([v * a for v in axes[0][1] for a in axes[1][1]])
-    return Points(places, weights / weights.sum())
+    return WeightedPoints(places, weights / weights.sum())
 
 
 def _axis(centre: float, spread: float) -> tuple[Doubles, Doubles]:
@@ -171,6 +171,6 @@ def _axis(centre: float, spread: float) -> tuple[Doubles, Doubles]:
     return np.clip(centre + spread * nodes, -MOST, MOST), weights
 
 
-def _whole_plane() -> Points:
+def _whole_plane() -> WeightedPoints:
     places = np.array([(v, a) for v in PLANE_LEVELS for a in PLANE_LEVELS])
-    return Points(places, np.full(len(places), 1.0 / len(places)))
+    return WeightedPoints(places, np.full(len(places), 1.0 / len(places)))

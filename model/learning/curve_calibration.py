@@ -41,7 +41,7 @@ COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True)
-class Clip:
+class AnnotatedClip:
     """A clip with audio and a human curve.
 
     Attributes:
@@ -134,7 +134,7 @@ class CrossCheck:
     rules: tuple[Movement, ...]
 
 
-def load_clips(data_dir: Path, data: Dataset, model: EmotionModel) -> list[Clip]:
+def load_clips(data_dir: Path, data: Dataset, model: EmotionModel) -> list[AnnotatedClip]:
     """Analyse every annotated clip of `deam/audio`.
 
     Raises:
@@ -146,12 +146,12 @@ def load_clips(data_dir: Path, data: Dataset, model: EmotionModel) -> list[Clip]
     if not known:
         raise DatasetError(f"no annotated clips under {data_dir / 'deam' / 'audio'}")
     return [
-        Clip(song, model.analyse(path), data.curves[rows[song]].astype(np.float64))
+        AnnotatedClip(song, model.analyse(path), data.curves[rows[song]].astype(np.float64))
         for song, path in known
     ]
 
 
-def guess(model: EmotionModel, clip: Clip) -> GuessedClip:
+def guess(model: EmotionModel, clip: AnnotatedClip) -> GuessedClip:
     """First guesses of segments and windows by a model that was trained without the clip."""
     analysis = clip.analysis
     segments, windows = (

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from app.clips.clips import Clip, clip_emotion, clip_emotions, written
 from app.library.live import Live
 from app.wire.responses import EmotionResponse
-from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
+from benchmarks.service.catalogue import SNAPSHOTS, live_of, write_catalogue
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
@@ -84,8 +83,7 @@ def catalogue(shipped: EmotionModel, tmp_path_factory: pytest.TempPathFactory) -
 def live(shipped: EmotionModel, catalogue: Path) -> Live:
     """Its snapshot, just opened."""
     snapshot = Snapshot.open(catalogue / "snapshots" / SNAPSHOTS[0])
-    searcher = Searcher(snapshot, shipped.scoring)
-    return Live(SNAPSHOTS[0], shipped.model_id, datetime.now(UTC), snapshot, searcher)
+    return live_of(Searcher(snapshot, shipped.scoring))
 
 
 def analysis(model: EmotionModel, seconds: float, seed: int) -> Analysis:

@@ -7,7 +7,9 @@ import pytest
 from app.cli import main
 from app.commands.asking import playlist_table
 from app.commands.common import notes, plain
+from app.playlists.recency import stepping_back
 from app.wire.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
+from app.wire.schemas import PlaylistRequest
 
 TITLES = ("Song [live]", "[red]Blood[/]", "[/b]", ":fire: at 10:30", "C:\\", "[link=x]here[/link]")
 
@@ -73,6 +75,16 @@ def test_an_error_about_a_strange_name_is_told(
 
     assert ended.value.code == 1
     assert "no [/such] file.mp3" in capsys.readouterr().err
+
+
+def test_nothing_is_said_of_what_nobody_heard() -> None:
+    """A question that leaves out what was heard lately is answered as it stands."""
+    question = PlaylistRequest.model_validate({"emotion": {"mood": "calm"}, "not_again_s": 60})
+
+    answer, asked = stepping_back(question, [], lambda _: playlist(("Song",)))
+
+    assert answer.not_again is None
+    assert asked == question
 
 
 def test_lines_stay_lines() -> None:
