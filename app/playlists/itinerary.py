@@ -67,12 +67,13 @@ def plan(
     columns[:, _SCORE] += variety.noise(columns[:, _TRACK])
     worth = _worth(places, columns, asked, scale)
     every = np.arange(len(hits))
-    tracks = np.unique(columns[:, _TRACK], return_inverse=True)[1]
+    _, first, tracks = np.unique(columns[:, _TRACK], return_index=True, return_inverse=True)
     width = len(hits)
     limits = [_at_most(places, every, 1.0, width), _at_most(tracks, every, 1.0, width)]
     several = False
     if cap is not None:
-        artists = [artists_of(hit) for hit in hits]
+        known = [artists_of(hits[index]) for index in first.tolist()]  # of a track, asked once
+        artists = [known[track] for track in tracks.tolist()]
         counts = np.array([len(each) for each in artists])
         several = bool((counts > 1).any())
         flat = np.fromiter((name for each in artists for name in each), np.int64, counts.sum())
