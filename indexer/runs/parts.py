@@ -177,8 +177,10 @@ class Parts:
 def shows_parts(run: IndexRun, active: SnapshotRow | None, model_id: str) -> bool:
     """Whether a run shows parts: a first one, also one that goes on after a break.
 
-    Later runs do not, because the index of before answers meanwhile, and it holds more.
+    Later runs do not, because the index of before answers meanwhile, and it holds more. That holds
+    too of what another first run left, where all files are read anew (`full`).
     """
-    if run.full:
-        return False
-    return active is None or (active.partial and is_current(active, model_id))
+    if active is None:
+        return True
+    own = run.snapshot_id == active.id or not run.full
+    return own and active.partial and is_current(active, model_id)
