@@ -13,12 +13,12 @@ from model.curves.estimation import CurveSettings, estimate_curve
 from model.learning.curve_calibration import (
     GuessedClip,
     Movement,
-    calibrated_sd,
     coverage,
     cross_check,
     fit_movement,
     reliability,
 )
+from model.learning.evaluation import calibrated_sd
 
 Doubles = NDArray[np.float64]
 FRAMES = 90  # 45 s
