@@ -17,8 +17,8 @@ from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.search.balance import EmotionEmbedder, embedded_bank
+from indexer.search.request import AnyOf
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
-from indexer.search.tables import Doubles
 from indexer.shards.gather import ShardedSearcher
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
@@ -36,7 +36,7 @@ class TrackSearcher(Protocol):
     def search(self, request: SearchRequest) -> list[SearchResult]:
         """The tracks that score best for each query."""
 
-    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+    def search_union(self, any_of: AnyOf, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points."""
 
     def hit_of(self, track_id: int, request: SearchRequest) -> Hit:

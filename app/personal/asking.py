@@ -15,8 +15,8 @@ from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
+from indexer.search.request import AnyOf
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
-from indexer.search.tables import Doubles
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class PersonalSearcher:
         found = self._plain.search(self._added(request))
         return [replace(result, hits=self._felt(result.hits)) for result in found]
 
-    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+    def search_union(self, any_of: AnyOf, request: SearchRequest) -> SearchResult:
         """As `Searcher.search_union`; places of the answer are the listener's."""
-        found = self._plain.search_union(weights, self._added(request))
+        found = self._plain.search_union(any_of, self._added(request))
         return replace(found, hits=self._felt(found.hits))
 
     def hit_of(self, track_id: int, request: SearchRequest) -> Hit:

@@ -229,12 +229,12 @@ def _search(
             places=query_places(asked),
         )
 
-    single = [query for query in queries if query.weights is None]
+    single = [query for query in queries if query.any_of is None]
     results = iter(live.searcher.search(request(single)) if single else ())
     return [
         next(results)
-        if query.weights is None
-        else live.searcher.search_union(query.weights, request([query]))
+        if query.any_of is None
+        else live.searcher.search_union(query.any_of, request([query]))
         for query in queries
     ]
 

@@ -24,7 +24,7 @@ from app.wire.schemas import (
     TrackEmotion,
     TracksEmotion,
 )
-from indexer.search.request import QueryPlaces
+from indexer.search.request import AnyOf, QueryPlaces
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
 from model.curves.curve import EmotionCurve, Keyframe
@@ -57,7 +57,7 @@ class EmbeddedQuery:
         valence: Mean valence asked for, absolute.
         arousal: Mean arousal asked for, absolute.
         at_s: Middle of the piece of a journey.
-        weights: Of the points of a region, any of which will do; None: there is one row.
+        any_of: What the points of a region count, any of which will do; None: there is one row.
         points: (arousal, valence) of those points, absolute, [P, 2].
         heard: (arousal, valence) of what was embedded, absolute, where it is another place than
             the one asked for: of tracks that a listener feels elsewhere.
@@ -68,7 +68,7 @@ class EmbeddedQuery:
     valence: float
     arousal: float
     at_s: float | None = None
-    weights: Doubles | None = None
+    any_of: AnyOf | None = None
     points: Doubles | None = None
     heard: tuple[float, float] | None = None
 
@@ -88,20 +88,20 @@ class FeelingQuery:
 
     Attributes:
         curves: On the absolute scale; several are the points of a region.
-        weights: Of those points, sum 1; None for a single curve.
+        any_of: What those points count; None for a single curve.
     """
 
     curves: tuple[EmotionCurve, ...]
-    weights: Doubles | None = None
+    any_of: AnyOf | None = None
 
     def embedded(self, embedding: Embedding) -> EmbeddedQuery:
         """The query, from the curves' embedding, a row each."""
         means = np.array([curve.sampled(64).mean(axis=0) for curve in self.curves])
-        weights = np.ones(1) if self.weights is None else self.weights
+        weights = np.ones(1) if self.any_of is None else self.any_of.weights
         arousal, valence = weights @ means
-        points = None if self.weights is None else means
+        points = None if self.any_of is None else means
         return EmbeddedQuery(
-            embedding, "e2m", float(valence), float(arousal), weights=self.weights, points=points
+            embedding, "e2m", float(valence), float(arousal), any_of=self.any_of, points=points
         )
 
 
@@ -160,7 +160,8 @@ def feeling_query(request: PlaylistRequest, snapshot: Snapshot) -> FeelingQuery:
         if not understanding.moves:
             points = understanding.steps[0].points
             curves = [EmotionCurve.constant(*place) for place in points.places.tolist()]
-            return FeelingQuery(tuple(c.mapped(snapshot.scale) for c in curves), points.weights)
+            any_of = AnyOf(points.weights, points.among)
+            return FeelingQuery(tuple(c.mapped(snapshot.scale) for c in curves), any_of)
     return FeelingQuery((absolute_curve(request, snapshot),))
 
 

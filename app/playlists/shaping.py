@@ -67,7 +67,8 @@ class Shape:
         region = asked[0].points if asked else None
         if region is None:
             return wanted
-        points = self._on_scale(region)
+        any_of = asked[0].any_of
+        points = self._on_scale(region if any_of is None else region[any_of.weights > 0.0])
         return [min(points, key=partial(math.dist, place)) for place in places]
 
     def scoring(self, asked: Sequence[EmbeddedQuery]) -> ScoringOut:

@@ -85,6 +85,20 @@ class QueryPlaces:
 
 
 @dataclass(frozen=True)
+class AnyOf:
+    """The queries of one question, any of which will do.
+
+    Attributes:
+        weights: Of each query, [Q], >= 0, sum 1.
+        among: Of each query, [Q], >= 0, sum 1, where a row counts by the share that the weighted
+            queries have of these; None: by its likelihood under the weighted queries.
+    """
+
+    weights: NDArray[np.float64]
+    among: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
 class SearchRequest:
     """What a search asks for.
 

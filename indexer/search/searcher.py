@@ -16,6 +16,7 @@ from indexer.search.device import DeviceScores, DeviceSearch
 from indexer.search.rank_cells import find_in_cells, ranked
 from indexer.search.request import (
     Answer,
+    AnyOf,
     Hit,
     Ranked,
     Ranker,
@@ -137,22 +138,22 @@ class Searcher:
         """
         return self._ranker.hit_of(track_id, request)
 
-    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+    def search_union(self, any_of: AnyOf, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `indexer.search.union`.
 
         Args:
-            weights: Of each query of `request`, which are the points, [Q], > 0, sum 1.
+            any_of: What each query of `request` counts; they are the points.
             request: What is asked for; all its queries are one question.
 
         Raises:
             ShapeError: The queries come from other spaces, or are not as many as the weights.
         """
         queries = own_queries(request, self.snapshot)
-        if len(weights) != len(queries):
-            raise ShapeError(f"{len(weights)} weights for {len(queries)} points")
+        if len(any_of.weights) != len(queries):
+            raise ShapeError(f"{len(any_of.weights)} weights for {len(queries)} points")
         if self._engine is None or request.limit == 0:
             return SearchResult((), True)
-        found, exact = self._union.answer(queries, weights, self._terms(request))
+        found, exact = self._union.answer(queries, any_of, self._terms(request))
         return SearchResult(self._ranker.hits(found, request.offset), exact)
 
     def _terms(self, request: SearchRequest) -> Terms:

@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.search.rank_cells import TIE, TIE_DECIMALS
-from indexer.search.request import Hit, Ranker, SearchRequest
+from indexer.search.request import AnyOf, Hit, Ranker, SearchRequest
 from indexer.search.searcher import SearchResult
-from indexer.search.tables import Doubles
 from indexer.snapshot.reader import Snapshot
 from model.errors import ShapeError
 from model.scoring import ScoringParams
@@ -41,11 +40,11 @@ class ShardQuestion:
 
     Attributes:
         request: The queries; no cap of artists, which only the whole can keep.
-        weights: Where they are the points of one union, the weight of each, [Q]; else None.
+        any_of: Where they are the points of one union, what each counts; else None.
     """
 
     request: SearchRequest
-    weights: Doubles | None = None
+    any_of: AnyOf | None = None
 
 
 class Shards(Protocol):
@@ -97,15 +96,16 @@ class ShardedSearcher:
         """
         return self._answers(ShardQuestion(request), len(request.queries))
 
-    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+    def search_union(self, any_of: AnyOf, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `Searcher.search_union`.
 
         Raises:
             ShapeError: The queries come from other spaces, or are not as many as the weights.
         """
+        weights = any_of.weights
         if len(weights) != len(request.queries):
             raise ShapeError(f"{len(weights)} weights for {len(request.queries)} points")
-        return self._answers(ShardQuestion(request, weights), 1)[0]
+        return self._answers(ShardQuestion(request, any_of), 1)[0]
 
     def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
         """How one track fits the single query of `request`, whatever its filters say.
@@ -126,7 +126,7 @@ class ShardedSearcher:
         done: dict[int, SearchResult] = {}
         left, most = list(range(count)), _MORE * wanted
         while left:
-            asked = question if question.weights is not None else _only(question, left)
+            asked = question if question.any_of is not None else _only(question, left)
             whole = replace(asked, request=_uncapped(asked.request, most))
             for query, found in zip(left, self._gathered(whole, len(left)), strict=True):
                 hits = self._capped(found.hits, wanted, cap)
@@ -141,7 +141,7 @@ class ShardedSearcher:
         wanted = question.request.limit
         merged = [SearchResult((), exact=True)] * count
         for wave in self.shards.waves(next(self._turn)):
-            floors = _floors(merged, wanted) if question.weights is None else None
+            floors = _floors(merged, wanted) if question.any_of is None else None
             asked = replace(question, request=replace(question.request, floors=floors))
             for shard, found in zip(wave, self.shards.ask(wave, asked), strict=True):
                 lost = SearchResult((), exact=False, missing=self._shares[shard])

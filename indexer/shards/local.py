@@ -33,9 +33,9 @@ class Shard:
 
     def answer(self, question: ShardQuestion) -> Results:
         """The answers to a question's queries, or the one to its union."""
-        if question.weights is None:
+        if question.any_of is None:
             return self._searcher.search(question.request)
-        return [self._searcher.search_union(question.weights, question.request)]
+        return [self._searcher.search_union(question.any_of, question.request)]
 
 
 class LocalShards:

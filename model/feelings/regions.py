@@ -34,11 +34,14 @@ class WeightedPoints:
 
     Attributes:
         places: (valence, arousal), [K, 2].
-        weights: [K], > 0, sum 1.
+        weights: [K], >= 0, sum 1.
+        among: Of the points that the weighted ones are a part of, [K], >= 0, sum 1, where what is
+            meant is a part of the plane that lies beside something; None: it has a place itself.
     """
 
     places: Doubles
     weights: Doubles
+    among: Doubles | None = None
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -132,6 +135,9 @@ def blend(regions: Sequence[Region], weights: Sequence[float]) -> Region:
 def points_of(regions: Sequence[Region], away: Sequence[Region]) -> WeightedPoints:
     """The points of a union of regions, without those that are taken away.
 
+    Where there are no regions, those of the whole plane are all kept, some with weight 0: a track
+    then counts by the share of the plane that is left (ADR 83).
+
     Args:
         regions: Any of these; none: the whole plane.
         away: What must not be.
@@ -142,6 +148,9 @@ def points_of(regions: Sequence[Region], away: Sequence[Region]) -> WeightedPoin
     if away:
         left = np.prod([1.0 - region.share(places) for region in away], axis=0)
         kept = left >= min(_LEFT, left.max())
+        if not regions:
+            rest = np.where(kept, weights * left, 0.0)
+            return WeightedPoints(places, rest / rest.sum(), among=weights)
         places, weights = places[kept], np.maximum(weights * left, _LEAST_WEIGHT)[kept]
     return WeightedPoints(places, weights / weights.sum())
 

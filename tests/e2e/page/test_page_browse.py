@@ -153,3 +153,31 @@ def test_a_tooltip_goes_with_its_question(page: Page, service: Running) -> None:
     expect(page.locator("#label .label__facts")).to_contain_text(reason)
     page.locator("#find").focus()
     expect(page.locator("#label")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("module", "button", "called", "shown"),
+    [
+        ("browse", "Browse", "The lists", "#browse-count"),
+        ("virtual-list", "Browse", "The lists", "#browse-count"),
+        ("stations", "Stations", "The stations", "#stations"),
+        ("taste", "Your plane", "Your plane", "#taste"),
+    ],
+)
+def test_a_part_that_cannot_be_fetched_says_so_and_is_tried_again(
+    page: Page, service: Running, module: str, button: str, called: str, shown: str
+) -> None:
+    """A press on the message leads to where the first one would have led."""
+    open_page(page, service.url)
+    address = f"**/web/{module}.js"
+    page.route(address, lambda route: route.abort())
+    page.get_by_role("button", name=button, exact=True).click()
+    message = page.locator(".toast--wrong")
+    expect(message).to_contain_text(f"{called} could not be loaded.")
+    expect(page.locator(f"{shown}:visible")).to_have_count(0)
+
+    page.unroute(address)
+    message.get_by_role("button", name="Try again").click()
+
+    expect(page.locator(shown).first).to_be_visible()
+    expect(message).to_have_count(0)

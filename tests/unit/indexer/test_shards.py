@@ -11,6 +11,7 @@ import pytest
 
 from indexer.errors import SnapshotError, SnapshotFormatError
 from indexer.search.additions import Addition, TrackColumns
+from indexer.search.request import AnyOf
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult
 from indexer.shards.gather import Results, ShardedSearcher, ShardQuestion
 from indexer.shards.local import LocalShards, Shard, open_locally, shard_folders
@@ -108,10 +109,10 @@ def test_shards_answer_a_union_as_the_whole_does(
     whole: Searcher, sharded: ShardedSearcher, cap: int | None
 ) -> None:
     """Any of several points is asked of every shard."""
-    weights = np.full(QUERIES, 1.0 / QUERIES)
+    any_of = AnyOf(np.full(QUERIES, 1.0 / QUERIES))
     request = SearchRequest(snapshots.embedding(QUERIES, seed=6), 12, max_per_artist=cap)
 
-    alike(sharded.search_union(weights, request), whole.search_union(weights, request))
+    alike(sharded.search_union(any_of, request), whole.search_union(any_of, request))
 
 
 @pytest.mark.parametrize("cap", [None, 2])
