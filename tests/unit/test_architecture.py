@@ -20,7 +20,7 @@ from tests.adr_index import index
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 40
-MAX_MODULES = 23
+MAX_MODULES = 22
 LONG_FUNCTIONS = {
     "app/commands/playlist.py: playlist": "each option has its place in the question",
     "app/compat/audiomuse.py: make_router": "its routes share what it is given",
