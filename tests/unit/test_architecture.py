@@ -278,6 +278,28 @@ def test_the_paths_of_the_architecture_name_modules_that_exist_once_each() -> No
         assert len(modules) == len(set(modules)) > 10
 
 
+def test_the_architecture_names_every_package() -> None:
+    """A newcomer finds what each folder is for."""
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    listing = text.partition("```")[2].partition("```")[0]
+    layers = {
+        layer: re.findall(r"(\w+)/", part)
+        for layer, part in zip(
+            ("model", "indexer", "app"),
+            re.split(r"^(?:indexer|app|migrations)/", listing, flags=re.MULTILINE),
+            strict=False,
+        )
+    }
+    packages = {
+        (path.parent.parent.name, path.parent.name)
+        for path in _tracked(*(f"{layer}/*/__init__.py" for layer in layers))
+        if path.parent.parent.parent == REPOSITORY
+    }
+
+    assert {(layer, name) for layer, name in packages if name not in layers[layer]} == set()
+    assert len(packages) > 20
+
+
 def test_the_documents_name_every_setting() -> None:
     """A setting nobody can find might as well not exist."""
     settings = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
