@@ -13,6 +13,7 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.learning.curve_calibration import load_clips
 from benchmarks.learning.curve_report import (
     curve_figures,
     markdown,
@@ -20,7 +21,6 @@ from benchmarks.learning.curve_report import (
     train_folds,
 )
 from benchmarks.shared_data import data_folder
-from model.learning.curve_calibration import load_clips
 from model.learning.datasets import load_deam
 
 REPOSITORY = Path(__file__).resolve().parent.parent

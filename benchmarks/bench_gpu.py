@@ -37,7 +37,7 @@ from indexer.search.additions import NOTHING_ADDED
 from indexer.search.build_cells import write_cells
 from indexer.search.cells import CellIndex
 from indexer.search.device import DeviceScores, DeviceSearch
-from indexer.search.request import Answer, Terms
+from indexer.search.request import RankedAnswer, Terms
 from indexer.search.scope import Scope
 from indexer.search.scores import Scorer
 from indexer.search.searcher import CellSearch
@@ -242,7 +242,7 @@ def search(model: EmotionModel, count: int, options: Options, ends: float) -> Fi
     return found
 
 
-def _alike(one: Answer, other: Answer) -> bool:
+def _alike(one: RankedAnswer, other: RankedAnswer) -> bool:
     return bool(np.allclose(one[0].scores, other[0].scores, rtol=0.0, atol=SCORE_TOLERANCE))
 
 

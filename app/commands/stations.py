@@ -11,15 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 import typer
 
-from app.commands.asking import (
-    DAY_S,
-    FILE_FORMATS,
-    NotAgain,
-    read_curve,
-    request_of,
-    write_answer,
-    write_there,
-)
 from app.commands.common import (
     Checkpoint,
     DataDir,
@@ -30,6 +21,15 @@ from app.commands.common import (
     open_library,
     own,
     plain,
+)
+from app.commands.playlist import (
+    DAY_S,
+    FILE_FORMATS,
+    NotAgain,
+    read_curve,
+    request_of,
+    write_answer,
+    write_there,
 )
 from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import InvalidRequestError

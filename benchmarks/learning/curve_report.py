@@ -15,11 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.analysis import SEGMENT_S
-from model.checkpoint import load_checkpoint, save_checkpoint
-from model.emotion_model import EmotionModel
-from model.frontends import get_frontend
-from model.learning.curve_calibration import (
+from benchmarks.learning.curve_calibration import (
     SEGMENT_SCALE_S,
     AnnotatedClip,
     GuessedClip,
@@ -28,6 +24,10 @@ from model.learning.curve_calibration import (
     guess,
     reliability,
 )
+from model.analysis import SEGMENT_S
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.emotion_model import EmotionModel
+from model.frontends import get_frontend
 from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
 from model.learning.evaluation import r2
 from model.learning.fitting import fit

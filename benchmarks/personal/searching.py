@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.library.live import Live
-from app.personal.asking import on_plane
 from app.personal.basis import Basis
+from app.personal.personal_live import on_plane
 from app.personal.plane import CERTAIN, Plane, make_plane
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest

@@ -67,7 +67,7 @@ class Ranked:
     scores: NDArray[np.float64]
 
 
-Answer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
+RankedAnswer = tuple[Ranked, bool]  # the wanted ranks, and whether they are proven
 
 
 @dataclass(frozen=True)

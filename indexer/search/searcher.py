@@ -15,10 +15,10 @@ from indexer.search.columns import KINDS, scoring_id
 from indexer.search.device import DeviceScores, DeviceSearch
 from indexer.search.rank_cells import find_in_cells, ranked
 from indexer.search.request import (
-    Answer,
     AnyOf,
     Hit,
     Ranked,
+    RankedAnswer,
     Ranker,
     SearchRequest,
     Terms,
@@ -58,7 +58,7 @@ class SearchResult:
 class _Engine(Protocol):
     """Finds the best tracks: in cells, or by scoring everything on a device."""
 
-    def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
+    def answers(self, queries: Embedding, terms: Terms) -> list[RankedAnswer]:
         """The ranks of each query."""
 
 
@@ -179,7 +179,7 @@ class CellSearch:
         self._index, self._ranker, self._budget = index, ranker, budget
         self._scopes = scopes
 
-    def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
+    def answers(self, queries: Embedding, terms: Terms) -> list[RankedAnswer]:
         """The ranks of each query."""
         apart = _NO_ROWS
         if terms.addition is not None:
@@ -187,7 +187,7 @@ class CellSearch:
             apart = terms.addition.tracks.rows_apart(first, allowed)
         return [self._answer(queries[q : q + 1], terms, q, apart) for q in range(len(queries))]
 
-    def _answer(self, query: Embedding, terms: Terms, number: int, apart: Integers) -> Answer:
+    def _answer(self, query: Embedding, terms: Terms, number: int, apart: Integers) -> RankedAnswer:
         task, scope = self._ranker.task(query, terms, number), terms.scope
         passing, reading = scope.passing, self._index.reading
         if passing is not None and passing.count <= reading.few:

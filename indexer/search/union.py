@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from indexer.search.columns import doubled, points
 from indexer.search.rank_cells import TIE_DECIMALS
-from indexer.search.request import Answer, AnyOf, Ranked, Ranker, Terms
+from indexer.search.request import AnyOf, Ranked, RankedAnswer, Ranker, Terms
 from indexer.search.scope import Level, Scopes
 from indexer.search.tables import Doubles, PreparedQuery, Singles
 from indexer.snapshot.reader import Snapshot
@@ -53,7 +53,7 @@ class UnionSearch:
         self._whole: tuple[NDArray[np.int64], Singles] | None = None
         self._lock = threading.Lock()
 
-    def answer(self, queries: Embedding, any_of: AnyOf, terms: Terms) -> Answer:
+    def answer(self, queries: Embedding, any_of: AnyOf, terms: Terms) -> RankedAnswer:
         """The wanted ranks for the union of K points; always proven.
 
         Args:

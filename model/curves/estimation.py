@@ -5,7 +5,7 @@ Letters: W windows, S segments. Every emotion is (arousal, valence) in [-1, 1].
 The regression head guesses the emotion of each window. Windows of ten seconds tell far less about
 emotion than whole clips do, so the guess is not the answer. The slow level comes from the segments,
 and the windows' movement around it is smoothed and shrunk by factors of the checkpoint (see
-`model/learning/curve_calibration.py`).
+`benchmarks/learning/curve_calibration.py`).
 """
 
 from __future__ import annotations

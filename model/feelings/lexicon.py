@@ -90,11 +90,6 @@ class Lexicon:
         found = self.meanings.get(pieces_of(word))
         return found[0].entry if found else None
 
-    def meanings_of(self, word: str) -> dict[str, LexiconEntry]:
-        """Language -> what a word or idiom means there."""
-        found = self.meanings.get(pieces_of(word), ())
-        return {meaning.language: meaning.entry for meaning in found}
-
     def near(self, word: str, count: int = 3) -> tuple[str, ...]:
         """At most `count` written words, of any language, that look like `word`, best first."""
         wanted = spelt(pieces_of(word))[:_LONGEST_HINT]

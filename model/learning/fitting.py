@@ -205,13 +205,6 @@ def embed(fitted: Fitted, data: Dataset) -> Embedded:
     return project(fitted.cca, *embed_heads(fitted.model, data))
 
 
-def similarities(embedded: Embedded, scoring: ScoringParams) -> tuple[Doubles, Doubles]:
-    """M2E and E2M totals, each [query, candidate]."""
-    m2e = score(embedded.music, embedded.emotion, scoring, "m2e").total
-    e2m = score(embedded.emotion, embedded.music, scoring, "e2m").total
-    return m2e.double().numpy(), e2m.double().numpy()
-
-
 Scored = tuple[Embedded, ScoringParams]
 
 

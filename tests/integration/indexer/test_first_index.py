@@ -119,7 +119,10 @@ def test_a_part_answers_as_an_index_of_its_files_alone(small: Library, tmp_path:
     assert {"a_copy.wav", "a_long.wav"} in _recordings(part).values()
     np.testing.assert_allclose(part.scale.quantiles, alone.scale.quantiles, atol=1e-6)
     for path, track_id in _ids(part).items():
-        own, other = part.embedding_of(track_id), alone.embedding_of(_ids(alone)[path])
+        own, other = (
+            snapshots.embedding_of(part, track_id),
+            snapshots.embedding_of(alone, _ids(alone)[path]),
+        )
         np.testing.assert_allclose(own.mu, other.mu, atol=1e-4)
     assert _answer(part, small.model) == _answer(alone, small.model)
 

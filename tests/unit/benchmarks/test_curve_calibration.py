@@ -7,18 +7,18 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from benchmarks.learning.curve_report import pairing_chance
-from model.analysis import CURVE_HOP_S, segment_spans
-from model.curves.estimation import CurveSettings, estimate_curve
-from model.learning.curve_calibration import (
+from benchmarks.learning.curve_calibration import (
     GuessedClip,
     Movement,
-    calibrated_sd,
     coverage,
     cross_check,
     fit_movement,
     reliability,
 )
+from benchmarks.learning.curve_report import pairing_chance
+from model.analysis import CURVE_HOP_S, segment_spans
+from model.curves.estimation import CurveSettings, estimate_curve
+from model.learning.evaluation import calibrated_sd
 
 Doubles = NDArray[np.float64]
 FRAMES = 90  # 45 s

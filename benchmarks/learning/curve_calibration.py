@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from model.curves.estimation import (
 from model.emotion_model import EmotionModel
 from model.errors import DatasetError
 from model.learning.datasets import Dataset
+from model.learning.evaluation import half_width
 from model.rows import window_rows
 
 Doubles = NDArray[np.float64]
@@ -194,19 +194,6 @@ def cross_check(clips: Sequence[GuessedClip], smoothing_s: float = SEGMENT_SCALE
     )
 
 
-def calibrated_sd(residuals: Doubles) -> Doubles:
-    """Standard deviation whose 50 % and 90 % intervals fit the residuals best, [N, 2] -> [2].
-
-    The mean of the two quantiles' implied deviations: heavier tails than a Gaussian's widen it
-    less than they widen the root mean square.
-    """
-    implied = [
-        np.quantile(np.abs(residuals), level, axis=0) / _half_width(level) for level in (0.5, 0.9)
-    ]
-    sd: Doubles = np.mean(implied, axis=0)
-    return sd
-
-
 def coverage(truth: Doubles, mean: Doubles, sd: Doubles, level: float) -> Doubles:
     """Share of the truths inside the central interval of probability `level`.
 
@@ -219,7 +206,7 @@ def coverage(truth: Doubles, mean: Doubles, sd: Doubles, level: float) -> Double
     Returns:
         [2], in [0, 1].
     """
-    inside = np.abs(truth - mean) <= _half_width(level) * np.broadcast_to(sd, truth.shape)
+    inside = np.abs(truth - mean) <= half_width(level) * np.broadcast_to(sd, truth.shape)
     share: Doubles = inside.reshape(-1, truth.shape[-1]).mean(axis=0)
     return share
 
@@ -251,8 +238,3 @@ def _centred(values: Doubles) -> Doubles:
 def _rms(errors: Iterable[Doubles]) -> Doubles:
     rms: Doubles = np.sqrt((np.concatenate(list(errors)) ** 2).mean(axis=0))
     return rms
-
-
-def _half_width(level: float) -> float:
-    """Half the central interval of a standard normal, in standard deviations."""
-    return NormalDist().inv_cdf(0.5 + level / 2)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.errors import InvalidRequestError
 from app.library.live import Live
-from app.personal.asking import on_plane
+from app.personal.personal_live import on_plane
 from app.personal.plane import Plane
 from app.personal.planes import Planes
 from app.personal.sentences import sentences

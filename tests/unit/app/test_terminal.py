@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.cli import main
-from app.commands.asking import playlist_table
 from app.commands.common import notes, plain
+from app.commands.playlist import playlist_table
 from app.playlists.recency import stepping_back
 from app.wire.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
 from app.wire.schemas import PlaylistRequest
