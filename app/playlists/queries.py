@@ -136,6 +136,15 @@ def felt_by(live: Live, asked: EmbeddedQuery, seeds: Sequence[int]) -> EmbeddedQ
     return replace(asked, arousal=place[0], valence=place[1], heard=heard)
 
 
+def music_query(live: Live, seeds: Sequence[int]) -> EmbeddedQuery:
+    """Tracks as one query for music like all of them, asked where its listener feels them.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks one.
+    """
+    return felt_by(live, tracks_query(live.snapshot, seeds), seeds)
+
+
 def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> EmbeddedQuery:
     """Tracks as one query for music like all of them.
 
