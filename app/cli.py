@@ -12,20 +12,20 @@ from typing import Annotated
 import typer
 
 from app.commands import (
-    asking,
+    backups,
     demonstration,
     doctor,
+    emotion,
     exporting,
     feeling,
     indexing,
-    inspecting,
-    keeping,
+    info,
     learning,
-    listening,
+    playlist,
     serving,
     sharing,
-    sorting,
     tagging,
+    verdicts,
 )
 from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
 from app.commands.keys import keys
@@ -45,16 +45,16 @@ app = typer.Typer(
 app.command()(demonstration.demo)
 app.command()(indexing.index)
 app.command()(serving.serve)
-app.command()(asking.playlist)
+app.command()(playlist.playlist)
 app.command()(feeling.feel)
-app.command()(listening.emotion)
+app.command()(emotion.emotion)
 app.command()(learning.train)
 app.command()(learning.evaluate)
-app.command()(inspecting.info)
+app.command()(info.info)
 app.command()(doctor.doctor)
-app.command()(sorting.verdicts)
-app.command()(keeping.backup)
-app.command()(keeping.restore)
+app.command()(verdicts.verdicts)
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.add_typer(keys, name="key")
 app.add_typer(stations, name="station")
 app.command()(exporting.export)

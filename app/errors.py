@@ -188,7 +188,7 @@ class BodyTimeoutError(HTTPException):
 
 
 @dataclass(frozen=True)
-class Problem:
+class ErrorKind:
     """How one kind of problem looks on the wire.
 
     Attributes:
@@ -204,67 +204,67 @@ class Problem:
     retry_after_s: int | None = None
 
 
-TABLE: Mapping[type[Exception], Problem] = {
-    NotReadyError: Problem(503, "not-ready", "Not ready", retry_after_s=5),
-    AudioNotFoundError: Problem(404, "audio-not-found", "No such audio file"),
-    CoverNotFoundError: Problem(404, "cover-not-found", "No such cover"),
-    AdminDisabledError: Problem(403, "admin-disabled", "Administration is disabled"),
-    UnauthenticatedError: Problem(401, "unauthenticated", "Credential missing or unknown"),
-    ScopeError: Problem(403, "forbidden", "Not allowed with this credential"),
-    KeyFileError: Problem(503, "keys-unreadable", "API keys cannot be read", retry_after_s=60),
-    RateLimitedError: Problem(429, "rate-limited", "Too many requests"),
-    OverloadedError: Problem(429, "overloaded", "Too many requests are waiting"),
-    WorkTimeoutError: Problem(503, "work-timeout", "Answering took too long"),
-    ConflictError: Problem(409, "conflict", "Not possible in the present state"),
-    UnknownRootError: Problem(422, "unknown-root", "Folder outside the music roots"),
-    InvalidRequestError: Problem(422, "invalid-request", "Invalid request"),
-    NotAcceptableError: Problem(406, "not-acceptable", "No such response format"),
-    UnsupportedMediaError: Problem(415, "unsupported-media-type", "Unsupported media type"),
-    TooLargeError: Problem(413, "too-large", "Request body too large"),
-    RangeError: Problem(416, "range-not-satisfiable", "Range not satisfiable"),
-    UploadMissingError: Problem(422, "file-missing", "No file in the form"),
-    UploadTimeoutError: Problem(408, "upload-timeout", "Upload took too long"),
-    AnalysisLimitError: Problem(422, "analysis-limit", "Analysis exceeded its limits"),
-    BusyError: Problem(429, "busy", "All analysis workers are busy"),
-    StorageFullError: Problem(507, "storage-full", "No room for the upload", retry_after_s=60),
-    indexer_errors.TrackNotFoundError: Problem(404, "track-not-found", "No such track"),
-    indexer_errors.RunNotFoundError: Problem(404, "index-run-not-found", "No such index run"),
-    indexer_errors.StationNotFoundError: Problem(404, "station-not-found", "No such station"),
-    indexer_errors.PlaylistNotFoundError: Problem(404, "playlist-not-found", "No such playlist"),
-    indexer_errors.SnapshotNotFoundError: Problem(404, "snapshot-not-found", "No such snapshot"),
-    indexer_errors.SnapshotError: Problem(409, "snapshot-unusable", "Snapshot cannot be used"),
-    indexer_errors.RunActiveError: Problem(409, "index-run-active", "An index run is active"),
-    indexer_errors.RootNotFoundError: Problem(422, "unknown-root", "No such music folder"),
-    indexer_errors.CursorError: Problem(422, "invalid-cursor", "No such page"),
-    indexer_errors.CatalogUnavailableError: Problem(
+TABLE: Mapping[type[Exception], ErrorKind] = {
+    NotReadyError: ErrorKind(503, "not-ready", "Not ready", retry_after_s=5),
+    AudioNotFoundError: ErrorKind(404, "audio-not-found", "No such audio file"),
+    CoverNotFoundError: ErrorKind(404, "cover-not-found", "No such cover"),
+    AdminDisabledError: ErrorKind(403, "admin-disabled", "Administration is disabled"),
+    UnauthenticatedError: ErrorKind(401, "unauthenticated", "Credential missing or unknown"),
+    ScopeError: ErrorKind(403, "forbidden", "Not allowed with this credential"),
+    KeyFileError: ErrorKind(503, "keys-unreadable", "API keys cannot be read", retry_after_s=60),
+    RateLimitedError: ErrorKind(429, "rate-limited", "Too many requests"),
+    OverloadedError: ErrorKind(429, "overloaded", "Too many requests are waiting"),
+    WorkTimeoutError: ErrorKind(503, "work-timeout", "Answering took too long"),
+    ConflictError: ErrorKind(409, "conflict", "Not possible in the present state"),
+    UnknownRootError: ErrorKind(422, "unknown-root", "Folder outside the music roots"),
+    InvalidRequestError: ErrorKind(422, "invalid-request", "Invalid request"),
+    NotAcceptableError: ErrorKind(406, "not-acceptable", "No such response format"),
+    UnsupportedMediaError: ErrorKind(415, "unsupported-media-type", "Unsupported media type"),
+    TooLargeError: ErrorKind(413, "too-large", "Request body too large"),
+    RangeError: ErrorKind(416, "range-not-satisfiable", "Range not satisfiable"),
+    UploadMissingError: ErrorKind(422, "file-missing", "No file in the form"),
+    UploadTimeoutError: ErrorKind(408, "upload-timeout", "Upload took too long"),
+    AnalysisLimitError: ErrorKind(422, "analysis-limit", "Analysis exceeded its limits"),
+    BusyError: ErrorKind(429, "busy", "All analysis workers are busy"),
+    StorageFullError: ErrorKind(507, "storage-full", "No room for the upload", retry_after_s=60),
+    indexer_errors.TrackNotFoundError: ErrorKind(404, "track-not-found", "No such track"),
+    indexer_errors.RunNotFoundError: ErrorKind(404, "index-run-not-found", "No such index run"),
+    indexer_errors.StationNotFoundError: ErrorKind(404, "station-not-found", "No such station"),
+    indexer_errors.PlaylistNotFoundError: ErrorKind(404, "playlist-not-found", "No such playlist"),
+    indexer_errors.SnapshotNotFoundError: ErrorKind(404, "snapshot-not-found", "No such snapshot"),
+    indexer_errors.SnapshotError: ErrorKind(409, "snapshot-unusable", "Snapshot cannot be used"),
+    indexer_errors.RunActiveError: ErrorKind(409, "index-run-active", "An index run is active"),
+    indexer_errors.RootNotFoundError: ErrorKind(422, "unknown-root", "No such music folder"),
+    indexer_errors.CursorError: ErrorKind(422, "invalid-cursor", "No such page"),
+    indexer_errors.CatalogUnavailableError: ErrorKind(
         503, "catalog-unavailable", "The catalogue's database is unavailable", retry_after_s=5
     ),
-    model_errors.UndecodableAudioError: Problem(422, "undecodable-audio", "No usable audio"),
-    model_errors.EmptyAudioError: Problem(422, "empty-audio", "No samples in the audio"),
-    model_errors.SilentAudioError: Problem(422, "silent-audio", "Nothing to hear in the audio"),
-    model_errors.AudioTooShortError: Problem(422, "audio-too-short", "Audio too short"),
-    model_errors.AudioTooLongError: Problem(413, "audio-too-long", "Audio too long"),
-    model_errors.NonFiniteAudioError: Problem(
+    model_errors.UndecodableAudioError: ErrorKind(422, "undecodable-audio", "No usable audio"),
+    model_errors.EmptyAudioError: ErrorKind(422, "empty-audio", "No samples in the audio"),
+    model_errors.SilentAudioError: ErrorKind(422, "silent-audio", "Nothing to hear in the audio"),
+    model_errors.AudioTooShortError: ErrorKind(422, "audio-too-short", "Audio too short"),
+    model_errors.AudioTooLongError: ErrorKind(413, "audio-too-long", "Audio too long"),
+    model_errors.NonFiniteAudioError: ErrorKind(
         422, "non-finite-audio", "Audio holds NaN or infinity"
     ),
-    model_errors.AudioError: Problem(422, "unusable-audio", "No usable audio"),
-    model_errors.UnknownMoodError: Problem(422, "unknown-mood", "Unknown mood"),
-    model_errors.FeelingError: Problem(422, "unknown-feeling", "No known feeling"),
-    model_errors.CurveError: Problem(422, "invalid-curve", "Invalid emotion curve"),
+    model_errors.AudioError: ErrorKind(422, "unusable-audio", "No usable audio"),
+    model_errors.UnknownMoodError: ErrorKind(422, "unknown-mood", "Unknown mood"),
+    model_errors.FeelingError: ErrorKind(422, "unknown-feeling", "No known feeling"),
+    model_errors.CurveError: ErrorKind(422, "invalid-curve", "Invalid emotion curve"),
 }
 
-HTTP_KINDS: Mapping[int, Problem] = {
-    400: Problem(400, "bad-request", "Bad request"),
-    404: Problem(404, "not-found", "No such resource"),
-    405: Problem(405, "method-not-allowed", "Method not allowed"),
-    408: Problem(408, "body-timeout", "Request body took too long"),
+HTTP_KINDS: Mapping[int, ErrorKind] = {
+    400: ErrorKind(400, "bad-request", "Bad request"),
+    404: ErrorKind(404, "not-found", "No such resource"),
+    405: ErrorKind(405, "method-not-allowed", "Method not allowed"),
+    408: ErrorKind(408, "body-timeout", "Request body took too long"),
     413: TABLE[TooLargeError],
 }
-INTERNAL = Problem(500, "internal", "Internal error")
-VALIDATION = Problem(422, "invalid-request", "Invalid request")
+INTERNAL = ErrorKind(500, "internal", "Internal error")
+VALIDATION = ErrorKind(422, "invalid-request", "Invalid request")
 
 
-def kind_of(error: BaseException) -> Problem:
+def kind_of(error: BaseException) -> ErrorKind:
     """The row of the table for the nearest class of `error`; `INTERNAL` where there is none."""
     for cls in type(error).__mro__:
         if cls in TABLE:
@@ -272,7 +272,7 @@ def kind_of(error: BaseException) -> Problem:
     return INTERNAL
 
 
-def problem(kind: Problem, detail: str, request_id: str | None, **extra: Any) -> dict[str, Any]:
+def problem(kind: ErrorKind, detail: str, request_id: str | None, **extra: Any) -> dict[str, Any]:
     """The members of one problem document."""
     document: dict[str, Any] = {
         "type": PROBLEM_TYPE + kind.slug,
@@ -287,7 +287,7 @@ def problem(kind: Problem, detail: str, request_id: str | None, **extra: Any) ->
 
 def problem_response(
     request: Request,
-    kind: Problem,
+    kind: ErrorKind,
     detail: str,
     headers: Mapping[str, str] | None = None,
     **extra: Any,
@@ -366,7 +366,7 @@ def _validation_item(item: Mapping[str, Any], body: Any) -> dict[str, str]:
 def _http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
-    kind = HTTP_KINDS.get(status) or Problem(status, f"http-{status}", detail or "Error")
+    kind = HTTP_KINDS.get(status) or ErrorKind(status, f"http-{status}", detail or "Error")
     if status == 404 and detail == "Not Found":
         detail = f"nothing is served at {request.url.path}; see /docs"
     if status == 405:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from app.settings import Settings
 from indexer.storage import PRIVATE_FOLDER, may_write, write_private
-from model.checkpoint import checkpoint_bytes
 from model.emotion_model import EmotionModel
 from model.errors import ModelError
 from model.shipped import SHIPPED
@@ -48,17 +47,17 @@ class KeptModels:
         return cls(settings.data_dir, load)
 
     def keep(self, model: EmotionModel) -> None:
-        """Keep a checkpoint under its model's id; where that cannot be, the log says so."""
+        """Keep a checkpoint's file under its model's id; where that cannot be, the log says so."""
         folder = self._data_dir / "models"
         path = folder / f"{model.model_id}{SUFFIX}"
-        if path.is_file() or not may_write(self._data_dir):
-            return
-        content = checkpoint_bytes(model.checkpoint)
-        if not model.model_id.endswith(hashlib.sha256(content).hexdigest()[:12]):
-            logger.warning("checkpoint %s would come back as another one", model.model_id)
+        if model.path is None or path.is_file() or not may_write(self._data_dir):
             return
         aside = path.with_suffix(".part")
         try:
+            content = model.path.read_bytes()
+            if not model.model_id.endswith(hashlib.sha256(content).hexdigest()[:12]):
+                logger.warning("%s is not checkpoint %s any more", model.path, model.model_id)
+                return
             folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             write_private(aside, content)
             aside.replace(path)

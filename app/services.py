@@ -22,7 +22,7 @@ from app.batching import Batcher
 from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, PooledAnalyser
 from app.clips.clips import Clip, clip_emotions, written
 from app.clips.upload_folder import private_folder
-from app.clips.uploads import Places
+from app.clips.uploads import UploadPlaces
 from app.desk import Desk
 from app.http.keys import KeyRing
 from app.http.rate_limit import RateLimit
@@ -99,8 +99,8 @@ class Services:
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
     covers: CoverDesk
-    arriving: Places
-    places: Places
+    arriving: UploadPlaces
+    places: UploadPlaces
     journeys: Desk
     large_matches: Desk
     jobs: IndexJobs
@@ -261,8 +261,8 @@ def open_services(
         playlists=playlists,
         clips=clips,
         covers=desk,
-        arriving=Places("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
-        places=Places("held", uploads, metrics),
+        arriving=UploadPlaces("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
+        places=UploadPlaces("held", uploads, metrics),
         journeys=journeys,
         large_matches=large_matches,
         jobs=jobs,

@@ -1,6 +1,6 @@
 """Speed of decoding and describing real music: per stage, for threads and for processes.
 
-    python benchmarks/bench_analysis.py [--music DIR ...] [--minutes 60] [--write]
+    python -m benchmarks.bench_analysis [--music DIR ...] [--minutes 60] [--write]
 
 Prints Markdown; --write puts it into docs/benchmarks/analysis.md. Rates are seconds of audio per
 second. Processor seconds stand beside the wall clock because other programs may run meanwhile.
@@ -26,20 +26,18 @@ import av
 import numpy as np
 import torch
 
+from benchmarks.shared_data import data_folder
+from model.analysis import analyse, segment_spans, window_spans
+from model.audio.decoding import decode, probe
+from model.frontends import get_frontend, loudness
+from model.frontends.onsets import RATE_HZ as ONSETS_HZ
+from model.frontends.onsets import OnsetFrames
+from model.frontends.resampling import resample
+from model.frontends.spectral import RATE_HZ, SpectralFrames
+from model.frontends.tonality import PitchFrames
+from model.learning.datasets import SHIPPED_FEATURES as FRONTEND
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
-
-from benchmarks.shared_data import data_folder  # noqa: E402
-from model.analysis import analyse, segment_spans, window_spans  # noqa: E402
-from model.audio.decoding import decode, probe  # noqa: E402
-from model.frontends import get_frontend, loudness  # noqa: E402
-from model.frontends.onsets import RATE_HZ as ONSETS_HZ  # noqa: E402
-from model.frontends.onsets import OnsetFrames  # noqa: E402
-from model.frontends.resampling import resample  # noqa: E402
-from model.frontends.spectral import RATE_HZ, SpectralFrames  # noqa: E402
-from model.frontends.tonality import PitchFrames  # noqa: E402
-from model.learning.datasets import SHIPPED_FEATURES as FRONTEND  # noqa: E402
-
 REPORT = REPOSITORY / "docs" / "benchmarks" / "analysis.md"
 WESNOTH = Path("/usr/share/games/wesnoth/1.16/data/core/music")
 SHARED = data_folder()
@@ -107,7 +105,7 @@ def _report(files: list[Path]) -> Iterator[str]:
     yield "# Analysis: decoding and descriptors"
     yield ""
     yield (
-        f"`python benchmarks/bench_analysis.py --write`. Decoding (PyAV) and the `{FRONTEND}` "
+        f"`python -m benchmarks.bench_analysis --write`. Decoding (PyAV) and the `{FRONTEND}` "
         "frontend: all segments and a curve window every 0.5 s. Rates are seconds of audio per "
         "second: by the wall clock, and by processor seconds of all workers together, which other "
         "programs on the machine disturb less. Each worker computes on one thread; idle cores give "
@@ -250,7 +248,7 @@ def _memory() -> Iterator[str]:
         path = REPORT.with_suffix(".flac")
         try:
             _write_noise(path, hours)
-            command = [sys.executable, __file__, "--memory-of", str(path)]
+            command = [sys.executable, "-m", "benchmarks.bench_analysis", "--memory-of", str(path)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             peaks.append(int(done.stdout) / 1024)
         finally:

@@ -1,6 +1,6 @@
 """Level, spread and movement of emotion curves on songs that the models never met.
 
-    python benchmarks/bench_curve.py --data DIR [--cache DIR] [--out DIR]
+    python -m benchmarks.bench_curve --data DIR [--cache DIR] [--out DIR]
 
 Trains one model for each of five folds (kept in `--cache`), prints the figures as JSON and writes
 `curve.json`, `curve.md` and `curve-reliability.png`.
@@ -13,18 +13,17 @@ import json
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
-
-from benchmarks.learning.curve_report import (  # noqa: E402
+from benchmarks.learning.curve_calibration import load_clips
+from benchmarks.learning.curve_report import (
     curve_figures,
     markdown,
     save_reliability_plot,
     train_folds,
 )
-from benchmarks.shared_data import data_folder  # noqa: E402
-from model.learning.curve_calibration import load_clips  # noqa: E402
-from model.learning.datasets import load_deam  # noqa: E402
+from benchmarks.shared_data import data_folder
+from model.learning.datasets import load_deam
+
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:

@@ -22,10 +22,11 @@ from app.playlists.match import make_playlist
 from app.services import load_model, make_indexer, opened_catalog, opened_library
 from app.settings import Settings
 from app.wire.schemas import PlaylistRequest
+from benchmarks.indexing.music_at_hand import WESNOTH
 from benchmarks.listening.studies import Emotify, load_emotify
-from benchmarks.music_at_hand import WESNOTH
 from benchmarks.shared_data import data_folder
 from model.emotion_model import EmotionModel
+from model.feelings.moods import plane_words
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WORDS = {
@@ -52,7 +53,7 @@ WORDS = {
 }
 BETWEEN = ("sad", "sad but hopeful", "hopeful", "not sad")
 LIST, FIRST, MOST = 20, 10, 500
-SAD_SHARE = 0.4  # of a library: forty of a hundred
+SHARE = 0.4  # of a library: forty of a hundred
 TITLES = 5
 
 
@@ -110,15 +111,19 @@ def asked(folder: Path, music: Path, emotify: Emotify | None) -> dict[str, Any]:
 
 
 def _between(library: Library) -> dict[str, Any]:
-    """Where phrases about sadness lead, and what "not sad" shares with "sad"."""
-    answering = len(library.ask("sad", MOST))
-    least = round(SAD_SHARE * answering)
-    shared = set(library.ask("sad", least)) & set(library.ask("not sad", least // 2))
+    """Where phrases about sadness lead, and what "not sad" shares with "sad"; likewise others."""
+    first = round(SHARE * len(library.ask("sad", MOST)))
+    words = dict.fromkeys([*plane_words(), *WORDS])
     return {
         "places": {words: library.places(library.ask(words, FIRST)) for words in BETWEEN},
-        "first": least,
-        "shared": len(shared),
+        "first": first,
+        "shared": {word: _shared(library, word, first) for word in words},
     }
+
+
+def _shared(library: Library, word: str, first: int) -> int:
+    """How many tracks the first ones of a word share with half as many of "not" the word."""
+    return len({*library.ask(word, first)} & {*library.ask(f"not {word}", first // 2)})
 
 
 def _titles(library: Library, word: str) -> list[str]:
@@ -185,10 +190,15 @@ def markdown(found: dict[str, Any]) -> str:
 
 def _between_lines(name: str, between: dict[str, Any]) -> list[str]:
     places = [f'"{words}" ({v:.2f}, {a:.2f})' for words, (v, a) in between["places"].items()]
+    first, shared = between["first"], between["shared"]
+    none = sum(count == 0 for count in shared.values())
+    some = ", ".join(f'"{word}" {count}' for word, count in shared.items() if count)
     return [
-        f"Mean (valence, arousal) of the first {FIRST} on {name}: {', '.join(places)}. The first "
-        f"{between['first']} of",
-        f'"sad" and the first {between["first"] // 2} of "not sad" share {between["shared"]}.',
+        f"Mean (valence, arousal) of the first {FIRST} on {name}: {', '.join(places)}.",
+        "",
+        f"Negation, {len(shared)} words: the first {first} of the word and the first {first // 2}",
+        f'of "not" the word. Those of "sad" share {shared["sad"]} tracks; {none} words share none'
+        + (f", the others: {some}." if some else "."),
     ]
 
 

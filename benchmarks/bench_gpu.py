@@ -31,15 +31,15 @@ import numpy as np
 import soundfile
 import torch
 
-from benchmarks.service_catalogue import noise
+from benchmarks.service.catalogue import noise
 from benchmarks.shared_data import data_folder
 from indexer.search.additions import NOTHING_ADDED
 from indexer.search.build_cells import write_cells
 from indexer.search.cells import CellIndex
 from indexer.search.device import DeviceScores, DeviceSearch
-from indexer.search.request import Answer, Terms
+from indexer.search.request import RankedAnswer, Terms
 from indexer.search.scope import Scope
-from indexer.search.scores import Scores
+from indexer.search.scores import Scorer
 from indexer.search.searcher import CellSearch
 from indexer.search.tables import Task, Wanted
 from model.curves.curve import EmotionCurve
@@ -82,7 +82,7 @@ class Rows:
     def __init__(self, embedding: Embedding, scoring: ScoringParams) -> None:
         count = len(embedding)
         tracks, contents = np.arange(count + 1), np.arange(count, dtype=np.int32)
-        self.scores = Scores(embedding, scoring, tracks, contents)
+        self.scores = Scorer(embedding, scoring, tracks, contents)
 
     def task(self, query: Embedding, terms: Terms, number: int = 0) -> Task:
         """One query, ready to be scored."""
@@ -242,7 +242,7 @@ def search(model: EmotionModel, count: int, options: Options, ends: float) -> Fi
     return found
 
 
-def _alike(one: Answer, other: Answer) -> bool:
+def _alike(one: RankedAnswer, other: RankedAnswer) -> bool:
     return bool(np.allclose(one[0].scores, other[0].scores, rtol=0.0, atol=SCORE_TOLERANCE))
 
 

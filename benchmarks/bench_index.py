@@ -1,6 +1,6 @@
 """Indexing real music: first run, unchanged run, new checkpoint, moved files; large catalogues.
 
-    python benchmarks/bench_index.py [--music DIR] [--tracks 100000] [--first FILES]
+    python -m benchmarks.bench_index [--music DIR] [--tracks 100000] [--first FILES]
 
 Prints wall-clock seconds and, because other programs may run beside it, processor seconds.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,17 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
-
-from benchmarks.first_index import bench_first_index  # noqa: E402
-from benchmarks.shared_data import data_folder  # noqa: E402
-from indexer.catalog.catalog import Catalog, open_catalog  # noqa: E402
-from indexer.catalog.records import FileResult, TrackChange, TrackChanges, TrackQuery  # noqa: E402
-from indexer.folders.files import FoundFile, Tags  # noqa: E402
-from indexer.runs.indexer import Indexer, RunSummary  # noqa: E402
-from indexer.runs.scan import scan  # noqa: E402
-from model.emotion_model import EmotionModel  # noqa: E402
+from benchmarks.indexing.first_index import bench_first_index
+from benchmarks.shared_data import data_folder
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.records import FileResult, TrackChange, TrackChanges, TrackQuery
+from indexer.folders.files import FoundFile, Tags
+from indexer.runs.indexer import Indexer, RunSummary
+from indexer.runs.scan import scan
+from model.emotion_model import EmotionModel
 
 
 def main() -> None:

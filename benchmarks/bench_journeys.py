@@ -13,7 +13,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy as np
 from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of, live_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
@@ -70,9 +69,7 @@ def catalogue(folder: Path, model: EmotionModel, data: Path, tracks: int) -> Liv
     content = balanced(content_of(model, (embedding, np.arange(tracks), spans)), model)
     queries = model.embed_emotion(typical_curves(relative_scale(content)))
     write_snapshot(folder, content, model_id=model.model_id, scoring=model.scoring, queries=queries)
-    snapshot = Snapshot.open(folder)
-    searcher = Searcher(snapshot, model.scoring)
-    return Live("bench", model.model_id, datetime.now(UTC), snapshot, searcher)
+    return live_of(Searcher(Snapshot.open(folder), model.scoring))
 
 
 def ask(model: EmotionModel, live: Live, line: int, mode: str, limit: int, *, capped: bool) -> None:

@@ -1,6 +1,6 @@
 """What level, format and strangeness of a file do to its emotion; writes `level.md` and `.json`.
 
-    python benchmarks/bench_level.py --data DIR
+    python -m benchmarks.bench_level --data DIR
 
 Ten real tracks are made louder and softer, written in other formats with FFmpeg, given silence
 around them, and made louder in their second half. Sounds that are no music are made up (noises,
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,13 +21,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
+from benchmarks.shared_data import data_folder
+from model.analysis import Analysis
+from model.audio.decoding import decode
+from model.emotion_model import EmotionModel
 
-from benchmarks.shared_data import data_folder  # noqa: E402
-from model.analysis import Analysis  # noqa: E402
-from model.audio.decoding import decode  # noqa: E402
-from model.emotion_model import EmotionModel  # noqa: E402
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 Samples = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """Retrieval and regression on DEAM, emoMusic and PMEmo: prints every figure, writes the report.
 
-    python benchmarks/bench_model.py --data DIR [--runs deam/descriptors ...] [--studies ...]
+    python -m benchmarks.bench_model --data DIR [--runs deam/descriptors ...] [--studies ...]
 
 Each finished run is kept in `--cache` (metrics only), so that an interrupted benchmark goes on
 where it stopped. `docs/benchmarks/emer.json` and `emer.md` are written from what is there.
@@ -13,13 +13,12 @@ import json
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
+from benchmarks.learning.benchmark import RUNS, run_benchmark, run_study
+from benchmarks.learning.report import write_report
+from benchmarks.learning.studies import STUDIES
+from benchmarks.shared_data import data_folder
 
-from benchmarks.learning.benchmark import RUNS, run_benchmark, run_study  # noqa: E402
-from benchmarks.learning.report import write_report  # noqa: E402
-from benchmarks.learning.studies import STUDIES  # noqa: E402
-from benchmarks.shared_data import data_folder  # noqa: E402
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ from playwright.sync_api import Browser
 
 from model.emotion_model import EmotionModel
 from model.shipped import FAST_CHECKPOINT
-from tests.e2e.browser import chromium
-from tests.e2e.page_figures import (
+from tests.e2e.page.browser import chromium
+from tests.e2e.page.page_figures import (
     answers_ms,
     first_view_ms,
     first_view_work_ms,
@@ -36,7 +36,8 @@ PAGE = """# The page
 `make bench-page` on {cores} cores, load average {load_average:.1f} before,
 {load_average_after:.1f} after; Chromium {chromium} without a GPU, 1440 x 900, over loopback,
 the shipped model, an empty cache for each view. The targets are for such a machine; a
-test holds the page's work to that over a hundredth of the tracks (`tests/e2e/test_page_speed.py`).
+test holds the page's work to that over a hundredth of the tracks
+(`tests/e2e/page/test_page_speed.py`).
 
 | what | target | median | best | worst |
 |---|---|---|---|---|

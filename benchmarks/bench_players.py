@@ -28,8 +28,8 @@ from typing import Any
 
 from app.services import load_model, make_indexer, opened_catalog
 from app.settings import Settings
-from benchmarks.players import play_together
-from benchmarks.service_catalogue import cpu_s, music_folder, serving
+from benchmarks.service.catalogue import cpu_s, music_folder, serving
+from benchmarks.service.players import play_together
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "players.md"
 EVERY_S = 0.1

@@ -15,7 +15,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,14 @@ from app.playlists.queries import tracks_query
 from app.wire.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
 from benchmarks.learning.curve_report import Fold, train_folds
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of, live_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.curves.curve import QuantileScale
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset, load_deam
@@ -49,7 +49,6 @@ JOURNEYS, PLACES = 20, 20
 SEEDS, SETS = 3, 40  # songs that music is asked to be like, so many sets of them a library
 ALIKE = 0.1  # of a library: among which the songs of a set lie, near a place by the annotators
 
-Doubles = NDArray[np.float64]
 Figures = dict[str, dict[str, dict[str, float]]]
 
 
@@ -123,9 +122,7 @@ def _library(folder: Path, model: EmotionModel, data: Dataset, rows: NDArray[np.
 
 def _live(folder: Path, content: SnapshotContent, model: EmotionModel) -> Live:
     write_snapshot(folder, content, model_id=model.model_id, scoring=model.scoring)
-    snapshot = Snapshot.open(folder)
-    searcher = Searcher(snapshot, model.scoring)
-    return Live("bench", model.model_id, datetime.now(UTC), snapshot, searcher)
+    return live_of(Searcher(Snapshot.open(folder), model.scoring))
 
 
 def _matches(library: Library) -> Iterator[tuple[str, dict[str, float]]]:

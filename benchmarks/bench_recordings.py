@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.music_at_hand import analyses_of, music_at_hand
+from benchmarks.indexing.music_at_hand import analyses_of, music_at_hand
 from indexer.runs.embed import Analysed, Block, BlockBuilder
 from indexer.runs.recordings import LIMITS, group, movement
 from indexer.snapshot.tracks import TrackRecord

@@ -25,7 +25,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +38,18 @@ from app.playlists.match import make_playlist
 from app.playlists.queries import absolute_curve
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.vectors import annotators_curves
-from benchmarks.service_catalogue import (
+from benchmarks.service.catalogue import (
     DESCRIPTION,
     SNAPSHOTS,
     cpu_s,
     described,
+    live_of,
     music_folder,
     serving,
     write_catalogue,
 )
-from benchmarks.service_load import bodies, load, spread
-from benchmarks.service_weight import weight
+from benchmarks.service.load import bodies, load, spread
+from benchmarks.service.weight import weight
 from benchmarks.shared_data import data_folder
 from indexer.search.searcher import Level, Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
@@ -217,8 +217,7 @@ def levels(folder: Path, model: EmotionModel, data: Path) -> dict[str, Any]:
 
 def _live(folder: Path, model: EmotionModel) -> Live:
     snapshot = Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
-    searcher = Searcher(snapshot, model.scoring)
-    return Live(SNAPSHOTS[0], model.model_id, datetime.now(UTC), snapshot, searcher)
+    return live_of(Searcher(snapshot, model.scoring))
 
 
 def uploads(port: int, count: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from benchmarks.music_at_hand import analyses_of, files_of, music_at_hand
+from benchmarks.indexing.music_at_hand import analyses_of, files_of, music_at_hand
 from model.analysis import Analysis
 from model.emotion_model import EmotionModel
 from model.frontends.speech import weights_path

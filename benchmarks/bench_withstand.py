@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.service_catalogue import serving, write_catalogue
+from benchmarks.service.catalogue import serving, write_catalogue
 from benchmarks.withstand.connections import ATTACKS
 from benchmarks.withstand.files import files_found, files_page
 from benchmarks.withstand.target import PLAYLIST, Probe, Target

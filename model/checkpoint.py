@@ -93,10 +93,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class LoadedCheckpoint:
-    """A checkpoint and the id that names its exact bytes."""
+    """A checkpoint, the id that names its exact bytes, and its file; None: made in memory."""
 
     checkpoint: Checkpoint
     model_id: str
+    path: Path | None = None
 
 
 def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
@@ -140,7 +141,7 @@ def load_checkpoint(path: Path) -> LoadedCheckpoint:
         checkpoint = _assemble(header, tensors)
     except (KeyError, TypeError, ValueError) as exc:
         raise CheckpointError(f"{path} lacks or misnames {exc}; {REMEDY}") from exc
-    return LoadedCheckpoint(checkpoint, _model_id(checkpoint.name, digest))
+    return LoadedCheckpoint(checkpoint, _model_id(checkpoint.name, digest), path)
 
 
 def require_frontend(checkpoint: Checkpoint, frontend_id: str) -> None:

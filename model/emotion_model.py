@@ -53,6 +53,7 @@ class EmotionModel:
 
     Attributes:
         model_id: `<name>-<first 12 hex digits of the checkpoint's SHA-256>`.
+        path: The checkpoint's file; None: made in memory.
         frontend: Waveform to features.
         scoring: The checkpoint's scoring parameters.
         device: Where the networks run.
@@ -77,7 +78,7 @@ class EmotionModel:
         """
         require_frontend(loaded.checkpoint, frontend_id(frontend))
         self.checkpoint = loaded.checkpoint
-        self.model_id = loaded.model_id
+        self.model_id, self.path = loaded.model_id, loaded.path
         self.frontend = frontend
         self.row_names = row_names(frontend)
         self._columns = self._places(loaded.checkpoint.columns)

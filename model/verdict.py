@@ -17,8 +17,8 @@ from model.analysis import Analysis
 from model.frontends import frontend_id
 from model.frontends.material import BANDS, COLUMNS, material, robust_spread
 
-Kind = Literal["music", "speech", "noise", "short"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+VerdictKind = Literal["music", "speech", "noise", "short"]
+KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
 
 LEAST_S = 20.0
 """Shortest file that is taken for a piece of music, seconds."""
@@ -47,7 +47,7 @@ class Verdict:
         reason: Why, in a sentence; empty for music.
     """
 
-    kind: Kind
+    kind: VerdictKind
     reason: str = ""
 
 

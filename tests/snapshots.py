@@ -77,6 +77,11 @@ def with_embedding(data: SnapshotContent, rows: Embedding) -> SnapshotContent:
     return replace(data, embedding=rows)
 
 
+def embedding_of(snapshot: Snapshot, track_id: int) -> Embedding:
+    """The embedding of a track's segments."""
+    return snapshot.embedding[snapshot.segments_of(snapshot.tracks.row_of(track_id))]
+
+
 def track(track_id: int) -> TrackRecord:
     """A track whose tags follow from its id."""
     number = track_id // 10

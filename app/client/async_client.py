@@ -10,10 +10,10 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from app.client import calls
-from app.client.calls import Call, FileFormat, Item, Locations, Page, Question, Rhythm
+from app.client.calls import Call, Item, Page, Question
 from app.client.client import LOOK_S, OVER, TIMEOUT_S
 from app.client.errors import UnreachableError
-from app.stations.schemas import StationOut, StationPlaylist
+from app.stations.schemas import Rhythm, StationOut, StationPlaylist
 from app.wire.browsing import GroupOut
 from app.wire.responses import (
     EmotionResponse,
@@ -23,7 +23,7 @@ from app.wire.responses import (
     TrackListItem,
 )
 from app.wire.run_responses import IndexRunOut
-from app.wire.schemas import Scale
+from app.wire.schemas import FileFormat, Locations, Scale
 
 Answer = TypeVar("Answer")
 

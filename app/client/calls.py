@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from app.client.errors import RefusedError, UnreachableError
-from app.stations.schemas import StationList, StationOut, StationPlaylist
+from app.stations.schemas import Rhythm, StationList, StationOut, StationPlaylist
 from app.wire.browsing import GroupList
 from app.wire.responses import (
     EmotionResponse,
@@ -21,15 +21,12 @@ from app.wire.responses import (
     TrackPageOut,
 )
 from app.wire.run_responses import IndexRunOut
-from app.wire.schemas import PlaylistRequest, Scale
+from app.wire.schemas import FileFormat, Locations, PlaylistRequest, Scale
 
 Answer = TypeVar("Answer", covariant=True)
 Item = TypeVar("Item", covariant=True)
 Model = TypeVar("Model", bound=BaseModel)
 Question = PlaylistRequest | Mapping[str, Any]
-FileFormat = Literal["m3u8", "xspf", "jspf", "csv"]
-Locations = Literal["path", "url"]
-Rhythm = Literal["none", "daily"]
 
 
 class Page(Protocol[Item]):

@@ -17,8 +17,8 @@ from typing import Protocol
 from app.errors import AnalysisLimitError, BusyError
 from indexer.errors import WorkerLimitError, WorkerStartError
 from indexer.isolation.pool import IDLE_S, WorkerPool
-from indexer.isolation.process import Limits, WorkerProcess
-from indexer.isolation.reading import MODULE
+from indexer.isolation.process import ProcessLimits, WorkerProcess
+from indexer.isolation.reading import MODULE, AnalysingModel
 from indexer.isolation.serving import error_of
 from model.analysis import Analysis
 
@@ -34,13 +34,6 @@ class Analyser(Protocol):
 
     def close(self) -> None:
         """Give everything back."""
-
-
-class AnalysingModel(Protocol):
-    """The part of the model that analyses a file."""
-
-    def analyse(self, source: Path, *, max_duration_s: float | None = None) -> Analysis:
-        """The analysis of the file."""
 
 
 class Worker(Protocol):
@@ -94,7 +87,7 @@ class UploadWorker:
 
     def __init__(self, frontend: str, limits: AnalysisLimits) -> None:
         options = {"frontend": frontend, "max_duration_s": limits.max_duration_s}
-        bounds = Limits(limits.timeout_s, limits.memory_bytes)
+        bounds = ProcessLimits(limits.timeout_s, limits.memory_bytes)
         self.process = WorkerProcess(MODULE, bounds, options)
 
     @property

@@ -51,7 +51,7 @@ class UploadLimits:
     timeout_s: float
 
 
-class Places:
+class UploadPlaces:
     """The places of uploads at one stage; used from the event loop alone.
 
     Uploads that arrive have other places than those that are analysed, so that slow ones keep

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track as shown_progress
 
-from app.commands.asking import playlist_table
 from app.commands.common import (
     Checkpoint,
     Device,
@@ -19,6 +18,7 @@ from app.commands.common import (
     open_library,
 )
 from app.commands.indexing import describe, run_index
+from app.commands.playlist import playlist_table
 from app.commands.serving import Server, require_free_port, run_server
 from app.errors import InvalidRequestError, ServerStartError
 from app.settings import Settings

@@ -19,13 +19,13 @@ from app.commands.common import (
 from app.errors import InvalidRequestError
 from app.http.keys import KeyRing
 
-Level = Annotated[float | None, typer.Option(min=-1.0, max=1.0, help="-1 to 1.")]
+Coordinate = Annotated[float | None, typer.Option(min=-1.0, max=1.0, help="-1 to 1.")]
 
 
 def feel(
     track: Annotated[int | None, typer.Argument(help="Id of a track.")] = None,
-    valence: Level = None,
-    arousal: Level = None,
+    valence: Coordinate = None,
+    arousal: Coordinate = None,
     scale: Annotated[str, typer.Option(help="relative or absolute.")] = "relative",
     skip: Annotated[bool, typer.Option("--skip", help="Do not ask about it again.")] = False,
     forget: Annotated[
@@ -59,34 +59,26 @@ def feel(
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     if key is not None and not KeyRing(settings.data_dir / "keys.json").named(key):
         raise InvalidRequestError(f"no key {key}; `circumplex key list` shows them")
-    from app.personal.listening import (
-        answer_of,
-        forgotten,
-        next_tracks,
-        owner_called,
-        profile_out,
-        said_of,
-        spoken_of,
-    )
+    from app.personal import profile
     from app.personal.planes import Planes
 
-    owner = owner_called(key)
+    owner = profile.owner_called(key)
     with open_library(settings) as library:
         live = active(library, settings)
         planes = Planes(library.catalog, lambda _: library.model)
         if placing and track is not None:
-            said = said_of(valence, arousal, scale, skipped=skip)
-            library.catalog.place(owner, *spoken_of(track, said, live, planes))
+            said = profile.said_of(valence, arousal, scale, skipped=skip)
+            library.catalog.place(owner, *profile.spoken_of(track, said, live, planes))
         elif forget and track is not None:
-            library.catalog.unplace(owner, forgotten(track, owner, live, planes))
+            library.catalog.unplace(owner, profile.forgotten(track, owner, live, planes))
         elif forget:
             gone = library.catalog.delete_profile(owner)
             notes.print(f"{gone} answers are forgotten.")
         elif weight is not None:
             library.catalog.weigh_profile(owner, weight)
         if ask is not None:
-            emit(next_tracks(owner, live, planes, ask).model_dump_json(indent=2))
+            emit(profile.next_tracks(owner, live, planes, ask).model_dump_json(indent=2))
         elif track is not None:
-            emit(answer_of(track, owner, live, planes).model_dump_json(indent=2))
+            emit(profile.answer_of(track, owner, live, planes).model_dump_json(indent=2))
         else:
-            emit(profile_out(owner, live, planes).model_dump_json(indent=2))
+            emit(profile.profile_out(owner, live, planes).model_dump_json(indent=2))

@@ -24,7 +24,7 @@ from app.commands.common import (
 )
 from app.commands.index_progress import index_progress
 from app.commands.left_out import count_left_out, list_left_out
-from app.commands.remote import Key, Server, asked_client
+from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import ConflictError
 from app.settings import Settings
 from indexer.storage import keep_private
@@ -83,8 +83,8 @@ def index(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
-    server: Server = None,
-    key: Key = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
     run: Annotated[
         int | None, typer.Option(help="Carry out this queued run instead.", hidden=True)
     ] = None,
@@ -95,17 +95,12 @@ def index(
     goes on. Searches use the old index until the new one is complete; while the first one is made,
     what is finished can be played.
     """
+    options = {"full": full, "only": only, "allow_shrink": allow_shrink}
     if server is not None:
         if prune or run is not None:
             raise typer.BadParameter("--prune is for an index here")
         with asked_client(server, key, data_dir, checkpoint, device) as client:
-            asked = client.start_index(
-                [str(each) for each in folders or ()],
-                full=full,
-                only=only,
-                allow_shrink=allow_shrink,
-            )
-            _follow(client, asked.id)
+            _follow(client, client.start_index(list(map(str, folders or ())), **options).id)
         return
     settings = make_settings(
         data_dir=data_dir, checkpoint=checkpoint, device=device, ray_address=address
@@ -119,15 +114,7 @@ def index(
         raise typer.Exit(1)
     if prune:
         settings = settings.with_changes(keep_analyses_days=0.0)
-    summary = run_index(
-        settings,
-        roots,
-        full=full,
-        only=only,
-        allow_shrink=allow_shrink,
-        run_id=run,
-        on_ray=engine is Engine.RAY,
-    )
+    summary = run_index(settings, roots, run_id=run, on_ray=engine is Engine.RAY, **options)
     for line in summary.notes:
         notes.print(f"[yellow]note[/] {plain(line)}")
     notes.print(describe(summary))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -42,12 +42,7 @@ WeightsHash = Annotated[
     str | None, typer.Option("--weights-sha256", help="Their SHA-256. \\[default: the published]")
 ]
 
-
-class Told(Protocol):
-    """Is told of progress."""
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` steps of a stage."""
+Told = Callable[[str, int, int], None]  # stage, steps that are done, steps in all
 
 
 def train(

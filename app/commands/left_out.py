@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.catalog.catalog import Catalog
     from indexer.catalog.records import Track, TrackQuery
-    from model.verdict import Kind
+    from model.verdict import VerdictKind
 
-NOT_MUSIC: dict[Kind, str] = {"speech": "speech", "noise": "noise or tone", "short": "too short"}
+NOT_MUSIC: dict[VerdictKind, str] = {
+    "speech": "speech",
+    "noise": "noise or tone",
+    "short": "too short",
+}
 _PAGE = 1000
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.client import Client
     from app.wire.responses import TrackListItem
 
-Server = Annotated[
+ServerOption = Annotated[
     str | None,
     typer.Option(
         help="Ask the service at this address, such as http://localhost:8000, instead of opening "
@@ -22,7 +22,7 @@ Server = Annotated[
         show_default=False,
     ),
 ]
-Key = Annotated[
+KeyOption = Annotated[
     str | None,
     typer.Option(
         help="API key or admin token for --server.",

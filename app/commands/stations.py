@@ -11,15 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 import typer
 
-from app.commands.asking import (
-    DAY_S,
-    FILE_FORMATS,
-    NotAgain,
-    read_curve,
-    request_of,
-    write_answer,
-    write_there,
-)
 from app.commands.common import (
     Checkpoint,
     DataDir,
@@ -31,7 +22,16 @@ from app.commands.common import (
     own,
     plain,
 )
-from app.commands.remote import Key, Server, asked_client
+from app.commands.playlist import (
+    DAY_S,
+    FILE_FORMATS,
+    NotAgain,
+    read_curve,
+    request_of,
+    write_answer,
+    write_there,
+)
+from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from indexer.catalog.stations import Station
 
 stations = typer.Typer(no_args_is_help=True, help="Save, list, ask and delete stations.")
-Named = Annotated[str, typer.Argument(metavar="STATION", help="Name or id of a station.")]
+StationArgument = Annotated[str, typer.Argument(metavar="STATION", help="Name or id of a station.")]
 
 
 class Saved(Protocol):
@@ -82,8 +82,8 @@ def add(
     not_again: NotAgain = None,
     daily: Annotated[bool, typer.Option("--daily", help="Other music each day.")] = False,
     data_dir: DataDir = None,
-    server: Server = None,
-    key: Key = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Save a question under a name; prints its id."""
     if question is not None:
@@ -109,7 +109,7 @@ def add(
 
 
 @stations.command("list")
-def show_all(data_dir: DataDir = None, server: Server = None, key: Key = None) -> None:
+def show_all(data_dir: DataDir = None, server: ServerOption = None, key: KeyOption = None) -> None:
     """All stations, as JSON."""
     if server is not None:
         with asked_client(server, key, data_dir) as client:
@@ -122,7 +122,10 @@ def show_all(data_dir: DataDir = None, server: Server = None, key: Key = None) -
 
 @stations.command("remove")
 def remove(
-    station: Named, data_dir: DataDir = None, server: Server = None, key: Key = None
+    station: StationArgument,
+    data_dir: DataDir = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Delete a station."""
     if server is not None:
@@ -140,7 +143,7 @@ def remove(
 
 @stations.command("play")
 def play(
-    station: Named,
+    station: StationArgument,
     seed: Annotated[
         str | None, typer.Option(help="Any text: other music of about equal fit.")
     ] = None,
@@ -151,8 +154,8 @@ def play(
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,
-    server: Server = None,
-    key: Key = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """The music of a station now."""
     from app.commands.naming import seen_from
@@ -179,8 +182,7 @@ def play(
         found, live = station_called(station, library.catalog), own(library, settings)
         chosen = seed_of(found, seed, datetime.now().astimezone())
         question = question_of(found)
-        seconds = question.not_again_s
-        heard = library.catalog.heard_lately(None, seconds) if seconds else []
+        heard = library.catalog.heard_lately(None, question.not_again_s)
         answer = varied(question, chosen, library.model, live, heard)
         locate = path_on_disk if output is None else seen_from(output, live.snapshot.tracks)
         write_answer(answer.playlist, format, output, found.name, locate)

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
-from app.compat.links import Links, LinkStore
+from app.compat.links import LinkStore, SongLinks
 from app.library.live import Live
 from app.playlists.likeness import Likeness, path_between
-from app.routes.access import read_access
+from app.routes.access import live_of, read_access
 from app.services import Services, ServicesDep
 from indexer.catalog.records import TrackQuery
 from indexer.errors import TrackNotFoundError
@@ -45,6 +45,7 @@ def make_router(links: LinkStore) -> APIRouter:
 
     @router.get("/similar_tracks", dependencies=[Depends(read_access)])
     def get_similar_tracks(
+        request: Request,
         services: ServicesDep,
         item_id: Text = None,
         title: Text = None,
@@ -60,13 +61,14 @@ def make_router(links: LinkStore) -> APIRouter:
             return _error(400, "give item_id, or title and artist")
         return _answered(
             lambda: _similar(
-                services, links.current(), (item_id, title, artist), n,
+                services, live_of(request, services), links.current(), (item_id, title, artist), n,
                 unique=eliminate_duplicates is not False, by_mood=bool(mood_similarity),
             )
         )  # fmt: skip
 
     @router.get("/find_path", dependencies=[Depends(read_access)])
     def get_path(
+        request: Request,
         services: ServicesDep,
         start_song_id: Text = None,
         end_song_id: Text = None,
@@ -78,7 +80,9 @@ def make_router(links: LinkStore) -> APIRouter:
         if start_song_id == end_song_id:
             return _error(400, "start_song_id and end_song_id are the same song")
         ends = (start_song_id, end_song_id)
-        return _answered(lambda: _path(services, links.current(), ends, max_steps))
+        return _answered(
+            lambda: _path(services, live_of(request, services), links.current(), ends, max_steps)
+        )
 
     @router.get("/search_tracks", dependencies=[Depends(read_access)])
     def search_tracks(
@@ -95,14 +99,14 @@ def make_router(links: LinkStore) -> APIRouter:
 
 def _similar(
     services: Services,
-    links: Links,
+    live: Live,
+    links: SongLinks,
     asked: tuple[str | None, str | None, str | None],
     n: int,
     *,
     unique: bool,
     by_mood: bool,
 ) -> list[dict[str, Any]]:
-    live = services.live.current()
     track_id = _track_of(services, links, live, *asked)
     wide = min(n * (MOOD_FACTOR if unique or by_mood else 1) + 1, len(live.snapshot.tracks))
     found = Likeness(live, services.model_of(live).scoring, track_id).nearest(wide)
@@ -122,13 +126,14 @@ def _nearest_on_plane(
     live: Live, track_id: int, found: list[tuple[int, float]]
 ) -> list[tuple[int, float]]:
     """The same songs, those nearest in arousal and valence first; likeness is kept."""
-    row_of, emotion = live.snapshot.tracks.row_of, live.track_emotion
+    row_of, emotion = live.snapshot.tracks.row_of, live.places("absolute")
     here = emotion[row_of(track_id)]
     return sorted(found, key=lambda pair: float(((emotion[row_of(pair[0])] - here) ** 2).sum()))
 
 
-def _path(services: Services, links: Links, ends: tuple[str, str], most: int) -> dict[str, Any]:
-    live = services.live.current()
+def _path(
+    services: Services, live: Live, links: SongLinks, ends: tuple[str, str], most: int
+) -> dict[str, Any]:
     start, end = (_track_of(services, links, live, each, None, None) for each in ends)
     ids = path_between(live, start, end, most)
     scoring = services.model_of(live).scoring
@@ -140,7 +145,7 @@ def _path(services: Services, links: Links, ends: tuple[str, str], most: int) ->
     return {"path": path, "total_distance": round(sum(steps), 6)}
 
 
-def _searched(services: Services, links: Links, words: str) -> list[dict[str, Any]]:
+def _searched(services: Services, links: SongLinks, words: str) -> list[dict[str, Any]]:
     live = services.live.current()
     page = services.catalog.list_tracks(TrackQuery(text=words), limit=20)
     found = [_known(live, track.id) for track in page.items]
@@ -149,7 +154,7 @@ def _searched(services: Services, links: Links, words: str) -> list[dict[str, An
 
 def _track_of(
     services: Services,
-    links: Links,
+    links: SongLinks,
     live: Live,
     item_id: str | None,
     title: str | None,
@@ -183,7 +188,7 @@ def _record(live: Live, track_id: int) -> TrackRecord:
     return live.snapshot.tracks[live.snapshot.tracks.row_of(track_id)]
 
 
-def _song(record: TrackRecord, links: Links, distance: float | None) -> dict[str, Any]:
+def _song(record: TrackRecord, links: SongLinks, distance: float | None) -> dict[str, Any]:
     song = {
         "item_id": links.song_of.get(record.id, str(record.id)),
         "title": record.title,

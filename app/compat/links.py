@@ -19,7 +19,7 @@ FILE = "links.json"
 
 
 @dataclass(frozen=True)
-class Links:
+class SongLinks:
     """Which track is which song there.
 
     Attributes:
@@ -33,7 +33,7 @@ class Links:
     track_of: Mapping[str, int]
 
 
-NONE = Links("", {}, {})
+NONE = SongLinks("", {}, {})
 
 
 class LinkStore:
@@ -46,7 +46,7 @@ class LinkStore:
         self._stamp: tuple[int, int] | None = None
         self._links = NONE
 
-    def current(self) -> Links:
+    def current(self) -> SongLinks:
         """The links as they are now; none where nothing was linked.
 
         Raises:
@@ -92,11 +92,11 @@ def learn(server: SubsonicServer, catalog: Catalog, store: LinkStore) -> tuple[i
     return len(found), len(tracks)
 
 
-def _read(path: Path) -> Links:
+def _read(path: Path) -> SongLinks:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         song_of = {int(track): str(song) for track, song in document["songs"].items()}
-        return Links(str(document["server"]), song_of, {s: t for t, s in song_of.items()})
+        return SongLinks(str(document["server"]), song_of, {s: t for t, s in song_of.items()})
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as exc:
         raise InvalidRequestError(
             f"{path.name} cannot be read ({exc}): run `circumplex link` again"

@@ -16,7 +16,7 @@ from mutagen.flac import FLAC
 from numpy.typing import NDArray
 
 from app.demo.compose import Note, Score, compose
-from app.demo.recipes import RECIPES, Recipe
+from app.demo.recipes import RECIPES, PieceRecipe
 from app.demo.sleeves import write_sleeve
 from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Sound, Touch, drum, reverberate, to_level
 
@@ -29,7 +29,7 @@ class Piece:
     """A rendered file and the recipe it was made from."""
 
     path: Path
-    recipe: Recipe
+    recipe: PieceRecipe
 
 
 def render(folder: Path, progress: Callable[[Piece], None] | None = None) -> list[Piece]:
@@ -48,7 +48,7 @@ def render(folder: Path, progress: Callable[[Piece], None] | None = None) -> lis
     """
     folder.mkdir(parents=True, exist_ok=True)
 
-    def produce(recipe: Recipe) -> Piece:
+    def produce(recipe: PieceRecipe) -> Piece:
         piece = Piece(folder / recipe.artist / f"{recipe.slug}.flac", recipe)
         if not _is_rendered(piece.path):
             write_piece(piece)
@@ -75,7 +75,7 @@ def write_piece(piece: Piece) -> None:
         aside.unlink(missing_ok=True)
 
 
-def sound_of(recipe: Recipe) -> NDArray[np.float32]:
+def sound_of(recipe: PieceRecipe) -> NDArray[np.float32]:
     """The finished piece, [2, M] at `SAMPLE_RATE_HZ`, at the level of its cues."""
     score, cues = compose(recipe), recipe.cues
     mix = np.zeros((2, int(score.duration_s * SAMPLE_RATE_HZ)), dtype=np.float32)
@@ -88,7 +88,7 @@ def sound_of(recipe: Recipe) -> NDArray[np.float32]:
     return to_level(room * fade.astype(np.float32), cues.level_dbfs)
 
 
-def _play_notes(mix: NDArray[np.float32], score: Score, recipe: Recipe) -> None:
+def _play_notes(mix: NDArray[np.float32], score: Score, recipe: PieceRecipe) -> None:
     cues = recipe.cues
     touch = Touch(cues.brightness, cues.roughness, cues.softness)
     tones: dict[tuple[str, float, float], Sound] = {}
@@ -134,7 +134,7 @@ def _encode(path: Path, sound: NDArray[np.float32]) -> None:
             container.mux(packet)
 
 
-def _tag(path: Path, recipe: Recipe) -> None:
+def _tag(path: Path, recipe: PieceRecipe) -> None:
     tags = _tags_of(path)
     tags["title"], tags["artist"] = recipe.title, recipe.artist
     tags["album"], tags["genre"] = "Circumplex demo", recipe.genre

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.demo.recipes import Cues, Recipe
+from app.demo.recipes import Cues, PieceRecipe
 
 DURATION_S = 30.0
 _TAIL_S = 2.5
@@ -130,7 +130,7 @@ _GROOVES: dict[str, dict[str, tuple[tuple[float, float], ...]]] = {  # drum -> (
 }
 
 
-def compose(recipe: Recipe) -> Score:
+def compose(recipe: PieceRecipe) -> Score:
     """Write the piece of a recipe.
 
     Args:
@@ -146,7 +146,7 @@ def compose(recipe: Recipe) -> Score:
 
 
 class _Composer:
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: PieceRecipe) -> None:
         self.recipe = recipe
         self.cues: Cues = recipe.cues
         self.plan = ARRANGEMENTS[recipe.genre]

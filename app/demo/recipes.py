@@ -60,7 +60,7 @@ class Cues:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PieceRecipe:
     """One demo piece: its tags and the point of the plane it is composed for.
 
     Attributes:
@@ -116,50 +116,50 @@ def _between(low: float, high: float, share: float) -> float:
     return low + (high - low) * share
 
 
-RECIPES: tuple[Recipe, ...] = (
+RECIPES: tuple[PieceRecipe, ...] = (
     # exuberant: pleasant and active
-    Recipe("Fireworks over the Bay", "The Paper Lanterns", "dance", 2021, 0.85, 0.9),
-    Recipe("Summer on Fast Forward", "Neon Orchard", "dance", 2022, 0.7, 0.8),
-    Recipe("Carousel", "The Paper Lanterns", "folk", 2019, 0.9, 0.55),
-    Recipe("Running Downhill", "Neon Orchard", "pop", 2020, 0.6, 0.65),
-    Recipe("First Day of Holidays", "Marlow and Finch", "pop", 2018, 0.8, 0.4),
-    Recipe("Victory Lap", "Iron Meridian", "rock", 2023, 0.45, 0.95),
-    Recipe("Bright Brass Morning", "Marlow and Finch", "folk", 2017, 0.65, 0.3),
-    Recipe("Open Windows", "Marlow and Finch", "pop", 2021, 0.5, 0.2),
-    Recipe("Kite Weather", "The Paper Lanterns", "folk", 2022, 0.75, 0.1),
-    Recipe("Skate Park", "Iron Meridian", "rock", 2016, 0.3, 0.75),
-    Recipe("Signal Green", "Neon Orchard", "dance", 2019, 0.3, 0.5),
+    PieceRecipe("Fireworks over the Bay", "The Paper Lanterns", "dance", 2021, 0.85, 0.9),
+    PieceRecipe("Summer on Fast Forward", "Neon Orchard", "dance", 2022, 0.7, 0.8),
+    PieceRecipe("Carousel", "The Paper Lanterns", "folk", 2019, 0.9, 0.55),
+    PieceRecipe("Running Downhill", "Neon Orchard", "pop", 2020, 0.6, 0.65),
+    PieceRecipe("First Day of Holidays", "Marlow and Finch", "pop", 2018, 0.8, 0.4),
+    PieceRecipe("Victory Lap", "Iron Meridian", "rock", 2023, 0.45, 0.95),
+    PieceRecipe("Bright Brass Morning", "Marlow and Finch", "folk", 2017, 0.65, 0.3),
+    PieceRecipe("Open Windows", "Marlow and Finch", "pop", 2021, 0.5, 0.2),
+    PieceRecipe("Kite Weather", "The Paper Lanterns", "folk", 2022, 0.75, 0.1),
+    PieceRecipe("Skate Park", "Iron Meridian", "rock", 2016, 0.3, 0.75),
+    PieceRecipe("Signal Green", "Neon Orchard", "dance", 2019, 0.3, 0.5),
     # driven and tense: unpleasant and active
-    Recipe("Siege Engines", "Iron Meridian", "industrial", 2020, -0.8, 0.95),
-    Recipe("They Are Behind Us", "Vesper Static", "thriller", 2021, -0.7, 0.75),
-    Recipe("Red Alarm", "Vesper Static", "industrial", 2023, -0.5, 0.85),
-    Recipe("Broken Glass Machine", "Iron Meridian", "industrial", 2018, -0.9, 0.65),
-    Recipe("Storm Front", "Vesper Static", "thriller", 2019, -0.35, 0.65),
-    Recipe("Argument in the Stairwell", "Kessler Quartet", "thriller", 2017, -0.6, 0.45),
-    Recipe("Overdrawn", "Iron Meridian", "industrial", 2022, -0.2, 0.8),
-    Recipe("Knuckles", "Vesper Static", "industrial", 2016, -0.3, 0.45),
-    Recipe("Wrong Number at Midnight", "Kessler Quartet", "thriller", 2020, -0.75, 0.25),
-    Recipe("Traffic Nerves", "Kessler Quartet", "thriller", 2021, -0.4, 0.15),
+    PieceRecipe("Siege Engines", "Iron Meridian", "industrial", 2020, -0.8, 0.95),
+    PieceRecipe("They Are Behind Us", "Vesper Static", "thriller", 2021, -0.7, 0.75),
+    PieceRecipe("Red Alarm", "Vesper Static", "industrial", 2023, -0.5, 0.85),
+    PieceRecipe("Broken Glass Machine", "Iron Meridian", "industrial", 2018, -0.9, 0.65),
+    PieceRecipe("Storm Front", "Vesper Static", "thriller", 2019, -0.35, 0.65),
+    PieceRecipe("Argument in the Stairwell", "Kessler Quartet", "thriller", 2017, -0.6, 0.45),
+    PieceRecipe("Overdrawn", "Iron Meridian", "industrial", 2022, -0.2, 0.8),
+    PieceRecipe("Knuckles", "Vesper Static", "industrial", 2016, -0.3, 0.45),
+    PieceRecipe("Wrong Number at Midnight", "Kessler Quartet", "thriller", 2020, -0.75, 0.25),
+    PieceRecipe("Traffic Nerves", "Kessler Quartet", "thriller", 2021, -0.4, 0.15),
     # downcast: unpleasant and quiet
-    Recipe("Letter Never Sent", "Ada Lindqvist", "elegy", 2015, -0.7, -0.45),
-    Recipe("Winter Platform", "Ada Lindqvist", "elegy", 2018, -0.5, -0.6),
-    Recipe("The House Is Empty", "Ada Lindqvist", "elegy", 2020, -0.85, -0.65),
-    Recipe("Last Ferry", "Tidal Archive", "drone", 2019, -0.55, -0.85),
-    Recipe("Ashes and Rain", "Kessler Quartet", "elegy", 2016, -0.75, -0.2),
-    Recipe("Fog Bank", "Tidal Archive", "drone", 2022, -0.3, -0.75),
-    Recipe("Unfinished Portrait", "Ada Lindqvist", "elegy", 2021, -0.35, -0.3),
-    Recipe("Below the Ice", "Tidal Archive", "drone", 2017, -0.9, -0.9),
-    Recipe("Streetlight Blues", "Kessler Quartet", "noir", 2018, -0.25, -0.15),
+    PieceRecipe("Letter Never Sent", "Ada Lindqvist", "elegy", 2015, -0.7, -0.45),
+    PieceRecipe("Winter Platform", "Ada Lindqvist", "elegy", 2018, -0.5, -0.6),
+    PieceRecipe("The House Is Empty", "Ada Lindqvist", "elegy", 2020, -0.85, -0.65),
+    PieceRecipe("Last Ferry", "Tidal Archive", "drone", 2019, -0.55, -0.85),
+    PieceRecipe("Ashes and Rain", "Kessler Quartet", "elegy", 2016, -0.75, -0.2),
+    PieceRecipe("Fog Bank", "Tidal Archive", "drone", 2022, -0.3, -0.75),
+    PieceRecipe("Unfinished Portrait", "Ada Lindqvist", "elegy", 2021, -0.35, -0.3),
+    PieceRecipe("Below the Ice", "Tidal Archive", "drone", 2017, -0.9, -0.9),
+    PieceRecipe("Streetlight Blues", "Kessler Quartet", "noir", 2018, -0.25, -0.15),
     # serene: pleasant and quiet
-    Recipe("Moss Garden", "Tidal Archive", "ambient", 2021, 0.35, -0.85),
-    Recipe("Cradle Boat", "Juniper Vale", "lullaby", 2019, 0.6, -0.75),
-    Recipe("Tea for Two Cats", "Juniper Vale", "pastoral", 2020, 0.75, -0.3),
-    Recipe("Lantern River", "Juniper Vale", "lullaby", 2022, 0.45, -0.55),
-    Recipe("Warm Stones", "Tidal Archive", "ambient", 2018, 0.6, -0.95),
-    Recipe("Orchard in May", "Juniper Vale", "pastoral", 2017, 0.85, -0.15),
-    Recipe("Slow Sunday", "Marlow and Finch", "pastoral", 2016, 0.55, -0.2),
-    Recipe("Postcard from the Lake", "Juniper Vale", "pastoral", 2023, 0.65, -0.5),
+    PieceRecipe("Moss Garden", "Tidal Archive", "ambient", 2021, 0.35, -0.85),
+    PieceRecipe("Cradle Boat", "Juniper Vale", "lullaby", 2019, 0.6, -0.75),
+    PieceRecipe("Tea for Two Cats", "Juniper Vale", "pastoral", 2020, 0.75, -0.3),
+    PieceRecipe("Lantern River", "Juniper Vale", "lullaby", 2022, 0.45, -0.55),
+    PieceRecipe("Warm Stones", "Tidal Archive", "ambient", 2018, 0.6, -0.95),
+    PieceRecipe("Orchard in May", "Juniper Vale", "pastoral", 2017, 0.85, -0.15),
+    PieceRecipe("Slow Sunday", "Marlow and Finch", "pastoral", 2016, 0.55, -0.2),
+    PieceRecipe("Postcard from the Lake", "Juniper Vale", "pastoral", 2023, 0.65, -0.5),
     # near the middle
-    Recipe("Waiting Room", "Neon Orchard", "noir", 2020, 0.05, -0.1),
-    Recipe("Commuter Loop", "Neon Orchard", "pop", 2018, 0.1, 0.15),
+    PieceRecipe("Waiting Room", "Neon Orchard", "noir", 2020, 0.05, -0.1),
+    PieceRecipe("Commuter Loop", "Neon Orchard", "pop", 2018, 0.1, 0.15),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from app.demo.recipes import Recipe
+from app.demo.recipes import PieceRecipe
 
 SIDE_PX = 600
 NAME = "cover.png"
@@ -23,7 +23,7 @@ _CORNERS = np.array(
 _INK = (255, 252, 244)
 
 
-def write_sleeve(folder: Path, recipes: Sequence[Recipe]) -> None:
+def write_sleeve(folder: Path, recipes: Sequence[PieceRecipe]) -> None:
     """Put the cover of an artist into their folder unless one is there; renamed when whole.
 
     Args:
@@ -44,7 +44,7 @@ def write_sleeve(folder: Path, recipes: Sequence[Recipe]) -> None:
         aside.unlink(missing_ok=True)
 
 
-def sleeve(recipes: Sequence[Recipe]) -> bytes:
+def sleeve(recipes: Sequence[PieceRecipe]) -> bytes:
     """A PNG: the colours of the artist's part of the plane, and a disc for each piece in it."""
     places = np.array([(recipe.arousal, recipe.valence) for recipe in recipes])  # [N, 2]
     middle = (places.min(axis=0) + places.max(axis=0)) / 2.0

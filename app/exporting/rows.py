@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from app.library.live import Live
+from app.wire.schemas import Scale
 from indexer.catalog.profiles import Placement
 
-Scale = Literal["absolute", "relative"]
 CURVE_VERSION = 1
 NOTHING_SAID: Mapping[int, Placement] = MappingProxyType({})
 COLUMNS = (

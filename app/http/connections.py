@@ -7,9 +7,10 @@ protocol adds what a server on an open network needs:
   that is not complete after `HEAD_S` seconds a 408; both connections are closed.
 - A client that goes on sending after its answer is complete is read for `LINGER_S` seconds and
   `LINGER_BYTES`, so that the answer reaches it, then its connection is closed.
-- At most `Limits.total` connections are open, at most `Limits.per_client` from one address. Where
-  one more arrives, the connection that has been without a request for the longest time makes room;
-  only where every connection has a request at work is the new one refused with a 503.
+- At most `ConnectionLimits.total` connections are open, at most `ConnectionLimits.per_client` from
+  one address. Where one more arrives, the connection that has been without a request for the
+  longest time makes room; only where every connection has a request at work is the new one refused
+  with a 503.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.errors import PROBLEM_JSON, Problem, problem
+from app.errors import PROBLEM_JSON, ErrorKind, problem
 
 logger = logging.getLogger("circumplex.service")
 
-FULL = Problem(503, "connections-full", "Service Unavailable")
-HEAD_TOO_LARGE = Problem(431, "head-too-large", "Request Header Fields Too Large")
-HEAD_TOO_SLOW = Problem(408, "head-too-slow", "Request Timeout")
+FULL = ErrorKind(503, "connections-full", "Service Unavailable")
+HEAD_TOO_LARGE = ErrorKind(431, "head-too-large", "Request Header Fields Too Large")
+HEAD_TOO_SLOW = ErrorKind(408, "head-too-slow", "Request Timeout")
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
@@ -45,7 +46,7 @@ KEPT_BACK = 256
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """How many connections may be open.
 
     Attributes:
@@ -57,7 +58,7 @@ class Limits:
     per_client: int
 
 
-def possible_limits(total: int, per_client: int) -> Limits:
+def possible_limits(total: int, per_client: int) -> ConnectionLimits:
     """The limits as far as the process may open files; raises its soft limit to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
@@ -68,13 +69,13 @@ def possible_limits(total: int, per_client: int) -> Limits:
             "%d connections at most, not %d: this process may open %d files", room, total, hard
         )
     total = min(total, room)
-    return Limits(total, min(per_client, total))
+    return ConnectionLimits(total, min(per_client, total))
 
 
 class Connections:
     """The open connections of a server; used from its event loop alone."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.of_client: Counter[str] = Counter()
         self._open: dict[BoundedProtocol, str] = {}  # in the order of their last request
@@ -216,7 +217,7 @@ class BoundedProtocol(HttpToolsProtocol):
             f"a request head has at most {MAX_HEAD_BYTES} bytes and {MAX_HEADERS} fields",
         )
 
-    def _refuse(self, kind: Problem, detail: str) -> None:
+    def _refuse(self, kind: ErrorKind, detail: str) -> None:
         """Answer without the application, and close."""
         if self._refused:
             return
@@ -251,12 +252,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
-def bounded_protocol(limits: Limits) -> type[BoundedProtocol]:
+def bounded_protocol(limits: ConnectionLimits) -> type[BoundedProtocol]:
     """The protocol of one server, whose connections are counted together."""
     return type("BoundedProtocol", (BoundedProtocol,), {"all_open": Connections(limits)})
 
 
-def _response(kind: Problem, detail: str) -> bytes:
+def _response(kind: ErrorKind, detail: str) -> bytes:
     body = json.dumps(problem(kind, detail, None)).encode()
     head = (
         f"HTTP/1.1 {kind.status} {kind.title}",

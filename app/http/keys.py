@@ -20,8 +20,8 @@ from app.errors import InvalidRequestError, KeyFileError
 from indexer.errors import StorageError
 from indexer.storage import refusal
 
-Scope = Literal["read", "write", "upload", "admin"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
+KeyScope = Literal["read", "write", "upload", "admin"]
+SCOPES: tuple[KeyScope, ...] = get_args(KeyScope)
 PREFIX = "cpx_"
 
 
@@ -46,7 +46,7 @@ class ApiKey:
     created_at: str
     secret: str = ""
 
-    def allows(self, scope: Scope) -> bool:
+    def allows(self, scope: KeyScope) -> bool:
         """Whether the key may do what needs `scope`."""
         return scope in self.scopes or "admin" in self.scopes
 

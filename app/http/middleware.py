@@ -20,7 +20,7 @@ from app.errors import (
     PROBLEM_JSON,
     BodyTimeoutError,
     BodyTooLargeError,
-    Problem,
+    ErrorKind,
     problem,
 )
 from app.http.origins import Origins
@@ -28,9 +28,9 @@ from app.metrics import Metrics
 
 logger = logging.getLogger("circumplex.request")
 
-UNTRUSTED_HOST = Problem(421, "untrusted-host", "Not a host of this service")
-FOREIGN_ORIGIN = Problem(403, "foreign-origin", "Asked by the page of another site")
-ENCODED_BODY = Problem(415, "unsupported-media-type", "Unsupported media type")
+UNTRUSTED_HOST = ErrorKind(421, "untrusted-host", "Not a host of this service")
+FOREIGN_ORIGIN = ErrorKind(403, "foreign-origin", "Asked by the page of another site")
+ENCODED_BODY = ErrorKind(415, "unsupported-media-type", "Unsupported media type")
 LARGE_BODY_BYTES = 32 * 1024
 """Reading a larger JSON body takes the event loop milliseconds: such bodies take turns."""
 TURNS = 4
@@ -192,7 +192,7 @@ class _Request:
         await self._send(message)
 
     async def _answer(
-        self, kind: Problem, detail: str, more: Sequence[tuple[bytes, bytes]] = ()
+        self, kind: ErrorKind, detail: str, more: Sequence[tuple[bytes, bytes]] = ()
     ) -> None:
         body = json.dumps(problem(kind, detail, self.id)).encode()
         headers = [

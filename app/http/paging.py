@@ -6,7 +6,6 @@ between two pages neither repeats nor hides another one.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
@@ -42,42 +41,16 @@ def page_of(
     return page, _cursor(key(page[-1])) if more else None
 
 
-def cursor_of_number(kind: str, number: int) -> str:
-    """The cursor behind an item that has a number."""
-    return base64.urlsafe_b64encode(f"{kind}:{number}".encode()).decode().rstrip("=")
-
-
-def number_of_cursor(kind: str, cursor: str) -> int:
-    """The number that a cursor names.
-
-    Raises:
-        CursorError: The cursor is none of this list.
-    """
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        found, _, number = base64.urlsafe_b64decode(padded.encode()).decode().partition(":")
-        position = int(number)
-    except ValueError as exc:  # also what base64 and UTF-8 raise
-        raise CursorError(_unknown(cursor)) from exc
-    if found != kind or not 0 < position < 2**31:
-        raise CursorError(_unknown(cursor))
-    return position
-
-
 def _behind(items: Sequence[Item], key: Callable[[Item], str], cursor: str) -> int:
     for at, item in enumerate(items):
         if _cursor(key(item)) == cursor:
             return at + 1
-    raise CursorError(_unknown(cursor))
+    raise CursorError(
+        f"cursor {cursor[:40]!r} is none of this list, or what it named has gone: begin with the "
+        "first page"
+    )
 
 
 def _cursor(key: str) -> str:
     """Short for any key."""
     return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=12).hexdigest()
-
-
-def _unknown(cursor: str) -> str:
-    return (
-        f"cursor {cursor[:40]!r} is none of this list, or what it named has gone: begin with the "
-        "first page"
-    )

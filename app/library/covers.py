@@ -23,7 +23,7 @@ from app.library.open_files import OpenFile, open_beside, open_track
 from indexer.catalog.records import Track
 from indexer.errors import WorkerLimitError, WorkerStartError
 from indexer.isolation.pool import WorkerPool
-from indexer.isolation.process import Limits, WorkerProcess
+from indexer.isolation.process import ProcessLimits, WorkerProcess
 from indexer.snapshot.tracks import TrackRecord
 
 Outcome = TypeVar("Outcome")
@@ -36,7 +36,7 @@ RECIPE = 2  # raised when the same picture is made small otherwise
 PLACES = 256
 RETRY_AFTER_S = 1
 WORKERS = 2  # so that a picture that takes its time holds back no other
-LIMITS = Limits(timeout_s=5.0, memory_bytes=512 * 1024 * 1024)
+LIMITS = ProcessLimits(timeout_s=5.0, memory_bytes=512 * 1024 * 1024)
 REMEMBERED = 1000  # covers that took more than they may
 MODULE = "app.library.cover_worker"
 

@@ -20,11 +20,11 @@ from indexer.folders.files import genres_of, values_of
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.text_column import Groups
 from indexer.snapshot.tracks import TrackTable
+from model.arrays import Doubles
 from model.folding import fold
 
 GroupKind = Literal["artist", "album", "genre", "folder"]
 Order = Literal["title", "artist", "path", "added", "energy", "pleasant"]
-Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 _KEPT = 8  # orders of filtered tracks, for lists that scroll
@@ -51,7 +51,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _ShownTracks:
     """Which tracks are counted, and what is summed of them, [T] and [T, 2]."""
 
     mask: NDArray[np.bool_]
@@ -62,7 +62,7 @@ class _Shown:
 class GroupIndex:
     """Groups of one kind, to be found by name."""
 
-    def __init__(self, names: Sequence[str], groups: Groups, shown: _Shown) -> None:
+    def __init__(self, names: Sequence[str], groups: Groups, shown: _ShownTracks) -> None:
         """Sum up G groups.
 
         Args:
@@ -166,9 +166,9 @@ class Grouped:
         return tuple(name for name, _ in counted.most_common(_NAMED))
 
     @cached_property
-    def _shown(self) -> _Shown:
+    def _shown(self) -> _ShownTracks:
         mask = self._tracks.passing(TrackFilter())
-        return _Shown(mask, np.asarray(self._tracks.durations_s), self.places)
+        return _ShownTracks(mask, np.asarray(self._tracks.durations_s), self.places)
 
     def _sorted(self, order: Order) -> Rows:
         ranks = {name: self._tracks.column(name).ranks for name in ("title", "artist", "path")}

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from app.library.live import EmbeddingModel, Live
-from app.personal.asking import PersonalLive, on_plane
 from app.personal.basis import Basis
+from app.personal.personal_live import PersonalLive, on_plane
 from app.personal.plane import Plane, make_plane
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.profiles import Placement, Profile

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.playlists.queries import Asked
+from app.playlists.queries import EmbeddedQuery
 from app.playlists.variety import BEST, Variety
 from indexer.search.searcher import Hit
+from model.arrays import Doubles
 from model.curves.curve import QuantileScale
 
 CLOSENESS = 2.0
@@ -27,7 +28,6 @@ CLOSENESS = 2.0
 MOST_S = 10.0  # for whole numbers
 _EARLIER = 1e-3  # earlier places count so much more: where all ask the same, the best comes first
 
-Doubles = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 NOBODY: Mapping[int, int] = MappingProxyType({})
@@ -37,7 +37,7 @@ _SHOWN = [Hit._fields.index("arousal"), Hit._fields.index("valence")]
 
 def plan(
     rankings: Sequence[Sequence[Hit]],
-    asked: Sequence[Asked],
+    asked: Sequence[EmbeddedQuery],
     scale: QuantileScale,
     artists_of: Callable[[Hit], Collection[int]],
     cap: int | None,
@@ -67,12 +67,13 @@ def plan(
     columns[:, _SCORE] += variety.noise(columns[:, _TRACK])
     worth = _worth(places, columns, asked, scale)
     every = np.arange(len(hits))
-    tracks = np.unique(columns[:, _TRACK], return_inverse=True)[1]
+    _, first, tracks = np.unique(columns[:, _TRACK], return_index=True, return_inverse=True)
     width = len(hits)
     limits = [_at_most(places, every, 1.0, width), _at_most(tracks, every, 1.0, width)]
     several = False
     if cap is not None:
-        artists = [artists_of(hit) for hit in hits]
+        known = [artists_of(hits[index]) for index in first.tolist()]  # of a track, asked once
+        artists = [known[track] for track in tracks.tolist()]
         counts = np.array([len(each) for each in artists])
         several = bool((counts > 1).any())
         flat = np.fromiter((name for each in artists for name in each), np.int64, counts.sum())
@@ -85,7 +86,7 @@ def plan(
 
 
 def _worth(
-    places: Places, columns: Doubles, asked: Sequence[Asked], scale: QuantileScale
+    places: Places, columns: Doubles, asked: Sequence[EmbeddedQuery], scale: QuantileScale
 ) -> Doubles:
     """Score less the squared distance of what is shown to what is asked, [O].
 

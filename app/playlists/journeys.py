@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.desk import checkpoint
 from app.errors import InvalidRequestError
@@ -22,21 +21,20 @@ from app.playlists.itinerary import plan
 from app.playlists.lengths import nearest
 from app.playlists.proof import Proof
 from app.playlists.queries import (
-    Asked,
+    EmbeddedQuery,
     QueryModel,
     absolute_curve,
     allowed,
-    asking,
+    query_places,
     variety_of,
 )
 from app.playlists.variety import most_of_one
 from app.wire.schemas import Level, PlaylistRequest, Way
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
-
-Doubles = NDArray[np.float64]
 
 PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone
@@ -47,7 +45,7 @@ GUIDES = 64  # of a longer journey, so many places search; their neighbours shar
 
 def travel(
     request: PlaylistRequest, model: QueryModel, live: Live
-) -> tuple[list[Hit], list[Asked], Proof]:
+) -> tuple[list[Hit], list[EmbeddedQuery], Proof]:
     """A track for each piece of the curve, as far as there are tracks.
 
     Returns:
@@ -69,7 +67,7 @@ def travel(
 
 def _travel(
     request: PlaylistRequest, model: QueryModel, live: Live, places: int
-) -> tuple[list[Hit], list[Asked], Proof]:
+) -> tuple[list[Hit], list[EmbeddedQuery], Proof]:
     checkpoint()
     asked = _journey_queries(request, model, live.snapshot, places)
     if not asked:
@@ -81,7 +79,7 @@ def _travel(
 
 
 def _searched(
-    live: Live, asked: Sequence[Asked], filters: TrackFilter | None, level: Level
+    live: Live, asked: Sequence[EmbeddedQuery], filters: TrackFilter | None, level: Level
 ) -> list[SearchResult]:
     """What is found for each place; places that ask for the same are searched for once."""
     first: dict[bytes, int] = {}
@@ -93,19 +91,19 @@ def _searched(
             limit=min(CANDIDATES, len(live.snapshot.tracks)),
             filters=filters,
             level=level,
-            places=asking([asked[row] for row in rows]),
+            places=query_places([asked[row] for row in rows]),
         )
     )
     return [found[each] for each in which]
 
 
-def _key(query: Asked) -> bytes:
+def _key(query: EmbeddedQuery) -> bytes:
     """Equal for queries that ask for the same."""
     parts = (query.embedding.phi, query.embedding.mu, query.embedding.var)
     return b"".join(part.tobytes() for part in parts)
 
 
-def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict[int, Hit]:
+def _fixed(request: PlaylistRequest, asked: Sequence[EmbeddedQuery], live: Live) -> dict[int, Hit]:
     """Place -> the track that must stand there."""
     if request.way is None:
         return {}
@@ -123,13 +121,13 @@ def _fixed(request: PlaylistRequest, asked: Sequence[Asked], live: Live) -> dict
     }
 
 
-def _hit_at(live: Live, track_id: int, query: Asked, level: Level) -> Hit:
+def _hit_at(live: Live, track_id: int, query: EmbeddedQuery, level: Level) -> Hit:
     """How a track fits what is asked for at a place."""
-    request = SearchRequest(query.embedding, 1, level=level, places=asking([query]))
+    request = SearchRequest(query.embedding, 1, level=level, places=query_places([query]))
     return live.searcher.hit_of(track_id, request)
 
 
-def _places_of(way: Way, asked: Sequence[Asked], live: Live) -> list[int]:
+def _places_of(way: Way, asked: Sequence[EmbeddedQuery], live: Live) -> list[int]:
     """Where each track stands: in order, those on the way where the curve is nearest to them."""
     scale, last = live.snapshot.scale, len(asked) - 1
     wanted = scale.to_relative([(each.arousal, each.valence) for each in asked])  # [P, 2]
@@ -154,7 +152,7 @@ def _places_of(way: Way, asked: Sequence[Asked], live: Live) -> list[int]:
 
 def _journey_queries(
     request: PlaylistRequest, model: QueryModel, snapshot: Snapshot, places: int
-) -> list[Asked]:
+) -> list[EmbeddedQuery]:
     curve = absolute_curve(request, snapshot)
     edges = np.linspace(0.0, curve.duration_s, places + 1)
     pieces = _pieces(curve, edges)
@@ -166,7 +164,7 @@ def _journey_queries(
     for index, piece in enumerate(pieces):
         arousal, valence = _mean(piece)
         row = embedding[index : index + 1]
-        asked.append(Asked(row, "e2m", valence, arousal, at_s=float(middles[index])))
+        asked.append(EmbeddedQuery(row, "e2m", valence, arousal, at_s=float(middles[index])))
     return asked
 
 
@@ -244,17 +242,17 @@ class _Traveller:
 
     def travel(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[EmbeddedQuery],
         results: Sequence[SearchResult],
         fixed: Mapping[int, Hit],
-    ) -> tuple[list[Hit], list[Asked]]:
+    ) -> tuple[list[Hit], list[EmbeddedQuery]]:
         """The tracks of all places, as far as there are any, and what each answers."""
         for each in results:
             self.proof = self.proof.also(each)
         for hit in fixed.values():
             self._use(hit)
         found = dict(fixed) | self._planned(asked, results, fixed)
-        guides: dict[int, Asked] = {}
+        guides: dict[int, EmbeddedQuery] = {}
         for place, query in enumerate(asked):
             if place in found:
                 continue
@@ -271,7 +269,7 @@ class _Traveller:
 
     def _planned(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[EmbeddedQuery],
         results: Sequence[SearchResult],
         fixed: Mapping[int, Hit],
     ) -> dict[int, Hit]:
@@ -296,7 +294,7 @@ class _Traveller:
             if hit is not None
         }
 
-    def search(self, query: Asked) -> Hit | None:
+    def search(self, query: EmbeddedQuery) -> Hit | None:
         """The best track that may still come, however far down; None if there is none.
 
         The ranking is read further and further: all of it at once would cost each place a
@@ -317,14 +315,14 @@ class _Traveller:
             self._read(query, ranking)
         return None
 
-    def _read(self, query: Asked, ranking: _Ranking) -> None:
+    def _read(self, query: EmbeddedQuery, ranking: _Ranking) -> None:
         checkpoint()
         request = SearchRequest(
             query.embedding,
             ranking.limit,
             self._filters,
             level=self._level,
-            places=asking([query]),
+            places=query_places([query]),
         )
         (found,) = self._live.searcher.search(request)
         self.proof = self.proof.also(found)

@@ -19,15 +19,14 @@ from app.playlists.lengths import filling
 from app.playlists.phrases import read, resolved, seeded, understood_out
 from app.playlists.proof import Proof
 from app.playlists.queries import (
-    Asked,
+    EmbeddedQuery,
+    FeelingQuery,
     QueryModel,
-    Sought,
     allowed,
-    asking,
-    felt_by,
+    feeling_query,
+    music_query,
+    query_places,
     seeds_of,
-    sought,
-    tracks_query,
     unmatched,
     variety_of,
 )
@@ -42,7 +41,6 @@ from app.wire.schemas import (
     PlaylistRequest,
     TextEmotion,
 )
-from indexer.search.request import Asking
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from model.embedding import Embedding
 from model.scoring import Direction
@@ -52,7 +50,7 @@ LARGE = 500
 
 
 @dataclass(frozen=True)
-class _Terms:
+class _CommonTerms:
     """What queries must have in common to be searched together."""
 
     direction: Direction
@@ -78,8 +76,20 @@ def _terms_of(filters: Filters | None) -> list[FilterTerms | Filters]:
     return [filters, *(each for each in (filters.include, filters.exclude) if each is not None)]
 
 
-def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
+def make_playlist(
+    request: PlaylistRequest,
+    model: QueryModel,
+    live: Live,
+    *,
+    best: PlaylistResponse | None = None,
+) -> PlaylistResponse:
     """Answer a playlist request from one snapshot.
+
+    Args:
+        request: What is asked.
+        model: Embeds the question.
+        live: The snapshot.
+        best: The answer to the same question without variety, where it is known.
 
     Raises:
         CurveError: The curve is none.
@@ -88,23 +98,29 @@ def make_playlist(request: PlaylistRequest, model: QueryModel, live: Live) -> Pl
     """
     request = seeded(resolved(request))
     if request.mode == "journey":
-        return _journey(request, model, live)
+        return _journey(request, model, live, best)
     (answer,) = match_all([request], model, live)
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
-def _journey(request: PlaylistRequest, model: QueryModel, live: Live) -> PlaylistResponse:
+def _journey(
+    request: PlaylistRequest, model: QueryModel, live: Live, best: PlaylistResponse | None
+) -> PlaylistResponse:
     hits, asked, proof = travel(request, model, live)
     if request.variety <= 0.0:
         return _response(request, model, live, hits, asked, proof)
-    best = travel(request.model_copy(update={"variety": 0.0}), model, live)[0]
+    if best is None:
+        plain = travel(request.model_copy(update={"variety": 0.0}), model, live)[0]
+        first = {hit.track_id: hit.score for hit in plain}
+    else:
+        first = {item.track.id: item.score for item in best.items}
     told = VarietyOut(
         amount=request.variety,
         seed=request.seed,
-        replaced=len({hit.track_id for hit in hits} - {hit.track_id for hit in best}),
-        below_best=round(below_best(best, hits), 6),
+        replaced=len({hit.track_id for hit in hits} - first.keys()),
+        below_best=round(below_best([*first.values()], [hit.score for hit in hits]), 6),
     )
     return _response(request, model, live, hits, asked, proof, variety=told)
 
@@ -119,7 +135,7 @@ def match_all(
     same order but for ties, and scores equal to 1e-5 (ADR 0040).
     """
     answers: dict[int, PlaylistResponse | Exception] = {}
-    together: dict[_Terms, list[tuple[int, Asked]]] = defaultdict(list)
+    together: dict[_CommonTerms, list[tuple[int, EmbeddedQuery]]] = defaultdict(list)
     for index, query in enumerate(_match_queries(requests, model, live)):
         if isinstance(query, Exception):
             answers[index] = query
@@ -133,7 +149,11 @@ def match_all(
 
 
 def _matched(
-    request: PlaylistRequest, query: Asked, found: SearchResult, model: QueryModel, live: Live
+    request: PlaylistRequest,
+    query: EmbeddedQuery,
+    found: SearchResult,
+    model: QueryModel,
+    live: Live,
 ) -> PlaylistResponse:
     variety = variety_of(request)
     hits: Sequence[Hit] = variety.choose(found.hits, request.places, live.artists_of)
@@ -144,7 +164,9 @@ def _matched(
         amount=variety.amount,
         seed=variety.seed if variety.amount > 0.0 else None,
         replaced=sum(hit.track_id not in best for hit in hits),
-        below_best=round(below_best(found.hits, hits), 6),
+        below_best=round(
+            below_best([hit.score for hit in found.hits], [hit.score for hit in hits]), 6
+        ),
     )
     departs = told if variety.amount > 0.0 or told.replaced else None
     asked = [query] * len(hits)
@@ -153,66 +175,72 @@ def _matched(
 
 
 def similar_hits(
-    live: Live, embedding: Embedding, limit: int, filters: TrackFilter | None = None
+    live: Live, query: EmbeddedQuery, limit: int, filters: TrackFilter | None = None
 ) -> SearchResult:
-    """The tracks that feel as a whole like the music of `embedding`, one row, best first."""
-    request = SearchRequest(embedding, limit, filters, direction="m2m", level="track")
+    """The tracks that feel as a whole like the music of a query, best first."""
+    request = SearchRequest(
+        query.embedding,
+        limit,
+        filters,
+        direction="m2m",
+        level="track",
+        places=query_places([query]),
+    )
     return live.searcher.search(request)[0]
 
 
 def _match_queries(
     requests: Sequence[PlaylistRequest], model: QueryModel, live: Live
-) -> list[Asked | Exception]:
-    found: list[Asked | Sought | Exception] = []
+) -> list[EmbeddedQuery | Exception]:
+    found: list[EmbeddedQuery | FeelingQuery | Exception] = []
     for request in requests:
         try:
             found.append(_tracks_or_feeling(request, live))
         except Exception as exc:  # the answer to this request alone
             found.append(exc)
-    feelings = [each for each in found if isinstance(each, Sought)]
+    feelings = [each for each in found if isinstance(each, FeelingQuery)]
     if not feelings:
-        return [each for each in found if not isinstance(each, Sought)]
+        return [each for each in found if not isinstance(each, FeelingQuery)]
     embedding = model.embed_emotion([curve for each in feelings for curve in each.curves])
     ends = np.cumsum([0, *(len(each.curves) for each in feelings)]).tolist()
     rows = iter([embedding[start:end] for start, end in pairwise(ends)])
-    return [each.asked(next(rows)) if isinstance(each, Sought) else each for each in found]
+    return [each.embedded(next(rows)) if isinstance(each, FeelingQuery) else each for each in found]
 
 
-def _tracks_or_feeling(request: PlaylistRequest, live: Live) -> Asked | Sought:
+def _tracks_or_feeling(request: PlaylistRequest, live: Live) -> EmbeddedQuery | FeelingQuery:
     seeds = seeds_of(request.emotion)
     if not seeds:
-        return sought(request, live.snapshot)
-    return felt_by(live, tracks_query(live.snapshot, seeds), seeds)
+        return feeling_query(request, live.snapshot)
+    return music_query(live, seeds)
 
 
-def _terms(request: PlaylistRequest, query: Asked) -> _Terms:
+def _terms(request: PlaylistRequest, query: EmbeddedQuery) -> _CommonTerms:
     pool = variety_of(request).pool(request.places)
-    return _Terms(query.direction, pool, allowed(request), request.max_per_artist, request.level)
+    return _CommonTerms(
+        query.direction, pool, allowed(request), request.max_per_artist, request.level
+    )
 
 
-def _search(live: Live, terms: _Terms, queries: Sequence[Asked]) -> list[SearchResult]:
-    def request(embedding: Embedding, places: Asking) -> SearchRequest:
+def _search(
+    live: Live, terms: _CommonTerms, queries: Sequence[EmbeddedQuery]
+) -> list[SearchResult]:
+    def request(asked: Sequence[EmbeddedQuery]) -> SearchRequest:
         return SearchRequest(
-            embedding,
+            Embedding.concatenate([query.embedding for query in asked]),
             limit=terms.limit,
             filters=terms.filters,
             max_per_artist=terms.max_per_artist,
             direction=terms.direction,
             level=terms.level,
-            places=places,
+            places=query_places(asked),
         )
 
-    single = [query for query in queries if query.weights is None]
-    together = [query.embedding for query in single]
-    results = iter(
-        live.searcher.search(request(Embedding.concatenate(together), asking(single)))
-        if single
-        else ()
-    )
+    single = [query for query in queries if query.any_of is None]
+    results = iter(live.searcher.search(request(single)) if single else ())
     return [
         next(results)
-        if query.weights is None
-        else live.searcher.search_union(query.weights, request(query.embedding, asking([query])))
+        if query.any_of is None
+        else live.searcher.search_union(query.any_of, request([query]))
         for query in queries
     ]
 
@@ -222,7 +250,7 @@ def _response(
     model: QueryModel,
     live: Live,
     hits: Sequence[Hit],
-    asked: Sequence[Asked],
+    asked: Sequence[EmbeddedQuery],
     proof: Proof,
     *,
     variety: VarietyOut | None = None,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.library.live import Live
 from app.playlists.phrases import read
@@ -24,16 +23,15 @@ from app.wire.schemas import (
     TrackEmotion,
     TracksEmotion,
 )
-from indexer.search.request import Asking
+from indexer.search.request import AnyOf, QueryPlaces
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles, Floats
 from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.feelings import moods
 from model.scoring import Direction, ScoringParams
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 BETWEEN_S = 60.0  # from track to track, where a journey passes by several
 
 
@@ -48,7 +46,7 @@ class QueryModel(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class EmbeddedQuery:
     """What one search asks for.
 
     Attributes:
@@ -57,7 +55,7 @@ class Asked:
         valence: Mean valence asked for, absolute.
         arousal: Mean arousal asked for, absolute.
         at_s: Middle of the piece of a journey.
-        weights: Of the points of a region, any of which will do; None: there is one row.
+        any_of: What the points of a region count, any of which will do; None: there is one row.
         points: (arousal, valence) of those points, absolute, [P, 2].
         heard: (arousal, valence) of what was embedded, absolute, where it is another place than
             the one asked for: of tracks that a listener feels elsewhere.
@@ -68,40 +66,40 @@ class Asked:
     valence: float
     arousal: float
     at_s: float | None = None
-    weights: Doubles | None = None
+    any_of: AnyOf | None = None
     points: Doubles | None = None
     heard: tuple[float, float] | None = None
 
 
-def asking(queries: Sequence[Asked]) -> Asking:
+def query_places(queries: Sequence[EmbeddedQuery]) -> QueryPlaces:
     """Where queries lie on the plane; of a region all its points do."""
     if len(queries) == 1 and queries[0].points is not None:
-        return Asking(queries[0].points, queries[0].points)
+        return QueryPlaces(queries[0].points, queries[0].points)
     felt = [(each.arousal, each.valence) for each in queries]
     heard = [each.heard or place for each, place in zip(queries, felt, strict=True)]
-    return Asking(np.array(felt).reshape(-1, 2), np.array(heard).reshape(-1, 2))
+    return QueryPlaces(np.array(felt).reshape(-1, 2), np.array(heard).reshape(-1, 2))
 
 
 @dataclass(frozen=True)
-class Sought:
+class FeelingQuery:
     """An emotion before it is embedded.
 
     Attributes:
         curves: On the absolute scale; several are the points of a region.
-        weights: Of those points, sum 1; None for a single curve.
+        any_of: What those points count; None for a single curve.
     """
 
     curves: tuple[EmotionCurve, ...]
-    weights: Doubles | None = None
+    any_of: AnyOf | None = None
 
-    def asked(self, embedding: Embedding) -> Asked:
+    def embedded(self, embedding: Embedding) -> EmbeddedQuery:
         """The query, from the curves' embedding, a row each."""
         means = np.array([curve.sampled(64).mean(axis=0) for curve in self.curves])
-        weights = np.ones(1) if self.weights is None else self.weights
+        weights = np.ones(1) if self.any_of is None else self.any_of.weights
         arousal, valence = weights @ means
-        points = None if self.weights is None else means
-        return Asked(
-            embedding, "e2m", float(valence), float(arousal), weights=self.weights, points=points
+        points = None if self.any_of is None else means
+        return EmbeddedQuery(
+            embedding, "e2m", float(valence), float(arousal), any_of=self.any_of, points=points
         )
 
 
@@ -127,7 +125,7 @@ def seeds_of(emotion: Emotion) -> tuple[int, ...]:
     return (emotion.track_id,) if isinstance(emotion, TrackEmotion) else ()
 
 
-def felt_by(live: Live, asked: Asked, seeds: Sequence[int]) -> Asked:
+def felt_by(live: Live, asked: EmbeddedQuery, seeds: Sequence[int]) -> EmbeddedQuery:
     """The query of tracks, asked where its listener feels them."""
     place = live.felt_at(tuple(seeds))
     if place is None:
@@ -136,7 +134,16 @@ def felt_by(live: Live, asked: Asked, seeds: Sequence[int]) -> Asked:
     return replace(asked, arousal=place[0], valence=place[1], heard=heard)
 
 
-def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
+def music_query(live: Live, seeds: Sequence[int]) -> EmbeddedQuery:
+    """Tracks as one query for music like all of them, asked where its listener feels them.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks one.
+    """
+    return felt_by(live, tracks_query(live.snapshot, seeds), seeds)
+
+
+def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> EmbeddedQuery:
     """Tracks as one query for music like all of them.
 
     A score is linear in the query's variates and in its first two moments, so the mixture of the
@@ -149,10 +156,10 @@ def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> Asked:
     found = [track_query(snapshot, snapshot.tracks.row_of(seed)) for seed in seeds]
     arousal, valence = np.mean([emotion for _, emotion in found], axis=0)
     together = whole(Embedding.concatenate([embedding for embedding, _ in found]))
-    return Asked(together, "m2m", float(valence), float(arousal))
+    return EmbeddedQuery(together, "m2m", float(valence), float(arousal))
 
 
-def sought(request: PlaylistRequest, snapshot: Snapshot) -> Sought:
+def feeling_query(request: PlaylistRequest, snapshot: Snapshot) -> FeelingQuery:
     """What a request that names a feeling asks a whole list for: a curve, or a region."""
     emotion = request.emotion
     if isinstance(emotion, TextEmotion):
@@ -160,8 +167,9 @@ def sought(request: PlaylistRequest, snapshot: Snapshot) -> Sought:
         if not understanding.moves:
             points = understanding.steps[0].points
             curves = [EmotionCurve.constant(*place) for place in points.places.tolist()]
-            return Sought(tuple(c.mapped(snapshot.scale) for c in curves), points.weights)
-    return Sought((absolute_curve(request, snapshot),))
+            any_of = AnyOf(points.weights, points.among)
+            return FeelingQuery(tuple(c.mapped(snapshot.scale) for c in curves), any_of)
+    return FeelingQuery((absolute_curve(request, snapshot),))
 
 
 def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve:

@@ -23,9 +23,12 @@ def stepping_back(
 
     Args:
         request: What is asked.
-        heard: Ids of the tracks heard lately, the last one first.
+        heard: Ids of the tracks heard lately, the last one first; without any, nothing is said of
+            it.
         make: Answers a question.
     """
+    if not heard:
+        return make(request), request
     aside, best = list(heard), None
     while aside:
         question = without(request, aside)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from app.library.live import Live
-from app.playlists.queries import Asked
+from app.playlists.queries import EmbeddedQuery
 from app.wire.fit import Place, fit, reason
 from app.wire.responses import (
     ExplanationOut,
@@ -38,7 +38,7 @@ class Shape:
         self._scale, self._scoring = scale, scoring
         self._explain = explain
 
-    def items(self, hits: Sequence[Hit], asked: Sequence[Asked]) -> list[PlaylistItem]:
+    def items(self, hits: Sequence[Hit], asked: Sequence[EmbeddedQuery]) -> list[PlaylistItem]:
         """One item a hit; `asked` is what each of them answers."""
         places = self._live.shown_places(hits, self._scale)
         wanted = self._wanted(places, asked)
@@ -61,16 +61,17 @@ class Shape:
             )
         ]
 
-    def _wanted(self, places: Sequence[Place], asked: Sequence[Asked]) -> list[Place]:
+    def _wanted(self, places: Sequence[Place], asked: Sequence[EmbeddedQuery]) -> list[Place]:
         """What was asked for each place; of a region, its point nearest to the track."""
         wanted = self._on_scale([(each.arousal, each.valence) for each in asked[: len(places)]])
         region = asked[0].points if asked else None
         if region is None:
             return wanted
-        points = self._on_scale(region)
+        any_of = asked[0].any_of
+        points = self._on_scale(region if any_of is None else region[any_of.weights > 0.0])
         return [min(points, key=partial(math.dist, place)) for place in places]
 
-    def scoring(self, asked: Sequence[Asked]) -> ScoringOut:
+    def scoring(self, asked: Sequence[EmbeddedQuery]) -> ScoringOut:
         """How the scores were made."""
         direction = asked[0].direction if asked else "e2m"
         return ScoringOut(kind=self._scoring.kind, lam=self._scoring.lam, direction=direction)

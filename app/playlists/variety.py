@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.search.searcher import Hit
+from model.arrays import Doubles
 
 BLOCK = 20  # places of a list
 MOST_IN_BLOCK = 2  # of them that one artist may have
@@ -27,7 +28,6 @@ _LEAST_POOL = 200
 _MOST_POOL = 2_000
 _SPREAD = 3  # times as many tracks as places are looked at, where only artists are spread
 
-Doubles = NDArray[np.float64]
 ArtistsOf = Callable[[Hit], Collection[int]]
 
 
@@ -137,9 +137,8 @@ def gumbel(ids: NDArray[np.uint64], seed: int) -> Doubles:
     return np.asarray(-np.log(-np.log(np.clip(uniform, 1e-16, 1.0 - 1e-16))), dtype=np.float64)
 
 
-def below_best(best: Sequence[Hit], chosen: Sequence[Hit]) -> float:
-    """How far the mean score of a list lies below that of the best one, in nats."""
+def below_best(best: Sequence[float], chosen: Sequence[float]) -> float:
+    """How far the mean of a list's scores lies below that of the best one's, in nats."""
     if not chosen:
         return 0.0
-    first = [hit.score for hit in best[: len(chosen)]]
-    return float(np.mean(first) - np.mean([hit.score for hit in chosen]))
+    return float(np.mean(best[: len(chosen)]) - np.mean(chosen))

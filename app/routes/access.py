@@ -9,7 +9,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
-from app.http.keys import ApiKey, Scope
+from app.http.keys import ApiKey, KeyScope
+from app.library.live import Live
 from app.routes.signing import ADMIN, signer
 from app.services import Services, ServicesDep
 from indexer.catalog.profiles import MACHINE
@@ -42,10 +43,23 @@ async def upload_access(request: Request, services: ServicesDep, _key: Documente
 
 def owner_of(request: Request, services: Services) -> str:
     """Whose profile a request speaks of: that of its key, else the machine's."""
-    key: ApiKey | None = getattr(request.state, "key", None)
+    return profile_of(getattr(request.state, "key", None), services)
+
+
+def profile_of(key: ApiKey | None, services: Services) -> str:
+    """Whose profile a key speaks of."""
     if key is None or key.id == ADMIN.id or services.settings.profiles == "machine":
         return MACHINE
     return key.id
+
+
+def live_of(request: Request, services: Services) -> Live:
+    """The snapshot that answers, on the plane of the listener who asks.
+
+    Raises:
+        NotReadyError: There is none.
+    """
+    return services.planes.live_of(owner_of(request, services), services.live.current())
 
 
 def is_administered(services: Services) -> bool:
@@ -80,7 +94,7 @@ def _has_admin_key(services: Services) -> bool:
     return any(key.allows("admin") for key in services.keys.all())
 
 
-def _enter(request: Request, services: Services, scope: Scope) -> None:
+def _enter(request: Request, services: Services, scope: KeyScope) -> None:
     key = _counted(request, services)
     request.state.key = key
     if not services.settings.require_key:
@@ -103,7 +117,7 @@ def _counted(request: Request, services: Services) -> ApiKey | None:
     return key
 
 
-def _require(key: ApiKey, scope: Scope) -> None:
+def _require(key: ApiKey, scope: KeyScope) -> None:
     if not key.allows(scope):
         raise ScopeError(f"key {key.id} has the scopes {', '.join(key.scopes)}, not {scope}")
 

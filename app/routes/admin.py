@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from app.errors import ConflictError, UnknownRootError
 from app.http.documentation import problems
-from app.http.paging import Cursor, Limit, cursor_of_number, number_of_cursor, page_of
+from app.http.paging import Cursor, Limit, page_of
 from app.routes.access import admin_access
 from app.services import Services, ServicesDep
 from app.wire.run_responses import (
@@ -29,6 +29,7 @@ from app.wire.run_responses import (
     SnapshotOut,
 )
 from app.wire.schemas import IndexRunRequest
+from indexer.catalog.pages import cursor_of, numbers_of
 from indexer.catalog.records import IndexRun, SnapshotRow, TrackQuery
 from indexer.errors import CatalogUnavailableError
 
@@ -80,10 +81,10 @@ def list_index_runs(
     cursor: Cursor = None,
 ) -> IndexRunList:
     """Index runs, also those of the command line."""
-    before_id = None if cursor is None else number_of_cursor("run", cursor)
+    before_id = None if cursor is None else numbers_of("run", cursor)[0]
     found = services.catalog.list_runs(limit=limit + 1, before_id=before_id)
     runs = found[:limit]
-    older = cursor_of_number("run", runs[-1].id) if len(found) > limit else None
+    older = cursor_of("run", [runs[-1].id]) if len(found) > limit else None
     return IndexRunList(items=[run_out(run) for run in runs], next_cursor=older)
 
 
@@ -152,13 +153,12 @@ def list_passed_over(
     Files that were read but could not be indexed stand under `/v1/admin/failures`, and what is
     indexed but no music under `/v1/tracks?verdict=`.
     """
-    after = 0 if cursor is None else number_of_cursor("passed-over", cursor)
-    entries = services.catalog.list_passed_over(limit=limit, after=after)
-    more = len(entries) == limit
+    after = 0 if cursor is None else numbers_of("passed-over", cursor)[0]
+    found = services.catalog.list_passed_over(limit=limit + 1, after=after)
     return PassedOverList(
         counts=services.catalog.count_passed_over(),
-        items=[PassedOverOut(path=one.address, reason=one.reason) for one in entries],
-        next_cursor=cursor_of_number("passed-over", after + limit) if more else None,
+        items=[PassedOverOut(path=one.address, reason=one.reason) for one in found[:limit]],
+        next_cursor=cursor_of("passed-over", [after + limit]) if len(found) > limit else None,
     )
 
 

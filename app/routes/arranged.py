@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -11,10 +11,19 @@ from app.http.documentation import problems
 from app.library.live import Live
 from app.playlists.formats import DOCUMENTED, ArrangedList, ArrangedPlace
 from app.routes.access import read_access
-from app.routes.playlist_files import Locations, file_response
+from app.routes.playlist_files import file_response
 from app.services import ServicesDep
 from app.wire.responses import SegmentOut
-from app.wire.schemas import SCALE_NOTE, AffectValue, Mode, Scale, Strict, TrackId
+from app.wire.schemas import (
+    SCALE_NOTE,
+    AffectValue,
+    FileFormat,
+    Locations,
+    Mode,
+    Scale,
+    Strict,
+    TrackId,
+)
 
 router = APIRouter(
     prefix="/v1",
@@ -23,7 +32,6 @@ router = APIRouter(
     responses=problems(401, 403),
 )
 
-FileFormat = Literal["m3u8", "xspf", "jspf", "csv"]
 Seconds = Annotated[float, Field(ge=0.0, le=1e6, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 

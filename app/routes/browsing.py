@@ -46,7 +46,7 @@ Terms = Annotated[
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _GroupPage:
     """Which part of a list of groups."""
 
     words: str
@@ -56,28 +56,28 @@ class _Asked:
     by_name: bool
 
 
-def _asked(
+def _group_page(
     q: Words = "",
     limit: Limit = 100,
     cursor: Cursor = None,
     offset: Offset = 0,
     order: GroupOrder = "tracks",
-) -> _Asked:
-    return _Asked(q, limit, cursor, offset, order == "name")
+) -> _GroupPage:
+    return _GroupPage(q, limit, cursor, offset, order == "name")
 
 
-def _asked_by_name(
+def _group_page_by_name(
     q: Words = "",
     limit: Limit = 100,
     cursor: Cursor = None,
     offset: Offset = 0,
     order: GroupOrder = "name",
-) -> _Asked:
-    return _asked(q, limit, cursor, offset, order)
+) -> _GroupPage:
+    return _group_page(q, limit, cursor, offset, order)
 
 
-LargestFirst = Annotated[_Asked, Depends(_asked)]
-ByAlphabet = Annotated[_Asked, Depends(_asked_by_name)]
+LargestFirst = Annotated[_GroupPage, Depends(_group_page)]
+ByAlphabet = Annotated[_GroupPage, Depends(_group_page_by_name)]
 
 
 @router.get(
@@ -187,7 +187,7 @@ def _terms(texts: list[str]) -> TrackTerms:
         raise InvalidRequestError(str(exc)) from exc
 
 
-def _groups(request: Request, live: Live, kind: GroupKind, asked: _Asked) -> Response:
+def _groups(request: Request, live: Live, kind: GroupKind, asked: _GroupPage) -> Response:
     tag = snapshot_tag(request, live.id)
     if (known := known_answer(request, tag)) is not None:
         return known

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from fastapi import Request, Response
 
 from app.playlists.formats import FormatName, Listing, fits_m3u, path_on_disk, render
 from app.routes.signing import signed_url
 from app.wire.responses import TrackOut
+from app.wire.schemas import Locations
 from indexer.errors import TrackNotFoundError
 from indexer.snapshot.tracks import TrackTable
-
-Locations = Literal["path", "url"]
 
 
 def file_response(

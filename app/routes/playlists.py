@@ -16,11 +16,11 @@ from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
 from app.playlists.recency import stepping_back
 from app.routes.access import owner_of, read_access
-from app.routes.playlist_files import Locations, file_response
+from app.routes.playlist_files import file_response
 from app.routes.plays import heard_by, listener_of
 from app.services import Services, ServicesDep
 from app.wire.responses import PlaylistResponse
-from app.wire.schemas import CurveEmotion, MoodEmotion, PlaylistRequest, TextEmotion
+from app.wire.schemas import CurveEmotion, Locations, MoodEmotion, PlaylistRequest, TextEmotion
 
 router = APIRouter(
     prefix="/v1",
@@ -66,25 +66,7 @@ async def create_playlist(
     owner = owner_of(request, services)
     live = await run_in_threadpool(services.planes.live_of, owner, shared)
     body = seeded(resolved(body))
-    if body.not_again_s:
-        with services.metrics.stage("playlist"):
-            playlist = await services.large_matches.run(
-                request, partial(_unheard, body, services, live, listener_of(request))
-            )
-    elif body.mode == "match" and live is shared and not is_large(body):
-        playlist = await services.playlists.ask(body)
-    elif body.mode == "match":
-        work = partial(make_playlist, body, services.model_of(live), live)
-        with services.metrics.stage("playlist"):
-            if is_large(body):
-                playlist = await services.large_matches.run(request, work)
-            else:  # alone: its plane is nobody else's
-                playlist = await run_in_threadpool(work)
-    else:  # longer work: it must not keep the others waiting
-        with services.metrics.stage("journey"):
-            playlist = await services.journeys.run(
-                request, partial(make_playlist, body, services.model_of(live), live)
-            )
+    playlist = await _answered(body, request, services, live, shared=live is shared)
     services.metrics.exact.labels(str(playlist.exact).lower()).inc()
     vary = {"Vary": "Accept"}
     if name == "json":
@@ -95,13 +77,31 @@ async def create_playlist(
     )
 
 
+async def _answered(
+    body: PlaylistRequest, request: Request, services: Services, live: Live, *, shared: bool
+) -> PlaylistResponse:
+    """The answer, from where such questions are answered: long work keeps no other one waiting."""
+    large = is_large(body)
+    if body.mode == "match" and shared and not large and not body.not_again_s:
+        return await services.playlists.ask(body)
+    work, desk = partial(_unheard, body, services, live, listener_of(request)), None
+    if large or body.not_again_s:
+        desk = services.large_matches
+    if body.mode == "journey" and not body.not_again_s:
+        desk = services.journeys
+    with services.metrics.stage("journey" if desk is services.journeys else "playlist"):
+        if desk is None:  # alone: its plane is nobody else's
+            return await run_in_threadpool(work)
+        return await desk.run(request, work)
+
+
 def _unheard(
     body: PlaylistRequest, services: Services, live: Live, listener: str | None
 ) -> PlaylistResponse:
-    """The answer without what was heard lately."""
+    """The answer without what was heard lately, where that is asked for."""
     heard = heard_by(listener, services, body.not_again_s)
     make = partial(make_playlist, model=services.model_of(live), live=live)
-    return stepping_back(body, heard, make)[0] if heard else make(body)
+    return stepping_back(body, heard, make)[0]
 
 
 def _title(body: PlaylistRequest) -> str:

@@ -80,7 +80,5 @@ def heard_by(listener: str | None, services: Services, not_again_s: float | None
 
     Without required keys nobody is told from anybody, so what anyone heard counts.
     """
-    if not not_again_s:
-        return []
     who = listener if services.settings.require_key else None
     return services.catalog.heard_lately(who, not_again_s)

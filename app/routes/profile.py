@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.http.documentation import problems
-from app.personal.listening import answer_of, forgotten, next_tracks, profile_out, spoken_of
+from app.personal.profile import answer_of, forgotten, next_tracks, profile_out, spoken_of
 from app.routes.access import owner_of, read_access, write_access
 from app.services import ServicesDep
 from app.wire.profile import FeltIn, FeltOut, NextOut, ProfileIn, ProfileOut

@@ -15,7 +15,7 @@ from app.http.paging import Cursor, Limit
 from app.library.audio_files import audio_response
 from app.library.live import Live
 from app.library.open_files import open_track
-from app.routes.access import is_administered, owner_of, read_access
+from app.routes.access import is_administered, live_of, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
     EmotionResponse,
@@ -27,7 +27,7 @@ from app.wire.responses import (
     TrackListItem,
     TrackMap,
     TrackPageOut,
-    Verdict,
+    VerdictKind,
 )
 from app.wire.schemas import Name, NotMusic, Scale
 from app.wire.tracks import copies_in, track_out
@@ -50,7 +50,7 @@ TrackIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, description="Id of a track
 ScaleQuery = Annotated[Scale, Query(description="Of the answer.")]
 Seconds = Annotated[float | None, Query(ge=0, le=1e6, allow_inf_nan=False)]
 Year = Annotated[int | None, Query(ge=0, le=9999)]
-Verdicts = Annotated[list[Verdict], Query(max_length=4, description="What they are taken for.")]
+Verdicts = Annotated[list[VerdictKind], Query(max_length=4, description="What they are taken for.")]
 Included = Annotated[list[NotMusic], Query(max_length=3, description="What to show besides music.")]
 Names = Annotated[list[Name], Query(max_length=100)]
 
@@ -153,7 +153,7 @@ def get_track_map(
 
     On the plane of the listener who asks, if they have one.
     """
-    live = services.planes.live_of(owner_of(request, services), services.live.current())
+    live = live_of(request, services)
     tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
@@ -218,9 +218,12 @@ def get_track_emotion(
         Literal["json", "svg"], Query(description="`svg` draws the curve, for people to look at.")
     ] = "json",
 ) -> Response:
-    """From the index: nothing is decoded."""
-    live = services.live.current()
-    tag = snapshot_tag(request, live.id)
+    """From the index: nothing is decoded.
+
+    On the plane of the listener who asks, if they have one.
+    """
+    live = live_of(request, services)
+    tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
     answer = track_emotion(live, track_id, scale, similar if format == "json" else 0)

@@ -19,13 +19,13 @@ from indexer.errors import IndexerError
 logger = logging.getLogger("circumplex.companion")
 
 LOOK_S = 30.0
-Work = Callable[[Live], None]
+LinkWork = Callable[[Live], None]
 
 
 class Companion:
     """Does some work for each snapshot and day, in a thread of its own."""
 
-    def __init__(self, live: LiveIndex, work: Work, look_s: float = LOOK_S) -> None:
+    def __init__(self, live: LiveIndex, work: LinkWork, look_s: float = LOOK_S) -> None:
         """Do nothing yet.
 
         Args:

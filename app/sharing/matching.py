@@ -23,7 +23,7 @@ NEAR_ENOUGH = 0.5  # of 1, to be named as the nearest
 
 
 @dataclass(frozen=True)
-class Match:
+class SongMatch:
     """A track and the song it is.
 
     Attributes:
@@ -52,7 +52,7 @@ class Matcher:
         self._by_tail = {n: _grouped(songs, _tails(n)) for n in TAIL_PARTS}
         self._by_title = _grouped(songs, lambda s: [fold(s.title)])
 
-    def match(self, track: Track, *, nearest: bool = True) -> Match:
+    def match(self, track: Track, *, nearest: bool = True) -> SongMatch:
         """The song that a track is; `nearest` looks for one alike where there is none."""
         for by, find in (
             ("recording", self._recording),
@@ -62,8 +62,8 @@ class Matcher:
         ):
             song = find(track)
             if song is not None:
-                return Match(track, song, by)
-        return Match(track, None, None, self._nearest(track) if nearest else None)
+                return SongMatch(track, song, by)
+        return SongMatch(track, None, None, self._nearest(track) if nearest else None)
 
     def _recording(self, track: Track) -> RemoteSong | None:
         return _one(track, self._by_recording.get(track.identifiers.recording_mbid or "", []))

@@ -15,7 +15,7 @@ from app.errors import InvalidRequestError
 from app.library.live import Live
 from app.playlists.formats import render
 from app.playlists.queries import QueryModel
-from app.sharing.matching import Match, Matcher
+from app.sharing.matching import Matcher, SongMatch
 from app.sharing.subsonic_server import SubsonicServer
 from app.stations.variation import question_of, seed_of, varied
 from app.wire.responses import PlaylistResponse, TrackOut
@@ -40,7 +40,7 @@ class Pushed:
     station: str
     replaced: bool
     songs: int
-    unmatched: tuple[Match, ...]
+    unmatched: tuple[SongMatch, ...]
 
     def told(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -83,7 +83,7 @@ def answer_of(
     """The music of a station now; what anybody heard lately steps back where it asks for that."""
     seed = seed_of(station, None, datetime.now().astimezone())
     question = question_of(station)
-    heard = catalog.heard_lately(None, question.not_again_s) if question.not_again_s else []
+    heard = catalog.heard_lately(None, question.not_again_s)
     return varied(question, seed, model, live, heard).playlist
 
 
@@ -161,7 +161,7 @@ def file_stem(name: str) -> str:
     return " ".join(plain.split()).lstrip(". ")[:100] or "station"
 
 
-def _told(match: Match) -> dict[str, Any]:
+def _told(match: SongMatch) -> dict[str, Any]:
     near = match.nearest
     return {
         "track_id": match.track.id,

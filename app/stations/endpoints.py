@@ -14,7 +14,7 @@ from app.http.documentation import problems
 from app.http.paging import Cursor, Limit, page_of
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
 from app.routes.access import owner_of, read_access, write_access
-from app.routes.playlist_files import Locations, file_response
+from app.routes.playlist_files import file_response
 from app.routes.plays import heard_by, listener_of
 from app.routes.signing import signed_url
 from app.services import Services, ServicesDep
@@ -26,7 +26,7 @@ from app.stations.schemas import (
     StationPlaylist,
 )
 from app.stations.variation import Varied, question_of, seed_of, varied
-from app.wire.schemas import PlaylistRequest
+from app.wire.schemas import Locations, PlaylistRequest
 from indexer.catalog.stations import Station
 from indexer.snapshot.tracks import TrackTable
 

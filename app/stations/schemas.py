@@ -13,6 +13,7 @@ from app.wire.schemas import NEXT_NOTE, PlaylistRequest, Strict
 RHYTHM_NOTE = (
     "`daily`: other music of about equal fit each day, chosen by the date; `none`: always the best."
 )
+Rhythm = Literal["none", "daily"]
 StationName = Annotated[
     str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")
 ]
@@ -23,7 +24,7 @@ class StationIn(Strict):
 
     name: StationName = Field(examples=["Calm evening"])
     question: PlaylistRequest = Field(description="What `POST /v1/playlists` takes.")
-    rhythm: Literal["none", "daily"] = Field("none", description=RHYTHM_NOTE)
+    rhythm: Rhythm = Field("none", description=RHYTHM_NOTE)
 
 
 class StationAddresses(Shown):
@@ -39,7 +40,7 @@ class StationOut(Shown):
     id: str = Field(description="Stays when the station changes.")
     name: str
     question: dict[str, Any] = Field(description="As it was given.")
-    rhythm: Literal["none", "daily"] = Field(description=RHYTHM_NOTE)
+    rhythm: Rhythm = Field(description=RHYTHM_NOTE)
     created_at: datetime
     updated_at: datetime
     addresses: StationAddresses

@@ -63,11 +63,13 @@ def varied(
         AppError: Whatever `make_playlist` raises.
     """
     make = partial(make_playlist, model=model, live=live)
-    best, question = stepping_back(request, heard, make) if heard else (make(request), request)
+    best, question = stepping_back(request, heard, make)
     if seed is None or not best.items:
         return Varied(best, seed, 0.0)
     changes = {"variety": max(VARIETY, request.variety), "seed": _number(seed, request)}
-    other = make(question.model_copy(update=changes))
+    # The best journey is known where the station asks for no variety of its own.
+    known = best if request.variety <= 0.0 else None
+    other = make(question.model_copy(update=changes), best=known)
     other = other.model_copy(update={"not_again": best.not_again})
     return Varied(other, seed, _mean_score(best) - _mean_score(other))
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import ARTICLES, Artist
 from app.subsonic.shapes import (
@@ -20,12 +20,12 @@ from app.subsonic.shapes import (
 FOLDER = {"id": 1, "name": "Music"}
 
 
-def get_music_folders(_call: Call) -> dict[str, Any]:
+def get_music_folders(_call: SubsonicCall) -> dict[str, Any]:
     """All music roots together are one folder."""
     return {"musicFolders": {"musicFolder": [FOLDER]}}
 
 
-def get_indexes(call: Call) -> dict[str, Any]:
+def get_indexes(call: SubsonicCall) -> dict[str, Any]:
     """Artists by letter, for players that browse folders; empty if nothing changed."""
     changed_ms = int(call.live.created_at.timestamp() * 1000)
     head: dict[str, Any] = {"lastModified": changed_ms, "ignoredArticles": ARTICLES}
@@ -35,12 +35,12 @@ def get_indexes(call: Call) -> dict[str, Any]:
     return {"indexes": {**head, "index": _by_letter(call, artist_directory)}}
 
 
-def get_artists(call: Call) -> dict[str, Any]:
+def get_artists(call: SubsonicCall) -> dict[str, Any]:
     """Artists by letter."""
     return {"artists": {"ignoredArticles": ARTICLES, "index": _by_letter(call, artist_tree)}}
 
 
-def get_music_directory(call: Call) -> dict[str, Any]:
+def get_music_directory(call: SubsonicCall) -> dict[str, Any]:
     """The albums of an artist, or the songs of an album."""
     asked, library = call.text("id"), call.library
     if (artist := library.artists.get(asked)) is not None:
@@ -59,26 +59,26 @@ def get_music_directory(call: Call) -> dict[str, Any]:
     raise SubsonicError(NOT_FOUND, f"no directory {asked[:64]!r}")
 
 
-def get_artist(call: Call) -> dict[str, Any]:
+def get_artist(call: SubsonicCall) -> dict[str, Any]:
     """An artist with the albums they are on."""
     artist = call.artist(call.text("id"))
     albums = [album_tree(album, call) for album in artist.albums]
     return {"artist": {**artist_tree(artist, call), "album": albums}}
 
 
-def get_album(call: Call) -> dict[str, Any]:
+def get_album(call: SubsonicCall) -> dict[str, Any]:
     """An album with its songs."""
     album = call.album(call.text("id"))
     songs = [song_tree(song, call) for song in album.songs]
     return {"album": {**album_tree(album, call), "song": songs}}
 
 
-def get_song(call: Call) -> dict[str, Any]:
+def get_song(call: SubsonicCall) -> dict[str, Any]:
     """A song."""
     return {"song": song_tree(call.song(call.text("id")), call)}
 
 
-def get_genres(call: Call) -> dict[str, Any]:
+def get_genres(call: SubsonicCall) -> dict[str, Any]:
     """Each genre with its numbers of songs and albums."""
     listed = [
         {"songCount": len(songs), "albumCount": len(albums), "value": name}
@@ -87,17 +87,17 @@ def get_genres(call: Call) -> dict[str, Any]:
     return {"genres": {"genre": listed}}
 
 
-def get_artist_info(call: Call) -> dict[str, Any]:
+def get_artist_info(call: SubsonicCall) -> dict[str, Any]:
     """What is known of an artist here: their MusicBrainz id."""
     return {"artistInfo": _artist_info(call)}
 
 
-def get_artist_info2(call: Call) -> dict[str, Any]:
+def get_artist_info2(call: SubsonicCall) -> dict[str, Any]:
     """The same under its later name."""
     return {"artistInfo2": _artist_info(call)}
 
 
-def get_album_info(call: Call) -> dict[str, Any]:
+def get_album_info(call: SubsonicCall) -> dict[str, Any]:
     """What is known of an album here: its MusicBrainz id."""
     asked = call.text("id")
     song = call.library.songs.get(asked)
@@ -106,12 +106,14 @@ def get_album_info(call: Call) -> dict[str, Any]:
     return {"albumInfo": {"musicBrainzId": mbid} if mbid else {}}
 
 
-def _artist_info(call: Call) -> dict[str, Any]:
+def _artist_info(call: SubsonicCall) -> dict[str, Any]:
     artist = call.artist(call.text("id"))
     return {"musicBrainzId": artist.mbid} if artist.mbid else {}
 
 
-def _by_letter(call: Call, shown: Callable[[Artist, Call], dict[str, Any]]) -> list[dict[str, Any]]:
+def _by_letter(
+    call: SubsonicCall, shown: Callable[[Artist, SubsonicCall], dict[str, Any]]
+) -> list[dict[str, Any]]:
     letters: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for artist in call.library.artists.values():
         letters[artist.letter].append(shown(artist, call))

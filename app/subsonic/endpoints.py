@@ -16,7 +16,7 @@ from app.errors import AppError
 from app.services import Services
 from app.subsonic import browsing, lists, marks, media, playlists, sonic, system
 from app.subsonic.answers import checked_form, failed, ok
-from app.subsonic.call import Call, Params, Shared
+from app.subsonic.call import Params, Shared, SubsonicCall
 from app.subsonic.errors import GENERIC, NOT_FOUND, SubsonicError
 from app.subsonic.library import Libraries
 from app.subsonic.login import listener_of
@@ -26,7 +26,7 @@ from indexer.errors import IndexerError
 logger = logging.getLogger("circumplex.subsonic")
 
 FORM = "application/x-www-form-urlencoded"
-METHODS: Mapping[str, Callable[[Call], dict[str, Any]]] = {
+METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     "ping": system.ping,
     "getLicense": system.get_license,
     "tokenInfo": system.token_info,
@@ -66,7 +66,7 @@ METHODS: Mapping[str, Callable[[Call], dict[str, Any]]] = {
     "getSonicSimilarTracks": sonic.get_sonic_similar_tracks,
     "findSonicPath": sonic.find_sonic_path,
 }
-MEDIA: Mapping[str, Callable[[Call], Response]] = {
+MEDIA: Mapping[str, Callable[[SubsonicCall], Response]] = {
     "stream": media.stream,
     "download": media.download,
 }
@@ -94,7 +94,7 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         if method == "getOpenSubsonicExtensions":  # told before a login
             return ok(system.get_extensions(), form, callback)
         listener = listener_of(request, params, services)
-        call = Call(request, params, listener, services, shared)
+        call = SubsonicCall(request, params, listener, services, shared)
         if method == "getCoverArt":
             return await services.covers.do(await run_in_threadpool(media.cover, call))
         if method in MEDIA:
@@ -103,7 +103,7 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
             work = partial(METHODS[method], call)
             tree = await (
                 services.journeys.run(request, work)
-                if await run_in_threadpool(is_long, method, call)
+                if await is_long(method, call)
                 else run_in_threadpool(work)
             )
             return ok(tree, form, callback)
@@ -114,11 +114,11 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         return failed(_refusal(request, exc), form, callback)
 
 
-def is_long(method: str, call: Call) -> bool:
+async def is_long(method: str, call: SubsonicCall) -> bool:
     """Whether a call belongs to the journeys: it must not keep the others waiting."""
-    if method == "findSonicPath":
-        return True
-    return method in {"getPlaylist", "getPlaylists"} and playlists.travels(call)
+    if method in {"getPlaylist", "getPlaylists"}:
+        return await run_in_threadpool(playlists.travels, call)
+    return method == "findSonicPath"
 
 
 def _refusal(request: Request, error: Exception) -> SubsonicError:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import MISSING, SubsonicError
 from app.subsonic.library import Album, Artist, Song
 from app.subsonic.shapes import (
@@ -25,17 +25,17 @@ ANY_OFFSET = 2**31 - 1
 Item = TypeVar("Item", Album, Artist, Song)
 
 
-def get_album_list(call: Call) -> dict[str, Any]:
+def get_album_list(call: SubsonicCall) -> dict[str, Any]:
     """Albums in one of the protocol's orders, as directories."""
     return {"albumList": {"album": [album_directory(each, call) for each in _albums(call)]}}
 
 
-def get_album_list2(call: Call) -> dict[str, Any]:
+def get_album_list2(call: SubsonicCall) -> dict[str, Any]:
     """Albums in one of the protocol's orders."""
     return {"albumList2": {"album": [album_tree(each, call) for each in _albums(call)]}}
 
 
-def get_random_songs(call: Call) -> dict[str, Any]:
+def get_random_songs(call: SubsonicCall) -> dict[str, Any]:
     """Songs by chance, within a genre and years."""
     genre = call.optional("genre")
     first, last = call.number("fromYear", 0, most=9999), call.number("toYear", 9999, most=9999)
@@ -49,7 +49,7 @@ def get_random_songs(call: Call) -> dict[str, Any]:
     return {"randomSongs": {"song": [song_tree(song, call) for song in chosen]}}
 
 
-def get_songs_by_genre(call: Call) -> dict[str, Any]:
+def get_songs_by_genre(call: SubsonicCall) -> dict[str, Any]:
     """Songs of a genre, page by page."""
     songs = _of_genre(call, call.text("genre"))
     offset = call.number("offset", 0, most=ANY_OFFSET)
@@ -57,7 +57,7 @@ def get_songs_by_genre(call: Call) -> dict[str, Any]:
     return {"songsByGenre": {"song": [song_tree(song, call) for song in page]}}
 
 
-def get_starred(call: Call) -> dict[str, Any]:
+def get_starred(call: SubsonicCall) -> dict[str, Any]:
     """What has the listener's star, albums and artists as directories."""
     return {
         "starred": {
@@ -68,7 +68,7 @@ def get_starred(call: Call) -> dict[str, Any]:
     }
 
 
-def get_starred2(call: Call) -> dict[str, Any]:
+def get_starred2(call: SubsonicCall) -> dict[str, Any]:
     """What has the listener's star."""
     return {
         "starred2": {
@@ -79,12 +79,12 @@ def get_starred2(call: Call) -> dict[str, Any]:
     }
 
 
-def search2(call: Call) -> dict[str, Any]:
+def search2(call: SubsonicCall) -> dict[str, Any]:
     """Artists, albums and songs whose names hold all words, as directories."""
     return {"searchResult2": _found(call, artist_directory, album_directory)}
 
 
-def search3(call: Call) -> dict[str, Any]:
+def search3(call: SubsonicCall) -> dict[str, Any]:
     """Artists, albums and songs whose names hold all words; no words give everything."""
     return {"searchResult3": _found(call, artist_tree, album_tree)}
 
@@ -92,9 +92,9 @@ def search3(call: Call) -> dict[str, Any]:
 # Albums -------------------------------------------------------------------------------------------
 
 
-def _albums(call: Call) -> list[Album]:
+def _albums(call: SubsonicCall) -> list[Album]:
     kind = call.text("type")
-    orders: dict[str, Callable[[Call], Sequence[Album]]] = {
+    orders: dict[str, Callable[[SubsonicCall], Sequence[Album]]] = {
         "random": lambda c: random.sample(_all_albums(c), len(_all_albums(c))),
         "newest": lambda c: sorted(_all_albums(c), key=lambda a: a.added_at, reverse=True),
         "highest": _highest,
@@ -112,24 +112,24 @@ def _albums(call: Call) -> list[Album]:
     return list(orders[kind](call))[offset : offset + call.number("size", 10)]
 
 
-def _all_albums(call: Call) -> list[Album]:
+def _all_albums(call: SubsonicCall) -> list[Album]:
     return list(call.library.albums.values())
 
 
-def _highest(call: Call) -> list[Album]:
+def _highest(call: SubsonicCall) -> list[Album]:
     rated = {item: mark.rating for item, mark in call.marks.items() if mark.rating}
     found = [album for album in _all_albums(call) if album.id in rated]
     return sorted(found, key=lambda album: -(rated[album.id] or 0))
 
 
-def _frequent(call: Call) -> list[Album]:
+def _frequent(call: SubsonicCall) -> list[Album]:
     def count(album: Album) -> int:
         return sum(p.count for s in album.songs if (p := call.plays.get(s.track.id)))
 
     return sorted(filter(count, _all_albums(call)), key=count, reverse=True)
 
 
-def _recent(call: Call) -> list[Album]:
+def _recent(call: SubsonicCall) -> list[Album]:
     def last(album: Album) -> datetime:
         played = [p.last_at for s in album.songs if (p := call.plays.get(s.track.id))]
         return max(played, default=NEVER)
@@ -138,7 +138,7 @@ def _recent(call: Call) -> list[Album]:
     return sorted(heard, key=last, reverse=True)
 
 
-def _by_year(call: Call) -> list[Album]:
+def _by_year(call: SubsonicCall) -> list[Album]:
     call.text("fromYear"), call.text("toYear")
     first, last = call.number("fromYear", 0, most=9999), call.number("toYear", 0, most=9999)
     low, high = min(first, last), max(first, last)
@@ -146,7 +146,7 @@ def _by_year(call: Call) -> list[Album]:
     return sorted(found, key=lambda album: album.year or 0, reverse=first > last)
 
 
-def _by_genre(call: Call) -> list[Album]:
+def _by_genre(call: SubsonicCall) -> list[Album]:
     genre = fold(call.text("genre"))
     return [a for a in _all_albums(call) if genre in {fold(name) for name in a.genres}]
 
@@ -154,31 +154,31 @@ def _by_genre(call: Call) -> list[Album]:
 # Songs and searches -------------------------------------------------------------------------------
 
 
-def _songs(call: Call) -> list[Song]:
+def _songs(call: SubsonicCall) -> list[Song]:
     return list(call.library.songs.values())
 
 
-def _artists(call: Call) -> list[Artist]:
+def _artists(call: SubsonicCall) -> list[Artist]:
     return list(call.library.artists.values())
 
 
-def _of_genre(call: Call, genre: str) -> list[Song]:
+def _of_genre(call: SubsonicCall, genre: str) -> list[Song]:
     known = call.library.genres.get(fold(genre))
     if known is not None:
         return known[1]
     return [s for s in _songs(call) if fold(genre) in {fold(g) for g in genres_of(s.track.genre)}]
 
 
-def _starred(call: Call, items: list[Item]) -> list[Item]:
+def _starred(call: SubsonicCall, items: list[Item]) -> list[Item]:
     """Those with a star, the latest first."""
     found = [item for item in items if call.starred_at(item.id) is not None]
     return sorted(found, key=lambda item: call.starred_at(item.id) or NEVER, reverse=True)
 
 
 def _found(
-    call: Call,
-    artist_shown: Callable[[Artist, Call], dict[str, Any]],
-    album_shown: Callable[[Album, Call], dict[str, Any]],
+    call: SubsonicCall,
+    artist_shown: Callable[[Artist, SubsonicCall], dict[str, Any]],
+    album_shown: Callable[[Album, SubsonicCall], dict[str, Any]],
 ) -> dict[str, Any]:
     words = fold(call.text("query", "").strip().strip('"').replace("*", "")).split()
     artists = _matching(_artists(call), words, lambda artist: fold(artist.name))
@@ -195,6 +195,6 @@ def _matching(items: list[Item], words: list[str], text: Callable[[Item], str]) 
     return [item for item in items if all(word in text(item) for word in words)]
 
 
-def _page(call: Call, kind: str, items: list[Item]) -> list[Item]:
+def _page(call: SubsonicCall, kind: str, items: list[Item]) -> list[Item]:
     offset = call.number(f"{kind}Offset", 0, most=ANY_OFFSET)
     return items[offset : offset + call.number(f"{kind}Count", 20)]

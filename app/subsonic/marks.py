@@ -5,23 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import MISSING, NOT_FOUND, SubsonicError
 
 MOST_AT_ONCE = 1000
 
 
-def star(call: Call) -> dict[str, Any]:
+def star(call: SubsonicCall) -> dict[str, Any]:
     """Give songs, albums and artists a star."""
     return _star(call, starred=True)
 
 
-def unstar(call: Call) -> dict[str, Any]:
+def unstar(call: SubsonicCall) -> dict[str, Any]:
     """Take their stars away."""
     return _star(call, starred=False)
 
 
-def set_rating(call: Call) -> dict[str, Any]:
+def set_rating(call: SubsonicCall) -> dict[str, Any]:
     """Rate a song, an album or an artist 1 to 5; 0 takes the rating away."""
     call.require_write()
     item, rating = call.text("id"), call.text("rating")
@@ -32,7 +32,7 @@ def set_rating(call: Call) -> dict[str, Any]:
     return {}
 
 
-def scrobble(call: Call) -> dict[str, Any]:
+def scrobble(call: SubsonicCall) -> dict[str, Any]:
     """Keep that songs were played; that one has just begun (`submission=false`) is not kept."""
     call.require_write()
     songs = [call.song(each) for each in call.all("id")[:MOST_AT_ONCE]]
@@ -50,7 +50,7 @@ def scrobble(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _star(call: Call, *, starred: bool) -> dict[str, Any]:
+def _star(call: SubsonicCall, *, starred: bool) -> dict[str, Any]:
     call.require_write()
     items = [each for name in ("id", "albumId", "artistId") for each in call.all(name)]
     if not items:
@@ -61,7 +61,7 @@ def _star(call: Call, *, starred: bool) -> dict[str, Any]:
     return {}
 
 
-def _require_known(call: Call, item: str) -> None:
+def _require_known(call: SubsonicCall, item: str) -> None:
     library = call.library
     if not any(item in kind for kind in (library.songs, library.albums, library.artists)):
         raise SubsonicError(NOT_FOUND, f"nothing has the id {item[:64]!r}")

@@ -14,7 +14,7 @@ from app.http.entity_tags import is_known
 from app.library.audio_files import audio_response
 from app.library.covers import MAX_SIDE_PX, MEDIA_TYPE, cover_files
 from app.library.open_files import OpenFile, open_track
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.playlists import SAVED, STATION, songs_of_playlist
@@ -25,7 +25,7 @@ MOST_TRIED = 8  # songs of an album whose cover is looked for
 UNLIMITED_KBPS = 10_000
 
 
-def stream(call: Call) -> Response:
+def stream(call: SubsonicCall) -> Response:
     """The audio of a song: the file itself, or transcoded where a format or bit rate asks for it.
 
     Raises:
@@ -43,7 +43,7 @@ def stream(call: Call) -> Response:
     return _transcoded(call, file, asked, most)
 
 
-def _transcoded(call: Call, file: OpenFile, asked: str | None, most: int) -> Response:
+def _transcoded(call: SubsonicCall, file: OpenFile, asked: str | None, most: int) -> Response:
     """The file in another format; it is closed at the end of the answer."""
     with ExitStack() as stack:
         stack.callback(file.close)
@@ -58,12 +58,12 @@ def _transcoded(call: Call, file: OpenFile, asked: str | None, most: int) -> Res
     return StreamingResponse(pieces, media_type=target.media_type, headers=headers)
 
 
-def download(call: Call) -> Response:
+def download(call: SubsonicCall) -> Response:
     """The file of a song as it is."""
     return _original(call, _file(call.song(call.text("id")), call))
 
 
-def cover(call: Call) -> Callable[[], Response]:
+def cover(call: SubsonicCall) -> Callable[[], Response]:
     """What makes the cover of a song, album, artist or playlist; it belongs to the covers' thread.
 
     Raises:
@@ -90,7 +90,7 @@ def cover(call: Call) -> Callable[[], Response]:
     return made
 
 
-def _pictured(call: Call, item: str) -> list[Song]:
+def _pictured(call: SubsonicCall, item: str) -> list[Song]:
     """The songs whose cover an item shows."""
     library = call.library
     if item in library.songs:
@@ -104,14 +104,14 @@ def _pictured(call: Call, item: str) -> list[Song]:
     raise SubsonicError(NOT_FOUND, f"nothing has the id {item[:64]!r}")
 
 
-def _file(song: Song, call: Call) -> OpenFile:
+def _file(song: Song, call: SubsonicCall) -> OpenFile:
     try:
         return open_track(song.track, call.services.settings.music_roots)
     except AudioNotFoundError as exc:
         raise SubsonicError(NOT_FOUND, str(exc)) from exc
 
 
-def _original(call: Call, file: OpenFile) -> Response:
+def _original(call: SubsonicCall, file: OpenFile) -> Response:
     if call.request.method == "POST":  # a form asks like a query: players seek with it too
         call.request.scope["method"] = "GET"
     try:

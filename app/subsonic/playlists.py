@@ -14,7 +14,7 @@ from typing import Any
 
 from app.routes.plays import heard_by
 from app.subsonic.answers import moment, present
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.shapes import song_tree
@@ -28,7 +28,7 @@ STATION_OWNER = "circumplex"
 MOST_TRACKS = 10_000
 
 
-def get_playlists(call: Call) -> dict[str, Any]:
+def get_playlists(call: SubsonicCall) -> dict[str, Any]:
     """Stations, then the listener's own and the public ones, each by name."""
     catalog = call.services.catalog
     stations = [_station(each, call)[0] for each in catalog.list_stations()]
@@ -36,7 +36,7 @@ def get_playlists(call: Call) -> dict[str, Any]:
     return {"playlists": {"playlist": [*stations, *saved]}}
 
 
-def get_playlist(call: Call) -> dict[str, Any]:
+def get_playlist(call: SubsonicCall) -> dict[str, Any]:
     """A playlist with its songs."""
     asked = call.text("id")
     if asked.startswith(STATION):
@@ -44,7 +44,7 @@ def get_playlist(call: Call) -> dict[str, Any]:
     return _with_songs(*_saved(_visible(call, asked), call), call)
 
 
-def create_playlist(call: Call) -> dict[str, Any]:
+def create_playlist(call: SubsonicCall) -> dict[str, Any]:
     """Make a playlist, or (with `playlistId`) put other songs into one."""
     call.require_write()
     tracks = [call.song(each).track.id for each in call.all("songId")]
@@ -63,7 +63,7 @@ def create_playlist(call: Call) -> dict[str, Any]:
     return _with_songs(*_saved(made, call), call)
 
 
-def update_playlist(call: Call) -> dict[str, Any]:
+def update_playlist(call: SubsonicCall) -> dict[str, Any]:
     """Rename a playlist, add songs to it and take songs out."""
     call.require_write()
     before = _own(call, call.text("playlistId"))
@@ -82,14 +82,14 @@ def update_playlist(call: Call) -> dict[str, Any]:
     return {}
 
 
-def delete_playlist(call: Call) -> dict[str, Any]:
+def delete_playlist(call: SubsonicCall) -> dict[str, Any]:
     """Forget a playlist of the listener's own."""
     call.require_write()
     call.services.catalog.delete_playlist(_own(call, call.text("id")).id)
     return {}
 
 
-def travels(call: Call) -> bool:
+def travels(call: SubsonicCall) -> bool:
     """Whether a call for playlists is answered with a journey: longer work than a match."""
     asked = call.optional("id")
     if asked is None:
@@ -102,7 +102,7 @@ def _is_journey(station: Station) -> bool:
     return question is not None and question.mode == "journey"
 
 
-def station_called(call: Call, playlist_id: str) -> Station:
+def station_called(call: SubsonicCall, playlist_id: str) -> Station:
     """The station that a playlist's id names.
 
     Raises:
@@ -114,7 +114,7 @@ def station_called(call: Call, playlist_id: str) -> Station:
         raise SubsonicError(NOT_FOUND, str(exc)) from exc
 
 
-def songs_of_playlist(call: Call, playlist_id: str) -> Sequence[Song]:
+def songs_of_playlist(call: SubsonicCall, playlist_id: str) -> Sequence[Song]:
     """The songs of a station or a saved playlist.
 
     Raises:
@@ -125,9 +125,9 @@ def songs_of_playlist(call: Call, playlist_id: str) -> Sequence[Song]:
     return _saved(_visible(call, playlist_id), call)[1]
 
 
-def _station(station: Station, call: Call) -> tuple[dict[str, Any], Sequence[Song]]:
+def _station(station: Station, call: SubsonicCall) -> tuple[dict[str, Any], Sequence[Song]]:
     heard = partial(heard_by, call.listener.name, call.services)
-    ids = call.shared.stations.track_ids(station, call.model, call.live, heard)
+    ids = call.shared.stations.track_ids(station, call.model, call.felt, heard)
     songs = call.library.songs_of(ids)
     changed, daily = max(station.updated_at, call.live.created_at), station.rhythm == "daily"
     if daily:
@@ -148,7 +148,7 @@ def _station(station: Station, call: Call) -> tuple[dict[str, Any], Sequence[Son
     return tree, songs
 
 
-def _saved(saved: SavedPlaylist, call: Call) -> tuple[dict[str, Any], Sequence[Song]]:
+def _saved(saved: SavedPlaylist, call: SubsonicCall) -> tuple[dict[str, Any], Sequence[Song]]:
     songs = call.library.songs_of(saved.track_ids)
     tree = {
         "id": f"{SAVED}{saved.id}",
@@ -169,11 +169,11 @@ def _counted(songs: Sequence[Song]) -> dict[str, int]:
     return {"songCount": len(songs), "duration": round(duration_s)}
 
 
-def _with_songs(tree: dict[str, Any], songs: Sequence[Song], call: Call) -> dict[str, Any]:
+def _with_songs(tree: dict[str, Any], songs: Sequence[Song], call: SubsonicCall) -> dict[str, Any]:
     return {"playlist": {**tree, "entry": [song_tree(song, call) for song in songs]}}
 
 
-def _visible(call: Call, playlist_id: str) -> SavedPlaylist:
+def _visible(call: SubsonicCall, playlist_id: str) -> SavedPlaylist:
     try:
         found = call.services.catalog.saved_playlist(playlist_id.removeprefix(SAVED))
     except PlaylistNotFoundError as exc:
@@ -183,7 +183,7 @@ def _visible(call: Call, playlist_id: str) -> SavedPlaylist:
     return found
 
 
-def _own(call: Call, playlist_id: str) -> SavedPlaylist:
+def _own(call: SubsonicCall, playlist_id: str) -> SavedPlaylist:
     if playlist_id.startswith(STATION):
         raise SubsonicError(FORBIDDEN, "a station is changed on the page or by /v1/stations")
     found = _visible(call, playlist_id)

@@ -7,12 +7,12 @@ from typing import Any
 
 from app.library.audio_files import MEDIA_TYPES
 from app.subsonic.answers import moment, present
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.library import Album, Artist, Credit, Song
 from indexer.folders.files import genres_of
 
 
-def song_tree(song: Song, call: Call) -> dict[str, Any]:
+def song_tree(song: Song, call: SubsonicCall) -> dict[str, Any]:
     """A song as a `Child`."""
     track, said = song.track, song.track.identifiers
     album = call.library.albums[song.album_id]
@@ -59,7 +59,7 @@ def song_tree(song: Song, call: Call) -> dict[str, Any]:
     return present(tree)
 
 
-def album_tree(album: Album, call: Call) -> dict[str, Any]:
+def album_tree(album: Album, call: SubsonicCall) -> dict[str, Any]:
     """An album as an `AlbumID3`, without its songs."""
     mark = call.marks.get(album.id)
     played = [p for song in album.songs if (p := call.plays.get(song.track.id)) is not None]
@@ -88,7 +88,7 @@ def album_tree(album: Album, call: Call) -> dict[str, Any]:
     return present(tree)
 
 
-def album_directory(album: Album, call: Call) -> dict[str, Any]:
+def album_directory(album: Album, call: SubsonicCall) -> dict[str, Any]:
     """An album as a directory, a `Child`."""
     tree = album_tree(album, call)
     kept = ("id", "artist", "artistId", "coverArt", "duration", "playCount", "created", "starred")
@@ -103,7 +103,7 @@ def album_directory(album: Album, call: Call) -> dict[str, Any]:
     return more | named
 
 
-def artist_tree(artist: Artist, call: Call) -> dict[str, Any]:
+def artist_tree(artist: Artist, call: SubsonicCall) -> dict[str, Any]:
     """An artist as an `ArtistID3`, without albums."""
     starred = call.starred_at(artist.id)
     tree = {
@@ -118,7 +118,7 @@ def artist_tree(artist: Artist, call: Call) -> dict[str, Any]:
     return present(tree)
 
 
-def artist_directory(artist: Artist, call: Call) -> dict[str, Any]:
+def artist_directory(artist: Artist, call: SubsonicCall) -> dict[str, Any]:
     """An artist as an `Artist` of the folder view."""
     starred = call.starred_at(artist.id)
     return present(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import FORBIDDEN, SubsonicError
 
 EXTENSIONS = {
@@ -14,12 +14,12 @@ EXTENSIONS = {
 }
 
 
-def ping(_call: Call) -> dict[str, Any]:
+def ping(_call: SubsonicCall) -> dict[str, Any]:
     """The server answers, and the login is right."""
     return {}
 
 
-def get_license(_call: Call) -> dict[str, Any]:
+def get_license(_call: SubsonicCall) -> dict[str, Any]:
     """There is nothing to license."""
     return {"license": {"valid": True}}
 
@@ -30,12 +30,12 @@ def get_extensions() -> dict[str, Any]:
     return {"openSubsonicExtensions": listed}
 
 
-def token_info(call: Call) -> dict[str, Any]:
+def token_info(call: SubsonicCall) -> dict[str, Any]:
     """Whose key it is."""
     return {"tokenInfo": {"username": call.listener.name}}
 
 
-def get_user(call: Call) -> dict[str, Any]:
+def get_user(call: SubsonicCall) -> dict[str, Any]:
     """What the listener may do; of others nothing is told."""
     asked, listener = call.text("username"), call.listener
     if asked.casefold() != listener.name.casefold():
@@ -55,7 +55,7 @@ def get_user(call: Call) -> dict[str, Any]:
     }
 
 
-def get_scan_status(call: Call) -> dict[str, Any]:
+def get_scan_status(call: SubsonicCall) -> dict[str, Any]:
     """Whether an index run is under way, and how many songs there are."""
     runs = call.services.catalog.list_runs(limit=1)
     scanning = any(not run.is_over for run in runs)

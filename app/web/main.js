@@ -11,6 +11,7 @@ import { Examples } from "./examples.js";
 import { Find } from "./find.js";
 import { followAddress } from "./history.js";
 import { Library, progressText, showProgress } from "./library.js";
+import { later } from "./later.js";
 import { Likes } from "./seeds.js";
 import { fromHash, isRanked } from "./link.js";
 import { Plane } from "./plane.js";
@@ -25,47 +26,12 @@ import { Reading } from "./reading.js";
 import { Search } from "./asking.js";
 import { shownItems, Store } from "./store.js";
 import { Strip } from "./timeline.js";
-import { byId, element } from "./text.js";
+import { byId } from "./text.js";
+import { fail, say, undoable } from "./toasts.js";
 import { closeMenus, Tools } from "./tools.js";
 
 const store = new Store();
-const MOST_TOASTS = 3;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
-
-/** What the visitor may take back for a while. @param {string} text @param {() => void} undo */
-function undoable(text, undo) {
-  byId("toasts").querySelector(".toast--undo")?.remove();
-  const node = toast(text, "toast--undo");
-  const button = element("button", { class: "button button--quiet", type: "button" }, "Undo");
-  button.addEventListener("click", () => {
-    node.remove();
-    undo();
-  });
-  node.querySelector("p")?.after(button);
-}
-
-/** Tell a screen reader, and where `shown` everyone. @param {string} text @param {boolean} [shown] */
-function say(text, shown = false) {
-  byId("spoken").textContent = text;
-  if (shown) toast(text, "");
-}
-
-/** @param {string} text */
-function fail(text) {
-  toast(text, "toast--wrong");
-}
-
-/** @param {string} text @param {string} kind */
-function toast(text, kind) {
-  const close = element("button", { class: "icon", type: "button", "aria-label": "Dismiss" }, "×");
-  const node = element("div", { class: `toast ${kind}` }, element("p", {}, text), close);
-  close.addEventListener("click", () => node.remove());
-  const toasts = byId("toasts");
-  toasts.append(node);
-  while (toasts.children.length > MOST_TOASTS) toasts.firstElementChild?.remove();
-  setTimeout(() => node.remove(), kind ? 10_000 : 4_000);
-  return node;
-}
 
 /** @param {Query} query @param {boolean} [edited] */
 function ask(query, edited) {
@@ -164,29 +130,16 @@ function playAll() {
   if (first) player.play(first);
 }
 
-/** Parts that a first view does not need are fetched when they are asked for. */
-const later = {
-  /** @type {Promise<import("./browse.js").Browse> | undefined} */ browse: undefined,
-  /** @type {Promise<import("./stations.js").Stations> | undefined} */ stations: undefined,
-  /** @type {Promise<import("./taste.js").Taste> | undefined} */ taste: undefined,
-};
-
 /** @param {GroupKind | "track"} what */
 function browse(what) {
   ask({ kind: "browse", what });
 }
 
-/** @param {boolean} keeping */
-async function openStations(keeping) {
-  later.stations ||= import("./stations.js").then(({ Stations }) => new Stations({
-    ask, say, fail, show: (query, options) => store.set({ query, options, clip: null }), question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
-  (await later.stations).open(keeping);
-}
-
-async function openTaste() {
-  later.taste ||= import("./taste.js").then(({ Taste }) => new Taste(placing, { say, fail, changed: followed, play }));
-  (await later.taste).open();
-}
+const withStations = later("The stations", async () => new (await import("./stations.js")).Stations({
+  ask, say, fail, show: (query, options) => store.set({ query, options, clip: null }), question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
+const withTaste = later("Your plane", async () => new (await import("./taste.js")).Taste(placing, { say, fail, changed: followed, play }));
+const withBrowse = later("The lists", async () => new (await import("./browse.js")).Browse(store, {
+  group: (of, name) => ask({ kind: "group", of, name }), browse, play, narrow, fail, like: likes.like, know: (each) => pointed.known.set(each.id, each) }));
 
 const player = new Player(store, { fail });
 const play = (/** @type {Item} */ item) => player.play(item);
@@ -241,17 +194,14 @@ function shortcut(event) {
 
 document.addEventListener("keydown", shortcut);
 store.on(["query"], ({ query }) => {
-  if (query.kind === "browse") {
-    later.browse ||= import("./browse.js").then(({ Browse }) => new Browse(store, {
-      group: (of, name) => ask({ kind: "group", of, name }), browse, play, narrow, fail, like: likes.like, know: (each) => pointed.known.set(each.id, each) }));
-  }
+  if (query.kind === "browse") withBrowse(() => {});
 });
 for (const id of ["open-browse", "open-browse-here"]) byId(id).addEventListener("click", () => browse("album"));
-for (const id of ["open-stations", "open-stations-here"]) byId(id).addEventListener("click", () => openStations(false));
-for (const id of ["open-taste", "open-taste-here"]) byId(id).addEventListener("click", openTaste);
+for (const id of ["open-stations", "open-stations-here"]) byId(id).addEventListener("click", () => withStations((stations) => stations.open(false)));
+for (const id of ["open-taste", "open-taste-here"]) byId(id).addEventListener("click", () => withTaste((taste) => taste.open()));
 byId("keep").addEventListener("click", () => {
   closeMenus();
-  openStations(true);
+  withStations((stations) => stations.open(true));
 });
 byId("close-browse").addEventListener("click", () => ask({ kind: "none" }));
 byId("start-clip").addEventListener("click", () => byId("clip-file").click());

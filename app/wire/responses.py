@@ -37,7 +37,7 @@ class IdentifiersOut(Shown):
     )
 
 
-Verdict = Literal["music", "speech", "noise", "short"]
+VerdictKind = Literal["music", "speech", "noise", "short"]
 
 
 class CopyOut(Shown):
@@ -62,7 +62,7 @@ class TrackOut(Shown):
     identifiers: IdentifiersOut | None = Field(
         None, description="What names the recording beyond that; null where nothing is known."
     )
-    verdict: Verdict = Field(
+    verdict: VerdictKind = Field(
         "music",
         description="What it is taken for. What is not music stays out of playlists and of the "
         "map unless it is let in.",

@@ -27,6 +27,8 @@ def _as_int(value: Any) -> Any:
 Scale = Literal["absolute", "relative"]
 Mode = Literal["match", "journey"]
 Level = Literal["track", "segment"]
+FileFormat = Literal["m3u8", "xspf", "jspf", "csv"]
+Locations = Literal["path", "url"]
 AffectValue = Annotated[float, Field(ge=-1.0, le=1.0, allow_inf_nan=False)]
 AsInt = BeforeValidator(_as_int)
 TrackId = Annotated[

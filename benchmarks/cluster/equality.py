@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.vectors import catalogue
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of, live_of
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.searcher import SearchRequest, SearchResult
@@ -46,7 +45,7 @@ def compare(
         written(folder / name, content_with_copies(model, songs, rows), model, count)
         for name, count in (("whole", 1), ("parted", shards))
     )
-    one, many = (_live(snapshot, model) for snapshot in (whole, parted))
+    one, many = (live_of(open_locally(each, model.scoring)) for each in (whole, parted))
     differing: list[str] = []
     asked: Counter[str] = Counter()
     taken_s = {"whole": 0.0, "sharded": 0.0}
@@ -116,11 +115,6 @@ def written(folder: Path, content: SnapshotContent, model: EmotionModel, shards:
         shards=shards,
     )
     return Snapshot.open(folder)
-
-
-def _live(snapshot: Snapshot, model: EmotionModel) -> Live:
-    searcher = open_locally(snapshot, model.scoring)
-    return Live("one", model.model_id, datetime.now(UTC), snapshot, searcher)
 
 
 def requests(

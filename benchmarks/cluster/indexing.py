@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.service_catalogue import music_folder
+from benchmarks.service.catalogue import music_folder
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.cluster.indexing import RayPool
 from indexer.runs.indexer import Indexer

@@ -14,12 +14,12 @@ import ray
 
 from benchmarks.cluster.equality import difference, written
 from benchmarks.search.vectors import catalogue
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of
 from indexer.cluster.searching import RaySearch
 from indexer.runs.balance import balanced
 from indexer.search.searcher import SearchRequest, SearchResult
 from indexer.search.typical import typical_curves
-from indexer.shards.gather import Question, ShardedSearcher, Shards
+from indexer.shards.gather import ShardedSearcher, ShardQuestion, Shards
 from indexer.shards.local import open_locally
 from indexer.snapshot.reader import Snapshot
 from model.embedding import Embedding
@@ -105,7 +105,7 @@ class AtOnce:
         """One."""
         return [list(range(self._count))]
 
-    def ask(self, shards: Sequence[int], question: Question) -> Any:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> Any:
         """As the shards do."""
         return self._shards.ask(shards, question)
 

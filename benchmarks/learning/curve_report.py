@@ -15,26 +15,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.analysis import SEGMENT_S
-from model.checkpoint import load_checkpoint, save_checkpoint
-from model.emotion_model import EmotionModel
-from model.frontends import get_frontend
-from model.learning.curve_calibration import (
+from benchmarks.learning.curve_calibration import (
     SEGMENT_SCALE_S,
-    Clip,
+    AnnotatedClip,
     GuessedClip,
     cross_check,
     fit_movement,
     guess,
     reliability,
 )
+from model.analysis import SEGMENT_S
+from model.arrays import Doubles
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.emotion_model import EmotionModel
+from model.frontends import get_frontend
 from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
 from model.learning.evaluation import r2
 from model.learning.fitting import fit
 from model.learning.recipes import recipe
 from model.learning.shipping import make_checkpoint
 
-Doubles = NDArray[np.float64]
 Say = Callable[[str], None]
 
 FOLDS = 5
@@ -90,7 +90,9 @@ def train_folds(data: Dataset, preset: str, cache: Path, say: Say) -> list[Fold]
     return folds
 
 
-def curve_figures(folds: Sequence[Fold], data: Dataset, clips: Sequence[Clip]) -> dict[str, Any]:
+def curve_figures(
+    folds: Sequence[Fold], data: Dataset, clips: Sequence[AnnotatedClip]
+) -> dict[str, Any]:
     """Everything `docs/benchmarks/curve.json` holds; pairs are (arousal, valence)."""
     regression = _regression(folds, data)
     frames = np.concatenate([data.curves[fold.rows] for fold in folds]).swapaxes(0, 1)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.listening.studies import Doubles, Emotify, Muse
-from benchmarks.service_catalogue import content_of
+from benchmarks.service.catalogue import content_of
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.request import SearchRequest

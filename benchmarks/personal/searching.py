@@ -8,31 +8,30 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.library.live import Live
-from app.personal.asking import on_plane
 from app.personal.basis import Basis
+from app.personal.personal_live import on_plane
 from app.personal.plane import CERTAIN, Plane, make_plane
 from app.playlists.match import make_playlist
 from app.wire.schemas import PlaylistRequest
 from benchmarks.search.proof import Brute
-from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
+from benchmarks.service.catalogue import SNAPSHOTS, live_of, write_catalogue
 from indexer.catalog.profiles import Placement, Profile
 from indexer.search.balance import as_query
-from indexer.search.cells import CellIndex, Reading
-from indexer.search.request import Asking
+from indexer.search.cells import CellIndex, ReadingLimits
+from indexer.search.request import QueryPlaces
 from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.curves.curve import EmotionCurve
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
 
-Doubles = NDArray[np.float64]
 WORDS = 100
 LIMIT = 10
 BLOCK = 500  # queries at once
-_CHOOSY = Reading(whole=0, least=64, factor=1)
+_CHOOSY = ReadingLimits(whole=0, least=64, factor=1)
 
 
 def snapshot_of(folder: Path, model: EmotionModel, songs: Dataset, rows: int) -> Snapshot:
@@ -59,7 +58,7 @@ def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
     """Hold every answer that calls itself exact against brute force in float64."""
     cells = CellIndex(snapshot.folder, snapshot.manifest.segments, _CHOOSY)
     searcher = Searcher(snapshot, model.scoring, engine=cells, exhaustive=True)
-    live = _live(snapshot, searcher)
+    live = live_of(searcher)
     plane = listening(live, model)
     own, brute = on_plane(live, plane), Brute(snapshot, model.scoring)
     first = np.asarray(snapshot.track_first)
@@ -70,7 +69,7 @@ def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
         curves = [EmotionCurve.constant(v, a) for a, v in absolute.tolist()]
         queries = model.embed_emotion(curves)
         level = "track" if start // BLOCK % 2 else "segment"
-        asked = Asking(absolute, absolute)
+        asked = QueryPlaces(absolute, absolute)
         request = SearchRequest(queries, LIMIT, level=level, places=asked)  # type: ignore[arg-type]
         results = own.searcher.search(request)
         total = brute.rows(as_query(queries, snapshot.embedding))
@@ -88,7 +87,7 @@ def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
 
 def times(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]:
     """Milliseconds of searches and of whole answers, plain and on a listener's plane."""
-    live = _live(snapshot, Searcher(snapshot, model.scoring))
+    live = live_of(Searcher(snapshot, model.scoring))
     start = perf_counter()
     Basis.of(live, model)
     basis_ms = 1000.0 * (perf_counter() - start)
@@ -124,7 +123,7 @@ def times(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
 def _search_ms(live: Live, model: EmotionModel, arousal: float, valence: float) -> float:
     absolute = live.snapshot.scale.to_absolute([[arousal, valence]])
     curve = EmotionCurve.constant(float(absolute[0, 1]), float(absolute[0, 0]))
-    asked = Asking(absolute, absolute)
+    asked = QueryPlaces(absolute, absolute)
     request = SearchRequest(model.embed_emotion([curve]), 20, level="track", places=asked)
     start = perf_counter()
     live.searcher.search(request)
@@ -167,7 +166,3 @@ def _placement(live: Live, row: int, place: Doubles) -> Placement:
         scale="relative",
         placed_at=now,
     )
-
-
-def _live(snapshot: Snapshot, searcher: Searcher) -> Live:
-    return Live("bench", snapshot.manifest.model_id, datetime.now(UTC), snapshot, searcher)

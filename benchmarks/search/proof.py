@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from indexer.search.cells import CellIndex, Reading
+from indexer.search.cells import CellIndex, ReadingLimits
 from indexer.search.columns import doubled, points, raw_columns, raw_query
 from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
@@ -15,7 +15,7 @@ from model.embedding import Embedding
 from model.scoring import ScoringParams, l1_item_vectors, l1_query_vectors
 
 LIMIT = 10
-_CHOOSY = Reading(whole=0, least=64, factor=1)
+_CHOOSY = ReadingLimits(whole=0, least=64, factor=1)
 
 
 def proof(

@@ -20,8 +20,8 @@ import httpx
 import numpy as np
 import soundfile
 
-from benchmarks.service_catalogue import TOKEN, serving
-from benchmarks.service_weight import below, number_of, resident_mib
+from benchmarks.service.catalogue import TOKEN, serving
+from benchmarks.service.weight import below, number_of, resident_mib
 from benchmarks.withstand.hostile import audio_files, cover_files
 from benchmarks.withstand.hostile.named import NamedFile
 from benchmarks.withstand.target import PLAYLIST

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.service_weight import number_of
+from benchmarks.service.weight import number_of
 
 PLAYLIST = {"emotion": {"mood": "calm"}, "limit": 5}
 

@@ -173,16 +173,18 @@ class ListeningRows:
         with transaction(self.engine) as connection:
             return {row[0]: Played(row[1], row[2]) for row in connection.execute(grouped)}
 
-    def heard_lately(self, owner: str | None, seconds: float) -> list[int]:
+    def heard_lately(self, owner: str | None, seconds: float | None) -> list[int]:
         """Tracks played or skipped in the last so many seconds, the one heard last first.
 
         Args:
             owner: Who heard them; None for anybody.
-            seconds: How far back it counts.
+            seconds: How far back it counts; None or 0: nothing counts.
 
         Returns:
             Ids, at most `MOST_HEARD`, none twice.
         """
+        if not seconds:
+            return []
         now = datetime.now(UTC)
         since = now - timedelta(seconds=min(seconds, (now - FIRST_DAY).total_seconds()))
         last = func.max(plays.c.played_at)

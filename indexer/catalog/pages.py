@@ -36,25 +36,36 @@ class PageOrder:
         Raises:
             CursorError: The cursor is none of this listing.
         """
-        position = self._position(cursor)
+        position = numbers_of(self.kind, cursor, len(self.keys))
         return tuple_(*self.keys) > tuple_(*map(literal, position))
 
     def cursor(self, values: Sequence[int]) -> str:
         """The cursor of a track with these keys."""
-        text = f"{self.kind}:{'.'.join(map(str, values))}"
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return cursor_of(self.kind, values)
 
-    def _position(self, cursor: str) -> list[int]:
-        try:
-            padded = cursor + "=" * (-len(cursor) % 4)
-            kind, _, numbers = base64.urlsafe_b64decode(padded.encode()).decode().partition(":")
-            position = [int(number) for number in numbers.split(".")]
-        except ValueError as exc:  # also what base64 and UTF-8 raise
-            raise CursorError(_bad_cursor(cursor)) from exc
-        sound = all(0 <= value <= MAX_KEY for value in position)
-        if kind != self.kind or len(position) != len(self.keys) or not sound:
-            raise CursorError(_bad_cursor(cursor))
-        return position
+
+def cursor_of(kind: str, numbers: Sequence[int]) -> str:
+    """The cursor of a kind of listing that holds these numbers, each in [0, MAX_KEY]."""
+    text = f"{kind}:{'.'.join(map(str, numbers))}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def numbers_of(kind: str, cursor: str, count: int = 1) -> list[int]:
+    """The numbers that a cursor of a kind of listing holds.
+
+    Raises:
+        CursorError: The cursor is none of this listing.
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        found, _, text = base64.urlsafe_b64decode(padded.encode()).decode().partition(":")
+        numbers = [int(number) for number in text.split(".")]
+    except ValueError as exc:  # also what base64 and UTF-8 raise
+        raise CursorError(_bad_cursor(cursor)) from exc
+    sound = all(0 <= number <= MAX_KEY for number in numbers)
+    if found != kind or len(numbers) != count or not sound:
+        raise CursorError(_bad_cursor(cursor))
+    return numbers
 
 
 def by_id() -> PageOrder:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from indexer.folders.files import FoundFile, Tags
 from indexer.folders.identifiers import NOTHING, Identifiers
-from model.verdict import MUSIC, Kind, Verdict
+from model.verdict import MUSIC, Verdict, VerdictKind
 
 TrackStatus = Literal["ok", "failed", "missing"]
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -64,7 +64,7 @@ class Track:
     added_at: datetime
     updated_at: datetime
     identifiers: Identifiers = NOTHING
-    verdict: Kind = "music"
+    verdict: VerdictKind = "music"
     verdict_reason: str | None = None
 
     @property
@@ -179,7 +179,7 @@ class TrackQuery:
     duration_max_s: float | None = None
     text: str | None = None
     status: TrackStatus | None = "ok"
-    verdict: tuple[Kind, ...] = ()
+    verdict: tuple[VerdictKind, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ Batch = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Work:
+class ActorOptions:
     """What the workers of a run need to know.
 
     Attributes:
@@ -58,10 +58,10 @@ class Work:
     embedded: frozenset[str] = frozenset()
 
 
-class Reading:
+class ReadingActor:
     """Decodes and describes files."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: ActorOptions) -> None:
         torch.set_num_threads(1)
         model = work.load()
         self._examiner = Examiner(
@@ -79,10 +79,10 @@ class Reading:
         return _batch([self._examiner.examine(found) for found in files])
 
 
-class Embedding:
+class EmbeddingActor:
     """Embeds what was read, and keeps the rows."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: ActorOptions) -> None:
         torch.set_num_threads(1)
         self._model, self._store = work.load(), RowStore(work.data_dir)
 
@@ -142,7 +142,7 @@ class RayPool:
         if not files:
             return
         connect(self.address)
-        work = Work(
+        work = ActorOptions(
             self.load, self.data_dir, self.limits, examiner.full, frozenset(examiner.embedded)
         )
         with _translated():
@@ -158,7 +158,7 @@ class RayPool:
         """Remove them."""
         RowStore(self.data_dir).clear()
 
-    def _dataset(self, files: Sequence[FoundFile], work: Work) -> Any:
+    def _dataset(self, files: Sequence[FoundFile], work: ActorOptions) -> Any:
         """The files on their way through both pools."""
         _quietly()
         there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -168,14 +168,14 @@ class RayPool:
         return (
             ray.data.from_items(given, override_num_blocks=blocks)
             .map_batches(
-                Reading,
+                ReadingActor,
                 fn_constructor_args=(work,),
                 batch_size=READ_FILES,
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=readers),
                 num_cpus=1,
             )
             .map_batches(
-                Embedding,
+                EmbeddingActor,
                 fn_constructor_args=(work,),
                 batch_size=EMBED_FILES,
                 compute=ray.data.ActorPoolStrategy(size=self.embedders),

@@ -24,7 +24,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from indexer.cluster.connection import connect
 from indexer.errors import SnapshotError
 from indexer.search.request import SearchRequest
-from indexer.shards.gather import Question, Results, ShardedSearcher, Waves
+from indexer.shards.gather import Results, ShardedSearcher, ShardQuestion, Waves
 from indexer.shards.local import Shard, shard_folders
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.reader import Snapshot
@@ -47,7 +47,7 @@ class ShardServer:
         self._shard = Shard(Path(folder), scoring, has_music=has_music, device=device)
         self._warm_up()
 
-    def answer(self, question: Question) -> Results:
+    def answer(self, question: ShardQuestion) -> Results:
         """The answers of this shard."""
         return self._shard.answer(question)
 
@@ -63,7 +63,7 @@ class ShardServer:
         plain = SearchRequest(own, 10, direction="m2m")
         nothing = TrackFilter(duration_max_s=0.0)
         for request in (plain, replace(plain, level="track"), replace(plain, filters=nothing)):
-            self._shard.answer(Question(request))
+            self._shard.answer(ShardQuestion(request))
 
 
 @dataclass
@@ -86,7 +86,7 @@ class _Open:
     asked: dict[ray.ObjectRef[Any], _Replica] = field(default_factory=dict)
     asked_at_s: float = 0.0
 
-    def ask_next(self, question: Question) -> bool:
+    def ask_next(self, question: ShardQuestion) -> bool:
         """Ask the next replica, for those that were asked are late; False if there is none."""
         for late in self.asked.values():
             late.rest()
@@ -143,7 +143,7 @@ class RayShards:
         begin = first % count
         return [wave for wave in ([begin], [s for s in range(count) if s != begin]) if wave]
 
-    def ask(self, shards: Sequence[int], question: Question) -> list[Results | None]:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> list[Results | None]:
         """The answers of these shards; None for each whose replicas are all lost."""
         turn, until = next(self._turn), time.monotonic() + GIVE_UP_S
         waiting = {shard: _Open(self._in_turn(shard, turn)) for shard in shards}

@@ -8,13 +8,13 @@ from typing import BinaryIO, Protocol
 
 from indexer.folders.beneath import open_beneath
 from indexer.folders.files import FoundFile, file_path
-from indexer.folders.walk import Entry, list_folder, mtime_ns
+from indexer.folders.walk import DirectoryEntry, list_folder, mtime_ns
 
 
 class Disk(Protocol):
     """What an index run asks of the file system."""
 
-    def entries(self, folder: str) -> Sequence[Entry]:
+    def entries(self, folder: str) -> Sequence[DirectoryEntry]:
         """The entries of a folder, in order of their names.
 
         Raises:
@@ -32,7 +32,7 @@ class Disk(Protocol):
 class LocalDisk:
     """The file system itself."""
 
-    def entries(self, folder: str) -> Sequence[Entry]:
+    def entries(self, folder: str) -> Sequence[DirectoryEntry]:
         """The entries of a folder, in order of their names."""
         return list_folder(folder)
 

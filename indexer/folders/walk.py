@@ -37,7 +37,7 @@ MOST_NAMED = 10_000  # names that a report keeps for each reason
 _MTIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
 
 
-class Entry(Protocol):
+class DirectoryEntry(Protocol):
     """What the walk asks of a directory entry (`os.DirEntry`)."""
 
     @property
@@ -61,7 +61,7 @@ class Entry(Protocol):
         """Its status."""
 
 
-ListFolder = Callable[[str], Sequence[Entry]]
+ListFolder = Callable[[str], Sequence[DirectoryEntry]]
 
 
 @dataclass
@@ -211,14 +211,14 @@ class _Walk:
             except OSError as exc:  # also ENOENT: the next listing says whether it is gone
                 self._report.failed(self._prefix + path, exc)
 
-    def _entries(self, folder: str, path: str) -> Sequence[Entry]:
+    def _entries(self, folder: str, path: str) -> Sequence[DirectoryEntry]:
         try:
             return self._list(folder)
         except OSError as exc:
             self._report.failed(self._prefix + path, exc)
             return ()
 
-    def _is_folder(self, entry: Entry, path: str) -> bool:
+    def _is_folder(self, entry: DirectoryEntry, path: str) -> bool:
         if not entry.is_dir(follow_symlinks=False):
             return False
         if entry.name.startswith(".") and not entry.name.startswith(".."):
@@ -226,7 +226,7 @@ class _Walk:
             return False
         return True
 
-    def _file(self, entry: Entry, path: str) -> FoundFile | None:
+    def _file(self, entry: DirectoryEntry, path: str) -> FoundFile | None:
         suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a hundred thousand times
         if suffix not in AUDIO_SUFFIXES:
             self._note_other(entry, suffix, path)
@@ -246,7 +246,7 @@ class _Walk:
         status = entry.stat(follow_symlinks=False)
         return FoundFile(self._root, path, status.st_size, mtime_ns(status))
 
-    def _note_other(self, entry: Entry, suffix: str, path: str) -> None:
+    def _note_other(self, entry: DirectoryEntry, suffix: str, path: str) -> None:
         """Note what a listener may take for music, and links that may be folders of it."""
         reason = None
         with suppress(OSError):

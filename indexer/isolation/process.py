@@ -32,7 +32,7 @@ SECRETS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "_KEY", "DATAB
 
 
 @dataclass(frozen=True)
-class Limits:
+class ProcessLimits:
     """What a worker may take over one file.
 
     Attributes:
@@ -55,7 +55,9 @@ class WorkerProcess:
         options: Further options of the module.
     """
 
-    def __init__(self, module: str, limits: Limits, options: Mapping[str, Any] | None = None):
+    def __init__(
+        self, module: str, limits: ProcessLimits, options: Mapping[str, Any] | None = None
+    ):
         self._limits = limits
         self._connection, theirs = Pipe()
         fd = theirs.fileno()

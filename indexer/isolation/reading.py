@@ -12,7 +12,7 @@ from indexer.folders.files import FoundFile, Tags, read_tags
 from indexer.folders.identifiers import Identifiers
 from indexer.folders.naming import readable_name
 from indexer.isolation.pool import WorkerPool
-from indexer.isolation.process import Limits, WorkerProcess
+from indexer.isolation.process import ProcessLimits, WorkerProcess
 from indexer.isolation.serving import error_of
 from model.analysis import Analysis
 from model.audio.source import Source
@@ -115,7 +115,7 @@ class IsolatedReader:
         start: Callable[[], WorkerProcess] | None = None,
     ) -> None:
         options = {"frontend": frontend, "max_duration_s": limits.max_duration_s}
-        bounds = Limits(limits.timeout_s, limits.memory_bytes, NICENESS)
+        bounds = ProcessLimits(limits.timeout_s, limits.memory_bytes, NICENESS)
         start = start or partial(WorkerProcess, MODULE, bounds, options)
         self._check = check
         self._pool = WorkerPool(start, workers)

@@ -38,7 +38,7 @@ def balanced(content: SnapshotContent, model: EmotionEmbedder) -> SnapshotConten
     bank = emotion_bank(QuantileScale.fit(content.segment_emotion[standing]))
     rows = content.embedding
     if model.emphasises and standing.any():
-        rows = with_valence_var(rows, valence_var(rows[standing], model.scoring))
+        rows = with_valence_var(rows, valence_var(rows[np.flatnonzero(standing)], model.scoring))
     attraction = attraction_of(model.embed_emotion(bank), rows, model.scoring)
     ends = content.curve_offsets
     sds = [

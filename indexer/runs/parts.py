@@ -21,7 +21,7 @@ from indexer.runs.outcome import file_sizes, final_tracks
 from indexer.runs.scan import Scan
 from indexer.runs.snapshot_maker import SnapshotMaker
 from indexer.runs.snapshot_store import SnapshotStore, is_current
-from indexer.runs.summary import Part
+from indexer.runs.summary import PartialSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Parts:
     schedule: PartSchedule
     next_id: int
     published: set[str] = field(default_factory=set)
-    made: list[Part] = field(default_factory=list)
+    made: list[PartialSnapshot] = field(default_factory=list)
     _began: float = 0.0
 
     def __post_init__(self) -> None:
@@ -162,7 +162,7 @@ class Parts:
         self.published |= {one.found.address for one in fresh}
         self.next_id += len(changes.new)
         now = self.schedule.clock()
-        self.made.append(Part(row.id, len(tracks), now - self._began, now - began))
+        self.made.append(PartialSnapshot(row.id, len(tracks), now - self._began, now - began))
         logger.info(
             "%d tracks can be played, the index goes on", len(tracks), extra={"snapshot": row.id}
         )
@@ -177,8 +177,10 @@ class Parts:
 def shows_parts(run: IndexRun, active: SnapshotRow | None, model_id: str) -> bool:
     """Whether a run shows parts: a first one, also one that goes on after a break.
 
-    Later runs do not, because the index of before answers meanwhile, and it holds more.
+    Later runs do not, because the index of before answers meanwhile, and it holds more. That holds
+    too of what another first run left, where all files are read anew (`full`).
     """
-    if run.full:
-        return False
-    return active is None or (active.partial and is_current(active, model_id))
+    if active is None:
+        return True
+    own = run.snapshot_id == active.id or not run.full
+    return own and active.partial and is_current(active, model_id)

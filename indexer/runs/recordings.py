@@ -24,6 +24,7 @@ from indexer.runs.embed import Block
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 from model.analysis import CURVE_HOP_S, CURVE_WINDOW_S, Analysis
+from model.arrays import Floats
 from model.folding import fold
 
 logger = logging.getLogger(__name__)
@@ -32,11 +33,9 @@ LOSSLESS = frozenset((".flac", ".wav", ".aiff", ".aif", ".ape", ".wv", ".tta", "
 _KEPT_ANALYSES = 256  # in memory at once
 _MOST_CANDIDATES = 32  # that a content is compared with; copies are the nearest of all
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
-class Limits:
+class LikenessLimits:
     """How alike two files of one recording are; see `make bench-recordings`.
 
     Attributes:
@@ -55,10 +54,10 @@ class Limits:
     least_s: float = 10.0
 
 
-LIMITS = Limits()
+LIMITS = LikenessLimits()
 
 
-class Known(Protocol):
+class KnownContents(Protocol):
     """What an index run knows of contents: `indexer.runs.embed.BlockBuilder`."""
 
     blocks: dict[str, Block]
@@ -68,9 +67,9 @@ class Known(Protocol):
 def group(
     tracks: Sequence[TrackRecord],
     size_bytes: Mapping[int, int],
-    known: Known,
+    known: KnownContents,
     load: Callable[[str], Analysis | None],
-    limits: Limits = LIMITS,
+    limits: LikenessLimits = LIMITS,
 ) -> list[TrackRecord]:
     """The tracks, each with the one that answers for its recording.
 
@@ -111,7 +110,7 @@ class _Sets:
         other: str,
         known: Mapping[str, int],
         load: Callable[[str], Analysis | None],
-        limits: Limits,
+        limits: LikenessLimits,
     ) -> None:
         """Join two candidates if they are one recording."""
         if self.of(one) == self.of(other):
@@ -130,14 +129,14 @@ class _Sets:
         return np.empty((0, 0), np.float32) if analysis is None else analysis.window_features
 
 
-def alike(one: Floats, other: Floats, limits: Limits = LIMITS) -> bool:
+def alike(one: Floats, other: Floats, limits: LikenessLimits = LIMITS) -> bool:
     """Whether features move alike at some shift: windows [W, Dx] of two files, 2 Hz."""
     most = round(limits.shift_s / CURVE_HOP_S)
     shifts = sorted(range(-most, most + 1), key=abs)
     return any(movement(one, other, shift, limits) >= limits.movement for shift in shifts)
 
 
-def movement(one: Floats, other: Floats, shift: int, limits: Limits = LIMITS) -> float:
+def movement(one: Floats, other: Floats, shift: int, limits: LikenessLimits = LIMITS) -> float:
     """Median over the columns of the correlation of two files' features, one `shift` rows later.
 
     Windows that reach over an end of a file are left out. 0 where too little is left.
@@ -160,7 +159,7 @@ def _centred(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _candidates(
-    contents: Sequence[str], blocks: Sequence[Block], limits: Limits
+    contents: Sequence[str], blocks: Sequence[Block], limits: LikenessLimits
 ) -> list[tuple[int, int]]:
     """Pairs of contents whose lengths and emotion curves are near, in order.
 
@@ -200,7 +199,7 @@ def _length_s(block: Block) -> float:
     return float(block.segment_s[:, 1].max())
 
 
-def _key(block: Block, limits: Limits) -> NDArray[np.float64]:
+def _key(block: Block, limits: LikenessLimits) -> NDArray[np.float64]:
     """Length and quantiles of the emotion curve, in units of their limits, [K]."""
     length_s = _length_s(block)
     if not len(block.curve):

@@ -8,7 +8,7 @@ from indexer.catalog.records import PassedOver
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialSnapshot:
     """A partial snapshot that a first run has published.
 
     Attributes:
@@ -61,6 +61,6 @@ class RunSummary:
     files_kept: int
     notes: tuple[str, ...]
     passed_over: tuple[PassedOver, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[PartialSnapshot, ...]
     audio_s: float
     elapsed_s: float

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.tables import Added, Doubles, Integers, Lists
+from indexer.search.tables import Added, Lists
+from model.arrays import Doubles, Integers
 
 NOTHING_ADDED = Added(np.empty((0, 0)), np.empty(0), np.empty(0))
 _SLACK = 1e-9  # for rounding of the box's corners, in nats
@@ -68,12 +69,15 @@ class TrackColumns:
         own = np.ascontiguousarray(weights, dtype=np.float64)
         return Added(self.columns, self.counted, own)
 
-    def rows_apart(self, first: NDArray[np.int64]) -> Integers:
-        """The segments of the tracks that stand apart; `first` as of `Items`."""
+    def rows_apart(
+        self, first: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None
+    ) -> Integers:
+        """The segments of the tracks that stand apart, those of a mask; `first` as of `Items`."""
         if not self._rows:
             pieces = [np.arange(first[track], first[track + 1]) for track in self.apart.tolist()]
             self._rows.append(np.concatenate([np.empty(0, dtype=np.int64), *pieces]))
-        return self._rows[0]
+        rows = self._rows[0]
+        return rows if allowed is None else rows[allowed[rows]]
 
     def most(self, lists: Lists, first: NDArray[np.int64], weights: Doubles, cells: int) -> Doubles:
         """What is added to any row of each of the first `cells` cells at most, [C]."""
@@ -137,11 +141,10 @@ class Addition:
         """What is added for one of the questions."""
         return self.tracks.added(self.weights[query])
 
-    def to_rows(self, rows: NDArray[np.int64], first: NDArray[np.int64]) -> Doubles:
-        """What is added to segments for each question, [Q, rows]."""
+    def totalled(
+        self, scores: Doubles, rows: NDArray[np.int64], first: NDArray[np.int64]
+    ) -> Doubles:
+        """The scores of segments for each question, with what is added to them, [Q, rows]."""
         tracks = np.searchsorted(first, rows, side="right") - 1
-        return np.asarray(self.weights @ self.tracks.columns[tracks].T)
-
-    def counted(self, rows: NDArray[np.int64], first: NDArray[np.int64]) -> Doubles:
-        """How much of the own score of segments counts, [rows]."""
-        return np.asarray(self.tracks.counted[np.searchsorted(first, rows, side="right") - 1])
+        added = self.weights @ self.tracks.columns[tracks].T
+        return np.asarray(self.tracks.counted[tracks] * scores + added)

@@ -19,17 +19,8 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.search.compiled import compiled
-from indexer.search.tables import (
-    Asked,
-    Axes,
-    Cells,
-    Coded,
-    Coding,
-    Doubles,
-    Integers,
-    Known,
-    Singles,
-)
+from indexer.search.tables import Axes, Cells, Coded, Coding, Known, PreparedQuery
+from model.arrays import Doubles, Floats, Integers
 
 NEIGHBOURS = 16
 _EPS = float(np.finfo(np.float32).eps)
@@ -38,7 +29,7 @@ _LARGEST_CODE = 128.0  # of codes less 1/2
 
 
 @compiled
-def columns(asked: Asked, shift: Doubles) -> tuple[Doubles, float]:
+def columns(asked: PreparedQuery, shift: Doubles) -> tuple[Doubles, float]:
     """What multiplies the raw columns, and what is added: `columns.raw_query`.
 
     Args:
@@ -72,7 +63,7 @@ def _turned(axes: Axes, raw: Doubles) -> Doubles:
 
 
 @compiled
-def _coded(coding: Coding, turned: Doubles, constant: float) -> tuple[Singles, float]:
+def _coded(coding: Coding, turned: Doubles, constant: float) -> tuple[Floats, float]:
     """The query for coded rows [W], and what makes a scanned score an upper bound.
 
     Codes are off by at most `error` a column and by `error_norm` a row, of which the smaller sum
@@ -230,7 +221,13 @@ def _box_distance(cells: Cells, near: Doubles, lam: float, count: int) -> Double
 
 @compiled
 def aim(
-    axes: Axes, coding: Coding, cells: Cells, known: Known, asked: Asked, count: int, choosy: bool
+    axes: Axes,
+    coding: Coding,
+    cells: Cells,
+    known: Known,
+    asked: PreparedQuery,
+    count: int,
+    choosy: bool,
 ) -> Coded:
     """Turn and code a query, and bound the first `count` cells for it.
 

@@ -19,12 +19,13 @@ from indexer.search.codes import Coder
 from indexer.search.columns import KINDS
 from indexer.search.references import References
 from indexer.search.scope import Level
-from indexer.search.tables import Asked, Axes, Cells, Coded, Doubles, Lists, Singles
+from indexer.search.tables import Axes, Cells, Coded, Lists, PreparedQuery
 from indexer.snapshot.format import REBUILD, load_array
+from model.arrays import Doubles, Floats
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingLimits:
     """How many rows are read before it pays to be choosy.
 
     Attributes:
@@ -43,7 +44,7 @@ class Reading:
 class CellIndex:
     """The coded rows of a snapshot by cell, those of whole tracks in the first cells."""
 
-    def __init__(self, folder: Path, segments: int, reading: Reading | None = None) -> None:
+    def __init__(self, folder: Path, segments: int, reading: ReadingLimits | None = None) -> None:
         """Map a snapshot's cells into memory.
 
         Args:
@@ -54,7 +55,7 @@ class CellIndex:
         Raises:
             SnapshotDamagedError: The arrays do not belong together.
         """
-        self.segments, self.reading = segments, reading or Reading()
+        self.segments, self.reading = segments, reading or ReadingLimits()
         shift, axes = np.array(load_array(folder, "search_shift")), Sketch.load(folder)
         self._axes = Axes(shift, axes.centre, axes.queries)
         self._coding = Coder.load(folder, "search_codes").coding
@@ -69,7 +70,7 @@ class CellIndex:
         sizes = np.diff(self.lists.first)
         self._rows = {"track": int(sizes[: self._whole_cells].sum()), "segment": segments}
 
-    def aim(self, asked: Asked, level: Level) -> Coded:
+    def aim(self, asked: PreparedQuery, level: Level) -> Coded:
         """Code a query and bound every cell of its level."""
         known = self._known["paper" if asked.l1 else "gaussian"]
         cells = self._whole_cells if level == "track" else len(self._cells.radius)
@@ -77,7 +78,7 @@ class CellIndex:
         return aim(self._axes, self._coding, self._cells, known, asked, cells, choosy)
 
 
-def cells_of(mean: Singles, radius: Doubles, metric: Doubles, near: Doubles) -> Cells:
+def cells_of(mean: Floats, radius: Doubles, metric: Doubles, near: Doubles) -> Cells:
     """What a search reads of C cells, one or more.
 
     Args:

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from indexer.search.columns import doubled, points, raw_columns, raw_query
 from indexer.search.rank_cells import ranked
-from indexer.search.request import Answer, Ranked, Ranker, Terms
-from indexer.search.scope import Mask, Rows, Scopes
-from indexer.search.tables import Doubles
+from indexer.search.request import Ranked, RankedAnswer, Ranker, Terms
+from indexer.search.scope import Rows, Scopes
+from model.arrays import Doubles, Mask
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams, l1_item_vectors, l1_query_vectors
 
@@ -176,9 +176,9 @@ class DeviceSearch:
     def __init__(self, scores: DeviceScores, ranker: Ranker, scopes: Scopes) -> None:
         self._scores, self._ranker, self._scopes = scores, ranker, scopes
 
-    def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
+    def answers(self, queries: Embedding, terms: Terms) -> list[RankedAnswer]:
         """The ranks of each query, all of them proven."""
-        answers: list[Answer | None] = [None] * len(queries)
+        answers: list[RankedAnswer | None] = [None] * len(queries)
         allowed = self._scopes.mask(terms.scope)
         count = max(_LEAST, _FACTOR * terms.wanted)
         while open_ones := [q for q, answer in enumerate(answers) if answer is None]:
@@ -197,13 +197,12 @@ class DeviceSearch:
         terms: Terms,
         number: int,
         allowed: Mask | None,
-    ) -> Answer | None:
+    ) -> RankedAnswer | None:
         """The wanted ranks, if the candidates suffice to prove them."""
         task = self._ranker.task(query, terms, number)
         rows, bound = candidates.rows, candidates.bound
         if terms.addition is not None:
-            apart = terms.addition.tracks.rows_apart(task.items.first)
-            apart = apart if allowed is None else apart[allowed[apart]]
+            apart = terms.addition.tracks.rows_apart(task.items.first, allowed)
             rows = np.union1d(rows, apart)
             bound += terms.addition.tracks.most_of_all(task.added.weights)
         chosen = Ranked(*ranked(task, rows))

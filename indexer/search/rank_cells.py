@@ -14,18 +14,16 @@ from numpy.typing import NDArray
 from indexer.search.compiled import compiled
 from indexer.search.tables import (
     Allowed,
-    Asked,
     Board,
-    Doubles,
     Found,
-    Integers,
     Items,
     Lists,
+    PreparedQuery,
     Sieve,
-    Singles,
     Task,
     Wanted,
 )
+from model.arrays import Doubles, Floats, Integers
 
 TIE_DECIMALS = 9  # scores that agree to 1e-9 nats are equal; the smaller row comes first
 TIE = 2.0 * 10.0**-TIE_DECIMALS
@@ -77,7 +75,7 @@ def _with_room(board: Board, more: int) -> Board:
 
 
 @compiled
-def _cca(items: Items, asked: Asked, row: int) -> float:
+def _cca(items: Items, asked: PreparedQuery, row: int) -> float:
     """The CCA half of one row."""
     total = -asked.near_own
     for k in range(len(items.kept)):
@@ -91,7 +89,7 @@ def _cca(items: Items, asked: Asked, row: int) -> float:
 
 
 @compiled
-def _neg_kl(items: Items, asked: Asked, row: int, terms: Doubles) -> float:
+def _neg_kl(items: Items, asked: PreparedQuery, row: int, terms: Doubles) -> float:
     """-KL of one row; `terms` is room for D numbers.
 
     The logarithm is taken of the variances' product, in parts where it would leave float64's range.
@@ -111,7 +109,7 @@ def _neg_kl(items: Items, asked: Asked, row: int, terms: Doubles) -> float:
 
 
 @compiled
-def scored(items: Items, asked: Asked, rows: Integers) -> Doubles:
+def scored(items: Items, asked: PreparedQuery, rows: Integers) -> Doubles:
     """Total, CCA half and -KL of these segments, [3, M]; see `model.scoring.score`."""
     scores, terms = np.empty((3, len(rows))), np.empty(len(asked.mu))
     for i in range(len(rows)):
@@ -263,7 +261,7 @@ def _order(keys: Doubles) -> Integers:
 
 
 @compiled
-def _scan(lists: Lists, vector: Singles, cell: int, scores: Singles) -> None:
+def _scan(lists: Lists, vector: Floats, cell: int, scores: Floats) -> None:
     """Products of a cell's rows with the query: a column at a time, many rows at once."""
     begin, rows = lists.first[cell], lists.first[cell + 1] - lists.first[cell]
     scores[:rows] = 0.0

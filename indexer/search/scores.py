@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from indexer.search.columns import doubled
 from indexer.search.rank_cells import scored
-from indexer.search.tables import Asked, Doubles, Items
+from indexer.search.tables import Items, PreparedQuery
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.scoring import MAX_RHO, Direction, Kind, ScoringParams
 
 _ASKING: tuple[Direction, ...] = ("e2m", "m2m")
 
 
-class Scores:
+class Scorer:
     """Scores segments of one snapshot; arrays may be memory-mapped.
 
     Attributes:
@@ -75,7 +76,7 @@ class Scores:
             slope, intercept = (line[keep].numpy() for line in params.line(direction))
             self._lines["paper", direction] = correlation * slope, correlation * intercept
 
-    def ask(self, query: Embedding, kind: Kind, direction: Direction) -> Asked:
+    def ask(self, query: Embedding, kind: Kind, direction: Direction) -> PreparedQuery:
         """Prepare a query, one row, `e2m` or `m2m`."""
         slope, intercept = self._lines[kind, direction]
         near: Doubles = slope * query.phi[0, self._kept] + intercept  # [K]
@@ -85,8 +86,8 @@ class Scores:
             near = near * self._joint
         mu, var = query.mu[0].astype(np.float64), query.var[0].astype(np.float64)
         own = float(np.log(var).sum()) + len(var)
-        return Asked(kind == "paper", self._weight[kind], near, near_own, mu, var, own)
+        return PreparedQuery(kind == "paper", self._weight[kind], near, near_own, mu, var, own)
 
-    def score(self, asked: Asked, rows: NDArray[np.int64]) -> Doubles:
+    def score(self, asked: PreparedQuery, rows: NDArray[np.int64]) -> Doubles:
         """Total, CCA half and -KL of these segments, [3, M]; see `model.scoring.score`."""
         return scored(self.items, asked, rows)

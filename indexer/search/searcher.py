@@ -10,19 +10,27 @@ import numpy as np
 import torch
 
 from indexer.errors import SnapshotFormatError
-from indexer.search.additions import Addition
-from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex
-from indexer.search.columns import KINDS, doubled, scoring_id
+from indexer.search.columns import KINDS, scoring_id
 from indexer.search.device import DeviceScores, DeviceSearch
 from indexer.search.rank_cells import find_in_cells, ranked
-from indexer.search.request import Answer, Hit, Ranked, Ranker, SearchRequest, Terms
+from indexer.search.request import (
+    AnyOf,
+    Hit,
+    Ranked,
+    RankedAnswer,
+    Ranker,
+    SearchRequest,
+    Terms,
+    own_queries,
+)
 from indexer.search.scope import Level, Scopes
-from indexer.search.tables import Allowed, Coded, Doubles, Integers, Sieve, Task
+from indexer.search.tables import Allowed, Coded, Sieve, Task
 from indexer.search.union import UnionSearch
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.format import REBUILD, Manifest
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles, Integers
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Kind, ScoringParams
@@ -51,7 +59,7 @@ class SearchResult:
 class _Engine(Protocol):
     """Finds the best tracks: in cells, or by scoring everything on a device."""
 
-    def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
+    def answers(self, queries: Embedding, terms: Terms) -> list[RankedAnswer]:
         """The ranks of each query."""
 
 
@@ -89,7 +97,6 @@ class Searcher:
                 f"checkpoint has {scoring_id(scoring)}: {REBUILD}"
             )
         self.snapshot = snapshot
-        self._scoring = doubled(scoring)
         self._ranker = Ranker(snapshot, scoring)
         self._scopes = Scopes(snapshot)
         self._union = UnionSearch(snapshot, scoring, self._ranker, self._scopes)
@@ -115,10 +122,7 @@ class Searcher:
         Raises:
             ShapeError: The queries come from other spaces than the snapshot.
         """
-        queries = request.queries
-        if request.direction == "e2m":
-            queries = as_query(queries, self.snapshot.embedding)
-        self._check(queries, request)
+        queries = own_queries(request, self.snapshot)
         if self._engine is None or request.limit == 0 or not len(queries):
             return [SearchResult((), True)] * len(queries)
         return [
@@ -130,66 +134,31 @@ class Searcher:
         """How one track fits the single query of `request`, whatever its filters say.
 
         Raises:
-            TrackNotFoundError: The snapshot lacks it.
+            ShapeError: The query comes from other spaces than the snapshot.
+            TrackNotFoundError: The snapshot lacks the track.
         """
-        queries = request.queries
-        if request.direction == "e2m":
-            queries = as_query(queries, self.snapshot.embedding)
-        self._check(queries, request)
-        return self._ranker.hit_of(track_id, queries, self._terms(request))
+        return self._ranker.hit_of(track_id, request)
 
-    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+    def search_union(self, any_of: AnyOf, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `indexer.search.union`.
 
         Args:
-            weights: Of each query of `request`, which are the points, [Q], > 0, sum 1.
+            any_of: What each query of `request` counts; they are the points.
             request: What is asked for; all its queries are one question.
 
         Raises:
             ShapeError: The queries come from other spaces, or are not as many as the weights.
         """
-        queries = request.queries
-        if len(weights) != len(queries):
-            raise ShapeError(f"{len(weights)} weights for {len(queries)} points")
-        if request.direction == "e2m":
-            queries = as_query(queries, self.snapshot.embedding)
-        self._check(queries, request)
+        queries = own_queries(request, self.snapshot)
+        if len(any_of.weights) != len(queries):
+            raise ShapeError(f"{len(any_of.weights)} weights for {len(queries)} points")
         if self._engine is None or request.limit == 0:
             return SearchResult((), True)
-        found, exact = self._union.answer(queries, weights, self._terms(request))
+        found, exact = self._union.answer(queries, any_of, self._terms(request))
         return SearchResult(self._ranker.hits(found, request.offset), exact)
 
     def _terms(self, request: SearchRequest) -> Terms:
-        kind = request.kind
-        return Terms(
-            wanted=request.limit + request.offset,
-            scoring=self._scoring if kind is None else self._scoring.with_kind(kind),
-            direction=request.direction,
-            max_per_artist=request.max_per_artist,
-            scope=self._scopes.of(request.filters, request.level),
-            addition=self._own(request.addition),
-            floors=request.floors,
-        )
-
-    def _own(self, addition: Addition | None) -> Addition | None:
-        """The addition for the tracks of this snapshot, which may be a shard."""
-        return None if addition is None else addition.to_tracks(self.snapshot.tracks.ids)
-
-    def _check(self, queries: Embedding, request: SearchRequest) -> None:
-        own, addition = self.snapshot.embedding, request.addition
-        if addition is not None and len(addition.weights) != len(queries):
-            raise ShapeError(f"{len(addition.weights)} weights for {len(queries)} queries")
-        if queries.phi.shape[1] != own.phi.shape[1] or queries.mu.shape[1] != own.mu.shape[1]:
-            raise ShapeError(
-                f"queries have {queries.phi.shape[1]} and {queries.mu.shape[1]} dimensions, the "
-                f"snapshot {own.phi.shape[1]} and {own.mu.shape[1]}: were they embedded by "
-                f"{self.snapshot.manifest.model_id}?"
-            )
-        if request.limit < 0 or request.offset < 0 or request.direction == "m2e":
-            raise ShapeError(
-                f"limit {request.limit} and offset {request.offset} must not be negative, and "
-                f"candidates are music: direction e2m or m2m, not {request.direction}"
-            )
+        return self._ranker.terms(request, self._scopes.of(request.filters, request.level))
 
 
 class CellSearch:
@@ -211,13 +180,15 @@ class CellSearch:
         self._index, self._ranker, self._budget = index, ranker, budget
         self._scopes = scopes
 
-    def answers(self, queries: Embedding, terms: Terms) -> list[Answer]:
+    def answers(self, queries: Embedding, terms: Terms) -> list[RankedAnswer]:
         """The ranks of each query."""
-        return [
-            self._answer(queries[q : q + 1], terms, q, terms.floor(q)) for q in range(len(queries))
-        ]
+        apart = _NO_ROWS
+        if terms.addition is not None:
+            first, allowed = self._ranker.scores.items.first, self._scopes.mask(terms.scope)
+            apart = terms.addition.tracks.rows_apart(first, allowed)
+        return [self._answer(queries[q : q + 1], terms, q, apart) for q in range(len(queries))]
 
-    def _answer(self, query: Embedding, terms: Terms, number: int, floor: float) -> Answer:
+    def _answer(self, query: Embedding, terms: Terms, number: int, apart: Integers) -> RankedAnswer:
         task, scope = self._ranker.task(query, terms, number), terms.scope
         passing, reading = scope.passing, self._index.reading
         if passing is not None and passing.count <= reading.few:
@@ -228,19 +199,18 @@ class CellSearch:
         read = max(reading.least, reading.factor * terms.wanted) / share
         coded = self._index.aim(task.asked, scope.level)
         allowed = Allowed(mask, scope.without)
-        sieve = Sieve(self._index.lists, coded, allowed, *self._added(task, terms, coded))
+        sieve = Sieve(self._index.lists, coded, allowed, self._added(task, terms, coded), apart)
         most = self._most(task, terms, read)
-        rows, tracks, scores, proven = find_in_cells(task, sieve, read, most, floor)
+        rows, tracks, scores, proven = find_in_cells(task, sieve, read, most, terms.floor(number))
         return Ranked(rows, tracks, scores), proven
 
-    def _added(self, task: Task, terms: Terms, coded: Coded) -> tuple[Doubles, Integers]:
-        """What is added to a row of each cell at most, and the allowed rows that stand apart."""
+    def _added(self, task: Task, terms: Terms, coded: Coded) -> Doubles:
+        """What is added to a row of each cell at most."""
+        cells = len(coded.bound)
         if terms.addition is None:
-            return np.zeros(len(coded.bound)), _NO_ROWS
-        tracks, first = terms.addition.tracks, task.items.first
-        most = tracks.most(self._index.lists, first, task.added.weights, len(coded.bound))
-        apart, mask = tracks.rows_apart(first), self._scopes.mask(terms.scope)
-        return most, apart if mask is None else apart[mask[apart]]
+            return np.zeros(cells)
+        first, weights = task.items.first, task.added.weights
+        return terms.addition.tracks.most(self._index.lists, first, weights, cells)
 
     def _most(self, task: Task, terms: Terms, read: float) -> float:
         """The most rows to read after the first ones."""

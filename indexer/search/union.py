@@ -2,9 +2,12 @@
 
 A row's score for the region is `ln sum_k w_k exp(score_k)`. Scores are log-likelihood ratios of the
 pair, so this is the one of the music and "the emotion is one of these": a wide region asks for less
-of each point and for more of them, and acts like no single point. It is not linear in the query, so
-cells do not bound it; every row that may be answered is scored. One matrix product in single
-precision finds those that may be among the best, and these are scored in double precision.
+of each point and for more of them, and acts like no single point. What lies beside something
+("not sad") has no place itself: a row then scores `ln sum_k w_k exp(score_k) - ln sum_k v_k
+exp(score_k)`, the share of the weighted points among all, so that what is not known of a row
+(ADR 79) counts neither for nor against it. Neither is linear in the query, so cells do not bound
+them; every row that may be answered is scored. One matrix product in single precision finds those
+that may be among the best, and these are scored in double precision.
 
 Letters: N rows, K points, C columns of the composite.
 """
@@ -20,10 +23,11 @@ from numpy.typing import NDArray
 
 from indexer.search.columns import doubled, points
 from indexer.search.rank_cells import TIE_DECIMALS
-from indexer.search.request import Answer, Ranked, Ranker, Terms
+from indexer.search.request import AnyOf, Ranked, RankedAnswer, Ranker, Terms
 from indexer.search.scope import Level, Scopes
-from indexer.search.tables import Asked, Doubles, Singles
+from indexer.search.tables import PreparedQuery
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles, Floats
 from model.embedding import Embedding
 from model.scoring import (
     ScoringParams,
@@ -47,25 +51,24 @@ class UnionSearch:
     ) -> None:
         self._snapshot, self._ranker, self._scopes = snapshot, ranker, scopes
         self._scoring = doubled(scoring)
-        self._whole: tuple[NDArray[np.int64], Singles] | None = None
+        self._whole: tuple[NDArray[np.int64], Floats] | None = None
         self._lock = threading.Lock()
 
-    def answer(self, queries: Embedding, weights: Doubles, terms: Terms) -> Answer:
+    def answer(self, queries: Embedding, any_of: AnyOf, terms: Terms) -> RankedAnswer:
         """The wanted ranks for the union of K points; always proven.
 
         Args:
             queries: The points, as the catalogue's rows are embedded, K rows.
-            weights: [K], > 0, sum 1.
+            any_of: What the points count.
             terms: What is asked for.
         """
         asked = [self._ranker.task(queries[k : k + 1], terms).asked for k in range(len(queries))]
-        logs = np.log(weights)
-        rows, most = self._bounds(queries, asked, logs, terms)
+        rows, most = self._bounds(queries, asked, any_of, terms)
         order = np.argsort(-most, kind="stable")
         count = max(_FIRST, 2 * terms.wanted)
         while True:
             chosen = order[:count]
-            best = self._ranked(rows[chosen], asked, logs, terms)
+            best = self._ranked(rows[chosen], asked, any_of, terms)
             left = most[order[count]] if count < len(order) else -np.inf
             full = len(best.rows) >= terms.wanted
             if left == -np.inf or (full and best.scores[-1, 0] > left):
@@ -73,13 +76,13 @@ class UnionSearch:
             count *= _WIDEN
 
     def _bounds(
-        self, queries: Embedding, asked: list[Asked], logs: Doubles, terms: Terms
+        self, queries: Embedding, asked: list[PreparedQuery], any_of: AnyOf, terms: Terms
     ) -> tuple[NDArray[np.int64], Doubles]:
         """The rows that may be answered and what they score at most, [N]."""
         mask = self._scopes.mask(terms.scope)
         if terms.scoring.kind == "paper":
             rows = self._all(mask)
-            exact = _union(self._scored(rows, asked, terms)[0], logs)
+            exact = _scores(self._scored(rows, asked, terms)[0], any_of)
             return rows, exact + 10.0**-TIE_DECIMALS
         params = self._scoring.with_kind("gaussian")
         at = points(queries)
@@ -90,9 +93,9 @@ class UnionSearch:
             score = columns @ vectors.T.astype(np.float32) + constants.astype(np.float32)
             norms = np.linalg.norm(columns, axis=1) * np.linalg.norm(vectors, axis=1).max()
             error = _ROUNDING * (columns.shape[1] + 2) * (norms + np.abs(constants).max())
-            near = _union(self._totalled(score.T.astype(np.float64), rows, terms), logs)
+            near = _scores(self._totalled(score.T.astype(np.float64), rows, terms), any_of)
             found.append(rows)
-            high.append(near + error)
+            high.append(near + (error if any_of.among is None else 2.0 * error))
         if not found:
             return np.empty(0, np.int64), np.empty(0)
         return np.concatenate(found), np.concatenate(high)
@@ -104,7 +107,7 @@ class UnionSearch:
 
     def _columns(
         self, level: Level, mask: NDArray[np.bool_] | None
-    ) -> Iterator[tuple[NDArray[np.int64], Singles]]:
+    ) -> Iterator[tuple[NDArray[np.int64], Floats]]:
         """The rows of a mask with their columns, [N, C], some at a time."""
         whole = self._whole_columns() if level == "track" else None
         if whole is not None:
@@ -117,7 +120,7 @@ class UnionSearch:
             part = rows[start : start + _ROWS]
             yield part, self._columns_of(part)
 
-    def _whole_columns(self) -> tuple[NDArray[np.int64], Singles] | None:
+    def _whole_columns(self) -> tuple[NDArray[np.int64], Floats] | None:
         """Those of all rows that stand for whole tracks; None where they are too many to keep."""
         with self._lock:
             if self._whole is None:
@@ -131,12 +134,12 @@ class UnionSearch:
                 self._whole = rows, np.concatenate(parts)
             return self._whole
 
-    def _columns_of(self, rows: NDArray[np.int64]) -> Singles:
+    def _columns_of(self, rows: NDArray[np.int64]) -> Floats:
         items = points(self._snapshot.embedding[rows])
         params = self._scoring.with_kind("gaussian")
         return composite_item_vectors(items, params, "e2m").numpy().astype(np.float32)
 
-    def _scored(self, rows: NDArray[np.int64], asked: list[Asked], terms: Terms) -> Doubles:
+    def _scored(self, rows: NDArray[np.int64], asked: list[PreparedQuery], terms: Terms) -> Doubles:
         """Total, CCA half and -KL of each point, [3, K, N], in double precision."""
         scores = np.stack([self._ranker.scores.score(each, rows) for each in asked], axis=1)
         scores[0] = self._totalled(scores[0], rows, terms)
@@ -146,22 +149,21 @@ class UnionSearch:
         """The scores of each point, [K, N], with what is added to them."""
         if terms.addition is None:
             return scores
-        first, addition = self._snapshot.track_first, terms.addition
-        return addition.counted(rows, first) * scores + addition.to_rows(rows, first)
+        return terms.addition.totalled(scores, rows, self._snapshot.track_first)
 
     def _ranked(
-        self, rows: NDArray[np.int64], asked: list[Asked], logs: Doubles, terms: Terms
+        self, rows: NDArray[np.int64], asked: list[PreparedQuery], any_of: AnyOf, terms: Terms
     ) -> Ranked:
         """The wanted tracks among these rows, scored exactly, best first."""
         total, cca, _ = self._scored(rows, asked, terms)  # [K, N]
-        union = _union(total, logs)
-        share = np.exp(total + logs[:, None] - union)  # [K, N], what each point explains
-        halves = self._halves(union, (share * cca).sum(axis=0), terms.scoring.lam)
-        order = np.lexsort((rows, -union.round(TIE_DECIMALS)))
+        best = _scores(total, any_of)
+        share = _shares(total, any_of.weights)  # [K, N], what each point explains
+        halves = self._halves(best, (share * cca).sum(axis=0), terms.scoring.lam)
+        order = np.lexsort((rows, -best.round(TIE_DECIMALS)))
         first = self._snapshot.track_first
         tracks = np.searchsorted(first, rows, side="right") - 1
         taken = self._taken(order, tracks, terms)
-        return Ranked(rows[taken], tracks[taken], np.stack([union, *halves], axis=1)[taken])
+        return Ranked(rows[taken], tracks[taken], np.stack([best, *halves], axis=1)[taken])
 
     def _taken(
         self, order: NDArray[np.intp], tracks: NDArray[np.int64], terms: Terms
@@ -194,8 +196,22 @@ class UnionSearch:
         return cca, (union - lam * cca) / (1.0 - lam)
 
 
-def _union(scores: Doubles, logs: Doubles) -> Doubles:
-    """Ln sum_k exp(score_k + ln w_k), [K, N] -> [N]."""
-    weighted = scores + logs[:, None]
-    top = weighted.max(axis=0)
-    return np.asarray(top + np.log(np.exp(weighted - top).sum(axis=0)), dtype=np.float64)
+def _scores(scores: Doubles, any_of: AnyOf) -> Doubles:
+    """What rows score for a union, from what they score for its points; [K, N] -> [N]."""
+    best = _union(scores, any_of.weights)
+    return best if any_of.among is None else best - _union(scores, any_of.among)
+
+
+def _shares(scores: Doubles, weights: Doubles) -> Doubles:
+    """How much of a union each point explains, [K, N]; columns sum to 1."""
+    shares = np.zeros_like(scores)
+    counted = weights > 0.0
+    union = _union(scores, weights)
+    shares[counted] = weights[counted, None] * np.exp(scores[counted] - union)
+    return shares
+
+
+def _union(scores: Doubles, weights: Doubles) -> Doubles:
+    """Ln sum_k w_k exp(score_k), [K, N] -> [N]."""
+    top = scores[weights > 0.0].max(axis=0)
+    return np.asarray(top + np.log(weights @ np.exp(np.minimum(scores - top, 0.0))), np.float64)

@@ -19,13 +19,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.balance import as_query
-from indexer.search.columns import doubled
 from indexer.search.rank_cells import TIE, TIE_DECIMALS
-from indexer.search.request import Hit, Ranker, SearchRequest, Terms
-from indexer.search.scope import Scope
+from indexer.search.request import AnyOf, Hit, Ranker, SearchRequest
 from indexer.search.searcher import SearchResult
-from indexer.search.tables import Doubles
 from indexer.snapshot.reader import Snapshot
 from model.errors import ShapeError
 from model.scoring import ScoringParams
@@ -39,16 +35,16 @@ Results = list[SearchResult]
 
 
 @dataclass(frozen=True)
-class Question:
+class ShardQuestion:
     """What every shard is asked.
 
     Attributes:
         request: The queries; no cap of artists, which only the whole can keep.
-        weights: Where they are the points of one union, the weight of each, [Q]; else None.
+        any_of: Where they are the points of one union, what each counts; else None.
     """
 
     request: SearchRequest
-    weights: Doubles | None = None
+    any_of: AnyOf | None = None
 
 
 class Shards(Protocol):
@@ -61,7 +57,7 @@ class Shards(Protocol):
             first: Counts up, so that not every query begins with the same shard.
         """
 
-    def ask(self, shards: Sequence[int], question: Question) -> list[Results | None]:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> list[Results | None]:
         """The answers of these shards; None for each that nobody could answer for."""
 
     def replicas_answering(self) -> list[int]:
@@ -85,7 +81,7 @@ class ShardedSearcher:
             shards: In the order of the snapshot's manifest.
         """
         self.snapshot = snapshot
-        self._scoring, self.shards = doubled(scoring), shards
+        self.shards = shards
         self._ranker = Ranker(snapshot, scoring)
         entries = snapshot.manifest.shards
         tracks = [entry.tracks for entry in entries] or [snapshot.manifest.tracks]
@@ -98,39 +94,29 @@ class ShardedSearcher:
         Raises:
             ShapeError: The queries come from other spaces than the snapshot.
         """
-        return self._answers(Question(request), len(request.queries))
+        return self._answers(ShardQuestion(request), len(request.queries))
 
-    def search_union(self, weights: Doubles, request: SearchRequest) -> SearchResult:
+    def search_union(self, any_of: AnyOf, request: SearchRequest) -> SearchResult:
         """The tracks that score best for any of several points; see `Searcher.search_union`.
 
         Raises:
             ShapeError: The queries come from other spaces, or are not as many as the weights.
         """
+        weights = any_of.weights
         if len(weights) != len(request.queries):
             raise ShapeError(f"{len(weights)} weights for {len(request.queries)} points")
-        return self._answers(Question(request, weights), 1)[0]
+        return self._answers(ShardQuestion(request, any_of), 1)[0]
 
     def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
         """How one track fits the single query of `request`, whatever its filters say.
 
         Raises:
-            TrackNotFoundError: The snapshot lacks it.
+            ShapeError: The query comes from other spaces than the snapshot.
+            TrackNotFoundError: The snapshot lacks the track.
         """
-        queries = request.queries
-        if request.direction == "e2m":
-            queries = as_query(queries, self.snapshot.embedding)
-        kind = request.kind
-        terms = Terms(
-            wanted=1,
-            scoring=self._scoring if kind is None else self._scoring.with_kind(kind),
-            direction=request.direction,
-            max_per_artist=None,
-            scope=Scope(request.level, None, np.empty(0, dtype=np.int64), narrowed=False),
-            addition=request.addition,
-        )
-        return self._ranker.hit_of(track_id, queries, terms)
+        return self._ranker.hit_of(track_id, request)
 
-    def _answers(self, question: Question, count: int) -> list[SearchResult]:
+    def _answers(self, question: ShardQuestion, count: int) -> list[SearchResult]:
         """The answers to the `count` queries of a question, or to its one union."""
         request = question.request
         wanted, cap = request.limit + request.offset, request.max_per_artist
@@ -140,7 +126,7 @@ class ShardedSearcher:
         done: dict[int, SearchResult] = {}
         left, most = list(range(count)), _MORE * wanted
         while left:
-            asked = question if question.weights is not None else _only(question, left)
+            asked = question if question.any_of is not None else _only(question, left)
             whole = replace(asked, request=_uncapped(asked.request, most))
             for query, found in zip(left, self._gathered(whole, len(left)), strict=True):
                 hits = self._capped(found.hits, wanted, cap)
@@ -150,12 +136,12 @@ class ShardedSearcher:
             most *= _WIDEN
         return [done[query] for query in range(count)]
 
-    def _gathered(self, question: Question, count: int) -> list[SearchResult]:
+    def _gathered(self, question: ShardQuestion, count: int) -> list[SearchResult]:
         """The best tracks of all shards for each query, artists not counted."""
         wanted = question.request.limit
         merged = [SearchResult((), exact=True)] * count
         for wave in self.shards.waves(next(self._turn)):
-            floors = _floors(merged, wanted) if question.weights is None else None
+            floors = _floors(merged, wanted) if question.any_of is None else None
             asked = replace(question, request=replace(question.request, floors=floors))
             for shard, found in zip(wave, self.shards.ask(wave, asked), strict=True):
                 lost = SearchResult((), exact=False, missing=self._shares[shard])
@@ -183,7 +169,7 @@ def _uncapped(request: SearchRequest, limit: int) -> SearchRequest:
     return replace(request, limit=limit, offset=0, max_per_artist=None)
 
 
-def _only(question: Question, queries: Sequence[int]) -> Question:
+def _only(question: ShardQuestion, queries: Sequence[int]) -> ShardQuestion:
     rows, request = np.array(queries, dtype=np.intp), question.request
     addition = None if request.addition is None else request.addition.of_queries(rows)
     chosen = replace(request, queries=request.queries[rows], addition=addition)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from indexer.search.searcher import Searcher
-from indexer.shards.gather import Question, Results, ShardedSearcher, Waves
+from indexer.shards.gather import Results, ShardedSearcher, ShardQuestion, Waves
 from indexer.snapshot.reader import Snapshot
 from model.scoring import ScoringParams
 
@@ -31,11 +31,11 @@ class Shard:
         self.snapshot = Snapshot.open(folder, has_music=has_music)
         self._searcher = Searcher(self.snapshot, scoring, device)
 
-    def answer(self, question: Question) -> Results:
+    def answer(self, question: ShardQuestion) -> Results:
         """The answers to a question's queries, or the one to its union."""
-        if question.weights is None:
+        if question.any_of is None:
             return self._searcher.search(question.request)
-        return [self._searcher.search_union(question.weights, question.request)]
+        return [self._searcher.search_union(question.any_of, question.request)]
 
 
 class LocalShards:
@@ -49,7 +49,7 @@ class LocalShards:
         count = len(self._shards)
         return ([(first + step) % count] for step in range(count))
 
-    def ask(self, shards: Sequence[int], question: Question) -> list[Results | None]:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> list[Results | None]:
         """The answers of these shards."""
         return [self._shards[shard].answer(question) for shard in shards]
 

@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Mask
 from model.folding import fold
-from model.verdict import Kind
+from model.verdict import VerdictKind
 
-Mask = NDArray[np.bool_]
 Stands = Callable[[str, str], bool]
 """Whether a text stands right between the letters before and after it; both may be empty."""
 
@@ -96,7 +96,7 @@ class TrackFilter:
     exclude_ids: frozenset[int] = frozenset()
     include: TrackTerms = NO_TERMS
     exclude: TrackTerms = NO_TERMS
-    let_in: tuple[Kind, ...] = ()
+    let_in: tuple[VerdictKind, ...] = ()
 
 
 class Texts(Protocol):

@@ -114,14 +114,6 @@ class Snapshot:
         pieces = [np.arange(self.track_first[t], self.track_first[t + 1]) for t in tracks]
         return np.concatenate([np.empty(0, dtype=np.int64), *pieces])
 
-    def embedding_of(self, track_id: int) -> Embedding:
-        """The embedding of a track's segments.
-
-        Raises:
-            TrackNotFoundError: The snapshot lacks the track.
-        """
-        return self.embedding[self.segments_of(self.tracks.row_of(track_id))]
-
     def curve(
         self, track_id: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

@@ -5,7 +5,7 @@ Letters: W windows, S segments. Every emotion is (arousal, valence) in [-1, 1].
 The regression head guesses the emotion of each window. Windows of ten seconds tell far less about
 emotion than whole clips do, so the guess is not the answer. The slow level comes from the segments,
 and the windows' movement around it is smoothed and shrunk by factors of the checkpoint (see
-`model/learning/curve_calibration.py`).
+`benchmarks/learning/curve_calibration.py`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.arrays import Doubles, Floats
 from model.curves.curve import CURVE_RATE_HZ
 
 Pair = tuple[float, float]
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 CURVE_HOP_S = 1.0 / CURVE_RATE_HZ
 LEVEL_S = 30.0  # movement slower than this comes from the segments, which are that long

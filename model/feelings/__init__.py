@@ -4,20 +4,20 @@
 the valence-arousal plane, one after the other, on the relative scale of a catalogue.
 """
 
-from model.feelings.lexicon import Entry, Lexicon, lexicon
+from model.feelings.lexicon import Lexicon, LexiconEntry, lexicon
 from model.feelings.reader import understand
-from model.feelings.regions import Points, Region
+from model.feelings.regions import Region, WeightedPoints
 from model.feelings.understanding import Step, Term, Understanding, Unread
 
 __all__ = [
-    "Entry",
     "Lexicon",
-    "Points",
+    "LexiconEntry",
     "Region",
     "Step",
     "Term",
     "Understanding",
     "Unread",
+    "WeightedPoints",
     "lexicon",
     "understand",
 ]

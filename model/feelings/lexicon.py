@@ -21,7 +21,7 @@ from model.feelings.inflection import forms_of
 from model.feelings.regions import Region
 from model.feelings.tokens import Key, pieces_of, spelt
 
-Kind = Literal["mood", "texture", "situation", "phase"]
+MeaningKind = Literal["mood", "texture", "situation", "phase"]
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl", "pl", "ja", "zh")
 LEXICON_FILE = Path(__file__).parent / "lexicon.csv"
@@ -32,7 +32,7 @@ _LIKE = 0.6
 
 
 @dataclass(frozen=True)
-class Entry:
+class LexiconEntry:
     """One meaning.
 
     Attributes:
@@ -45,7 +45,7 @@ class Entry:
     """
 
     name: str
-    kind: Kind
+    kind: MeaningKind
     region: Region
     why: str
     words: Mapping[str, tuple[str, ...]]
@@ -55,7 +55,7 @@ class Entry:
 class Meaning:
     """A form of a word: what it means, in which language, and whether the lexicon lists it."""
 
-    entry: Entry
+    entry: LexiconEntry
     language: str
     listed: bool = True
 
@@ -69,7 +69,7 @@ class Lexicon:
         meanings: Pieces of a form -> what it means, languages in the order of `LANGUAGES`.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LexiconEntry, ...]
     meanings: Mapping[Key, tuple[Meaning, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -85,15 +85,10 @@ class Lexicon:
         with path.open(encoding="utf-8", newline="") as file:
             return cls(tuple(_entry(row, line) for line, row in enumerate(csv.DictReader(file), 2)))
 
-    def find(self, word: str) -> Entry | None:
+    def find(self, word: str) -> LexiconEntry | None:
         """The entry of a word or idiom in any language, English first; None where there is none."""
         found = self.meanings.get(pieces_of(word))
         return found[0].entry if found else None
-
-    def meanings_of(self, word: str) -> dict[str, Entry]:
-        """Language -> what a word or idiom means there."""
-        found = self.meanings.get(pieces_of(word), ())
-        return {meaning.language: meaning.entry for meaning in found}
 
     def near(self, word: str, count: int = 3) -> tuple[str, ...]:
         """At most `count` written words, of any language, that look like `word`, best first."""
@@ -164,31 +159,32 @@ def _likeness(wanted: str, form: str) -> float:
     return ratio + (0.2 if swapped else 0.0) + (0.05 if wanted[:1] == form[:1] else 0.0)
 
 
-def _entry(row: Mapping[str, str], line: int) -> Entry:
+def _entry(row: Mapping[str, str], line: int) -> LexiconEntry:
     words = {language: _listed(row, language) for language in LANGUAGES}
     missing = [language for language, given in words.items() if not given]
     if missing:
         raise LexiconError(f"lexicon line {line}: no word in {', '.join(missing)}")
-    if row["kind"] not in get_args(Kind) or not row["why"]:
+    kinds = get_args(MeaningKind)
+    if row["kind"] not in kinds or not row["why"]:
         raise LexiconError(
-            f"lexicon line {line}: kind {row['kind']!r} is none of {', '.join(get_args(Kind))}, "
+            f"lexicon line {line}: kind {row['kind']!r} is none of {', '.join(kinds)}, "
             "or the reason is missing"
         )
     try:
         region = Region(*(float(row[name]) for name in _NUMBERS))
     except ValueError as exc:
         raise LexiconError(f"lexicon line {line}: {exc}") from exc
-    kind: Kind = row["kind"]  # type: ignore[assignment]  # one of them, see above
+    kind: MeaningKind = row["kind"]  # type: ignore[assignment]  # one of them, see above
     signs = _listed(row, "signs")
     words = {language: given + signs for language, given in words.items()}
-    return Entry(words["en"][0], kind, region, row["why"], words)
+    return LexiconEntry(words["en"][0], kind, region, row["why"], words)
 
 
 def _listed(row: Mapping[str, str], column: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in (row.get(column) or "").split("|") if word.strip())
 
 
-def _meanings(entries: Sequence[Entry]) -> dict[Key, tuple[Meaning, ...]]:
+def _meanings(entries: Sequence[LexiconEntry]) -> dict[Key, tuple[Meaning, ...]]:
     """Listed forms first; forms by regular endings only where nothing is listed."""
     listed: defaultdict[Key, dict[str, Meaning]] = defaultdict(dict)
     made: defaultdict[Key, dict[str, Meaning]] = defaultdict(dict)
@@ -212,7 +208,7 @@ def _meanings(entries: Sequence[Entry]) -> dict[Key, tuple[Meaning, ...]]:
     }
 
 
-def _all_words(entries: Sequence[Entry]) -> Iterator[tuple[Entry, str, str]]:
+def _all_words(entries: Sequence[LexiconEntry]) -> Iterator[tuple[LexiconEntry, str, str]]:
     for entry in entries:
         for language, words in entry.words.items():
             for word in words:

@@ -13,7 +13,7 @@ from itertools import combinations
 from model.errors import FeelingError
 from model.feelings.grammar import Role
 from model.feelings.lexicon import Lexicon, lexicon
-from model.feelings.scanner import Item, scan
+from model.feelings.scanner import PhraseItem, scan
 from model.feelings.understanding import Step, Term, Understanding, Unread
 
 MOST_LETTERS = 300
@@ -86,7 +86,7 @@ class _Waiting:
 
 
 class _Reader:
-    def __init__(self, items: Sequence[Item], language: str) -> None:
+    def __init__(self, items: Sequence[PhraseItem], language: str) -> None:
         self._items, self._language = items, language
         self._steps = [_Draft()]
         self._glides: list[bool] = []
@@ -123,7 +123,7 @@ class _Reader:
             for at in range(before + 1, after)
         )
 
-    def _take(self, at: int, item: Item) -> None:
+    def _take(self, at: int, item: PhraseItem) -> None:
         if item.pause:
             self._pause(at, item)
         elif self._is_length(at, item):
@@ -134,14 +134,14 @@ class _Reader:
         elif not self._connects(at, item) and not self._qualifies(at, item) and item.entry:
             self._feel(item)
 
-    def _pause(self, at: int, item: Item) -> None:
+    def _pause(self, at: int, item: PhraseItem) -> None:
         """A comma: the next step where the phrase is a sequence, else the same feeling."""
         commas = item.text in ",;、"
         if commas and self._sequence and self._feeling_follows(at) and not self._then_follows(at):
             self._next_step(glides=False)
         self._last_negated = False
 
-    def _is_length(self, at: int, item: Item) -> bool:
+    def _is_length(self, at: int, item: PhraseItem) -> bool:
         """Take numbers, units and lengths."""
         length, unit = item.does("length"), item.does("unit")
         if length is not None:
@@ -162,7 +162,7 @@ class _Reader:
         if 0.0 < seconds <= _DAY_S:
             self._steps[-1].lengths.append(seconds)
 
-    def _connects(self, at: int, item: Item) -> bool:
+    def _connects(self, at: int, item: PhraseItem) -> bool:
         """Take connections between feelings."""
         if item.does("then") and self._sequence:
             self._next_step(glides=False)
@@ -182,11 +182,11 @@ class _Reader:
             return bool(item.does("slow") and self._sequence)
         return True
 
-    def _starts_phase(self, item: Item) -> bool:
+    def _starts_phase(self, item: PhraseItem) -> bool:
         entry = item.entry
         return entry is not None and entry.kind == "phase" and self._steps[-1].phases
 
-    def _qualifies(self, at: int, item: Item) -> bool:
+    def _qualifies(self, at: int, item: PhraseItem) -> bool:
         """Take what is said of the next feeling, or in Japanese of the one before."""
         function = item.does("not", "less", "hint", "degree", "too")
         if function is None or (item.entry and not self._feeling_next(at)):
@@ -210,7 +210,7 @@ class _Reader:
             self._steps[-1].away.append(blends[-1].pop())
             self._steps[-1].blends = [terms for terms in blends if terms]
 
-    def _feel(self, item: Item) -> None:
+    def _feel(self, item: PhraseItem) -> None:
         meaning, waiting, step = item.meanings[0], self._waiting, self._steps[-1]
         here = meaning.entry.region
         also = tuple(
@@ -247,7 +247,7 @@ class _Reader:
             return False
         return self._following(at, fillers=self._from) is not None
 
-    def _following(self, at: int, *, fillers: bool = True) -> Item | None:
+    def _following(self, at: int, *, fillers: bool = True) -> PhraseItem | None:
         """The feeling that comes next, over small words that say something of it."""
         roles: tuple[Role, ...] = ("degree", "less", "hint", "too", "not", "slow")
         if fillers:

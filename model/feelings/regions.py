@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from model.arrays import Doubles
 
 MOST = 0.97  # of either axis: beyond it a catalogue has next to nothing
 _ENDS = 0.95  # what degrees may reach
@@ -29,16 +28,19 @@ _LEAST_WEIGHT = 1e-9  # where all of a region is taken away, what is furthest fr
 
 
 @dataclass(frozen=True)
-class Points:
+class WeightedPoints:
     """Weighted points of the plane.
 
     Attributes:
         places: (valence, arousal), [K, 2].
-        weights: [K], > 0, sum 1.
+        weights: [K], >= 0, sum 1.
+        among: Of the points that the weighted ones are a part of, [K], >= 0, sum 1, where what is
+            meant is a part of the plane that lies beside something; None: it has a place itself.
     """
 
     places: Doubles
     weights: Doubles
+    among: Doubles | None = None
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -129,8 +131,11 @@ def blend(regions: Sequence[Region], weights: Sequence[float]) -> Region:
     return Region(float(valence), float(arousal), float(wide_v), float(wide_a))
 
 
-def points_of(regions: Sequence[Region], away: Sequence[Region]) -> Points:
+def points_of(regions: Sequence[Region], away: Sequence[Region]) -> WeightedPoints:
     """The points of a union of regions, without those that are taken away.
+
+    Where there are no regions, those of the whole plane are all kept, some with weight 0: a track
+    then counts by the share of the plane that is left (ADR 83).
 
     Args:
         regions: Any of these; none: the whole plane.
@@ -142,11 +147,14 @@ def points_of(regions: Sequence[Region], away: Sequence[Region]) -> Points:
     if away:
         left = np.prod([1.0 - region.share(places) for region in away], axis=0)
         kept = left >= min(_LEFT, left.max())
+        if not regions:
+            rest = np.where(kept, weights * left, 0.0)
+            return WeightedPoints(places, rest / rest.sum(), among=weights)
         places, weights = places[kept], np.maximum(weights * left, _LEAST_WEIGHT)[kept]
-    return Points(places, weights / weights.sum())
+    return WeightedPoints(places, weights / weights.sum())
 
 
-def _points(region: Region) -> Points:
+def _points(region: Region) -> WeightedPoints:
     """Gauss-Hermite points of the region, [9], [15] or [25]."""
     axes = [
         _axis(region.valence, region.spread_valence),
@@ -154,7 +162,7 @@ def _points(region: Region) -> Points:
     ]
     places = np.array([(v, a) for v in axes[0][0] for a in axes[1][0]])
     weights = np.array([v * a for v in axes[0][1] for a in axes[1][1]])
-    return Points(places, weights / weights.sum())
+    return WeightedPoints(places, weights / weights.sum())
 
 
 def _axis(centre: float, spread: float) -> tuple[Doubles, Doubles]:
@@ -162,6 +170,6 @@ def _axis(centre: float, spread: float) -> tuple[Doubles, Doubles]:
     return np.clip(centre + spread * nodes, -MOST, MOST), weights
 
 
-def _whole_plane() -> Points:
+def _whole_plane() -> WeightedPoints:
     places = np.array([(v, a) for v in PLANE_LEVELS for a in PLANE_LEVELS])
-    return Points(places, np.full(len(places), 1.0 / len(places)))
+    return WeightedPoints(places, np.full(len(places), 1.0 / len(places)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.feelings.grammar import Function, Role, functions
-from model.feelings.lexicon import LANGUAGES, Entry, Lexicon, Meaning
+from model.feelings.lexicon import LANGUAGES, Lexicon, LexiconEntry, Meaning
 from model.feelings.tokens import PAUSES, Key, is_asian, pieces_of, spelt
 
 _LONGEST = 12  # pieces of an idiom
@@ -16,7 +16,7 @@ _LISTED, _ACTS, _OTHER = 2.0, 1.25, 1.0
 
 
 @dataclass(frozen=True)
-class Item:
+class PhraseItem:
     """A word or idiom of a phrase.
 
     Attributes:
@@ -34,7 +34,7 @@ class Item:
     pause: bool = False
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> LexiconEntry | None:
         """What it means in the phrase's language, or the first language that knows it."""
         return self.meanings[0].entry if self.meanings else None
 
@@ -49,39 +49,39 @@ class Item:
         return next((each for each in self.functions if each.role in roles), None)
 
 
-def scan(text: str, words: Lexicon) -> tuple[list[Item], str]:
+def scan(text: str, words: Lexicon) -> tuple[list[PhraseItem], str]:
     """The words of a phrase and the language most of them are in."""
     found = _longest(pieces_of(text), words)
     language = _language(found)
     return [_in_language(item, language) for item in found], language
 
 
-def _longest(pieces: Key, words: Lexicon) -> list[Item]:
+def _longest(pieces: Key, words: Lexicon) -> list[PhraseItem]:
     """The longest known words from left to right; unknown Asian characters in one."""
-    found: list[Item] = []
+    found: list[PhraseItem] = []
     at = 0
     while at < len(pieces):
         item, length = _at(pieces, at, words)
         at += length
         if found and item.unknown and found[-1].unknown and _asian(found[-1], item):
-            found[-1] = Item(found[-1].text + item.text)
+            found[-1] = PhraseItem(found[-1].text + item.text)
         else:
             found.append(item)
     return found
 
 
-def _asian(before: Item, after: Item) -> bool:
+def _asian(before: PhraseItem, after: PhraseItem) -> bool:
     return is_asian(before.text[-1]) and is_asian(after.text[0])
 
 
-def _at(pieces: Key, at: int, words: Lexicon) -> tuple[Item, int]:
+def _at(pieces: Key, at: int, words: Lexicon) -> tuple[PhraseItem, int]:
     for length in range(min(_LONGEST, len(pieces) - at), 0, -1):
         key = pieces[at : at + length]
         meanings, does = words.meanings.get(key, ()), functions().get(key, ())
         if meanings or does:
-            return Item(spelt(key), meanings, does, _number(key)), length
+            return PhraseItem(spelt(key), meanings, does, _number(key)), length
     piece = pieces[at]
-    return Item(piece, number=_number((piece,)), pause=piece in PAUSES), 1
+    return PhraseItem(piece, number=_number((piece,)), pause=piece in PAUSES), 1
 
 
 def _number(key: Key) -> float | None:
@@ -93,7 +93,7 @@ def _number(key: Key) -> float | None:
         return None
 
 
-def _language(items: Sequence[Item]) -> str:
+def _language(items: Sequence[PhraseItem]) -> str:
     """The language that can read most of the phrase; of equals the first of `LANGUAGES`."""
     votes: Counter[str] = Counter()
     for item in items:
@@ -107,11 +107,11 @@ def _language(items: Sequence[Item]) -> str:
     return max(LANGUAGES, key=lambda language: votes[language])
 
 
-def _in_language(item: Item, language: str) -> Item:
+def _in_language(item: PhraseItem, language: str) -> PhraseItem:
     meanings = sorted(item.meanings, key=lambda each: each.language != language)
     own = tuple(each for each in item.functions if each.language == language)
     means_here = any(each.language == language for each in meanings)
     if own and not means_here:  # a small word of this language is no feeling of another one
         meanings = []
     foreign = () if means_here else item.functions
-    return Item(item.text, tuple(meanings), own or foreign, item.number, item.pause)
+    return PhraseItem(item.text, tuple(meanings), own or foreign, item.number, item.pause)

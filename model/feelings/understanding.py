@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from model.curves.curve import EmotionCurve, Keyframe
-from model.feelings.lexicon import Entry
-from model.feelings.regions import Points, Region, blend, points_of
+from model.feelings.lexicon import LexiconEntry
+from model.feelings.regions import Region, WeightedPoints, blend, points_of
 
 SESSION_S = 1800.0  # how long a sequence lasts where nothing is said of it
 _TURN = 0.1  # share of a step in which the next one comes, at either side
@@ -32,7 +32,7 @@ class Term:
     """
 
     text: str
-    entry: Entry
+    entry: LexiconEntry
     language: str
     degree: float = 1.0
     weight: float = 1.0
@@ -70,7 +70,7 @@ class Step:
         )
 
     @cached_property
-    def points(self) -> Points:
+    def points(self) -> WeightedPoints:
         """The points that stand for the step in a search."""
         return points_of(self.regions, [term.region for term in self.away])
 

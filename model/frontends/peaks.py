@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.arrays import Doubles
 from model.frontends.windows import FrameSpans
 
 RELATIVE_THRESHOLD = 0.1
@@ -21,7 +22,6 @@ RELATIVE_THRESHOLD = 0.1
 
 _OVERTAKES = 1.05  # a peak this much above the last one replaces it
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
@@ -52,7 +52,7 @@ def peak_statistics(contour: Tensor, spans: FrameSpans, step_s: float) -> Tensor
     return torch.tensor(rows, dtype=torch.float32, device=contour.device).reshape(-1, 5)
 
 
-def _local_extremes(values: Floats) -> tuple[Ints, Bools]:
+def _local_extremes(values: Doubles) -> tuple[Ints, Bools]:
     """Places of the strict local maxima and minima, [E], and which are maxima."""
     rises = np.diff(values)
     maxima = (rises[:-1] > 0) & (rises[1:] < 0)
@@ -62,7 +62,7 @@ def _local_extremes(values: Floats) -> tuple[Ints, Bools]:
 
 
 def _window_statistics(
-    values: Floats, places: Ints, is_peak: Bools, step_s: float
+    values: Doubles, places: Ints, is_peak: Bools, step_s: float
 ) -> tuple[float, float, float, float, float]:
     threshold = RELATIVE_THRESHOLD * (values.max() - values.min())
     kept = _without_small_peaks(values[places], is_peak, values[0], threshold)
@@ -79,7 +79,7 @@ def _window_statistics(
     return (*rising, *falling, float(rate))
 
 
-def _without_small_peaks(heights: Floats, is_peak: Bools, start: float, threshold: float) -> Ints:
+def _without_small_peaks(heights: Doubles, is_peak: Bools, start: float, threshold: float) -> Ints:
     """Which extremes stay once peaks that rise too little or soon get overtaken are dropped."""
     keep = [True] * len(heights)
     last = last_dip = last_peak = start
@@ -107,7 +107,7 @@ def _without_small_peaks(heights: Floats, is_peak: Bools, start: float, threshol
     return np.flatnonzero(keep)
 
 
-def _deep_enough(heights: Floats, is_peak: Bools, start: float, threshold: float) -> Ints:
+def _deep_enough(heights: Doubles, is_peak: Bools, start: float, threshold: float) -> Ints:
     """Which extremes stay once dips too little under the peak before them are dropped."""
     order = np.arange(len(heights))
     peak_before = np.maximum.accumulate(np.where(is_peak, order, -1))
@@ -115,7 +115,7 @@ def _deep_enough(heights: Floats, is_peak: Bools, start: float, threshold: float
     return np.flatnonzero(is_peak | (reference - heights >= threshold))
 
 
-def _best_of_runs(heights: Floats, is_peak: Bools) -> Ints:
+def _best_of_runs(heights: Doubles, is_peak: Bools) -> Ints:
     """The highest of each run of peaks and the lowest of each run of dips (the first of equals)."""
     if len(heights) == 0:
         return np.zeros(0, dtype=np.int64)
@@ -127,7 +127,7 @@ def _best_of_runs(heights: Floats, is_peak: Bools) -> Ints:
 
 
 def _slopes(
-    values: Floats, places: Ints, is_peak: Bools, step_s: float
+    values: Doubles, places: Ints, is_peak: Bools, step_s: float
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Mean and deviation of the rising slopes and of the falling ones, >= 0 between extremes.
 
@@ -142,7 +142,7 @@ def _slopes(
     return rising, falling
 
 
-def _mean_and_deviation(slopes: Floats, tail: float | None) -> tuple[float, float]:
+def _mean_and_deviation(slopes: Doubles, tail: float | None) -> tuple[float, float]:
     count = len(slopes) + (tail is not None)
     if count == 0:
         return 0.0, 0.0

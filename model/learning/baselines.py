@@ -14,12 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from model.arrays import Doubles
 from model.encoders import Encoder, EncoderConfig, build_encoder
 from model.kernel import EMOTION_AXES
 from model.learning.datasets import Dataset
 from model.transforms import StandardTransform
-
-Floats = NDArray[np.float64]
 
 RIDGE_PENALTIES = tuple(float(10.0**k) for k in range(-1, 5))
 
@@ -28,8 +27,8 @@ RIDGE_PENALTIES = tuple(float(10.0**k) for k in range(-1, 5))
 class Matrices:
     """Similarities of both directions, each [query, candidate]."""
 
-    m2e: Floats
-    e2m: Floats
+    m2e: Doubles
+    e2m: Doubles
 
 
 def ridge_retrieval(train: Dataset, test: Dataset) -> Matrices:
@@ -51,7 +50,7 @@ def ridge_retrieval(train: Dataset, test: Dataset) -> Matrices:
     y, y_test = _summaries(train, test)
     predicted = x_test @ ridge(x, y)
     squared = ((predicted[:, None, :] - y_test[None, :, :]) ** 2).sum(axis=2)  # [Q, Q]
-    similarity: Floats = -np.sqrt(squared)
+    similarity: Doubles = -np.sqrt(squared)
     return Matrices(similarity, similarity.T)
 
 
@@ -64,7 +63,7 @@ def random_retrieval(test: Dataset, seed: int) -> Matrices:
 def length_retrieval(test: Dataset) -> Matrices:
     """Minus the difference of the lengths: clip and curve of a pair are equally long."""
     lengths = test.lengths.astype(np.float64)
-    similarity: Floats = -np.abs(lengths[:, None] - lengths[None, :])
+    similarity: Doubles = -np.abs(lengths[:, None] - lengths[None, :])
     return Matrices(similarity, similarity.T)
 
 
@@ -183,8 +182,8 @@ def _regress(
     return predict
 
 
-def _absolute_similarity(predicted: Tensor, candidates: Tensor) -> Floats:
-    similarity: Floats = -torch.cdist(predicted.double(), candidates.double(), p=1.0).numpy()
+def _absolute_similarity(predicted: Tensor, candidates: Tensor) -> Doubles:
+    similarity: Doubles = -torch.cdist(predicted.double(), candidates.double(), p=1.0).numpy()
     return similarity
 
 
@@ -196,13 +195,13 @@ def _standardised_features(train: Dataset, test: Dataset) -> tuple[Dataset, Data
     )
 
 
-def _standardised(train: NDArray[np.float32], test: NDArray[np.float32]) -> tuple[Floats, Floats]:
+def _standardised(train: NDArray[np.float32], test: NDArray[np.float32]) -> tuple[Doubles, Doubles]:
     mean, std = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
     std = np.where(std > 0.0, std, 1.0)
     return np.clip((train - mean) / std, -4, 4), np.clip((test - mean) / std, -4, 4)
 
 
-def _summaries(train: Dataset, test: Dataset) -> tuple[Floats, Floats]:
+def _summaries(train: Dataset, test: Dataset) -> tuple[Doubles, Doubles]:
     return _standardised(curve_summary(train), curve_summary(test))
 
 
@@ -216,7 +215,7 @@ def curve_summary(data: Dataset) -> NDArray[np.float32]:
     return np.array(rows, dtype=np.float32)
 
 
-def ridge(x: Floats, y: Floats) -> Floats:
+def ridge(x: Doubles, y: Doubles) -> Doubles:
     """Ridge coefficients for centred columns, the penalty by generalised cross-validation.
 
     Args:
@@ -236,5 +235,5 @@ def ridge(x: Floats, y: Floats) -> Floats:
         return float((residual**2).sum() / (len(x) - shrink.sum()) ** 2)
 
     best = min(RIDGE_PENALTIES, key=criterion)
-    coefficients: Floats = vt.T @ ((s / (s**2 + best))[:, None] * projected)
+    coefficients: Doubles = vt.T @ ((s / (s**2 + best))[:, None] * projected)
     return coefficients

@@ -8,6 +8,7 @@ matrix scores as chance does. Ranks start at 1. Letters: Q queries, N candidates
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -168,6 +169,24 @@ def top_cosine(
 def evaluate(similarity_m2e: ArrayLike, similarity_e2m: ArrayLike) -> dict[str, Retrieval]:
     """All retrieval metrics of both directions, by name."""
     return {"m2e": retrieval(similarity_m2e), "e2m": retrieval(similarity_e2m)}
+
+
+def calibrated_sd(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation whose 50 % and 90 % intervals fit the residuals best, [N, 2] -> [2].
+
+    The mean of the two quantiles' implied deviations: heavier tails than a Gaussian's widen it
+    less than they widen the root mean square.
+    """
+    implied = [
+        np.quantile(np.abs(residuals), level, axis=0) / half_width(level) for level in (0.5, 0.9)
+    ]
+    sd: NDArray[np.float64] = np.mean(implied, axis=0)
+    return sd
+
+
+def half_width(level: float) -> float:
+    """Half the central interval of a standard normal, in standard deviations."""
+    return NormalDist().inv_cdf(0.5 + level / 2)
 
 
 def _unit(vectors: ArrayLike) -> Matrix:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho, join_cca, pad_cca
 from model.embedding import Embedding
 from model.emer import Emer, EmerCl, EmerConfig, EmerWithKernel, Heads
@@ -25,8 +26,6 @@ from model.learning.kernel_machine import KernelConfig, fit_kernel
 from model.learning.losses import pairwise_kl
 from model.learning.training import Pairs, Progress, TrainingConfig, no_progress, train
 from model.scoring import Direction, Kind, Points, ScoringParams, score
-
-Doubles = NDArray[np.float64]
 
 LAMBDAS = tuple(round(0.1 * step, 1) for step in range(11))
 
@@ -203,13 +202,6 @@ def project(cca: CcaState, music: Heads, emotion: Heads) -> Embedded:
 def embed(fitted: Fitted, data: Dataset) -> Embedded:
     """Both sides of a dataset as a fitted model places them."""
     return project(fitted.cca, *embed_heads(fitted.model, data))
-
-
-def similarities(embedded: Embedded, scoring: ScoringParams) -> tuple[Doubles, Doubles]:
-    """M2E and E2M totals, each [query, candidate]."""
-    m2e = score(embedded.music, embedded.emotion, scoring, "m2e").total
-    e2m = score(embedded.emotion, embedded.music, scoring, "e2m").total
-    return m2e.double().numpy(), e2m.double().numpy()
 
 
 Scored = tuple[Embedded, ScoringParams]

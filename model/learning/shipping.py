@@ -23,9 +23,8 @@ from model.frontends import (
 from model.frontends.tonality import MODE_NAMES
 from model.frontends.vggish import Vggish
 from model.late_dimensions import emphasis_of
-from model.learning.curve_calibration import calibrated_sd
 from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
-from model.learning.evaluation import r2
+from model.learning.evaluation import calibrated_sd, r2
 from model.learning.expert_fitting import mode_expert
 from model.learning.fitting import Embedded, Fitted, Fold
 from model.learning.level import arousal_per_db, fit_dynamics

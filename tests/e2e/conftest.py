@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import Watch, chromium, watched_page
+from tests.e2e.page.browser import Watch, chromium, watched_page
 from tests.running import Running, fake_settings, index_now, running_service, write_library
 
 expect.set_options(timeout=60_000)  # milliseconds: the machine may be busy

@@ -17,7 +17,7 @@ import torch
 from app.clips.analysis_pool import AnalysisLimits, PooledAnalyser
 from app.errors import AnalysisLimitError, BusyError
 from indexer.errors import WorkerStartError
-from indexer.isolation.process import Limits
+from indexer.isolation.process import ProcessLimits
 from indexer.isolation.serving import ran_out_of_memory
 from model.analysis import Analysis, analyse
 from model.errors import AudioTooLongError, UndecodableAudioError
@@ -133,7 +133,7 @@ def test_a_worker_that_hangs_is_replaced(clip: Path) -> None:
     try:
         with pool._pool.taken() as worker:
             os.kill(worker.process._process.pid, signal.SIGSTOP)
-        worker.process._limits = Limits(0.5, 1 << 30)
+        worker.process._limits = ProcessLimits(0.5, 1 << 30)
 
         with pytest.raises(AnalysisLimitError, match=r"longer than 0\.5 s"):
             pool.analyse(clip)

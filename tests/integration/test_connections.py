@@ -13,9 +13,9 @@ import pytest
 import uvicorn
 
 from app.http import connections
-from app.http.connections import Limits, bounded_protocol
+from app.http.connections import ConnectionLimits, bounded_protocol
 
-LIMITS = Limits(total=8, per_client=8)
+LIMITS = ConnectionLimits(total=8, per_client=8)
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -30,7 +30,7 @@ async def echo(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-d
 
 
 @contextmanager
-def serving(limits: Limits) -> Iterator[int]:
+def serving(limits: ConnectionLimits) -> Iterator[int]:
     """A server under `limits`; yields its port."""
     config = uvicorn.Config(
         echo, port=0, http=bounded_protocol(limits), lifespan="off", log_config=None, ws="none"
@@ -187,7 +187,7 @@ def test_requests_at_work_are_not_cut_off(port: int) -> None:
 
 def test_one_client_cannot_hold_all_connections() -> None:
     """It makes room among its own."""
-    with serving(Limits(total=20, per_client=4)) as at:
+    with serving(ConnectionLimits(total=20, per_client=4)) as at:
         own = [connected(at) for _ in range(12)]
         time.sleep(0.3)
         alive = sum(status_or_open(connection) for connection in own)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from benchmarks.load_client import NO_ANSWER, arrivals_s, playlist_request, send
-from benchmarks.service_load import bodies
+from benchmarks.service.client import NO_ANSWER, arrivals_s, playlist_request, send
+from benchmarks.service.load import bodies
 from tests.running import ADMIN, fake_settings, index_now, running_service, write_library
 
 RATE, SECONDS = 40.0, 3.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.players import play_together
+from benchmarks.service.players import play_together
 from tests.listeners import CALM
 from tests.running import fake_settings, index_now, running_service, write_library
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,23 @@ from tests.adr_index import index
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
+MAX_FUNCTION_LINES = 40
+MAX_MODULES = 22
+LONG_FUNCTIONS = {
+    "app/commands/playlist.py: playlist": "each option has its place in the question",
+    "app/compat/audiomuse.py: make_router": "its routes share what it is given",
+    "app/compat/spotify.py: make_router": "its routes share what it is given",
+    "app/metrics.py: __init__": "the table of the metrics",
+    "app/services.py: open_services": "opens each part of the service once, in order",
+    "app/subsonic/shapes.py: song_tree": "the table of a song's fields",
+    "benchmarks/bench_analysis.py: _report": "a page, line by line",
+    "benchmarks/bench_playlists.py: markdown": "a page, line by line",
+    "benchmarks/bench_recordings.py: report": "a page, line by line",
+    "benchmarks/listening/page.py: markdown": "a page, line by line",
+    "benchmarks/withstand/hostile/pcm.py: _others": "the table of the files",
+    "migrations/versions/0001_catalogue.py: upgrade": "the tables of the first version",
+}
+"""Functions of more lines than `MAX_FUNCTION_LINES`, and why they are not cut."""
 REGISTRY_HOSTS = re.compile(
     r"https?://[\w.-]*(?:pypi|pythonhosted|pytorch|npmjs|yarnpkg|unpkg|jsdelivr|nvidia|conda)[\w.-]*"
     r"\.(?:org|com|net|io)|--(?:extra-)?index-url|--find-links"
@@ -93,6 +112,38 @@ def test_files_fit_in_the_head() -> None:
 
     assert lengths
     assert {name: lines for name, lines in lengths.items() if lines >= MAX_LINES} == {}
+
+
+def test_functions_fit_in_one_look() -> None:
+    """None is longer than 40 lines beside its signature and docstring, but those with a reason."""
+    long = {
+        f"{path.relative_to(REPOSITORY)}: {node.name}"
+        for path in _tracked("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if _lines_of(node) > MAX_FUNCTION_LINES
+    }
+
+    assert long == LONG_FUNCTIONS.keys()
+
+
+def _lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of the body, without a docstring."""
+    first, *rest = function.body
+    if ast.get_docstring(function, clean=False) is not None and rest:
+        first = rest[0]
+    return (function.end_lineno or first.lineno) - first.lineno + 1
+
+
+def test_folders_fit_in_one_look() -> None:
+    """A folder of many modules is a package that was not made."""
+    modules = Counter(
+        str(path.parent.relative_to(REPOSITORY))
+        for path in _tracked("*.py")
+        if path.name not in {"__init__.py", "conftest.py"}
+    )
+
+    assert {folder for folder, count in modules.items() if count > MAX_MODULES} == set()
 
 
 def test_no_file_names_a_package_registry() -> None:
@@ -225,6 +276,28 @@ def test_the_paths_of_the_architecture_name_modules_that_exist_once_each() -> No
     for modules in paths:
         assert [name for name in modules if not (REPOSITORY / f"{name}.py").is_file()] == []
         assert len(modules) == len(set(modules)) > 10
+
+
+def test_the_architecture_names_every_package() -> None:
+    """A newcomer finds what each folder is for."""
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    listing = text.partition("```")[2].partition("```")[0]
+    layers = {
+        layer: re.findall(r"(\w+)/", part)
+        for layer, part in zip(
+            ("model", "indexer", "app"),
+            re.split(r"^(?:indexer|app|migrations)/", listing, flags=re.MULTILINE),
+            strict=False,
+        )
+    }
+    packages = {
+        (path.parent.parent.name, path.parent.name)
+        for path in _tracked(*(f"{layer}/*/__init__.py" for layer in layers))
+        if path.parent.parent.parent == REPOSITORY
+    }
+
+    assert {(layer, name) for layer, name in packages if name not in layers[layer]} == set()
+    assert len(packages) > 20
 
 
 def test_the_documents_name_every_setting() -> None:

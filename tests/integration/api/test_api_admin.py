@@ -322,7 +322,10 @@ def test_a_run_of_another_process_is_noticed(empty_service: Running) -> None:
 
 
 def test_what_a_run_passed_over_is_listed(empty_service: Running) -> None:
-    """Each entry with its reason, page by page, and how many there are of each."""
+    """Each entry with its reason, page by page, and how many there are of each.
+
+    A page that ends with the last entry has none behind it.
+    """
     music = empty_service.settings.music_roots[0]
     for name in ("a.mid", "b.mid", "c.mod"):
         (music / name).write_bytes(b"x")
@@ -336,6 +339,9 @@ def test_what_a_run_passed_over_is_listed(empty_service: Running) -> None:
     assert paths == [f"{music}/{name}" for name in ("a.mid", "b.mid", "c.mod")]
     assert sorted(first["counts"].values()) == [1, 2]
     assert second["next_cursor"] is None
+    full = empty_service.client.get("/v1/admin/passed-over?limit=3", headers=ADMIN).json()
+    assert len(full["items"]) == 3
+    assert full["next_cursor"] is None
 
 
 def test_a_part_of_a_first_index_is_said_to_be_one(tmp_path: Path) -> None:

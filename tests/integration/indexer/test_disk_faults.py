@@ -20,7 +20,7 @@ from indexer.catalog.records import KnownFile
 from indexer.errors import LibraryError
 from indexer.folders.disk import LocalDisk
 from indexer.folders.files import FoundFile, content_id
-from indexer.folders.walk import Entry
+from indexer.folders.walk import DirectoryEntry
 from indexer.isolation.reading import DirectReader
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.embed import Examiner
@@ -49,7 +49,7 @@ class FaultyDisk(LocalDisk):
             number = self.draws.choice(ERRORS)
             raise OSError(number, os.strerror(number))
 
-    def entries(self, folder: str) -> Sequence[Entry]:
+    def entries(self, folder: str) -> Sequence[DirectoryEntry]:
         """List, or fail."""
         self.fail()
         return [FaultyEntry(self, entry) for entry in super().entries(folder)]
@@ -66,7 +66,7 @@ class FaultyEntry:
     """An entry whose kind and status may not be known."""
 
     disk: FaultyDisk
-    entry: Entry
+    entry: DirectoryEntry
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from indexer.catalog.catalog import open_catalog
 from indexer.catalog.records import TrackQuery
 from indexer.errors import StorageError
 from indexer.runs.indexer import Indexer
-from indexer.runs.parts import PartSchedule
+from indexer.runs.parts import PartSchedule, shows_parts
 from indexer.search.searcher import Searcher
 from indexer.snapshot.reader import Snapshot
 from model.analysis import Analysis
@@ -118,7 +119,10 @@ def test_a_part_answers_as_an_index_of_its_files_alone(small: Library, tmp_path:
     assert {"a_copy.wav", "a_long.wav"} in _recordings(part).values()
     np.testing.assert_allclose(part.scale.quantiles, alone.scale.quantiles, atol=1e-6)
     for path, track_id in _ids(part).items():
-        own, other = part.embedding_of(track_id), alone.embedding_of(_ids(alone)[path])
+        own, other = (
+            snapshots.embedding_of(part, track_id),
+            snapshots.embedding_of(alone, _ids(alone)[path]),
+        )
         np.testing.assert_allclose(own.mu, other.mu, atol=1e-4)
     assert _answer(part, small.model) == _answer(alone, small.model)
 
@@ -290,3 +294,40 @@ def _answer(snapshot: Snapshot, model: FakeModel) -> list[frozenset[str]]:
     paths = {track.id: track.path for track in snapshot.tracks}
     found = snapshots.found(Searcher(snapshot, model.scoring), query, limit=5)
     return [_recordings(snapshot)[paths[hit.track_id]] for hit in found.hits]
+
+
+def test_a_first_run_that_reads_everything_anew_shows_parts_too(small: Library) -> None:
+    """Also when another process goes on with it; where an index answers, it shows none."""
+    tones(small, range(4))
+    shown: list[dict[str, int]] = []
+
+    def look() -> None:
+        active = small.catalog.active_snapshot()
+        if active is not None and active.partial:
+            shown.append(small.ids())
+
+    small.model = Watching(look)
+    small.indexer(**AT_ONCE).run([small.music], full=True)
+    assert len(shown) > 1
+    assert all(before.items() <= after.items() for before, after in pairwise(shown))
+    assert len(small.ids()) == 7
+    shown.clear()
+
+    small.indexer(**AT_ONCE).run([small.music], full=True)
+
+    assert shown == []
+    assert len(small.ids()) == 7
+
+
+def test_a_full_run_goes_on_with_its_own_part_alone(small: Library) -> None:
+    """What another first run left holds more than the first files that are read anew."""
+    small.index()
+    run = small.catalog.create_run([str(small.music)], full=True)
+    (row,) = small.catalog.all_snapshots()
+    part = replace(row, partial=True)
+    own = replace(run, snapshot_id=part.id)
+
+    assert shows_parts(own, part, small.model.model_id)
+    assert not shows_parts(run, part, small.model.model_id)
+    assert shows_parts(replace(run, full=False), part, small.model.model_id)
+    assert not shows_parts(own, row, small.model.model_id)

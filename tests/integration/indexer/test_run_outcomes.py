@@ -10,6 +10,7 @@ import numpy as np
 from indexer.catalog.records import TrackQuery
 from model.analysis import Analysis
 from model.audio.decoding import Source
+from tests import snapshots
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 from tests.indexed_library import Library
@@ -47,7 +48,7 @@ def test_a_file_that_is_exchanged_while_it_is_read_teaches_nothing_wrong(library
     assert first.files_failed == 1
     assert [track.path for track in failed] == ["a.wav"]
     expected = library.model.embed_segments(library.model.analyse(file))
-    found = library.snapshot().embedding_of(library.ids()["a.wav"])
+    found = snapshots.embedding_of(library.snapshot(), library.ids()["a.wav"])
     np.testing.assert_allclose(found.mu[:, : expected.mu.shape[1]], expected.mu, rtol=1e-5)
 
 

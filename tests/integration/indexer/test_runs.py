@@ -14,6 +14,7 @@ from indexer.errors import (
     RootNotFoundError,
 )
 from model.frontends import WithCues
+from tests import snapshots
 from tests.catalogue import write_tone
 from tests.fakes import FakeFrontend, FakeModel
 from tests.indexed_library import Library
@@ -44,7 +45,7 @@ def test_the_embedding_of_a_track_is_that_of_its_own_audio(library: Library) -> 
     for path, track_id in library.ids().items():
         analysis = library.model.analyse(library.music / path)
         expected = library.model.embed_segments(analysis)
-        found = snapshot.embedding_of(track_id)[: len(expected)]
+        found = snapshots.embedding_of(snapshot, track_id)[: len(expected)]
         own = found.mu[:, : expected.mu.shape[1]]  # beside what balances the tracks
         np.testing.assert_allclose(own, expected.mu, rtol=1e-5)
         _, mean, sd = snapshot.curve(track_id)
@@ -84,13 +85,13 @@ def test_only_what_is_new_is_decoded_and_embedded(library: Library) -> None:
 def test_a_changed_file_is_read_again_under_its_id(library: Library) -> None:
     """The snapshot holds the new content."""
     library.index()
-    before = library.snapshot().embedding_of(1).mu
+    before = snapshots.embedding_of(library.snapshot(), 1).mu
     write_tone(library.music / "a.wav", hz=3000, level=0.9, duration_s=3)
 
     library.index()
 
     assert library.ids()["a.wav"] == 1
-    assert not np.allclose(library.snapshot().embedding_of(1).mu, before)
+    assert not np.allclose(snapshots.embedding_of(library.snapshot(), 1).mu, before)
     assert library.catalog.track(1).duration_s == pytest.approx(3.0, abs=0.05)
 
 
@@ -191,7 +192,7 @@ def test_a_file_whose_analysis_crashes_is_recorded(library: Library) -> None:
 def test_another_model_embeds_anew_without_decoding(library: Library) -> None:
     """Analyses are kept by content and frontend."""
     library.index()
-    before = library.snapshot().embedding_of(1).mu
+    before = snapshots.embedding_of(library.snapshot(), 1).mu
     library.model = FakeModel("other-ba9876543210")
 
     summary = library.index()
@@ -200,7 +201,7 @@ def test_another_model_embeds_anew_without_decoding(library: Library) -> None:
     assert library.model.embedded == 5
     assert summary.wrote_snapshot
     assert library.snapshot().manifest.model_id == "other-ba9876543210"
-    assert not np.allclose(library.snapshot().embedding_of(1).mu, before)
+    assert not np.allclose(snapshots.embedding_of(library.snapshot(), 1).mu, before)
 
 
 def test_going_back_to_a_model_uses_its_snapshot(library: Library) -> None:

@@ -14,14 +14,14 @@ from PIL import Image
 from app.demo import catalogue
 from app.demo.catalogue import Piece, sound_of, write_piece
 from app.demo.compose import ARRANGEMENTS, compose
-from app.demo.recipes import RECIPES, Recipe
+from app.demo.recipes import RECIPES, PieceRecipe
 from app.demo.sleeves import sleeve, write_sleeve
 from app.demo.synth import INSTRUMENTS, SAMPLE_RATE_HZ, Touch, drum, to_level
 from app.library.pictures import small_jpeg
 from tests.pictures import size_of
 
-HAPPY = Recipe("Test Fair", "Nobody", "folk", 2020, 0.8, 0.6)
-SAD = Recipe("Test Rain", "Nobody", "elegy", 2020, -0.8, -0.6)
+HAPPY = PieceRecipe("Test Fair", "Nobody", "folk", 2020, 0.8, 0.6)
+SAD = PieceRecipe("Test Rain", "Nobody", "elegy", 2020, -0.8, -0.6)
 
 
 def _weighted_level_dbfs(sound: np.ndarray) -> float:
@@ -76,7 +76,7 @@ def test_roughness_needs_displeasure_and_activity() -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.slug)
-def test_every_score_is_playable(recipe: Recipe) -> None:
+def test_every_score_is_playable(recipe: PieceRecipe) -> None:
     """Notes lie inside the piece, in an audible range, on instruments that exist."""
     score = compose(recipe)
 

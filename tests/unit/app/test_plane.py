@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from app.library.live import Live
-from app.personal.asking import on_plane
 from app.personal.basis import GRID, Basis
+from app.personal.personal_live import on_plane
 from app.personal.plane import CERTAIN, make_plane
 from app.personal.recordings import Recordings, resolved
 from app.personal.sentences import sentences

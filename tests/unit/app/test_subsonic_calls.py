@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
 import pytest
 
-from app.subsonic.call import Call
+from app.subsonic.call import SubsonicCall
 from app.subsonic.endpoints import is_long
 from indexer.catalog.stations import Station
 
@@ -70,4 +71,4 @@ def test_paths_and_journeys_are_long_work(method: str, asked: str | None, expect
     known = {"far": station("far", "journey"), "near": station("near", "match")}
     call = FakeCall(FakeServices(FakeCatalog(known)), asked)
 
-    assert is_long(method, cast(Call, call)) is expected
+    assert asyncio.run(is_long(method, cast(SubsonicCall, call))) is expected

@@ -10,7 +10,7 @@ import pytest
 
 from indexer.catalog.records import KnownFile
 from indexer.errors import EmptyRootError, ShrunkRootError
-from indexer.folders.walk import Entry, list_folder, walk
+from indexer.folders.walk import DirectoryEntry, list_folder, walk
 from indexer.runs.scan import Scan, refuse_shrunk, scan
 
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_listed_keeps_its_tracks(tmp_path: Path, number: int) -> 
     """Half the library is away, and nothing is gone."""
     tracks = library(tmp_path, 10)
 
-    def listing(folder: str) -> Sequence[Entry]:
+    def listing(folder: str) -> Sequence[DirectoryEntry]:
         if folder.endswith("/1"):
             raise OSError(number, "no")
         return list_folder(folder)
@@ -104,7 +104,7 @@ def test_a_root_that_cannot_be_listed_again_keeps_all(tmp_path: Path) -> None:
     """It could be listed a moment ago."""
     tracks = library(tmp_path, 4)
 
-    def listing(_folder: str) -> Sequence[Entry]:
+    def listing(_folder: str) -> Sequence[DirectoryEntry]:
         raise OSError(errno.EIO, "no")
 
     seen = look(tmp_path, tracks, list_entries=listing)

@@ -11,13 +11,15 @@ import pytest
 
 from indexer.errors import SnapshotError, SnapshotFormatError
 from indexer.search.additions import Addition, TrackColumns
+from indexer.search.request import AnyOf
 from indexer.search.searcher import Searcher, SearchRequest, SearchResult
-from indexer.shards.gather import Question, Results, ShardedSearcher
+from indexer.shards.gather import Results, ShardedSearcher, ShardQuestion
 from indexer.shards.local import LocalShards, Shard, open_locally, shard_folders
 from indexer.shards.split import places
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.filters import TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
+from model.embedding import Embedding
 from model.errors import ShapeError
 from tests import snapshots
 
@@ -107,10 +109,10 @@ def test_shards_answer_a_union_as_the_whole_does(
     whole: Searcher, sharded: ShardedSearcher, cap: int | None
 ) -> None:
     """Any of several points is asked of every shard."""
-    weights = np.full(QUERIES, 1.0 / QUERIES)
+    any_of = AnyOf(np.full(QUERIES, 1.0 / QUERIES))
     request = SearchRequest(snapshots.embedding(QUERIES, seed=6), 12, max_per_artist=cap)
 
-    alike(sharded.search_union(weights, request), whole.search_union(weights, request))
+    alike(sharded.search_union(any_of, request), whole.search_union(any_of, request))
 
 
 @pytest.mark.parametrize("cap", [None, 2])
@@ -144,6 +146,15 @@ def test_one_tracks_fit_is_the_wholes(whole: Searcher, sharded: ShardedSearcher)
     request = SearchRequest(snapshots.embedding(1, seed=7), 1, level="track")
 
     assert sharded.hit_of(250, request) == whole.hit_of(250, request)
+
+
+def test_a_track_is_not_scored_in_other_spaces(sharded: ShardedSearcher) -> None:
+    """A query of another model is refused, as in a search."""
+    wide = snapshots.embedding(1, seed=7)
+    narrow = Embedding(wide.phi[:, :1], wide.mu[:, :1], wide.var[:, :1])
+
+    with pytest.raises(ShapeError, match="were they embedded by"):
+        sharded.hit_of(250, SearchRequest(narrow, 1, level="track"))
 
 
 def test_copies_of_a_recording_lie_in_one_shard(parted: Snapshot) -> None:
@@ -227,13 +238,13 @@ class Watched:
 
     shards: LocalShards
     lost: frozenset[int] = frozenset()
-    asked: list[tuple[int, Question]] = field(default_factory=list)
+    asked: list[tuple[int, ShardQuestion]] = field(default_factory=list)
 
     def waves(self, first: int) -> Sequence[Sequence[int]]:
         """The first shard, then all others."""
         return [[0], list(range(1, SHARDS))]
 
-    def ask(self, shards: Sequence[int], question: Question) -> list[Results | None]:
+    def ask(self, shards: Sequence[int], question: ShardQuestion) -> list[Results | None]:
         """Nobody answers for a lost shard."""
         self.asked += [(shard, question) for shard in shards]
         return [

@@ -57,7 +57,7 @@ def test_each_track_keeps_its_segments(snapshot: Snapshot, data: SnapshotContent
     """Sorting the tracks moves their segments along."""
     for position, track in enumerate(data.tracks):
         rows = np.flatnonzero(data.segment_track == position)
-        found = snapshot.embedding_of(track.id)
+        found = snapshots.embedding_of(snapshot, track.id)
         assert np.array_equal(found.mu, data.embedding.mu[rows])
         assert np.array_equal(found.phi, data.embedding.phi[rows])
 
@@ -93,7 +93,7 @@ def test_the_manifest_says_what_it_holds(snapshot: Snapshot) -> None:
 def test_an_unknown_track_is_refused_by_name(snapshot: Snapshot) -> None:
     """The message names the id."""
     with pytest.raises(TrackNotFoundError, match="track 11 is not in this snapshot"):
-        snapshot.embedding_of(11)
+        snapshots.embedding_of(snapshot, 11)
 
 
 def test_a_missing_snapshot_is_said_to_be_missing(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.folders.walk import HIDDEN, LINKS, Entry, WalkReport, list_folder, walk
+from indexer.folders.walk import HIDDEN, LINKS, DirectoryEntry, WalkReport, list_folder, walk
 from tests.catalogue import write_tone
 
 
 class Unreadable:
     """An entry whose status cannot be read."""
 
-    def __init__(self, entry: Entry, number: int) -> None:
+    def __init__(self, entry: DirectoryEntry, number: int) -> None:
         self._entry, self._number = entry, number
         self.name, self.path = entry.name, entry.path
 
@@ -44,7 +44,7 @@ def test_a_file_that_cannot_be_looked_at_is_reported(tmp_path: Path, number: int
         write_tone(tmp_path / name)
     report = WalkReport()
 
-    def listing(folder: str) -> Sequence[Entry]:
+    def listing(folder: str) -> Sequence[DirectoryEntry]:
         return [Unreadable(e, number) if e.name == "a.wav" else e for e in list_folder(folder)]
 
     found = list(walk([tmp_path], report, list_entries=listing))
@@ -62,7 +62,7 @@ def test_nothing_below_a_folder_that_cannot_be_listed_is_gone(tmp_path: Path, nu
     write_tone(tmp_path / "ab/two.wav")
     report = WalkReport()
 
-    def listing(folder: str) -> Sequence[Entry]:
+    def listing(folder: str) -> Sequence[DirectoryEntry]:
         if folder.endswith("/a"):
             raise OSError(number, os.strerror(number))
         return list_folder(folder)
@@ -127,7 +127,7 @@ def test_folders_of_any_depth_are_walked(tmp_path: Path) -> None:
     write_tone(tmp_path / "song.wav")
     deepest = str(tmp_path) + "/a" * 5000
 
-    def listing(folder: str) -> Sequence[Entry]:
+    def listing(folder: str) -> Sequence[DirectoryEntry]:
         return list_folder(str(tmp_path)) if folder == deepest else [Folder(folder)]
 
     found = [file.path for file in walk([tmp_path], list_entries=listing)]

@@ -8,6 +8,7 @@ import pytest
 from indexer.search.additions import Addition, TrackColumns
 from indexer.search.balance import as_query
 from indexer.search.columns import doubled, points
+from indexer.search.request import AnyOf
 from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.filters import TrackFilter
 from model.errors import ShapeError
@@ -85,7 +86,7 @@ def test_a_union_adds_to_each_of_its_points(at: Searcher) -> None:
     added, weights = addition(2, seed=4), np.array([0.25, 0.75])
     queries = embedding(2, seed=9)
     request = SearchRequest(queries, 10, level="track", addition=added)
-    found = at.search_union(weights, request)
+    found = at.search_union(AnyOf(weights), request)
     total = score(
         points(as_query(queries, at.snapshot.embedding)),
         points(at.snapshot.embedding),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from indexer.search.bounds import bounded, combination
 from indexer.search.build_cells import Layout, write_cells
-from indexer.search.cells import CellIndex, Reading, cells_of
+from indexer.search.cells import CellIndex, ReadingLimits, cells_of
 from indexer.search.columns import doubled, points
 from indexer.search.references import References
 from indexer.search.searcher import Searcher, TrackFilter
@@ -24,7 +24,7 @@ from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, score
 from tests import snapshots
 
-CHOOSY = Reading(whole=0, least=8, factor=1, few=0)
+CHOOSY = ReadingLimits(whole=0, least=8, factor=1, few=0)
 TRACKS = 120
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.search.bounds import columns
 from indexer.search.columns import doubled, points, raw_columns, raw_query
-from indexer.search.scores import Scores
+from indexer.search.scores import Scorer
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, score
 from tests import snapshots
@@ -24,10 +24,10 @@ def spread_out(rows: int, seed: int, decades: float) -> Embedding:
     return Embedding(base.phi, base.mu, var.astype(np.float32))
 
 
-def scores_of(items: Embedding, params: ScoringParams) -> Scores:
+def scores_of(items: Embedding, params: ScoringParams) -> Scorer:
     """Scores of segments that are a track each."""
     count = len(items)
-    return Scores(items, params, np.arange(count + 1), np.arange(count, dtype=np.int32))
+    return Scorer(items, params, np.arange(count + 1), np.arange(count, dtype=np.int32))
 
 
 @pytest.mark.parametrize("direction", ["e2m", "m2m"])

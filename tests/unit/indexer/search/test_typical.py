@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.service_catalogue import SNAPSHOTS, write_catalogue
+from benchmarks.service.catalogue import SNAPSHOTS, write_catalogue
 from indexer.search.balance import as_query
 from indexer.search.cells import CellIndex
 from indexer.search.searcher import Searcher

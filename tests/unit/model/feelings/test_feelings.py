@@ -85,6 +85,17 @@ def test_what_is_taken_away_is_not_in_the_region() -> None:
     assert (points.places[:, 1] < -0.5).any()
 
 
+@pytest.mark.parametrize(("text", "alone"), [("not sad", True), ("calm but not sad", False)])
+def test_a_negation_alone_counts_by_its_share_of_the_plane(text: str, *, alone: bool) -> None:
+    """It has no place itself; a feeling from which something is taken away has one."""
+    points = understand(text).steps[0].points
+    assert (points.among is not None) is alone
+    if points.among is not None:
+        assert np.ptp(points.among) == 0.0
+        assert points.among.sum() == pytest.approx(1.0)
+        assert points.among[points.weights == 0.0].sum() > 0.05
+
+
 def test_or_is_a_union() -> None:
     """Either of two feelings will do: the points lie at both, not between them."""
     points = understand("calm or furious").steps[0].points

@@ -104,8 +104,8 @@ def test_many_windows_equal_one_at_a_time() -> None:
     ends = starts + 0.5 + 14 * torch.rand(150, dtype=torch.float64)
     windows = [(float(a), float(b)) for a, b in zip(starts, ends, strict=True)]
 
-    together = _described(samples, *windows)[::15, 31:]
-    alone = torch.cat([_described(samples, window)[:, 31:] for window in windows[::15]])
+    together = _described(samples, *windows)[::30, 31:]
+    alone = torch.cat([_described(samples, window)[:, 31:] for window in windows[::30]])
 
     torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
 
@@ -126,7 +126,7 @@ def test_a_shift_in_time_moves_the_windows_along() -> None:
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000])
 def test_blocks_do_not_matter(rate_hz: int) -> None:
     """A long file read in blocks has the segments and windows that it has in one piece."""
-    content = wav([music(130.0, rate_hz, 9)], rate_hz)
+    content = wav([music(95.0, rate_hz, 9)], rate_hz)
 
     whole = analyse(io.BytesIO(content), Descriptors33(), block_s=1000.0)
     pieces = analyse(io.BytesIO(content), Descriptors33(), block_s=82.0)
