@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -144,6 +144,17 @@ def test_folders_fit_in_one_look() -> None:
     )
 
     assert {folder for folder, count in modules.items() if count > MAX_MODULES} == set()
+
+
+def test_no_two_classes_share_a_name() -> None:
+    """One word names one thing in all three packages."""
+    homes = defaultdict(list)
+    for path in _tracked("app/*.py", "indexer/*.py", "model/*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(path.relative_to(REPOSITORY)))
+
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
 
 
 def test_no_file_names_a_package_registry() -> None:
