@@ -260,6 +260,24 @@ def test_every_cited_record_exists() -> None:
     assert [item for item in sorted(cited) if item[1] not in _records()] == []
 
 
+PYTHON_FILE = re.compile(
+    r"(?<![\w/])(?:app|indexer|model|benchmarks|tests|migrations)/[\w/]+\.py\b"
+)
+
+
+def test_documents_name_files_that_exist() -> None:
+    """What enforces a decision is found under its name, also after files moved."""
+    named = {
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for path in _tracked("*.md")
+        if path.name != "CHANGELOG.md"
+        for name in PYTHON_FILE.findall(path.read_text(encoding="utf-8"))
+        if not (REPOSITORY / name).is_file()
+    }
+
+    assert named == set()
+
+
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 
 
