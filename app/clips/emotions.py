@@ -17,9 +17,8 @@ from app.wire.schemas import Scale
 from app.wire.tracks import track_out
 from indexer.search.searcher import SearchResult
 from indexer.snapshot.filters import TrackFilter
+from model.arrays import Doubles
 from model.curves.curve import QuantileScale
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
