@@ -36,6 +36,7 @@ from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.searcher import Hit, Searcher, SearchRequest, TrackFilter
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.curves.curve import QuantileScale
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset, load_deam
@@ -48,7 +49,6 @@ JOURNEYS, PLACES = 20, 20
 SEEDS, SETS = 3, 40  # songs that music is asked to be like, so many sets of them a library
 ALIKE = 0.1  # of a library: among which the songs of a set lie, near a place by the annotators
 
-Doubles = NDArray[np.float64]
 Figures = dict[str, dict[str, dict[str, float]]]
 
 

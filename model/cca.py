@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from model.arrays import Doubles
 from model.errors import ShapeError
 from model.scoring import Kind, ScoringParams
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

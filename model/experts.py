@@ -22,10 +22,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.scoring import ScoringParams
-
-Doubles = NDArray[np.float64]
 
 UNHEARD_VAR = 100.0
 """Variance of a cue that was not heard: it says next to nothing."""

@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from model.arrays import Doubles, Floats
 
 POWER = 4.0
 """How steeply the spread grows: hardly among the training songs, then with the distance squared."""

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.errors import ShapeError
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

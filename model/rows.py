@@ -7,12 +7,10 @@ cues.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.analysis import Analysis
+from model.arrays import Floats
 from model.frontends import JOINT
-
-Floats = NDArray[np.float32]
 
 
 def segment_rows(analysis: Analysis) -> Floats:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ from app.wire.responses import EmotionResponse
 from app.wire.schemas import Scale
 from indexer.runs.embed import stretches
 from indexer.search.balance import as_music, mean_sd
+from indexer.search.request import QueryPlaces
 from indexer.search.searcher import SearchRequest, SearchResult
 from model.analysis import Analysis
 from model.curves.curve import EmotionCurve
@@ -38,6 +40,10 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 
+def _as_the_model_hears(live: Live) -> Live:
+    return live
+
+
 @dataclass(frozen=True)
 class Clip:
     """An analysed clip, and what is asked about it.
@@ -46,11 +52,13 @@ class Clip:
         analysis: Its features.
         scale: Of the answer; None: relative where there is an index.
         similar: How many similar tracks.
+        felt: A snapshot on the plane of the listener who asks.
     """
 
     analysis: Analysis
     scale: Scale | None
     similar: int
+    felt: Callable[[Live], Live] = _as_the_model_hears
 
 
 class ClipModel(Protocol):
@@ -168,14 +176,17 @@ def _together(
     ]
     # Rounded as in a snapshot, so that a track of the catalogue is most like itself.
     sd = np.stack([mean_sd(curve.sd.astype(np.float16)) for curve in curves])
-    similar = _similar(clips, [spans[-1:] for spans, _ in embedded], sd, model, live)
-    for index, (clip, curve) in enumerate(zip(clips, curves, strict=True)):
+    lives = [None if live is None else clip.felt(live) for clip in clips]
+    overall = np.stack([curve.overall for curve in curves]).astype(np.float64)
+    wholes = Wholes([spans[-1:] for spans, _ in embedded], overall, sd)
+    similar = _similar(clips, wholes, model, lives)
+    for index, (clip, curve, own) in enumerate(zip(clips, curves, lives, strict=True)):
         length_s, note = clip.analysis.duration_s, clip.analysis.note
         yield emotion_response(
             Estimate(curve.t_s, curve.mean, curve.sd, curve.overall, length_s, note),
             model_id=model.model_id,
-            live=live,
-            scale=chosen_scale(clip.scale, live),
+            live=own,
+            scale=chosen_scale(clip.scale, own),
             similar=similar.get(index),
         )
 
@@ -185,34 +196,47 @@ def _split(embedding: Embedding, counts: Sequence[int]) -> list[Embedding]:
     return [embedding[end - count : end] for count, end in zip(counts, ends, strict=True)]
 
 
+@dataclass(frozen=True)
+class Wholes:
+    """Clips as a whole.
+
+    Attributes:
+        rows: The row that stands for each.
+        overall: (arousal, valence) of each, absolute, [N, 2].
+        sd: Standard deviations of these, [N, 2].
+    """
+
+    rows: Sequence[Embedding]
+    overall: Doubles
+    sd: Doubles
+
+
 def _similar(
-    clips: Sequence[Clip],
-    wholes: Sequence[Embedding],
-    sd: Doubles,
-    model: ClipModel,
-    live: Live | None,
+    clips: Sequence[Clip], wholes: Wholes, model: ClipModel, lives: Sequence[Live | None]
 ) -> Mapping[int, SearchResult]:
-    """The tracks most like each clip that asks for some, by its place: one search for each count.
+    """The tracks most like each clip that asks for some, by its place.
+
+    One search answers all of the same count on the same plane.
 
     Args:
         clips: N clips.
-        wholes: The row that stands for each as a whole.
-        sd: Standard deviation of each one's (arousal, valence), [N, 2].
+        wholes: The same as a whole.
         model: Embeds.
-        live: The snapshot to look in, if there is one.
+        lives: The snapshot to look in for each, if there is one.
     """
-    asking = [index for index, clip in enumerate(clips) if clip.similar]
-    if live is None or not asking:
-        return {}
-    own = Embedding.concatenate([wholes[index] for index in asking])
-    music = as_music(own, live.snapshot, model, lambda: live.emotion_bank(model), sd[asking])
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    for row, index in enumerate(asking):
-        members[clips[index].similar].append(row)
+    members: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, (clip, live) in enumerate(zip(clips, lives, strict=True)):
+        if clip.similar and live is not None:
+            members[clip.similar, id(live)].append(index)
     found: dict[int, SearchResult] = {}
-    for limit, rows in members.items():
-        results = live.searcher.search(
-            SearchRequest(music[np.array(rows)], limit, direction="m2m", level="track")
-        )
-        found.update(zip([asking[row] for row in rows], results, strict=True))
+    for (limit, _), asking in members.items():
+        live = lives[asking[0]]
+        if live is None:
+            continue
+        own = Embedding.concatenate([wholes.rows[index] for index in asking])
+        bank = partial(live.emotion_bank, model)
+        music = as_music(own, live.snapshot, model, bank, wholes.sd[asking])
+        places = QueryPlaces(wholes.overall[asking], wholes.overall[asking])
+        request = SearchRequest(music, limit, direction="m2m", level="track", places=places)
+        found.update(zip(asking, live.searcher.search(request), strict=True))
     return found

@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from app.errors import NotReadyError
 from app.library.live import Live
 from app.playlists.match import similar_hits
-from app.playlists.queries import track_query
+from app.playlists.queries import music_query
 from app.wire.fit import fit, reason
 from app.wire.responses import CurvePoint, EmotionResponse, MeanOut, SegmentOut, SimilarOut
 from app.wire.schemas import Scale
 from app.wire.tracks import track_out
 from indexer.search.searcher import SearchResult
 from indexer.snapshot.filters import TrackFilter
+from model.arrays import Doubles
 from model.curves.curve import QuantileScale
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Estimate:
         overall: (arousal, valence) of the whole, [2].
         duration_s: Length.
         note: What of the file did not decode.
+        moved: How far a listener feels it from there, (arousal, valence) of the relative scale.
     """
 
     t_s: NDArray[np.float32]
@@ -41,6 +41,7 @@ class Estimate:
     overall: NDArray[np.float32]
     duration_s: float
     note: str | None = None
+    moved: tuple[float, float] = (0.0, 0.0)
 
 
 def chosen_scale(asked: Scale | None, live: Live | None) -> Scale:
@@ -73,8 +74,9 @@ def track_emotion(live: Live, track_id: int, scale: Scale, similar: int) -> Emot
     found = None
     if similar:
         others = TrackFilter(exclude_ids=frozenset({track_id}))
-        found = similar_hits(live, track_query(snapshot, row)[0], similar, others)
-    estimate = Estimate(t_s, mean, sd, overall, snapshot.tracks[row].duration_s)
+        found = similar_hits(live, music_query(live, [track_id]), similar, others)
+    length_s, moved = snapshot.tracks[row].duration_s, live.moved(row)
+    estimate = Estimate(t_s, mean, sd, overall, length_s, moved=moved)
     return emotion_response(estimate, model_id=live.model_id, live=live, scale=scale, similar=found)
 
 
@@ -90,6 +92,9 @@ def emotion_response(
     quantiles = live.snapshot.scale if live is not None and scale == "relative" else None
     mean, sd = on_scale(estimate.mean, estimate.sd, quantiles)
     overall, _ = on_scale(estimate.overall[None], np.zeros((1, 2)), quantiles)
+    if quantiles is not None and any(estimate.moved):
+        mean = np.clip(mean + estimate.moved, -1.0, 1.0)
+        overall = np.clip(overall + estimate.moved, -1.0, 1.0)
     return EmotionResponse(
         model_id=model_id,
         snapshot_id=live.id if live is not None else None,

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from app.compat.links import LinkStore, SongLinks
 from app.library.live import Live
 from app.playlists.likeness import Likeness, path_between
-from app.routes.access import read_access
+from app.routes.access import live_of, read_access
 from app.services import Services, ServicesDep
 from indexer.catalog.records import TrackQuery
 from indexer.errors import TrackNotFoundError
@@ -45,6 +45,7 @@ def make_router(links: LinkStore) -> APIRouter:
 
     @router.get("/similar_tracks", dependencies=[Depends(read_access)])
     def get_similar_tracks(
+        request: Request,
         services: ServicesDep,
         item_id: Text = None,
         title: Text = None,
@@ -60,13 +61,14 @@ def make_router(links: LinkStore) -> APIRouter:
             return _error(400, "give item_id, or title and artist")
         return _answered(
             lambda: _similar(
-                services, links.current(), (item_id, title, artist), n,
+                services, live_of(request, services), links.current(), (item_id, title, artist), n,
                 unique=eliminate_duplicates is not False, by_mood=bool(mood_similarity),
             )
         )  # fmt: skip
 
     @router.get("/find_path", dependencies=[Depends(read_access)])
     def get_path(
+        request: Request,
         services: ServicesDep,
         start_song_id: Text = None,
         end_song_id: Text = None,
@@ -78,7 +80,9 @@ def make_router(links: LinkStore) -> APIRouter:
         if start_song_id == end_song_id:
             return _error(400, "start_song_id and end_song_id are the same song")
         ends = (start_song_id, end_song_id)
-        return _answered(lambda: _path(services, links.current(), ends, max_steps))
+        return _answered(
+            lambda: _path(services, live_of(request, services), links.current(), ends, max_steps)
+        )
 
     @router.get("/search_tracks", dependencies=[Depends(read_access)])
     def search_tracks(
@@ -95,6 +99,7 @@ def make_router(links: LinkStore) -> APIRouter:
 
 def _similar(
     services: Services,
+    live: Live,
     links: SongLinks,
     asked: tuple[str | None, str | None, str | None],
     n: int,
@@ -102,7 +107,6 @@ def _similar(
     unique: bool,
     by_mood: bool,
 ) -> list[dict[str, Any]]:
-    live = services.live.current()
     track_id = _track_of(services, links, live, *asked)
     wide = min(n * (MOOD_FACTOR if unique or by_mood else 1) + 1, len(live.snapshot.tracks))
     found = Likeness(live, services.model_of(live).scoring, track_id).nearest(wide)
@@ -122,13 +126,14 @@ def _nearest_on_plane(
     live: Live, track_id: int, found: list[tuple[int, float]]
 ) -> list[tuple[int, float]]:
     """The same songs, those nearest in arousal and valence first; likeness is kept."""
-    row_of, emotion = live.snapshot.tracks.row_of, live.track_emotion
+    row_of, emotion = live.snapshot.tracks.row_of, live.places("absolute")
     here = emotion[row_of(track_id)]
     return sorted(found, key=lambda pair: float(((emotion[row_of(pair[0])] - here) ** 2).sum()))
 
 
-def _path(services: Services, links: SongLinks, ends: tuple[str, str], most: int) -> dict[str, Any]:
-    live = services.live.current()
+def _path(
+    services: Services, live: Live, links: SongLinks, ends: tuple[str, str], most: int
+) -> dict[str, Any]:
     start, end = (_track_of(services, links, live, each, None, None) for each in ends)
     ids = path_between(live, start, end, most)
     scoring = services.model_of(live).scoring

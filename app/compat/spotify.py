@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from app.library.live import Live
 from app.playlists.match import make_playlist, similar_hits
-from app.playlists.queries import tracks_query
-from app.routes.access import read_access
+from app.playlists.queries import music_query
+from app.routes.access import live_of, read_access
 from app.services import Services, ServicesDep
 from app.wire.schemas import PlaylistRequest
 from indexer.errors import TrackNotFoundError
@@ -34,6 +34,7 @@ def make_router() -> APIRouter:
 
     @router.get("/recommendations")
     def get_recommendations(
+        request: Request,
         services: ServicesDep,
         seed_tracks: Annotated[str, Query(max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -51,7 +52,7 @@ def make_router() -> APIRouter:
             return _error(400, "give seed_tracks, target_valence or target_energy")
         if len(seeds) > MOST_SEEDS or not all(s.isdecimal() and len(s) < 10 for s in seeds):
             return _error(400, f"seed_tracks takes up to {MOST_SEEDS} ids of this library")
-        live, ids = services.live.current(), [int(each) for each in seeds]
+        live, ids = live_of(request, services), [int(each) for each in seeds]
         try:
             ranked = (
                 _like(live, ids) if ids else _near(services, live, target_energy, target_valence)
@@ -67,9 +68,9 @@ def make_router() -> APIRouter:
         return JSONResponse({"seeds": told, "tracks": tracks})
 
     @router.get("/audio-features/{track_id}")
-    def get_audio_features(track_id: str, services: ServicesDep) -> JSONResponse:
+    def get_audio_features(track_id: str, request: Request, services: ServicesDep) -> JSONResponse:
         """Valence and energy of a track, and its length; nothing that is not measured."""
-        live = services.live.current()
+        live = live_of(request, services)
         try:
             row = live.snapshot.tracks.row_of(int(track_id) if track_id.isdecimal() else -1)
         except (TrackNotFoundError, OverflowError):
@@ -90,9 +91,9 @@ def make_router() -> APIRouter:
 
 
 def _like(live: Live, seeds: list[int]) -> list[int]:
-    query = tracks_query(live.snapshot, seeds).embedding
     others = TrackFilter(exclude_ids=frozenset(seeds))
-    return [hit.track_id for hit in similar_hits(live, query, WIDEST, others).hits]
+    found = similar_hits(live, music_query(live, seeds), WIDEST, others)
+    return [hit.track_id for hit in found.hits]
 
 
 def _near(services: Services, live: Live, energy: float | None, valence: float | None) -> list[int]:
@@ -129,8 +130,7 @@ def _within(
 
 def _shares(live: Live) -> Any:
     """(energy, valence) of each track, 0 to 1, [T, 2]."""
-    relative = np.asarray(live.snapshot.scale.to_relative(live.track_emotion))
-    return np.clip((relative + 1.0) / 2.0, 0.0, 1.0)
+    return np.clip((live.places("relative") + 1.0) / 2.0, 0.0, 1.0)
 
 
 def _row(live: Live, track_id: int) -> int:

@@ -20,11 +20,11 @@ from indexer.folders.files import genres_of, values_of
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.text_column import Groups
 from indexer.snapshot.tracks import TrackTable
+from model.arrays import Doubles
 from model.folding import fold
 
 GroupKind = Literal["artist", "album", "genre", "folder"]
 Order = Literal["title", "artist", "path", "added", "energy", "pleasant"]
-Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 _KEPT = 8  # orders of filtered tracks, for lists that scroll

@@ -17,7 +17,7 @@ from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.search.balance import EmotionEmbedder, embedded_bank
-from indexer.search.request import AnyOf
+from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
 from indexer.shards.gather import ShardedSearcher
 from indexer.snapshot.reader import Snapshot
@@ -112,6 +112,22 @@ class Live:
     def felt_at(self, track_ids: tuple[int, ...]) -> tuple[float, float] | None:
         """Mean (arousal, valence) of tracks where a listener feels them, absolute; None here."""
         return None
+
+    def moved(self, row: int) -> tuple[float, float]:
+        """How far a listener feels a track from its place on the scale, (arousal, valence)."""
+        return 0.0, 0.0
+
+    def liked(
+        self, scores: NDArray[np.float64], rows: Sequence[int], places: QueryPlaces
+    ) -> NDArray[np.float64]:
+        """Scores of tracks for music as the question, with what a listener adds to them, [Q, N].
+
+        Args:
+            scores: As the model scores them.
+            rows: Of the tracks.
+            places: Where the questions lie.
+        """
+        return scores
 
     def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
         """(arousal, valence) of hits on a scale."""

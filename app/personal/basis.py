@@ -16,6 +16,7 @@ from app.personal.recordings import Recordings
 from indexer.search.balance import as_query, unbalanced
 from indexer.search.columns import doubled, points
 from indexer.snapshot.filters import TrackFilter, TrackTerms
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.feelings.regions import PLANE_LEVELS
 from model.personal.features import features_of
@@ -24,8 +25,6 @@ from model.scoring import (
     composite_query_constant,
     composite_query_vectors,
 )
-
-Doubles = NDArray[np.float64]
 
 GRID = np.array(PLANE_LEVELS)  # of each axis, as `emotion_bank` asks
 _SAMPLE = 2000  # tracks that the fall of scores with distance is measured on

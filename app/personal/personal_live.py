@@ -15,7 +15,7 @@ from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
-from indexer.search.request import AnyOf
+from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
 
 
@@ -54,6 +54,20 @@ class PersonalLive(Live):
         rows = [self.snapshot.tracks.row_of(track) for track in track_ids]
         arousal, valence = self.snapshot.scale.to_absolute(self.plane.places[rows].mean(axis=0))
         return float(arousal), float(valence)
+
+    def moved(self, row: int) -> tuple[float, float]:
+        """See `Live.moved`."""
+        arousal, valence = self.plane.moved[row].tolist()
+        return arousal, valence
+
+    def liked(
+        self, scores: NDArray[np.float64], rows: Sequence[int], places: QueryPlaces
+    ) -> NDArray[np.float64]:
+        """See `Live.liked`."""
+        relative = self.plane.basis.live.snapshot.scale.to_relative
+        added = self.plane.addition(relative(places.felt), relative(places.heard))
+        every = np.arange(len(self.snapshot.tracks) + 1)  # a track a row
+        return added.totalled(scores, np.asarray(rows, dtype=np.int64), every)
 
     def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
         """(arousal, valence) of hits; tracks that the listener placed lie where they were put."""

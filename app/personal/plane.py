@@ -15,11 +15,10 @@ from app.personal.basis import Basis
 from app.personal.recordings import resolved
 from indexer.catalog.profiles import Placement, Profile
 from indexer.search.additions import Addition, TrackColumns
+from model.arrays import Doubles
 from model.personal.learning import Learned, learn, unlearned
 from model.personal.scale import PersonalScale
 from model.personal.warp import Warp
-
-Doubles = NDArray[np.float64]
 
 MOST_LEARNED = 500  # the latest answers; earlier ones keep their tracks' places
 CERTAIN = 1.0  # nats that a placed track has before the best one that is not

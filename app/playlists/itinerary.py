@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from app.playlists.queries import EmbeddedQuery
 from app.playlists.variety import BEST, Variety
 from indexer.search.searcher import Hit
+from model.arrays import Doubles
 from model.curves.curve import QuantileScale
 
 CLOSENESS = 2.0
@@ -27,7 +28,6 @@ CLOSENESS = 2.0
 MOST_S = 10.0  # for whole numbers
 _EARLIER = 1e-3  # earlier places count so much more: where all ask the same, the best comes first
 
-Doubles = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 NOBODY: Mapping[int, int] = MappingProxyType({})

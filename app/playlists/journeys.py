@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.desk import checkpoint
 from app.errors import InvalidRequestError
@@ -33,10 +32,9 @@ from app.playlists.variety import most_of_one
 from app.wire.schemas import Level, PlaylistRequest, Way
 from indexer.search.searcher import Hit, SearchRequest, SearchResult, TrackFilter
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
-
-Doubles = NDArray[np.float64]
 
 PIECE_S = 30.0  # a piece of a journey is embedded as if it lasted so long
 CANDIDATES = 24  # tracks a place chooses from before one is searched for it alone

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.library.live import Live
-from app.playlists.queries import track_query
+from app.playlists.match import similar_hits
+from app.playlists.queries import EmbeddedQuery, music_query, query_places, track_query
 from indexer.search.columns import doubled, points
 from indexer.search.request import SearchRequest
 from indexer.snapshot.filters import TrackFilter
@@ -36,7 +37,8 @@ class Likeness:
         """
         self._live, self._id, self._scoring = live, track_id, doubled(scoring)
         row = live.snapshot.tracks.row_of(track_id)
-        self._query = track_query(live.snapshot, row)[0]
+        self._query = music_query(live, [track_id])
+        self._places = query_places([self._query])
         rows = np.unique(np.linspace(0, len(live.snapshot.tracks) - 1, SAMPLE).astype(int))
         sample = self._scores([each for each in rows.tolist() if each != row] or [row])
         self._own = float(self._scores([row])[0])
@@ -45,8 +47,7 @@ class Likeness:
     def nearest(self, count: int) -> list[tuple[int, float]]:
         """The most similar other tracks with their likeness, best first."""
         others = TrackFilter(exclude_ids=frozenset({self._id}))
-        request = SearchRequest(self._query, count, others, direction="m2m", level="track")
-        hits = self._live.searcher.search(request)[0].hits
+        hits = similar_hits(self._live, self._query, count, others).hits
         return [(hit.track_id, self._likeness(hit.score)) for hit in hits]
 
     def of(self, track_ids: Sequence[int]) -> list[tuple[int, float]]:
@@ -65,8 +66,9 @@ class Likeness:
         """Scores of whole tracks, [N]."""
         snapshot = self._live.snapshot
         candidates = Embedding.concatenate([track_query(snapshot, row)[0] for row in rows])
-        found = score(points(self._query), points(candidates), self._scoring, "m2m")
-        return np.asarray(found.total[0].numpy(), dtype=np.float64)
+        found = score(points(self._query.embedding), points(candidates), self._scoring, "m2m")
+        heard = np.asarray(found.total.numpy(), dtype=np.float64)  # [1, N]
+        return np.asarray(self._live.liked(heard, rows, self._places)[0])
 
 
 def path_between(live: Live, start: int, end: int, most: int) -> list[int]:
@@ -84,17 +86,23 @@ def path_between(live: Live, start: int, end: int, most: int) -> list[int]:
     Raises:
         TrackNotFoundError: The snapshot lacks one.
     """
-    snapshot = live.snapshot
-    first, last = (track_query(snapshot, snapshot.tracks.row_of(each))[0] for each in (start, end))
+    first, last = (music_query(live, [each]) for each in (start, end))
     if start == end:
         return [start]
     shares = np.linspace(0.0, 1.0, most)[1:-1]
     if not len(shares):
         return [start, end]
-    steps = Embedding.concatenate([_between(first, last, float(share)) for share in shares])
+    steps = [_between(first, last, float(share)) for share in shares]
     others = TrackFilter(exclude_ids=frozenset({start, end}))
     limit = len(shares) + PATH_CHOICE
-    request = SearchRequest(steps, limit, others, direction="m2m", level="track")
+    request = SearchRequest(
+        Embedding.concatenate([step.embedding for step in steps]),
+        limit,
+        others,
+        direction="m2m",
+        level="track",
+        places=query_places(steps),
+    )
     path, used = [start], {start, end}
     for found in live.searcher.search(request):
         step = next((hit.track_id for hit in found.hits if hit.track_id not in used), None)
@@ -104,10 +112,16 @@ def path_between(live: Live, start: int, end: int, most: int) -> list[int]:
     return [*path, end]
 
 
-def _between(first: Embedding, last: Embedding, share: float) -> Embedding:
+def _between(first: EmbeddedQuery, last: EmbeddedQuery, share: float) -> EmbeddedQuery:
     def mixed(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray((1.0 - share) * a + share * b, dtype=np.float32)
 
-    return Embedding(
-        mixed(first.phi, last.phi), mixed(first.mu, last.mu), mixed(first.var, last.var)
+    one, other = first.embedding, last.embedding
+    embedding = Embedding(
+        mixed(one.phi, other.phi), mixed(one.mu, other.mu), mixed(one.var, other.var)
+    )
+    places = query_places([first, last])
+    felt, heard = ((1.0 - share) * at[0] + share * at[1] for at in (places.felt, places.heard))
+    return EmbeddedQuery(
+        embedding, "m2m", float(felt[1]), float(felt[0]), heard=(float(heard[0]), float(heard[1]))
     )

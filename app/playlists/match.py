@@ -24,10 +24,9 @@ from app.playlists.queries import (
     QueryModel,
     allowed,
     feeling_query,
-    felt_by,
+    music_query,
     query_places,
     seeds_of,
-    tracks_query,
     unmatched,
     variety_of,
 )
@@ -176,10 +175,17 @@ def _matched(
 
 
 def similar_hits(
-    live: Live, embedding: Embedding, limit: int, filters: TrackFilter | None = None
+    live: Live, query: EmbeddedQuery, limit: int, filters: TrackFilter | None = None
 ) -> SearchResult:
-    """The tracks that feel as a whole like the music of `embedding`, one row, best first."""
-    request = SearchRequest(embedding, limit, filters, direction="m2m", level="track")
+    """The tracks that feel as a whole like the music of a query, best first."""
+    request = SearchRequest(
+        query.embedding,
+        limit,
+        filters,
+        direction="m2m",
+        level="track",
+        places=query_places([query]),
+    )
     return live.searcher.search(request)[0]
 
 
@@ -205,7 +211,7 @@ def _tracks_or_feeling(request: PlaylistRequest, live: Live) -> EmbeddedQuery | 
     seeds = seeds_of(request.emotion)
     if not seeds:
         return feeling_query(request, live.snapshot)
-    return felt_by(live, tracks_query(live.snapshot, seeds), seeds)
+    return music_query(live, seeds)
 
 
 def _terms(request: PlaylistRequest, query: EmbeddedQuery) -> _CommonTerms:

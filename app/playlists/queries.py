@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.library.live import Live
 from app.playlists.phrases import read
@@ -27,13 +26,12 @@ from app.wire.schemas import (
 from indexer.search.request import AnyOf, QueryPlaces
 from indexer.snapshot.filters import NO_TERMS, TrackFilter, TrackTerms
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles, Floats
 from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.feelings import moods
 from model.scoring import Direction, ScoringParams
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 BETWEEN_S = 60.0  # from track to track, where a journey passes by several
 
 
@@ -134,6 +132,15 @@ def felt_by(live: Live, asked: EmbeddedQuery, seeds: Sequence[int]) -> EmbeddedQ
         return asked
     heard = asked.arousal, asked.valence
     return replace(asked, arousal=place[0], valence=place[1], heard=heard)
+
+
+def music_query(live: Live, seeds: Sequence[int]) -> EmbeddedQuery:
+    """Tracks as one query for music like all of them, asked where its listener feels them.
+
+    Raises:
+        TrackNotFoundError: The snapshot lacks one.
+    """
+    return felt_by(live, tracks_query(live.snapshot, seeds), seeds)
 
 
 def tracks_query(snapshot: Snapshot, seeds: Sequence[int]) -> EmbeddedQuery:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.search.searcher import Hit
+from model.arrays import Doubles
 
 BLOCK = 20  # places of a list
 MOST_IN_BLOCK = 2  # of them that one artist may have
@@ -27,7 +28,6 @@ _LEAST_POOL = 200
 _MOST_POOL = 2_000
 _SPREAD = 3  # times as many tracks as places are looked at, where only artists are spread
 
-Doubles = NDArray[np.float64]
 ArtistsOf = Callable[[Hit], Collection[int]]
 
 

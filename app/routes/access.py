@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
 from app.http.keys import ApiKey, KeyScope
+from app.library.live import Live
 from app.routes.signing import ADMIN, signer
 from app.services import Services, ServicesDep
 from indexer.catalog.profiles import MACHINE
@@ -42,10 +43,23 @@ async def upload_access(request: Request, services: ServicesDep, _key: Documente
 
 def owner_of(request: Request, services: Services) -> str:
     """Whose profile a request speaks of: that of its key, else the machine's."""
-    key: ApiKey | None = getattr(request.state, "key", None)
+    return profile_of(getattr(request.state, "key", None), services)
+
+
+def profile_of(key: ApiKey | None, services: Services) -> str:
+    """Whose profile a key speaks of."""
     if key is None or key.id == ADMIN.id or services.settings.profiles == "machine":
         return MACHINE
     return key.id
+
+
+def live_of(request: Request, services: Services) -> Live:
+    """The snapshot that answers, on the plane of the listener who asks.
+
+    Raises:
+        NotReadyError: There is none.
+    """
+    return services.planes.live_of(owner_of(request, services), services.live.current())
 
 
 def is_administered(services: Services) -> bool:

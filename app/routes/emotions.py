@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from app.clips.emotions import chosen_scale
 from app.clips.uploads import UploadLimits, drain, received_file
 from app.errors import BusyError, StorageFullError
 from app.http.documentation import problems
-from app.routes.access import upload_access
+from app.routes.access import owner_of, upload_access
 from app.services import Services, ServicesDep
 from app.wire.responses import EmotionResponse
 from app.wire.schemas import Scale
@@ -69,7 +70,8 @@ async def create_emotion(
     """Listen to an uploaded clip.
 
     The answer holds its emotion each half second with the uncertainty, the mean, and the tracks of
-    the catalogue that sound most like it. The clip is not kept.
+    the catalogue that sound most like it; on the relative scale as the listener feels it who asks.
+    The clip is not kept.
     """
     settings = services.settings
     limits = UploadLimits(settings.max_upload_bytes, settings.upload_timeout_s)
@@ -83,7 +85,8 @@ async def create_emotion(
             await stack.enter_async_context(services.places.taking_one())
             chosen_scale(scale, services.live.current_or_none())  # refused before the work
             analysis = await run_in_threadpool(_analysed, services, path)
-            body = await services.clips.ask(Clip(analysis, scale, similar))
+            felt = partial(services.planes.live_of, owner_of(request, services))
+            body = await services.clips.ask(Clip(analysis, scale, similar, felt))
     except (BusyError, StorageFullError):
         await drain(request, limits)
         raise

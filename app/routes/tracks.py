@@ -15,7 +15,7 @@ from app.http.paging import Cursor, Limit
 from app.library.audio_files import audio_response
 from app.library.live import Live
 from app.library.open_files import open_track
-from app.routes.access import is_administered, owner_of, read_access
+from app.routes.access import is_administered, live_of, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
     EmotionResponse,
@@ -153,7 +153,7 @@ def get_track_map(
 
     On the plane of the listener who asks, if they have one.
     """
-    live = services.planes.live_of(owner_of(request, services), services.live.current())
+    live = live_of(request, services)
     tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
@@ -218,9 +218,12 @@ def get_track_emotion(
         Literal["json", "svg"], Query(description="`svg` draws the curve, for people to look at.")
     ] = "json",
 ) -> Response:
-    """From the index: nothing is decoded."""
-    live = services.live.current()
-    tag = snapshot_tag(request, live.id)
+    """From the index: nothing is decoded.
+
+    On the plane of the listener who asks, if they have one.
+    """
+    live = live_of(request, services)
+    tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
     answer = track_emotion(live, track_id, scale, similar if format == "json" else 0)

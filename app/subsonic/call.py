@@ -16,6 +16,7 @@ from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
 from app.subsonic.library import Album, Artist, Libraries, MusicLibrary, Song
 from app.subsonic.station_answers import StationAnswers
 from indexer.catalog.listening import Mark, Played
+from indexer.catalog.profiles import MACHINE
 from model.emotion_model import EmotionModel
 
 Params = dict[str, list[str]]
@@ -31,11 +32,13 @@ class Listener:
         name: Of the key, or the user name that was given.
         may_write: Whether playlists, stars and plays may be kept.
         is_admin: Whether the key may do everything.
+        profile: Whose plane answers.
     """
 
     name: str
     may_write: bool
     is_admin: bool
+    profile: str = MACHINE
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class SubsonicCall:
             NotReadyError: There is none.
         """
         return self.services.live.current()
+
+    @cached_property
+    def felt(self) -> Live:
+        """The same on the plane of the listener, if they have one."""
+        return self.services.planes.live_of(self.listener.profile, self.live)
 
     @cached_property
     def model(self) -> EmotionModel:

@@ -8,6 +8,7 @@ import hmac
 from fastapi import Request
 
 from app.http.keys import PREFIX, ApiKey
+from app.routes.access import profile_of
 from app.routes.signing import ADMIN
 from app.services import Services
 from app.subsonic.call import Listener, Params
@@ -43,7 +44,8 @@ def listener_of(request: Request, params: Params, services: Services) -> Listene
         return Listener(_first(params, "u") or ANYBODY, may_write=True, is_admin=False)
     if not key.allows("read"):
         raise SubsonicError(FORBIDDEN, f"key {key.id} may not read")
-    return Listener(key.name, key.allows("write"), key.allows("admin"))
+    profile = profile_of(key, services)
+    return Listener(key.name, key.allows("write"), key.allows("admin"), profile)
 
 
 def _key(params: Params, services: Services) -> ApiKey | None:

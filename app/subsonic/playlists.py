@@ -127,7 +127,7 @@ def songs_of_playlist(call: SubsonicCall, playlist_id: str) -> Sequence[Song]:
 
 def _station(station: Station, call: SubsonicCall) -> tuple[dict[str, Any], Sequence[Song]]:
     heard = partial(heard_by, call.listener.name, call.services)
-    ids = call.shared.stations.track_ids(station, call.model, call.live, heard)
+    ids = call.shared.stations.track_ids(station, call.model, call.felt, heard)
     songs = call.library.songs_of(ids)
     changed, daily = max(station.updated_at, call.live.created_at), station.rhythm == "daily"
     if daily:

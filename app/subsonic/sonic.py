@@ -7,7 +7,7 @@ from typing import Any
 
 from app.playlists.likeness import Likeness, path_between
 from app.playlists.match import similar_hits
-from app.playlists.queries import tracks_query
+from app.playlists.queries import music_query
 from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
@@ -38,12 +38,12 @@ def find_sonic_path(call: SubsonicCall) -> dict[str, Any]:
     """A way from one song to another: it begins and ends with them, and goes straight between."""
     start, end = call.song(call.text("startSongId")), call.song(call.text("endSongId"))
     count = call.number("count", 25, least=2)
-    ids = path_between(call.live, start.track.id, end.track.id, count)
+    ids = path_between(call.felt, start.track.id, end.track.id, count)
     return {"sonicMatch": _matches(call, _likeness(call, start).of(ids))}
 
 
 def _likeness(call: SubsonicCall, song: Song) -> Likeness:
-    return Likeness(call.live, call.model.scoring, song.track.id)
+    return Likeness(call.felt, call.model.scoring, song.track.id)
 
 
 def _matches(call: SubsonicCall, found: Sequence[tuple[int, float]]) -> list[dict[str, Any]]:
@@ -57,9 +57,9 @@ def _matches(call: SubsonicCall, found: Sequence[tuple[int, float]]) -> list[dic
 
 def _similar(call: SubsonicCall) -> list[dict[str, Any]]:
     seeds = [song.track.id for song in _seeds(call)][:MOST_SEEDS]
-    query = tracks_query(call.live.snapshot, seeds).embedding
+    query = music_query(call.felt, seeds)
     others = TrackFilter(exclude_ids=frozenset(seeds))
-    hits = similar_hits(call.live, query, call.number("count", 50), others).hits
+    hits = similar_hits(call.felt, query, call.number("count", 50), others).hits
     return [song_tree(song, call) for song in call.library.songs_of(h.track_id for h in hits)]
 
 

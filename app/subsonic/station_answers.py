@@ -38,7 +38,7 @@ class StationAnswers:
         Args:
             station: Which one.
             model: Embeds its question.
-            live: The snapshot that answers.
+            live: The snapshot that answers, on the listener's plane.
             heard: What the listener heard in the last so many seconds, the last one first.
 
         Raises:
@@ -47,7 +47,7 @@ class StationAnswers:
         seed = seed_of(station, None, datetime.now().astimezone())
         question = asked_by(station)
         aside = tuple(heard(question.not_again_s)) if question is not None else ()
-        key = (station.id, station.updated_at, live.id, seed, aside)
+        key = (station.id, station.updated_at, live.version, seed, aside)
         with self._lock:  # one at a time: a list of stations must not take every core
             if key not in self._kept:
                 self._kept[key] = _answer(question, seed, model, live, aside)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.analysis import SEGMENT_S, Analysis
+from model.arrays import Doubles
 from model.curves.estimation import (
     CURVE_HOP_S,
     CurveSettings,
@@ -27,8 +28,6 @@ from model.errors import DatasetError
 from model.learning.datasets import Dataset
 from model.learning.evaluation import half_width
 from model.rows import window_rows
-
-Doubles = NDArray[np.float64]
 
 ANNOTATION_START_S = 15.0
 """DEAM's annotations begin here."""

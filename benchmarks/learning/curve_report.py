@@ -25,6 +25,7 @@ from benchmarks.learning.curve_calibration import (
     reliability,
 )
 from model.analysis import SEGMENT_S
+from model.arrays import Doubles
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.emotion_model import EmotionModel
 from model.frontends import get_frontend
@@ -34,7 +35,6 @@ from model.learning.fitting import fit
 from model.learning.recipes import recipe
 from model.learning.shipping import make_checkpoint
 
-Doubles = NDArray[np.float64]
 Say = Callable[[str], None]
 
 FOLDS = 5

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.frontends import loudness
 from model.learning.datasets import (
     FIRST_COLLECTION_MAX_ID,
@@ -28,8 +29,6 @@ from model.learning.experiments import splits
 from model.learning.fitting import embed, fit
 from model.learning.recipes import recipe
 from model.learning.shipping import fit_best_head
-
-Doubles = NDArray[np.float64]
 
 MIDDLE, HALF_RANGE = 5.0, 4.0
 """Of the static table's scale, 1 to 9."""

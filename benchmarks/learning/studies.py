@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.learning.labels import exchanged_labels, level_confounder
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.learning.baselines import Matrices
 from model.learning.datasets import Dataset, load
@@ -26,7 +27,6 @@ from model.learning.shipping import fit_best_head
 from model.learning.training import train
 from model.scoring import Kind, ScoringParams
 
-Doubles = NDArray[np.float64]
 Study = Callable[[Path], dict[str, Any]]
 
 PANEL_SIZES = (5, 10, 20)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata  # type: ignore[import-untyped]
 
-from benchmarks.listening.studies import Doubles, Emotify, Muse
+from benchmarks.listening.studies import Emotify, Muse
+from model.arrays import Doubles
 
 MOODS: Mapping[str, tuple[str, tuple[float, float]]] = {
     "joyful": ("joyful_activation", (0.5, 0.85)),

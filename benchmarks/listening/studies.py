@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.analysis import Analysis
+from model.arrays import Doubles
 from model.emotion_model import EmotionModel
-
-Doubles = NDArray[np.float64]
 
 AROUSING = ("joyful_activation", "power", "tension")
 CALMING = ("calmness", "tenderness", "sadness")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.listening.studies import analysed, load_emotify, load_muse
 from indexer.runs.embed import stretches
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam, load_pmemo
@@ -20,7 +20,6 @@ from model.learning.fitting import embed, fit
 from model.learning.recipes import recipe
 from model.learning.shipping import fit_best_head
 
-Doubles = NDArray[np.float64]
 FEATURES = "gemaps_essentia"  # the columns that DEAM and PMEmo share
 
 

@@ -17,11 +17,11 @@ from sklearn.preprocessing import QuantileTransformer
 from sklearn.svm import SVR
 
 from benchmarks.personal.listeners import Listener
+from model.arrays import Doubles
 from model.personal.asking import chosen
 from model.personal.features import MOST, features_of
 from model.personal.learning import Learned, learn
 
-Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 COUNTS = (0, 5, 10, 20, 50, 100)

@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.library.live import Live
 from app.personal.basis import Basis
@@ -24,11 +23,11 @@ from indexer.search.cells import CellIndex, ReadingLimits
 from indexer.search.request import QueryPlaces
 from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.curves.curve import EmotionCurve
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
 
-Doubles = NDArray[np.float64]
 WORDS = 100
 LIMIT = 10
 BLOCK = 500  # queries at once

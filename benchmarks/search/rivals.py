@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from indexer.search.columns import doubled, points, raw_columns, raw_query
 from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.scoring import ScoringParams, l1_item_vectors, l1_query_vectors
 
-Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 AT = 50
 BEAMS = (50, 100, 200, 400, 700, 1000)  # pgvector allows no more

@@ -24,6 +24,7 @@ from indexer.runs.embed import Block
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 from model.analysis import CURVE_HOP_S, CURVE_WINDOW_S, Analysis
+from model.arrays import Floats
 from model.folding import fold
 
 logger = logging.getLogger(__name__)
@@ -31,8 +32,6 @@ logger = logging.getLogger(__name__)
 LOSSLESS = frozenset((".flac", ".wav", ".aiff", ".aif", ".ape", ".wv", ".tta", ".w64", ".caf"))
 _KEPT_ANALYSES = 256  # in memory at once
 _MOST_CANDIDATES = 32  # that a content is compared with; copies are the nearest of all
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.tables import Added, Doubles, Integers, Lists
+from indexer.search.tables import Added, Lists
+from model.arrays import Doubles, Integers
 
 NOTHING_ADDED = Added(np.empty((0, 0)), np.empty(0), np.empty(0))
 _SLACK = 1e-9  # for rounding of the box's corners, in nats

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.search.tables import Doubles
 from indexer.snapshot.format import load_array, save_array
+from model.arrays import Doubles
 
 _RIDGE = 1e-4  # of the queries' mean variance: no direction is taken for impossible
 

@@ -19,17 +19,8 @@ from __future__ import annotations
 import numpy as np
 
 from indexer.search.compiled import compiled
-from indexer.search.tables import (
-    Axes,
-    Cells,
-    Coded,
-    Coding,
-    Doubles,
-    Integers,
-    Known,
-    PreparedQuery,
-    Singles,
-)
+from indexer.search.tables import Axes, Cells, Coded, Coding, Known, PreparedQuery
+from model.arrays import Doubles, Floats, Integers
 
 NEIGHBOURS = 16
 _EPS = float(np.finfo(np.float32).eps)
@@ -72,7 +63,7 @@ def _turned(axes: Axes, raw: Doubles) -> Doubles:
 
 
 @compiled
-def _coded(coding: Coding, turned: Doubles, constant: float) -> tuple[Singles, float]:
+def _coded(coding: Coding, turned: Doubles, constant: float) -> tuple[Floats, float]:
     """The query for coded rows [W], and what makes a scanned score an upper bound.
 
     Codes are off by at most `error` a column and by `error_norm` a row, of which the smaller sum

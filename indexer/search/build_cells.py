@@ -20,8 +20,8 @@ from indexer.search.axes import Sketch
 from indexer.search.codes import CodeWriter
 from indexer.search.columns import KINDS, doubled, raw_columns, raw_query, spread, typical_queries
 from indexer.search.references import References
-from indexer.search.tables import Doubles, Singles
 from indexer.snapshot.format import save_array
+from model.arrays import Doubles, Floats
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, ScoringParams, l1_item_vectors
 
@@ -161,7 +161,7 @@ def _parted(source: _Source, whole: NDArray[np.bool_], writer: CodeWriter, colum
     return _Cells(np.argsort(labels, kind="stable"), first.astype(np.int64), wholes)
 
 
-def _clusters(points: Singles, rows_per_cell: int) -> Rows:
+def _clusters(points: Floats, rows_per_cell: int) -> Rows:
     """A cluster of each point, numbered without gaps, [N]."""
     count = min(len(points) // rows_per_cell, 4 * isqrt(len(points)))
     if count < 2:
@@ -179,7 +179,7 @@ def _clusters(points: Singles, rows_per_cell: int) -> Rows:
     return np.unique(nearest, return_inverse=True)[1].astype(np.int64)
 
 
-def _means(source: _Source, cells: _Cells) -> tuple[Singles, Doubles]:
+def _means(source: _Source, cells: _Cells) -> tuple[Floats, Doubles]:
     """About the mean of each cell, [C, P], and the typical spread around it, [P].
 
     Cells differ in their leading columns; in the others all have one, which costs a query less.
@@ -194,7 +194,7 @@ def _means(source: _Source, cells: _Cells) -> tuple[Singles, Doubles]:
     return mean, np.sqrt(squares / len(source.embedding)) + 1e-9
 
 
-def _references(source: _Source, queries: Embedding | None, kind: Kind, cells: _Cells) -> Singles:
+def _references(source: _Source, queries: Embedding | None, kind: Kind, cells: _Cells) -> Floats:
     """Turned queries to know every cell's best score for, [R, P]; none for few rows."""
     count = source.layout.references(len(source.embedding), len(cells.sizes()))
     asked: list[tuple[Embedding, Direction, int]] = [(source.embedding, "m2m", count)]
@@ -227,8 +227,8 @@ def _write_bounds(
     folder: Path,
     source: _Source,
     cells: _Cells,
-    centres: tuple[Singles, Doubles],
-    references: dict[Kind, Singles],
+    centres: tuple[Floats, Doubles],
+    references: dict[Kind, Floats],
 ) -> None:
     """Radius, box of rho * phi, and best scores of each cell."""
     (mean, metric), count = centres, len(cells.sizes())
@@ -254,7 +254,7 @@ def _write_bounds(
         References.of(references[kind], values.T).save(folder, kind)
 
 
-def _best(turned: Doubles, vectors: Singles, begins: Rows) -> Doubles:
+def _best(turned: Doubles, vectors: Floats, begins: Rows) -> Doubles:
     """What no row of each cell exceeds for each reference, [cells, R]."""
     products = turned.astype(np.float32) @ vectors.T  # [B, R]
     longest = np.maximum.reduceat(np.linalg.norm(turned, axis=1), begins)

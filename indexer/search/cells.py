@@ -19,8 +19,9 @@ from indexer.search.codes import Coder
 from indexer.search.columns import KINDS
 from indexer.search.references import References
 from indexer.search.scope import Level
-from indexer.search.tables import Axes, Cells, Coded, Doubles, Lists, PreparedQuery, Singles
+from indexer.search.tables import Axes, Cells, Coded, Lists, PreparedQuery
 from indexer.snapshot.format import REBUILD, load_array
+from model.arrays import Doubles, Floats
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class CellIndex:
         return aim(self._axes, self._coding, self._cells, known, asked, cells, choosy)
 
 
-def cells_of(mean: Singles, radius: Doubles, metric: Doubles, near: Doubles) -> Cells:
+def cells_of(mean: Floats, radius: Doubles, metric: Doubles, near: Doubles) -> Cells:
     """What a search reads of C cells, one or more.
 
     Args:

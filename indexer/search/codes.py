@@ -18,8 +18,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.tables import Coding, Doubles
+from indexer.search.tables import Coding
 from indexer.snapshot.format import load_array, save_array
+from model.arrays import Doubles
 
 _LARGEST_CODE = 127.5
 _KIND = faiss.ScalarQuantizer.QT_8bit_uniform, faiss.METRIC_INNER_PRODUCT

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from indexer.search.tables import Doubles
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.scoring import (
     Direction,

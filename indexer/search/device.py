@@ -22,8 +22,8 @@ from torch import Tensor
 from indexer.search.columns import doubled, points, raw_columns, raw_query
 from indexer.search.rank_cells import ranked
 from indexer.search.request import Ranked, RankedAnswer, Ranker, Terms
-from indexer.search.scope import Mask, Rows, Scopes
-from indexer.search.tables import Doubles
+from indexer.search.scope import Rows, Scopes
+from model.arrays import Doubles, Mask
 from model.embedding import Embedding
 from model.scoring import Direction, ScoringParams, l1_item_vectors, l1_query_vectors
 

@@ -15,17 +15,15 @@ from indexer.search.compiled import compiled
 from indexer.search.tables import (
     Allowed,
     Board,
-    Doubles,
     Found,
-    Integers,
     Items,
     Lists,
     PreparedQuery,
     Sieve,
-    Singles,
     Task,
     Wanted,
 )
+from model.arrays import Doubles, Floats, Integers
 
 TIE_DECIMALS = 9  # scores that agree to 1e-9 nats are equal; the smaller row comes first
 TIE = 2.0 * 10.0**-TIE_DECIMALS
@@ -263,7 +261,7 @@ def _order(keys: Doubles) -> Integers:
 
 
 @compiled
-def _scan(lists: Lists, vector: Singles, cell: int, scores: Singles) -> None:
+def _scan(lists: Lists, vector: Floats, cell: int, scores: Floats) -> None:
     """Products of a cell's rows with the query: a column at a time, many rows at once."""
     begin, rows = lists.first[cell], lists.first[cell + 1] - lists.first[cell]
     scores[:rows] = 0.0

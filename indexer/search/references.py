@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.search.tables import Doubles, Known, Singles
+from indexer.search.tables import Known
 from indexer.snapshot.format import load_array, save_array
+from model.arrays import Doubles, Floats
 from model.scoring import Kind
 
 Steps = NDArray[np.uint16]
@@ -33,13 +34,13 @@ class References:
         top: Best score of any cell, [R].
     """
 
-    vectors: Singles
+    vectors: Floats
     below: Steps
     step: Doubles
     top: Doubles
 
     @classmethod
-    def of(cls, vectors: Singles, best: Doubles) -> References:
+    def of(cls, vectors: Floats, best: Doubles) -> References:
         """From the best score of each cell for each reference, [R, C]."""
         if not best.size:
             return cls(vectors, np.empty(best.shape, np.uint16), *np.ones((2, len(best))))

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Mask
 
 Level = Literal["segment", "track"]
-Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 KEPT_FILTERS = 8

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from indexer.search.columns import doubled
 from indexer.search.rank_cells import scored
-from indexer.search.tables import Doubles, Items, PreparedQuery
+from indexer.search.tables import Items, PreparedQuery
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.scoring import MAX_RHO, Direction, Kind, ScoringParams
 

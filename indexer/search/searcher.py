@@ -25,11 +25,12 @@ from indexer.search.request import (
     own_queries,
 )
 from indexer.search.scope import Level, Scopes
-from indexer.search.tables import Allowed, Coded, Doubles, Integers, Sieve, Task
+from indexer.search.tables import Allowed, Coded, Sieve, Task
 from indexer.search.union import UnionSearch
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.format import REBUILD, Manifest
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles, Integers
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Kind, ScoringParams

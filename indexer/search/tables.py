@@ -12,9 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Singles = NDArray[np.float32]
+from model.arrays import Doubles, Floats, Integers
 
 
 class PreparedQuery(NamedTuple):
@@ -55,9 +53,9 @@ class Items(NamedTuple):
         content: Equal for tracks with equal content, [T].
     """
 
-    phi: Singles
-    mu: Singles
-    var: Singles
+    phi: Floats
+    mu: Floats
+    var: Floats
     kept: Integers
     mean: Doubles
     std: Doubles
@@ -130,7 +128,7 @@ class Cells(NamedTuple):
     """
 
     own: Integers
-    mean: Singles
+    mean: Floats
     common: Doubles
     widest: Doubles
     radius: Doubles
@@ -151,9 +149,9 @@ class Known(NamedTuple):
         top: Best score of any cell, [R].
     """
 
-    vectors: Singles
-    scaled: Singles
-    norms: Singles
+    vectors: Floats
+    scaled: Floats
+    norms: Floats
     below: NDArray[np.uint16]
     step: Doubles
     top: Doubles
@@ -171,7 +169,7 @@ class Coded(NamedTuple):
         nearest: Weighted L1 distance that no row of it falls below, [C].
     """
 
-    vector: Singles
+    vector: Floats
     added: float
     share: float
     estimate: Doubles

@@ -25,8 +25,9 @@ from indexer.search.columns import doubled, points
 from indexer.search.rank_cells import TIE_DECIMALS
 from indexer.search.request import AnyOf, Ranked, RankedAnswer, Ranker, Terms
 from indexer.search.scope import Level, Scopes
-from indexer.search.tables import Doubles, PreparedQuery, Singles
+from indexer.search.tables import PreparedQuery
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles, Floats
 from model.embedding import Embedding
 from model.scoring import (
     ScoringParams,
@@ -50,7 +51,7 @@ class UnionSearch:
     ) -> None:
         self._snapshot, self._ranker, self._scopes = snapshot, ranker, scopes
         self._scoring = doubled(scoring)
-        self._whole: tuple[NDArray[np.int64], Singles] | None = None
+        self._whole: tuple[NDArray[np.int64], Floats] | None = None
         self._lock = threading.Lock()
 
     def answer(self, queries: Embedding, any_of: AnyOf, terms: Terms) -> RankedAnswer:
@@ -106,7 +107,7 @@ class UnionSearch:
 
     def _columns(
         self, level: Level, mask: NDArray[np.bool_] | None
-    ) -> Iterator[tuple[NDArray[np.int64], Singles]]:
+    ) -> Iterator[tuple[NDArray[np.int64], Floats]]:
         """The rows of a mask with their columns, [N, C], some at a time."""
         whole = self._whole_columns() if level == "track" else None
         if whole is not None:
@@ -119,7 +120,7 @@ class UnionSearch:
             part = rows[start : start + _ROWS]
             yield part, self._columns_of(part)
 
-    def _whole_columns(self) -> tuple[NDArray[np.int64], Singles] | None:
+    def _whole_columns(self) -> tuple[NDArray[np.int64], Floats] | None:
         """Those of all rows that stand for whole tracks; None where they are too many to keep."""
         with self._lock:
             if self._whole is None:
@@ -133,7 +134,7 @@ class UnionSearch:
                 self._whole = rows, np.concatenate(parts)
             return self._whole
 
-    def _columns_of(self, rows: NDArray[np.int64]) -> Singles:
+    def _columns_of(self, rows: NDArray[np.int64]) -> Floats:
         items = points(self._snapshot.embedding[rows])
         params = self._scoring.with_kind("gaussian")
         return composite_item_vectors(items, params, "e2m").numpy().astype(np.float32)

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Mask
 from model.verdict import KINDS
 
-Mask = NDArray[np.bool_]
 MUSIC = KINDS.index("music")
 
 

@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Mask
 from model.folding import fold
 from model.verdict import VerdictKind
 
-Mask = NDArray[np.bool_]
 Stands = Callable[[str, str], bool]
 """Whether a text stands right between the letters before and after it; both may be empty."""
 

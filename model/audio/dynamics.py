@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.frontends import loudness
 
 REACH_DB = 12.0
 """Differences of level are bent towards this bound, and never count for more."""
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

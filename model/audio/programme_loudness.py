@@ -16,6 +16,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
+
 GATE_LUFS = -70.0
 """What is softer does not count; a file without anything louder is taken to be this loud."""
 
@@ -30,7 +32,6 @@ _PASS_HZ, _PASS_Q = 38.13547087602444, 0.5003270373238773
 _SHELF_NYQUIST = 1.05  # a shelf above the Nyquist frequency changes nothing below it
 
 Samples = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 
 class LoudnessMeter:

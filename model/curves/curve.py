@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from model.arrays import Doubles
 from model.errors import CurveError, ShapeError
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "QuantileScale",
 ]
 
-Doubles = NDArray[np.float64]
 
 AXES = ("arousal", "valence")
 CURVE_RATE_HZ = 2.0

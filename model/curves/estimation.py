@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.arrays import Doubles, Floats
 from model.curves.curve import CURVE_RATE_HZ
 
 Pair = tuple[float, float]
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 CURVE_HOP_S = 1.0 / CURVE_RATE_HZ
 LEVEL_S = 30.0  # movement slower than this comes from the segments, which are that long

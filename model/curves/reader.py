@@ -19,14 +19,12 @@ from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from model.arrays import Floats
 from model.emer import Emer, EmerWithKernel, Heads, Side
 from model.kernel import CurveKernel, bent_statistics
 from model.transforms import MAX_DEVIATION, MAX_NORMAL, StandardTransform
-
-Floats = NDArray[np.float32]
 
 _POOLINGS = ("mean", "statistics")
 _HALF = np.float32(0.5)

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from model.arrays import Doubles
 
 MOST = 0.97  # of either axis: beyond it a catalogue has next to nothing
 _ENDS = 0.95  # what degrees may reach

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-Floats = NDArray[np.float32]
+from model.arrays import Floats
 
 DESCRIPTOR_NAMES = ("descriptors", "descriptors33", "descriptors34")
 VGGISH_NAMES = ("vggish", "vggish-pca")

@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.frontends import LISTENING_LUFS, Floats, Frontend, loudness, onsets, tonality
+from model.arrays import Floats
+from model.frontends import LISTENING_LUFS, Frontend, loudness, onsets, tonality
 from model.frontends.onsets import OnsetFrames
 from model.frontends.resampling import resample
 from model.frontends.spectral import N_CONTRAST, N_MELS, N_MFCC, RATE_HZ, SpectralFrames

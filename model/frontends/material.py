@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from model.frontends import LISTENING_LUFS, Floats, Frontend
+from model.arrays import Doubles, Floats
+from model.frontends import LISTENING_LUFS, Frontend
 from model.frontends.resampling import resample
 from model.frontends.speech import FRAME, RATE_HZ, speech_detector
 
@@ -36,8 +37,6 @@ _PER_HALF = 15  # frames of a half second
 _FLOOR_DB = -40.0  # below the sum of the bands
 _AUDIBLE = 1e-4  # of the loudest half second's power
 _MOST_DB = 60.0
-
-Doubles = NDArray[np.float64]
 
 
 class Material:

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, pad
 
+from model.arrays import Floats
 from model.errors import CheckpointError, CheckpointMismatchError
-from model.frontends import LISTENING_LUFS, Floats, Frontend
+from model.frontends import LISTENING_LUFS, Frontend
 from model.frontends.resampling import resample
 from model.frontends.spectral import slaney_bank
 from model.frontends.tf_checkpoint import read_tensors

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.arrays import Doubles
 from model.frontends.windows import FrameSpans
 
 RELATIVE_THRESHOLD = 0.1
@@ -21,7 +22,6 @@ RELATIVE_THRESHOLD = 0.1
 
 _OVERTAKES = 1.05  # a peak this much above the last one replaces it
 
-Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from model.arrays import Floats
 from model.errors import CheckpointError, CheckpointMismatchError
-from model.frontends import Floats, Frontend
+from model.frontends import Frontend
 from model.frontends.resampling import resample
 from model.frontends.windows import FrameSpans, RunningSums
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from model.arrays import Floats
 from model.audio.decoding import Audio, decode
 from model.audio.programme_loudness import LoudnessMeter
 from model.errors import AudioError, DatasetError
@@ -28,7 +28,6 @@ from model.frontends.spectral import OF_THE_ENCODER
 from model.frontends.vggish import Vggish
 from model.learning.datasets import Dataset, load_deam, load_pmemo, padded, read_long_curves
 
-Floats = NDArray[np.float32]
 Told = Callable[[str, int, int], None]
 
 ANNOTATION_START_S = 15.0

@@ -14,12 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from model.arrays import Doubles
 from model.encoders import Encoder, EncoderConfig, build_encoder
 from model.kernel import EMOTION_AXES
 from model.learning.datasets import Dataset
 from model.transforms import StandardTransform
-
-Doubles = NDArray[np.float64]
 
 RIDGE_PENALTIES = tuple(float(10.0**k) for k in range(-1, 5))
 

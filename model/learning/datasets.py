@@ -15,13 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Floats
 from model.audio.dynamics import relative_db
 from model.errors import DatasetError
 from model.frontends import DESCRIPTOR_NAMES, loudness
 from model.frontends.descriptors import at_reference
 from model.frontends.spectral import OF_THE_ENCODER
-
-Floats = NDArray[np.float32]
 
 CURVE_FRAMES = 60
 """DEAM's common length: 15.0 to 44.5 s at 2 Hz."""

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.cca import CcaState, fit_cca, fit_scoring, held_out_rho, join_cca, pad_cca
 from model.embedding import Embedding
 from model.emer import Emer, EmerCl, EmerConfig, EmerWithKernel, Heads
@@ -25,8 +26,6 @@ from model.learning.kernel_machine import KernelConfig, fit_kernel
 from model.learning.losses import pairwise_kl
 from model.learning.training import Pairs, Progress, TrainingConfig, no_progress, train
 from model.scoring import Direction, Kind, Points, ScoringParams, score
-
-Doubles = NDArray[np.float64]
 
 LAMBDAS = tuple(round(0.1 * step, 1) for step in range(11))
 

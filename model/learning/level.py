@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from model.audio.dynamics import Dynamics
 from model.embedding import Embedding
@@ -18,8 +17,6 @@ from model.learning.datasets import Dataset
 from model.learning.kernel_machine import KernelConfig, ridge
 from model.regression import MeanHead
 from model.transforms import QuantileTransform
-
-Doubles = NDArray[np.float64]
 
 _STEP = 1e-3
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from model.novelty import POWER, Novelty
 
-Doubles = NDArray[np.float64]
-
 LEFT_OUT = ("loudness_sma3_pctlrange0-2",)
 """The range of loudness is the difference of two other columns."""
 

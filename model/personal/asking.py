@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.personal.learning import NOISE_SD, prior_variances
 from model.personal.warp import terms
-
-Doubles = NDArray[np.float64]
 
 WARP_SCALE, MUSIC_SD = 1.0, 0.2  # what is expected of a listener of whom nothing is known
 

@@ -6,11 +6,9 @@ Letters: T tracks, P columns of the embedding, R features.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.embedding import Embedding
-
-Doubles = NDArray[np.float64]
 
 MOST = 24
 _LEAST_SD = 1e-6

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.errors import ShapeError
 from model.personal.warp import PRIOR_SD, Warp, terms
-
-Doubles = NDArray[np.float64]
 
 AXES = 2
 LEAST_PLACED = 2  # fewer say nothing about others

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from model.curves.curve import Doubles, QuantileScale
+from model.arrays import Doubles
+from model.curves.curve import QuantileScale
 from model.personal.warp import Warp
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from model.arrays import Doubles
 
 TERMS = ("1", "arousal", "valence", "arousal^2", "valence^2", "arousal * valence")
 PRIOR_SD = np.array([0.3, 0.25, 0.25, 0.1, 0.1, 0.1])

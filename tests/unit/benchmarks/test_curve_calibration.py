@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import norm
 
 from benchmarks.learning.curve_calibration import (
@@ -17,10 +16,10 @@ from benchmarks.learning.curve_calibration import (
 )
 from benchmarks.learning.curve_report import pairing_chance
 from model.analysis import CURVE_HOP_S, segment_spans
+from model.arrays import Doubles
 from model.curves.estimation import CurveSettings, estimate_curve
 from model.learning.evaluation import calibrated_sd
 
-Doubles = NDArray[np.float64]
 FRAMES = 90  # 45 s
 
 

@@ -7,14 +7,12 @@ import pytest
 import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn.cross_decomposition import CCA
 from sklearn.linear_model import LinearRegression
 
+from model.arrays import Doubles
 from model.cca import fit_cca, fit_scoring, held_out_rho
 from model.errors import ShapeError
-
-Doubles = NDArray[np.float64]
 
 
 def pairs(rows: int = 400, seed: int = 0, noise: float = 1.5) -> tuple[Doubles, Doubles]:

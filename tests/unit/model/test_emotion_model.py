@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from model.analysis import CURVE_HOP_S, Analysis, segment_spans
+from model.arrays import Floats
 from model.checkpoint import Checkpoint, LoadedCheckpoint, load_checkpoint, save_checkpoint
 from model.curves.curve import EmotionCurve, Keyframe
 from model.curves.estimation import CURVE_HOP_S as ESTIMATED_HOP_S
@@ -21,7 +22,7 @@ from model.curves.estimation import CurveSettings
 from model.devices import resolve_device
 from model.emotion_model import EmotionModel
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
-from model.frontends import Floats, frontend_id, get_frontend
+from model.frontends import frontend_id, get_frontend
 from model.scoring import Points, score
 from model.shipped import FAST_CHECKPOINT
 from tests.unit.checkpoints import FEATURES, small_checkpoint

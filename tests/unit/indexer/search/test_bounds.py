@@ -17,8 +17,8 @@ from indexer.search.codes import CodeWriter
 from indexer.search.columns import doubled, points
 from indexer.search.device import DeviceScores
 from indexer.search.searcher import Searcher, SearchRequest
-from indexer.search.tables import Doubles
 from indexer.snapshot.format import save_array
+from model.arrays import Doubles
 from model.embedding import Embedding
 from model.scoring import Direction, Kind, score
 from tests import snapshots

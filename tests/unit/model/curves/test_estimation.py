@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from model.arrays import Doubles
 from model.curves.estimation import (
     CURVE_HOP_S,
     RETIRED_SETTINGS,
@@ -18,7 +19,6 @@ from model.curves.estimation import (
     estimate_curve,
 )
 
-Doubles = NDArray[np.float64]
 PLAIN = CurveSettings(smoothing_s=0.0, trust=(1.0, 1.0))
 
 

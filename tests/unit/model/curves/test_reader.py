@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from indexer.search.typical import typical_curves
+from model.arrays import Floats
 from model.curves.curve import QuantileScale
 from model.curves.reader import CurveReader
 from model.emer import (
@@ -21,7 +21,6 @@ from model.emotion_model import EmotionModel
 from model.encoders import Activation, EncoderConfig, EncoderKind, Pooling
 from model.kernel import STATISTICS, CurveKernel
 
-Floats = NDArray[np.float32]
 ACTIVATIONS: tuple[Activation, ...] = ("gelu", "softplus", "relu", "tanh")
 
 

@@ -9,15 +9,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from numpy.typing import NDArray
 
 from model.audio.decoding import decode
 from model.errors import CheckpointError, CheckpointMismatchError
 from model.frontends import frontend_id, get_frontend, musicnn, row_names
 from model.frontends.musicnn import PATCH_S, RATE_HZ, Musicnn, MusicnnNetwork, patches_of
 from model.frontends.tf_checkpoint import read_tensors
-
-Floats = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
