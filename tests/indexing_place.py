@@ -66,11 +66,18 @@ class Place:
         """Wait until something is so."""
         wait_until(condition, timeout_s)
 
-    def kill_after(self, run_id: int, delay_s: float) -> None:
-        """Let a process take the run, and kill it without warning after a while."""
-        before = self.catalog.run(run_id).lease_owner
+    def kill_after(self, run_id: int, delay_s: float, *, next_part: bool = False) -> None:
+        """Let a process take the run, and kill it without warning after a while.
+
+        `next_part`: a while after it showed a part of the index, not after it took the run.
+        """
+        before, shown = self.catalog.run(run_id).lease_owner, self.catalog.active_snapshot()
         process = self.start(run_id)
         self.wait_for(lambda: self._is_taken(run_id, before))
+        if next_part:
+            self.wait_for(
+                lambda: self.catalog.active_snapshot() != shown or self.catalog.run(run_id).is_over
+            )
         time.sleep(delay_s)
         process.kill()
         end(process)

@@ -36,7 +36,7 @@ class Analyser(Protocol):
         """Give everything back."""
 
 
-class Worker(Protocol):
+class AnalysisWorker(Protocol):
     """What analyses one file at a time, and may be lost over it."""
 
     @property
@@ -128,7 +128,7 @@ class PooledAnalyser:
         frontend: str,
         workers: int,
         limits: AnalysisLimits,
-        start: Callable[[], Worker] | None = None,
+        start: Callable[[], AnalysisWorker] | None = None,
         *,
         idle_s: float = IDLE_S,
     ) -> None:

@@ -81,7 +81,7 @@ def cover_files(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Iter
             beside.close()
 
 
-class Worker(Protocol):
+class CoverWorker(Protocol):
     """What makes one picture small at a time, and may be lost over it."""
 
     @property
@@ -106,7 +106,7 @@ class CoverMaker:
     """
 
     def __init__(
-        self, start: Callable[[], Worker] | None = None, *, workers: int = WORKERS
+        self, start: Callable[[], CoverWorker] | None = None, *, workers: int = WORKERS
     ) -> None:
         start = start or partial(WorkerProcess, MODULE, LIMITS)
         self._pool = WorkerPool(start, workers)

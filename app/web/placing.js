@@ -9,6 +9,9 @@
 import { felt, forget, place, skip } from "./profile.js";
 import { byId, signed, titleOf } from "./text.js";
 
+/** Arousal of a held dot that the bar at the bottom would cover. */
+const LOW = -0.3;
+
 /** @typedef {{text: string, done: () => void, stop: () => void}} Round One song of several that are rated. */
 
 export class Placing {
@@ -106,6 +109,7 @@ export class Placing {
   #show() {
     const { placing } = this.store.state;
     this.bar.hidden = !placing;
+    this.bar.classList.toggle("placing--above", Boolean(placing && placing.at.arousal < LOW));
     byId("placing-skip").hidden = !this.round;
     byId("placing-cancel").textContent = this.round ? "Stop" : "Cancel";
     if (placing) byId("placing-text").textContent = `${this.round ? `${this.round.text} · ` : ""}Where do you feel “${titleOf(placing.track)}”?`;

@@ -101,6 +101,6 @@ function picture(points) {
     svg("line", { x1: x(before), y1: y(before), x2: x(after), y2: y(after) }),
     svg("circle", { cx: x(after), cy: y(after), r: 3 }),
   ]);
-  const name = "The plane before and after: each line leads from where most people feel it to where you do.";
+  const name = "The plane before and after";
   return svg("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img", "aria-label": name }, ...marks);
 }

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -146,6 +146,17 @@ def test_folders_fit_in_one_look() -> None:
     assert {folder for folder, count in modules.items() if count > MAX_MODULES} == set()
 
 
+def test_no_two_classes_share_a_name() -> None:
+    """One word names one thing in all three packages."""
+    homes = defaultdict(list)
+    for path in _tracked("app/*.py", "indexer/*.py", "model/*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(path.relative_to(REPOSITORY)))
+
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
 def test_no_file_names_a_package_registry() -> None:
     """Where packages come from is the machine's business, not the repository's."""
     own_name = Path(__file__).name
@@ -247,6 +258,24 @@ def test_every_cited_record_exists() -> None:
     }
 
     assert [item for item in sorted(cited) if item[1] not in _records()] == []
+
+
+PYTHON_FILE = re.compile(
+    r"(?<![\w/])(?:app|indexer|model|benchmarks|tests|migrations)/[\w/]+\.py\b"
+)
+
+
+def test_documents_name_files_that_exist() -> None:
+    """What enforces a decision is found under its name, also after files moved."""
+    named = {
+        f"{path.relative_to(REPOSITORY)}: {name}"
+        for path in _tracked("*.md")
+        if path.name != "CHANGELOG.md"
+        for name in PYTHON_FILE.findall(path.read_text(encoding="utf-8"))
+        if not (REPOSITORY / name).is_file()
+    }
+
+    assert named == set()
 
 
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")

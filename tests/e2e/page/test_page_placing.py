@@ -130,6 +130,27 @@ def test_a_finger_puts_a_dot_elsewhere_on_a_phone(browser: Browser, service: Run
         assert not watch.errors
 
 
+def test_the_bar_makes_room_for_a_dot_that_is_held_low(browser: Browser, service: Running) -> None:
+    """Every place of the plane can be reached, on a phone too."""
+    options = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
+    with watched_page(browser, **options) as (page, _):
+        open_page(page, service.url)
+        page.get_by_role("button", name="Your plane").tap()
+        page.get_by_role("button", name="Rate ten songs").tap()
+        bar = page.locator("#placing")
+        expect(bar).to_be_visible()
+        for arousal in (-0.4, -0.95):
+            x, y = place_of(page, 0.0, arousal)
+            page.touchscreen.tap(x, y)
+            expect(bar).to_have_class("placing placing--above")
+            box = bar.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] < y
+        page.locator("#placing-keep").tap()
+        expect(page.locator("#placing-text")).to_contain_text("2 of 10")
+        assert said(service)[0][2] == pytest.approx(-0.95, abs=0.08)
+
+
 def test_axe_finds_nothing_wrong(page: Page, service: Running) -> None:
     """Neither while a dot is held nor in the dialog."""
     play_first(page, service)
