@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.arrays import Floats
 from model.audio.block_plan import SEGMENT_S as SEGMENT_S
 from model.audio.block_plan import BlockPlan
 from model.audio.decoding import MIN_DURATION_S, Audio, Source, stream
@@ -68,7 +69,6 @@ _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error),
 )
 
-Floats = NDArray[np.float32]
 Spans = NDArray[np.float64]
 
 

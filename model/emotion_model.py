@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.analysis import SEGMENT_S, Analysis, analyse
+from model.arrays import Floats
 from model.audio.decoding import Source
 from model.audio.dynamics import relative_db
 from model.checkpoint import REMEDY, LoadedCheckpoint, load_checkpoint, require_frontend
@@ -44,8 +45,6 @@ __all__ = ["CurveEstimate", "EmotionModel"]
 
 BATCH_ROWS = 4096
 MAX_CURVE_FRAMES = 240  # longer curves are sampled more coarsely: their length must not matter
-
-Floats = NDArray[np.float32]
 
 
 class EmotionModel:

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.arrays import Floats
 from model.curves.estimation import CurveSettings
 from model.embedding import Embedding
-from model.frontends import Floats
 from model.scoring import ScoringParams
 from model.verdict import Judge
 

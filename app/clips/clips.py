@@ -15,7 +15,6 @@ from functools import partial
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.clips.emotions import Estimate, chosen_scale, emotion_response
 from app.library.live import Live
@@ -26,6 +25,7 @@ from indexer.search.balance import as_music, mean_sd
 from indexer.search.request import QueryPlaces
 from indexer.search.searcher import SearchRequest, SearchResult
 from model.analysis import Analysis
+from model.arrays import Doubles, Floats
 from model.curves.curve import EmotionCurve
 from model.curves.estimation import CurveEstimate
 from model.embedding import Embedding
@@ -35,9 +35,6 @@ from model.rows import window_rows
 from model.scoring import ScoringParams
 
 logger = logging.getLogger("circumplex.uploads")
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 
 def _as_the_model_hears(live: Live) -> Live:

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from model.arrays import Doubles, Floats
 from model.audio.decoding import decode
 from model.audio.programme_loudness import LoudnessMeter
 from model.checkpoint import Checkpoint, save_checkpoint
@@ -48,9 +48,6 @@ EARS_APART = 1.5
 as those of two independent ones of this size."""
 
 RIDGE = 1e-3
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 
 def main() -> None:

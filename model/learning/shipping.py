@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.arrays import Doubles, Floats
 from model.checkpoint import Checkpoint
 from model.curves.estimation import CurveSettings
 from model.experts import Experts
@@ -29,9 +29,6 @@ from model.learning.fitting import Embedded, Fitted, Fold
 from model.learning.level import arousal_per_db, fit_dynamics
 from model.learning.novelty import fit_novelty
 from model.regression import MeanHead, fit_mean_head
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)

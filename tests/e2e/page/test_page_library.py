@@ -7,7 +7,7 @@ from pathlib import Path
 import soundfile
 from playwright.sync_api import Page, expect
 
-from tests.e2e.page.browser import Watch, open_page, wait_for_items
+from tests.e2e.page.browser import Watch, open_page, wait_for_items, wait_until
 from tests.running import (
     RATE_HZ,
     TOKEN,
@@ -18,6 +18,9 @@ from tests.running import (
     tone,
     write_library,
 )
+
+COVERS_IN_VIEW_CAME = """[...document.querySelectorAll("#items img")].every(
+    (image) => image.complete || image.getBoundingClientRect().top > innerHeight)"""
 
 
 def unlock(page: Page, token: str = TOKEN) -> None:
@@ -89,6 +92,7 @@ def test_a_run_is_started_watched_and_rolled_back(page: Page, empty_service: Run
     expect(page.locator("#count")).to_have_text("10 tracks")
     expect(page.locator("#items > li")).to_have_count(10)
     expect(page.locator("#snapshots li")).to_have_count(2)
+    wait_until(page, COVERS_IN_VIEW_CAME)  # none is asked for when its track has left
     page.get_by_role("button", name="Roll back").click()
 
     expect(page.locator("#count")).to_have_text("9 tracks")

@@ -22,8 +22,9 @@ from model.analysis import (
     segment_spans,
     window_spans,
 )
+from model.arrays import Floats
 from model.errors import AudioTooLongError, AudioTooShortError, ShapeError, SilentAudioError
-from model.frontends import Floats, WithCues, frontend_name
+from model.frontends import WithCues, frontend_name
 from model.frontends.descriptors import Descriptors
 from tests.unit.encoded_audio import encoded, wav
 from tests.unit.music import music

@@ -61,3 +61,17 @@ def test_tracks_of_one_length_fill_a_time_exactly(length_s: float, wanted: int) 
     places, _ = nearest(lambda n: _hits([length_s] * n), wanted * length_s, 1, 200)
 
     assert places == wanted
+
+
+def test_between_too_short_and_too_long_another_number_is_tried() -> None:
+    """Where one place gets a very short track, and nine are far too many, two are tried."""
+    asked: list[int] = []
+
+    def make(places: int) -> list[Hit]:
+        asked.append(places)
+        return _hits([21.0] if places == 1 else [90.0 if places == 2 else 200.0] * places)
+
+    places, hits = nearest(make, 180.0, 1, 200)
+
+    assert (places, played_s(hits)) == (2, 180.0)
+    assert asked == [1, 9, 2]
