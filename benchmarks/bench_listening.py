@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.listening.measures import MOODS, emotify_figures, lifts, muse_figures, spearman
 from benchmarks.listening.page import markdown
+from benchmarks.listening.places import lists, place_figures, placed
 from benchmarks.listening.studies import (
     Doubles,
     Emotify,
@@ -29,18 +29,12 @@ from benchmarks.listening.studies import (
     load_emotify,
     load_muse,
 )
-from benchmarks.service.catalogue import content_of
 from benchmarks.shared_data import data_folder
-from indexer.runs.balance import balanced
 from indexer.runs.embed import stretches
-from indexer.runs.snapshot_writer import write_snapshot
-from indexer.search.request import SearchRequest
-from indexer.search.searcher import Searcher
-from indexer.snapshot.reader import Snapshot
 from model.checkpoint import LoadedCheckpoint
-from model.curves.curve import EmotionCurve, QuantileScale
+from model.curves.curve import QuantileScale
 from model.emotion_model import EmotionModel
-from model.experts import Experts, parted
+from model.experts import Experts
 from model.frontends.musicnn import is_installed
 from model.shipped import FAST_CHECKPOINT, FULL_CHECKPOINT
 
@@ -83,7 +77,7 @@ def figures(studies: tuple[Emotify, Muse], data: Path, cache: Path) -> dict[str,
     """Everything that `listening.json` holds."""
     emotify, muse = studies
     heard = _heard(studies, data, cache)
-    found: dict[str, Any] = {"agreement": {}, "lifts": {}, "nested": {}, "models": {}}
+    found: dict[str, Any] = {"agreement": {}, "lifts": {}, "nested": {}, "models": {}, "places": {}}
     for name, one in heard.items():
         found["models"][name] = one.model.model_id
         for variant, model in _variants(name, one.model):
@@ -94,6 +88,9 @@ def figures(studies: tuple[Emotify, Muse], data: Path, cache: Path) -> dict[str,
                 "ranked": lifts(emotify, _ranked(own)),
             }
         found["nested"][name] = _nested(one, emotify, muse)
+        found["places"][name] = _places(one, emotify, muse)
+        plain = replace(one, model=_with(one.model, emphasis=None))
+        found["places"][f"{name}, valence by its likelihood alone"] = _places(plain, emotify, muse)
     found["lifts"]["people's own criteria"] = {"nearest": lifts(emotify, _by_people(emotify))}
     found["mode alone"] = _mode_alone(heard["fast"], emotify, muse)
     return found
@@ -127,17 +124,17 @@ def _variants(name: str, model: EmotionModel) -> Iterator[tuple[str, EmotionMode
     kinds = sorted({_kind(cue) for cue in experts.names})
     for kind in kinds if len(kinds) > 1 else ():
         rest = experts.only([cue for cue in experts.names if _kind(cue) != kind])
-        yield f"{name} without {kind}", _with(model, rest)
+        yield f"{name} without {kind}", _with(model, experts=rest)
     if name == "fast":
-        yield "descriptors alone", _with(model, None)
+        yield "descriptors alone", _with(model, experts=None)
 
 
 def _kind(cue: str) -> str:
     return cue.split()[0]
 
 
-def _with(model: EmotionModel, experts: Experts | None) -> EmotionModel:
-    changed = replace(model.checkpoint, experts=experts)
+def _with(model: EmotionModel, **changes: Experts | Doubles | None) -> EmotionModel:
+    changed = replace(model.checkpoint, **changes)  # type: ignore[arg-type]
     return EmotionModel(LoadedCheckpoint(changed, model.model_id), model.frontend, model.device)
 
 
@@ -182,7 +179,7 @@ def _trusting(model: EmotionModel, rows: Rows, trusts: Mapping[str, float]) -> D
     experts = model.checkpoint.experts
     assert experts is not None
     embedding = model.embed_analyses(rows)
-    own, cues, var = parted(embedding, len(experts.names), model.scoring)
+    own, cues, var = model.late.parted(embedding)
     precision = np.array([max(trusts[_kind(cue)], 1e-6) for cue in experts.names])
     head = model.checkpoint.mean_head.predict(own).astype(np.float64)
     return experts.updated(head, cues, var / precision)
@@ -200,9 +197,7 @@ def _nearest(heard: Heard) -> dict[str, Sequence[int]]:
 
 def _by_people(emotify: Emotify) -> dict[str, Sequence[int]]:
     """Tracks by the distance of what people say of them."""
-    ratings = np.stack([emotify.arousal, emotify.valence], axis=1)
-    ratings = ratings / (np.abs(ratings).max(axis=0) + 1e-9)
-    places = QuantileScale.fit(ratings).to_relative(ratings)
+    places = placed(np.stack([emotify.arousal, emotify.valence], axis=1))
     return {
         word: np.argsort(np.linalg.norm(places - np.array(place), axis=1)).tolist()
         for word, (_, place) in MOODS.items()
@@ -211,23 +206,12 @@ def _by_people(emotify: Emotify) -> dict[str, Sequence[int]]:
 
 def _ranked(heard: Heard) -> dict[str, Sequence[int]]:
     """Tracks as the service ranks them: indexed, balanced and searched."""
-    model, count = heard.model, len(heard.emotify)
-    spans = np.tile(np.array([0.0, 60.0], dtype=np.float32), (count, 1))
-    content = content_of(model, (model.embed_analyses(heard.emotify), np.arange(count), spans))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "snapshot"
-        write_snapshot(
-            folder, balanced(content, model), model_id=model.model_id, scoring=model.scoring
-        )
-        snapshot = Snapshot.open(folder)
-        searcher = Searcher(snapshot, model.scoring)
-        found: dict[str, Sequence[int]] = {}
-        for word, (_, (arousal, valence)) in MOODS.items():
-            curve = EmotionCurve.constant(valence, arousal).mapped(snapshot.scale)
-            request = SearchRequest(model.embed_emotion([curve]), count, level="track")
-            hits = searcher.search(request)[0].hits
-            found[word] = [hit.track_id - 1 for hit in hits]
-    return found
+    found = lists(heard.model, heard.emotify, [place for _, place in MOODS.values()])
+    return dict(zip(MOODS, found, strict=True))
+
+
+def _places(heard: Heard, emotify: Emotify, muse: Muse) -> dict[str, float]:
+    return place_figures(heard.model, (emotify, heard.emotify), (muse, heard.muse))
 
 
 def _mode_alone(heard: Heard, emotify: Emotify, muse: Muse) -> dict[str, float]:

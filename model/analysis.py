@@ -204,7 +204,10 @@ def analyse(
         raise SilentAudioError(
             f"{level.end_s:.1f} s of silence: there is nothing to hear in this file"
         )
-    rows = _Rows(frontend, cues, level)
+    lead_s = level.sound_s[0] % plan.grid_s
+    if not level.kept:
+        plan = BlockPlan.of(frontend, block_s, lead_s)
+    rows = _Rows(frontend, cues, level, lead_s)
     for block in level.kept or _blocks(again(), plan, max_duration_s):
         rows.add(block, plan.context_s)
     return replace(rows.analysis(), note=damage.note)
@@ -300,11 +303,17 @@ class _Level:
 
 
 class _Rows:
-    """Features of the segments and windows that blocks complete, one block after the other."""
+    """Features of the segments and windows that blocks complete, one block after the other.
 
-    def __init__(self, frontend: Frontend, cues: Sequence[Frontend], level: _Level) -> None:
+    Frontends hear each block from `lead_s` on, so that their frames and patches lie at the same
+    places of the music, however long the silence before it.
+    """
+
+    def __init__(
+        self, frontend: Frontend, cues: Sequence[Frontend], level: _Level, lead_s: float
+    ) -> None:
         self._frontend, self._hearing = frontend, tuple(cues)
-        self._level = level
+        self._level, self._lead_s = level, lead_s
         self._segments: list[Spans] = []
         self._features: list[Floats] = []
         self._windows: list[Floats] = []
@@ -344,8 +353,10 @@ class _Rows:
 
     def _described(self, block: _Block, frontend: Frontend, spans: Spans) -> Floats:
         audio = block.audio
-        samples = torch.from_numpy(audio.samples) * gain_of(frontend, self._level.loudness_lufs)
-        windows = torch.from_numpy(self._level.without_silence(spans) - block.start_s)
+        heard = audio.samples[round(self._lead_s * audio.sample_rate_hz) :]
+        samples = torch.from_numpy(heard) * gain_of(frontend, self._level.loudness_lufs)
+        placed = self._level.without_silence(spans) - block.start_s - self._lead_s
+        windows = torch.from_numpy(np.maximum(placed, [0.0, MIN_DURATION_S]))
         features = frontend.describe(samples, audio.sample_rate_hz, windows)
         return np.asarray(features.cpu().numpy(), dtype=np.float32)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -55,6 +56,8 @@ class Checkpoint:
         novelty: How much less is known of music unlike the training songs.
         curve: Settings of the emotion curve.
         experts: Cues that its training table does not have; None: none.
+        emphasis: What says valence once more, [2], see `model.late_dimensions`; None in files that
+            were made before there was such a dimension.
         notes: Where it comes from: dataset, seed, figures; plain JSON values.
     """
 
@@ -70,6 +73,7 @@ class Checkpoint:
     novelty: Novelty
     curve: CurveSettings = field(default_factory=CurveSettings)
     experts: Experts | None = None
+    emphasis: NDArray[np.float64] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> Emer:
@@ -181,6 +185,7 @@ def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
         "dynamics": vars(checkpoint.dynamics),
         "novelty": vars(checkpoint.novelty),
         "experts": {} if checkpoint.experts is None else vars(checkpoint.experts),
+        "emphasis": {} if checkpoint.emphasis is None else {"along": checkpoint.emphasis},
     }
     return {
         f"{group}/{name}": torch.as_tensor(value).detach().cpu().contiguous().clone()
@@ -211,6 +216,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
         novelty=Novelty(**arrays("novelty")),
         curve=CurveSettings.from_dict(header["curve"]),
         experts=_experts(header["experts"], arrays("experts")),
+        emphasis=arrays("emphasis").get("along"),
         notes=header["notes"],
     )
 

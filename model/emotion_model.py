@@ -25,7 +25,6 @@ from model.devices import resolve_device
 from model.embedding import Embedding
 from model.emer import Heads
 from model.errors import CheckpointError, CheckpointMismatchError, ShapeError
-from model.experts import UNHEARD_VAR, joined, parted
 from model.frontends import (
     Frontend,
     frontend_id,
@@ -35,6 +34,7 @@ from model.frontends import (
     row_names,
 )
 from model.frontends.material import material
+from model.late_dimensions import LateDimensions
 from model.novelty import LARGEST_RATIO
 from model.rows import segment_rows, window_rows
 from model.scoring import ScoringParams
@@ -58,6 +58,7 @@ class EmotionModel:
         device: Where the networks run.
         judge: Tells music from other files.
         row_names: Columns of an analysis's rows, see `model.frontends.row_names`.
+        late: Dimensions beside those of the networks.
     """
 
     def __init__(
@@ -80,12 +81,15 @@ class EmotionModel:
         self.frontend = frontend
         self.row_names = row_names(frontend)
         self._columns = self._places(loaded.checkpoint.columns)
-        self._experts = loaded.checkpoint.experts
-        self._expert_columns = self._places(self._experts.columns if self._experts else ())
+        experts = loaded.checkpoint.experts
+        self._expert_columns = self._places(experts.columns if experts else ())
         self.judge = judge or Judge()
         names = self.row_names
         self._level = names.index(loudness.MEAN) if loudness.MEAN in names else None
         self.scoring: ScoringParams = loaded.checkpoint.scoring
+        self.late = LateDimensions(
+            loaded.checkpoint.mean_head, self.scoring, experts, loaded.checkpoint.emphasis
+        )
         self.device = device
         self._networks = loaded.checkpoint.build().to(device)
         self._reader = CurveReader.of(self._networks) if device.type == "cpu" else None
@@ -115,6 +119,11 @@ class EmotionModel:
                 f"{loaded.model_id} reads features of {loaded.checkpoint.frontend_id}: {exc}"
             ) from exc
         return cls(loaded, frontend, target, judge)
+
+    @property
+    def emphasises(self) -> bool:
+        """Whether the last dimension of embeddings is that of valence (ADR 98)."""
+        return self.late.emphasis is not None
 
     def _places(self, columns: Sequence[str]) -> NDArray[np.intp]:
         """Where columns stand in rows of an analysis."""
@@ -162,9 +171,7 @@ class EmotionModel:
         own = self._embed_columns(self._own_columns(rows))
         if self._level is not None:
             own = self.checkpoint.dynamics.apply(own, relative_db(rows[:, self._level]))
-        if self._experts is None:
-            return own
-        return joined(own, *self._experts.heard(rows[:, self._expert_columns]), self.scoring)
+        return self.late.of_music(own, rows[:, self._expert_columns])
 
     def _own_columns(self, rows: Floats) -> Floats:
         """The columns that the networks read; windows lack cues, which count as the mean's."""
@@ -189,11 +196,7 @@ class EmotionModel:
         rows, wanted = np.asarray(columns, dtype=np.float32), self.checkpoint.config.features
         if rows.ndim != 2 or rows.shape[1] != wanted:
             raise ShapeError(f"columns are {rows.shape}; {self.model_id} reads [rows, {wanted}]")
-        own = self._embed_columns(rows)
-        if self._experts is None:
-            return own
-        nothing = np.zeros((len(rows), len(self._experts.names)))
-        return joined(own, nothing, UNHEARD_VAR, self.scoring)
+        return self.late.of_music(self._embed_columns(rows))
 
     def _embed_columns(self, rows: Floats) -> Embedding:
         starts = range(0, max(len(rows), 1), BATCH_ROWS)
@@ -214,7 +217,7 @@ class EmotionModel:
         if not curves:
             raise ShapeError("no emotion curves to embed")
         frames = [_frames(curve) for curve in curves]
-        return self._with_expectations(self._embed_frames(frames), frames)
+        return self.late.of_emotions(self._embed_frames(frames), _means(frames))
 
     def _embed_frames(self, frames: Sequence[Floats]) -> Embedding:
         if self._reader is not None:
@@ -227,21 +230,9 @@ class EmotionModel:
             row[: len(values)] = torch.from_numpy(values)
         return self._embed_curves(padded, lengths)
 
-    def _with_expectations(self, own: Embedding, frames: Sequence[Floats]) -> Embedding:
-        """Embedded curves with what their mean emotion lets experts expect."""
-        if self._experts is None:
-            return own
-        means = np.array([values.mean(axis=0, dtype=np.float64) for values in frames])  # [N, 2]
-        return joined(own, self._experts.expected(means), 1.0, self.scoring)
-
     def mean_emotion(self, embedding: Embedding) -> Floats:
         """Mean (arousal, valence) of each music embedding in [-1, 1], [N, 2]."""
-        if self._experts is None:
-            return self.checkpoint.mean_head.predict(embedding)
-        own, cues, var = parted(embedding, len(self._experts.names), self.scoring)
-        head = self.checkpoint.mean_head.predict(own).astype(np.float64)
-        emotion = self._experts.updated(head, cues, var)
-        return np.clip(emotion, -1.0, 1.0).astype(np.float32)
+        return self.late.mean_emotion(embedding)
 
     def emotion_sd(
         self, features: Floats, length_s: Floats, more_var: Floats | None = None
@@ -295,11 +286,7 @@ class EmotionModel:
 
         None where there are no experts.
         """
-        if self._experts is None:
-            return None
-        own, cues, var = parted(music, len(self._experts.names), self.scoring)
-        head = self.checkpoint.mean_head.predict(own).astype(np.float64)
-        return self._experts.disagreement(head, cues, var).astype(np.float32)
+        return self.late.disagreement(music)
 
     def emotion_curve(self, analysis: Analysis) -> CurveEstimate:
         """The emotion curve of a clip with its spread, on the absolute scale.
@@ -341,6 +328,11 @@ def _frames(curve: EmotionCurve) -> Floats:
     """The curve from its start to its end at 2 Hz, or more coarsely, [T, 2]."""
     count = round(curve.duration_s * CURVE_RATE_HZ)
     return curve.sampled(min(max(count, MIN_FRAMES), MAX_CURVE_FRAMES)).astype(np.float32)
+
+
+def _means(frames: Sequence[Floats]) -> NDArray[np.float64]:
+    """Mean (arousal, valence) of curves, [N, 2]."""
+    return np.array([values.mean(axis=0, dtype=np.float64) for values in frames])
 
 
 def _embedding(heads: Heads, phi: NDArray[np.float64]) -> Embedding:

@@ -94,6 +94,7 @@ class FakeModel:
         self.model_id = model_id
         self.frontend = FakeFrontend()
         self.scoring = fake_scoring()
+        self.emphasises = False
         self.judge = Judge(least_s=0.0)  # every tone is music
         self.device = torch.device("cpu")
         self.analysed = 0

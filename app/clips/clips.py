@@ -21,7 +21,7 @@ from app.library.live import Live
 from app.wire.responses import EmotionResponse
 from app.wire.schemas import Scale
 from indexer.runs.embed import stretches
-from indexer.search.balance import as_music, mean_sd
+from indexer.search.balance import as_music, piece_sd
 from indexer.search.request import QueryPlaces
 from indexer.search.searcher import SearchRequest, SearchResult
 from model.analysis import Analysis
@@ -67,6 +67,10 @@ class ClipModel(Protocol):
     @property
     def frontend(self) -> Frontend:
         """What analyses must come from."""
+
+    @property
+    def emphasises(self) -> bool:
+        """Whether the last dimension of its rows is that of valence."""
 
     def embed_analyses(self, features: Floats) -> Embedding:
         """The embedding of rows of features."""
@@ -172,7 +176,12 @@ def _together(
         for clip, (spans, windows) in zip(clips, embedded, strict=True)
     ]
     # Rounded as in a snapshot, so that a track of the catalogue is most like itself.
-    sd = np.stack([mean_sd(curve.sd.astype(np.float16)) for curve in curves])
+    sd = np.stack(
+        [
+            piece_sd(curve.sd.astype(np.float16), clip.analysis.duration_s)
+            for clip, curve in zip(clips, curves, strict=True)
+        ]
+    )
     lives = [None if live is None else clip.felt(live) for clip in clips]
     overall = np.stack([curve.overall for curve in curves]).astype(np.float64)
     wholes = Wholes([spans[-1:] for spans, _ in embedded], overall, sd)

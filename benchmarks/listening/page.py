@@ -54,6 +54,22 @@ Mean rating of the feeling in the first tracks for a mood over that of all 100: 
 relative plane, and ranked as the service does it."""
 
 
+_PLACES = """\
+Each study's tracks, and those of each genre of Emotify (25 each), as a library, ranked as the
+service does it. Distance of the ten first (five within a genre) to what was asked, by where
+*raters* put them on the relative plane, for 81 places of it; and the share that two of the lists of
+happy, angry, tense and energetic have in common (ADR 98)."""
+
+PLACES = (
+    ("emotify", "Emotify, distance"),
+    ("emotify within genre", "… within genre"),
+    ("muse", "MuSe, distance"),
+    ("emotify shared", "Emotify, shared"),
+    ("emotify shared within genre", "… within genre"),
+    ("muse shared", "MuSe, shared"),
+)
+
+
 def markdown(found: Mapping[str, Any]) -> str:
     """The page."""
     agreement = found["agreement"]
@@ -94,6 +110,12 @@ def markdown(found: Mapping[str, Any]) -> str:
         "",
         *_lifts(found["lifts"]),
         "",
+        "## Places",
+        "",
+        _PLACES,
+        "",
+        *_table(PLACES, found["places"], sign=""),
+        "",
         "## Others",
         "",
         "| | Emotify, beyond arousal | MuSe, valence | MuSe, beyond arousal |",
@@ -106,13 +128,13 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def _table(
-    measures: Sequence[tuple[str, str]], rows: Mapping[str, Mapping[str, float]]
+    measures: Sequence[tuple[str, str]], rows: Mapping[str, Mapping[str, float]], sign: str = "+"
 ) -> list[str]:
     return [
         f"| | {' | '.join(title for _, title in measures)} |",
         "|---|" + "---|" * len(measures),
         *(
-            f"| {name} | {' | '.join(_number(each[key]) for key, _ in measures)} |"
+            f"| {name} | {' | '.join(_number(each[key], sign) for key, _ in measures)} |"
             for name, each in rows.items()
         ),
     ]
@@ -135,5 +157,5 @@ def _trusts(each: Mapping[str, float]) -> str:
     return ", ".join(f"{kind} {trust:g}" for kind, trust in each.items())
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:+.3f}".replace("0.", ".")
+def _number(value: float | None, sign: str = "+") -> str:
+    return "" if value is None else f"{value:{sign}.3f}".replace("0.", ".")

@@ -16,8 +16,10 @@ from indexer.search.balance import (
     doubt,
     emotion_bank,
     kl_weight,
-    mean_sd,
+    piece_sd,
+    valence_var,
     with_dimension,
+    with_valence_var,
 )
 from indexer.snapshot.content import SnapshotContent, standing_rows
 from model.curves.curve import QuantileScale
@@ -34,9 +36,15 @@ def balanced(content: SnapshotContent, model: EmotionEmbedder) -> SnapshotConten
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
     standing = standing_rows(content.tracks, content.segment_s, first)
     bank = emotion_bank(QuantileScale.fit(content.segment_emotion[standing]))
-    attraction = attraction_of(model.embed_emotion(bank), content.embedding, model.scoring)
+    rows = content.embedding
+    if model.emphasises and standing.any():
+        rows = with_valence_var(rows, valence_var(rows[np.flatnonzero(standing)], model.scoring))
+    attraction = attraction_of(model.embed_emotion(bank), rows, model.scoring)
     ends = content.curve_offsets
-    sds = [mean_sd(content.curve_values[a:b, 2:]) for a, b in pairwise(ends)]
+    sds = [
+        piece_sd(content.curve_values[a:b, 2:], track.duration_s)
+        for (a, b), track in zip(pairwise(ends), content.tracks, strict=True)
+    ]
     attraction += doubt(np.stack(sds))[np.asarray(content.segment_track)]
     distance = np.sqrt(2.0 * (attraction - attraction.min()) / kl_weight(model.scoring))
-    return replace(content, embedding=with_dimension(content.embedding, distance))
+    return replace(content, embedding=with_dimension(rows, distance))

@@ -54,6 +54,10 @@ class IndexingModel(Protocol):
     def frontend(self) -> Frontend:
         """Names and versions the analysis."""
 
+    @property
+    def emphasises(self) -> bool:
+        """Whether the last dimension of its rows is that of valence."""
+
     def analyse(self, source: Source, *, max_duration_s: float | None = None) -> Analysis:
         """Decode and describe a file."""
 

@@ -6,7 +6,8 @@ its similarity to emotions all over the catalogue's own plane: `score - ln mean 
 log-probability of the emotion given the music.
 
 What is not known well does not win a mood: a track also loses the logarithm of its standard
-deviations (ADR 0079).
+deviations (ADR 0079). And valence counts by how far the catalogue's own music spreads in it: the
+model's dimension of valence is made as wide as that (ADR 0098).
 
 What is subtracted depends on the row alone. It is kept as one more Gaussian dimension, in which
 queries are N(0, 1) and row j is N(m_j, 1): KL is then larger by m_j^2 / 2, and every scoring,
@@ -24,9 +25,11 @@ from numpy.typing import NDArray
 
 from indexer.search.columns import doubled, points
 from indexer.snapshot.reader import Snapshot
+from model.analysis import SEGMENT_S
 from model.curves.curve import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.feelings.regions import PLANE_LEVELS
+from model.late_dimensions import EMPHASIS_VAR
 from model.scoring import (
     ScoringParams,
     composite_item_vectors,
@@ -36,12 +39,26 @@ from model.scoring import (
 
 _ROWS = 65_536  # scored at once
 _LEAST_SD = 1e-3
+_LEAST_S = 1.0
+STRETCH_VAR = np.array([0.0097, 0.0065])
+"""Variance of the model's (arousal, valence) of `SEGMENT_S` about that of the piece: measured on 98
+pieces of Emotify and 28 of Wesnoth (.0117, .0079), less what people's own moves within a clip."""
+
+CALIBRATED_S = 45.0
+"""Length of the songs that stated standard deviations are calibrated on."""
+
+FEW_TRACKS = 5.0
+"""So many tracks say as much of a catalogue's spread in valence as the training music does."""
 
 
 class EmotionEmbedder(Protocol):
     """What balancing needs of `model.emotion_model.EmotionModel`."""
 
     scoring: ScoringParams
+
+    @property
+    def emphasises(self) -> bool:
+        """Whether the last dimension of its rows is that of valence."""
 
     def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
         """Embed curves of the absolute scale."""
@@ -73,16 +90,20 @@ def as_music(
         snapshot: The catalogue.
         model: Embedded both.
         bank: Gives `embedded_bank` of the two; called where rows are balanced.
-        sd: Standard deviation of each row's (arousal, valence), [rows, 2].
+        sd: `piece_sd` of each row, [rows, 2].
     """
     rows = snapshot.embedding
     if embedding.mu.shape[1] + 1 != rows.mu.shape[1]:
         return embedding
     anchor = _as_float32(rows[:1])
+    if model.emphasises:
+        embedding = with_valence_var(embedding, float(anchor.var[0, -2]))
     both = Embedding.concatenate([unbalanced(anchor), embedding])
     attraction = attraction_of(bank(), both, model.scoring)
-    _, _, anchor_sd = snapshot.curve(snapshot.tracks[0].id)
-    attraction += np.concatenate([doubt(mean_sd(anchor_sd)[None]), doubt(sd)])
+    first = snapshot.tracks[0]
+    _, _, curve_sd = snapshot.curve(first.id)
+    anchor_sd = piece_sd(curve_sd, first.duration_s)
+    attraction += np.concatenate([doubt(anchor_sd[None]), doubt(sd)])
     weight = kl_weight(model.scoring)
     least = attraction[0] - weight * float(anchor.mu[0, -1]) ** 2 / 2.0
     excess = np.maximum(attraction[1:] - least, 0.0)
@@ -98,10 +119,38 @@ def doubt(sd: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return lost
 
 
-def mean_sd(curve_sd: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The standard deviation of a whole track, [2], from that of its curve, [T, 2]."""
-    root: NDArray[np.float64] = np.sqrt((curve_sd.astype(np.float64) ** 2).mean(axis=0))
+def piece_sd(curve_sd: NDArray[np.floating[Any]], duration_s: float) -> NDArray[np.float64]:
+    """The standard deviation of a whole piece's (arousal, valence), [2].
+
+    The model errs anew in each stretch of music, so that more is known of a piece of many stretches
+    than of a short one (ADR 0079).
+
+    Args:
+        curve_sd: Of its curve, [T, 2].
+        duration_s: How long it is.
+    """
+    own = (curve_sd.astype(np.float64) ** 2).mean(axis=0)
+    stretches = SEGMENT_S / max(duration_s, _LEAST_S) - SEGMENT_S / CALIBRATED_S
+    root: NDArray[np.float64] = np.sqrt(np.maximum(own + STRETCH_VAR * stretches, own / 4.0))
     return root
+
+
+def valence_var(rows: Embedding, scoring: ScoringParams) -> float:
+    """Variance of the dimension of valence in a catalogue, whose tracks' rows are given.
+
+    It is the tracks' own over that of the model's training music, whose dimension has 1, and drawn
+    to 1 where there are few tracks.
+    """
+    values = rows.mu[:, -1].astype(np.float64)
+    own = EMPHASIS_VAR * kl_weight(scoring) * ((values - values.mean()) ** 2).sum()
+    return float((own + FEW_TRACKS) / (len(values) + FEW_TRACKS))
+
+
+def with_valence_var(embedding: Embedding, var: float) -> Embedding:
+    """Rows of the model whose dimension of valence, the last, has this variance."""
+    changed = np.array(embedding.var)
+    changed[:, -1] = var
+    return Embedding(embedding.phi, embedding.mu, changed)
 
 
 def unbalanced(embedding: Embedding) -> Embedding:

@@ -19,16 +19,23 @@ class BlockPlan:
     overlap_s: float
     step_s: float
     context_s: float
+    grid_s: float
 
     @classmethod
-    def of(cls, frontend: Frontend, longest_s: float) -> BlockPlan:
-        """The plan for a frontend and its cues, with blocks of at most about `longest_s`."""
+    def of(cls, frontend: Frontend, longest_s: float, lead_s: float = 0.0) -> BlockPlan:
+        """The plan for a frontend and its cues, with blocks of at most about `longest_s`.
+
+        Args:
+            frontend: What describes the blocks.
+            longest_s: Seconds.
+            lead_s: Seconds at the start of each block that are not described.
+        """
         listeners = (frontend, *frontend.cues)
         context_s = max(one.context_s for one in listeners)
         grid_s = _common_multiple(one.grid_s for one in listeners)
-        overlap_s = math.ceil((SEGMENT_S + 2 * context_s) / grid_s) * grid_s
+        overlap_s = math.ceil((SEGMENT_S + 2 * context_s + lead_s) / grid_s) * grid_s
         step_s = max(1, math.floor((longest_s - overlap_s) / grid_s)) * grid_s
-        return cls(overlap_s, step_s, context_s)
+        return cls(overlap_s, step_s, context_s, grid_s)
 
     @property
     def block_s(self) -> float:

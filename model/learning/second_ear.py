@@ -31,6 +31,7 @@ from model.errors import SilentAudioError, TrainingError
 from model.experts import Experts
 from model.frontends import JOINT, frontend_id, gain_of
 from model.frontends.musicnn import N_EMBEDDING, TAGS, Musicnn
+from model.late_dimensions import emphasis_of
 from model.shipped import FAST_CHECKPOINT, FULL_CHECKPOINT
 
 NAMES = ("musicnn arousal", "musicnn valence")
@@ -61,10 +62,9 @@ def main() -> None:
     ear, first = Musicnn.load(), EmotionModel.load(options.base, "cpu")
     found = list(heard(options.music, ear, first))
     rows = np.concatenate([patches for patches, _ in found])
-    level = np.average([own for _, own in found], axis=0, weights=[len(one) for one, _ in found])
     with np.load(options.teacher) as head:
         taught = (rows[:, :N_EMBEDDING] @ head["weight"] + head["bias"] - 5.0) / 4.0
-    joint = with_second_ear(first.checkpoint, ear, rows, taught, level)
+    joint = with_second_ear(first.checkpoint, ear, found, taught)
     sys.stdout.write(f"{save_checkpoint(options.out, joint)}\n")
 
 
@@ -91,28 +91,34 @@ def heard(
 
 
 def with_second_ear(
-    base: Checkpoint, ear: Musicnn, rows: Floats, taught: Doubles, level: Doubles
+    base: Checkpoint, ear: Musicnn, music: Sequence[tuple[Floats, Doubles]], taught: Doubles
 ) -> Checkpoint:
     """A checkpoint with the head as two further experts.
+
+    The first ear's mean emotion of all patches becomes the second ear's: the teacher's scale has
+    another middle. What valence has beyond arousal is read off the files as both ears hear them.
 
     Args:
         base: Its experts stay.
         ear: Names the frontend.
-        rows: Music at hand, [P, 250].
-        taught: The teacher's (arousal, valence) of it, [P, 2].
-        level: The first ear's mean (arousal, valence) of the same music, [2], which the second
-            ear's becomes: the teacher's scale has another middle.
+        music: Of each file at hand the rows of its patches, [., 250], P in all, and what the first
+            ear says of it, [2].
+        taught: The teacher's (arousal, valence) of the patches, [P, 2].
 
     Raises:
         TrainingError: There is too little music to learn from, or no expert to join.
     """
+    rows = np.concatenate([patches for patches, _ in music])
     if len(rows) < 2 * N_EMBEDDING:
         raise TrainingError(f"{len(rows)} patches are too few to learn from: give more music")
     own = base.experts
     if own is None:
         raise TrainingError(f"{base.name} holds no experts to join: train with the shipped columns")
     weights, middle = _ridge(rows[:, :N_EMBEDDING].astype(np.float64), corrected(rows, taught))
+    first = np.array([emotion for _, emotion in music])  # [files, 2]
+    level = np.average(first, axis=0, weights=[len(patches) for patches, _ in music])
     bias = level - middle @ weights
+    second = [patches[:, :N_EMBEDDING].mean(axis=0) @ weights + bias for patches, _ in music]
     whitener = np.linalg.inv(np.linalg.cholesky(EARS_APART * own.prior))  # errors to unit noise
     n_own, columns = len(own.columns), Musicnn.feature_names[:N_EMBEDDING]
     readout = np.zeros((n_own + N_EMBEDDING, len(own.names) + 2))
@@ -127,7 +133,8 @@ def with_second_ear(
         prior=EARS_APART * own.prior,
     )
     name = f"{base.frontend_id}{JOINT}{frontend_id(ear)}"
-    return replace(base, name="full", frontend_id=name, experts=joint)
+    both = (first + np.array(second)) / 2.0
+    return replace(base, name="full", frontend_id=name, experts=joint, emphasis=emphasis_of(both))
 
 
 def corrected(rows: Floats, taught: Doubles) -> Doubles:

@@ -22,6 +22,7 @@ from model.frontends import (
 )
 from model.frontends.tonality import MODE_NAMES
 from model.frontends.vggish import Vggish
+from model.late_dimensions import emphasis_of
 from model.learning.datasets import SHIPPED_FEATURES, SHIPPED_FRONTEND, Dataset
 from model.learning.evaluation import calibrated_sd, r2
 from model.learning.expert_fitting import mode_expert
@@ -72,6 +73,7 @@ def make_checkpoint(
         dynamics=fit_dynamics(fitted.inside.music_embedding, head, arousal_per_db(data)),
         novelty=novelty,
         experts=_experts(frontend, data, truth - predicted),
+        emphasis=emphasis_of(predicted),
         notes={
             **notes,
             "songs": len(data),

@@ -43,6 +43,7 @@ class Counting:
         self._model = model
         self.model_id, self.scoring = model.model_id, model.scoring
         self.frontend, self.checkpoint = model.frontend, model.checkpoint
+        self.emphasises = model.emphasises
         self.curve_of = model.curve_of
         self.music_calls = self.emotion_calls = 0
 

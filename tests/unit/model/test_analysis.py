@@ -357,3 +357,38 @@ def test_a_file_object_is_read_twice() -> None:
     np.testing.assert_array_equal(
         found.window_features, analyse(content, MeanAndSpan(), block_s=40.0).window_features
     )
+
+
+class OnGrid(MeanAndSpan):
+    """Hears only the sample at each step of its grid, as patches far apart do."""
+
+    name = "on-grid"
+    feature_names = ("mean",)
+
+    def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
+        """Mean of the samples on the grid inside each window; all must lie in what is heard."""
+        step = round(self.grid_s * sample_rate_hz)
+        rows = []
+        for start, end in (windows_s * sample_rate_hz).round().long().tolist():
+            assert 0 <= start < end <= len(samples)
+            heard = [float(samples[n]) for n in range(-(-start // step) * step, end, step)]
+            rows.append(float(np.mean(heard)) if heard else 0.0)
+        return torch.tensor(rows)[:, None]
+
+
+@pytest.mark.parametrize("block_s", [1000.0, 48.0])
+@pytest.mark.parametrize("lead_s", [0.5, 2.0, 3.7])
+def test_silence_before_the_music_moves_no_frame(lead_s: float, block_s: float) -> None:
+    """What is heard on a grid is heard at the same places of the music, in long files too."""
+    rate_hz = 2_000
+    samples = 0.1 * np.random.default_rng(0).normal(size=110 * rate_hz)
+    later = np.concatenate([np.zeros(round(lead_s * rate_hz)), samples])
+    heard = analyse(wav(samples[None], rate_hz), OnGrid(), block_s=1000.0).window_features[:, 0]
+
+    found = analyse(wav(later[None], rate_hz), OnGrid(), block_s=block_s).window_features[:, 0]
+
+    if lead_s % CURVE_HOP_S == 0.0:
+        moved = found[round(lead_s / CURVE_HOP_S) :]
+        np.testing.assert_allclose(moved[: len(heard)], heard[: len(moved)], atol=1e-6)
+    whole = analyse(wav(later[None], rate_hz), OnGrid(), block_s=1000.0).window_features[:, 0]
+    np.testing.assert_allclose(found, whole, atol=1e-6)
