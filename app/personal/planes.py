@@ -32,13 +32,20 @@ class _Read:
 class Planes:
     """The planes of all listeners of this process; safe to use from many threads."""
 
-    def __init__(self, catalog: Catalog, model_of: Callable[[Live], EmbeddingModel]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        model_of: Callable[[Live], EmbeddingModel],
+        fresh_s: float = FRESH_S,
+    ) -> None:
         """Learn nothing yet.
 
         Args:
             catalog: Holds what listeners said.
             model_of: The model that a snapshot is asked with.
+            fresh_s: How long what was read of a listener holds where this process writes nothing.
         """
+        self._fresh_s = fresh_s
         self._catalog, self._model_of = catalog, model_of
         self._basis: Basis | None = None
         self._planes: OrderedDict[str, Plane] = OrderedDict()
@@ -115,7 +122,7 @@ class Planes:
         read = self._read.get(owner)
         if read is None or read.changes != self._catalog.profiles_changed:
             return None
-        return read if time.monotonic() - read.at_s < FRESH_S else None
+        return read if time.monotonic() - read.at_s < self._fresh_s else None
 
     def _profile(self, owner: str) -> Profile | None:
         """A listener's profile, read again where it may have changed."""
