@@ -184,8 +184,8 @@ def _content(model: EmotionModel, songs: Dataset, size: int) -> SnapshotContent:
         segment_s=span_s,
         embedding=rows,
         segment_emotion=_emotion(model, rows),
-        curve_offsets=np.zeros(tracks + 1, dtype=np.int64),
-        curve_values=np.empty((0, 4), dtype=np.float16),
+        curve_offsets=np.arange(tracks + 1, dtype=np.int64),
+        curve_values=np.zeros((tracks, 4), dtype=np.float16),  # all are known equally well
     )
     return balanced(content, model)
 

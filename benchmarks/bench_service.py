@@ -111,7 +111,7 @@ def measured(folder: Path, model: EmotionModel, options: argparse.Namespace) -> 
         report["weight"] = weight(folder, music, lambda port: _upload(port, clip))
     if set(options.parts) == {"weight"}:
         return report
-    with serving(folder, music) as (port, pid):
+    with serving(folder, music, "fast") as (port, pid):
         warm_up(port)
         parts = {
             "overhead": lambda: overhead(folder, model, port, pid),

@@ -98,7 +98,7 @@ def attacks_found(
     with tempfile.TemporaryDirectory() as folder:
         write_catalogue(Path(folder), EmotionModel.load(FAST_CHECKPOINT, "cpu"), segments)
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
-        with serving(Path(folder)) as (port, pid):
+        with serving(Path(folder), checkpoint="fast") as (port, pid):
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (1024, 1024))
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
             target = Target(port, pid, seconds_each)

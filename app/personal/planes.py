@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from app.library.live import EmbeddingModel, Live
 from app.personal.basis import Basis
@@ -15,22 +17,40 @@ from indexer.catalog.profiles import Placement, Profile
 from indexer.errors import CatalogUnavailableError
 
 KEPT = 16  # planes in memory
+FRESH_S = 1.0  # what another process writes shows after this time at the latest
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the database said of a listener, when, and after how many changes of this process."""
+
+    profile: Profile | None
+    at_s: float
+    changes: int
 
 
 class Planes:
     """The planes of all listeners of this process; safe to use from many threads."""
 
-    def __init__(self, catalog: Catalog, model_of: Callable[[Live], EmbeddingModel]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        model_of: Callable[[Live], EmbeddingModel],
+        fresh_s: float = FRESH_S,
+    ) -> None:
         """Learn nothing yet.
 
         Args:
             catalog: Holds what listeners said.
             model_of: The model that a snapshot is asked with.
+            fresh_s: How long what was read of a listener holds where this process writes nothing.
         """
+        self._fresh_s = fresh_s
         self._catalog, self._model_of = catalog, model_of
         self._basis: Basis | None = None
         self._planes: OrderedDict[str, Plane] = OrderedDict()
         self._lives: dict[str, Live] = {}
+        self._read: dict[str, _Read] = {}
         self._lock = threading.Lock()
         self._reading = threading.Lock()
 
@@ -40,7 +60,7 @@ class Planes:
         Raises:
             CatalogUnavailableError: The database does not answer.
         """
-        current, profile = self._known(owner, live), self._catalog.profile(owner)
+        current, profile = self._known(owner, live), self._profile(owner)
         if profile is None:
             self._forget(owner)
             return None
@@ -71,6 +91,21 @@ class Planes:
                 self._lives[owner] = own
         return own
 
+    def at_hand(self, owner: str, live: Live) -> Live | None:
+        """As `live_of`, where nothing must be read or learned for it; None elsewhere."""
+        read = self._fresh(owner)
+        if read is None:
+            return None
+        if read.profile is None:
+            return live
+        with self._lock:
+            plane, own = self._planes.get(owner), self._lives.get(owner)
+        if plane is None or plane.basis.live is not live or plane.profile != read.profile:
+            return None
+        if plane.is_plain:
+            return live
+        return own if isinstance(own, PersonalLive) and own.plane is plane else None
+
     def basis(self, live: Live) -> Basis:
         """What planes of a snapshot are learned from."""
         with self._reading:
@@ -81,6 +116,22 @@ class Planes:
     def made(self, profile: Profile, placements: list[Placement], live: Live) -> Plane:
         """A plane of a snapshot, which is not kept."""
         return make_plane(profile, placements, self.basis(live))
+
+    def _fresh(self, owner: str) -> _Read | None:
+        """What was read of a listener, if it still holds."""
+        read = self._read.get(owner)
+        if read is None or read.changes != self._catalog.profiles_changed:
+            return None
+        return read if time.monotonic() - read.at_s < self._fresh_s else None
+
+    def _profile(self, owner: str) -> Profile | None:
+        """A listener's profile, read again where it may have changed."""
+        read = self._fresh(owner)
+        if read is None:
+            at_s, changes = time.monotonic(), self._catalog.profiles_changed
+            read = _Read(self._catalog.profile(owner), at_s, changes)
+            self._read[owner] = read
+        return read.profile
 
     def _known(self, owner: str, live: Live) -> Plane | None:
         """The plane that was learned last, if it is of this snapshot."""

@@ -6,6 +6,7 @@ import hmac
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
@@ -60,6 +61,15 @@ def live_of(request: Request, services: Services) -> Live:
         NotReadyError: There is none.
     """
     return services.planes.live_of(owner_of(request, services), services.live.current())
+
+
+async def seen_by(request: Request, services: Services, live: Live) -> Live:
+    """A snapshot on the plane of the listener who asks; no thread waits where it is at hand."""
+    owner = owner_of(request, services)
+    own = services.planes.at_hand(owner, live)
+    if own is None:
+        own = await run_in_threadpool(services.planes.live_of, owner, live)
+    return own
 
 
 def is_administered(services: Services) -> bool:

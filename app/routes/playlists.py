@@ -15,7 +15,7 @@ from app.playlists.match import is_large, make_playlist
 from app.playlists.phrases import resolved, seeded
 from app.playlists.queries import seeds_of
 from app.playlists.recency import stepping_back
-from app.routes.access import owner_of, read_access
+from app.routes.access import read_access, seen_by
 from app.routes.playlist_files import file_response
 from app.routes.plays import heard_by, listener_of
 from app.services import Services, ServicesDep
@@ -63,8 +63,7 @@ async def create_playlist(
     """
     name = negotiate(format, request.headers.get("accept"))
     shared = services.live.current()
-    owner = owner_of(request, services)
-    live = await run_in_threadpool(services.planes.live_of, owner, shared)
+    live = await seen_by(request, services, shared)
     body = seeded(resolved(body))
     playlist = await _answered(body, request, services, live, shared=live is shared)
     services.metrics.exact.labels(str(playlist.exact).lower()).inc()

@@ -13,7 +13,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from app.http.documentation import problems
 from app.http.paging import Cursor, Limit, page_of
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
-from app.routes.access import owner_of, read_access, write_access
+from app.routes.access import read_access, seen_by, write_access
 from app.routes.playlist_files import file_response
 from app.routes.plays import heard_by, listener_of
 from app.routes.signing import signed_url
@@ -218,8 +218,7 @@ async def _answer(
     """The station, its music, and the tracks of the snapshot that this was found in."""
     station = await run_in_threadpool(services.catalog.station, station_id)
     question, shared = question_of(station), services.live.current()
-    owner = owner_of(request, services)
-    live = await run_in_threadpool(services.planes.live_of, owner, shared)
+    live = await seen_by(request, services, shared)
     chosen = seed_of(station, seed, datetime.now().astimezone())
     listener = listener_of(request)
     heard = await run_in_threadpool(heard_by, listener, services, question.not_again_s)

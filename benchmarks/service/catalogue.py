@@ -146,8 +146,17 @@ def music_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, music: Path | None = None) -> Iterator[tuple[int, int]]:
-    """`circumplex serve` until the block ends; gives its port and its process."""
+def serving(
+    folder: Path, music: Path | None = None, checkpoint: str | None = None
+) -> Iterator[tuple[int, int]]:
+    """`circumplex serve` until the block ends; gives its port and its process.
+
+    Args:
+        folder: The data folder.
+        music: The music root.
+        checkpoint: The model that made the catalogue, where it is not the default: a service with
+            another one would begin to index anew.
+    """
     environment = os.environ | {
         "CIRCUMPLEX_DATA_DIR": str(folder),
         "CIRCUMPLEX_ADMIN_TOKEN": TOKEN,
@@ -155,6 +164,7 @@ def serving(folder: Path, music: Path | None = None) -> Iterator[tuple[int, int]
         "CIRCUMPLEX_MUSIC_ROOTS": str(music or ""),
         "CIRCUMPLEX_KEEP_SNAPSHOTS": "1000",
         "COLUMNS": "200",
+        **({} if checkpoint is None else {"CIRCUMPLEX_CHECKPOINT": checkpoint}),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "serve", "--port", "0"],

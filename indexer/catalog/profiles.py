@@ -65,7 +65,13 @@ _PLACEMENT = [placements.c[name] for name in Placement.__dataclass_fields__]
 
 
 class ProfileRows:
-    """The part of the catalogue that keeps listeners' own planes."""
+    """The part of the catalogue that keeps listeners' own planes.
+
+    Attributes:
+        profiles_changed: How often a profile was changed through this object.
+    """
+
+    profiles_changed = 0
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -98,6 +104,7 @@ class ProfileRows:
             self._changed(connection, owner)
             connection.execute(_of(owner, gone))
             connection.execute(insert(placements).values(owner=owner, **vars(placement)))
+        self.profiles_changed += 1
 
     def unplace(self, owner: str, content_ids: Sequence[str]) -> int:
         """Forget what a listener said of a recording; how many answers that were."""
@@ -105,6 +112,7 @@ class ProfileRows:
             gone = connection.execute(_of(owner, content_ids)).rowcount
             if gone:
                 self._changed(connection, owner)
+        self.profiles_changed += 1
         return gone
 
     def weigh_profile(self, owner: str, weight: float) -> None:
@@ -113,12 +121,14 @@ class ProfileRows:
             self._changed(connection, owner)
             chosen = update(profiles).where(profiles.c.owner == owner)
             connection.execute(chosen.values(weight=weight))
+        self.profiles_changed += 1
 
     def delete_profile(self, owner: str) -> int:
         """Forget a listener's plane and all they said; how many answers that were."""
         with transaction(self.engine, writes=True) as connection:
             gone = connection.execute(placements.delete().where(placements.c.owner == owner))
             connection.execute(profiles.delete().where(profiles.c.owner == owner))
+        self.profiles_changed += 1
         return int(gone.rowcount)
 
     def _changed(self, connection: Connection, owner: str) -> None:

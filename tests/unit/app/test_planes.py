@@ -1,0 +1,73 @@
+"""Listeners' planes: how often the database is asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.library.live import Live
+from app.personal.planes import Planes
+from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.profiles import MACHINE, Placement, Profile
+from indexer.search.searcher import Searcher
+from tests.fakes import FakeModel
+from tests.snapshots import content, scoring, written
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+SAID = Placement("c", 10, None, "Title", None, 60.0, 0.5, 0.5, "relative", NOW)
+
+
+class Counting(Catalog):
+    """A catalogue that counts how often it is asked for a profile."""
+
+    asked = 0
+
+    def profile(self, owner: str) -> Profile | None:
+        """As the catalogue knows it."""
+        self.asked += 1
+        return super().profile(owner)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Counting]:
+    """An empty catalogue."""
+    opened = open_catalog(f"sqlite:///{tmp_path / 'circumplex.db'}")
+    yield Counting(opened.engine)
+    opened.close()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    """A small snapshot."""
+    snapshot = written(tmp_path / "s", content(6, seed=2))
+    return Live("s", "model", NOW, snapshot, Searcher(snapshot, scoring()))
+
+
+def test_many_questions_read_a_profile_once(catalog: Counting, live: Live) -> None:
+    """And wait for no thread, until something is said."""
+    planes = Planes(catalog, lambda _: FakeModel(), fresh_s=1000.0)
+    before = planes.at_hand(MACHINE, live)
+    answers = [planes.live_of(MACHINE, live) for _ in range(10)]
+    asked, at_hand = catalog.asked, planes.at_hand(MACHINE, live)
+    catalog.place(MACHINE, SAID)
+
+    assert before is None
+    assert answers == [live] * 10
+    assert asked == 1
+    assert at_hand is live
+    assert planes.at_hand(MACHINE, live) is None
+
+
+@pytest.mark.parametrize(("fresh_s", "read"), [(1000.0, 1), (0.0, 2)])
+def test_what_other_processes_say_shows_after_a_while(
+    catalog: Counting, live: Live, fresh_s: float, read: int
+) -> None:
+    """The profile is read again once it may be old."""
+    planes = Planes(catalog, lambda _: FakeModel(), fresh_s=fresh_s)
+    planes.live_of("someone", live)
+    planes.live_of("someone", live)
+
+    assert catalog.asked == read
