@@ -9,9 +9,8 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "adr"
 HEAD = """# Records of decisions
 
 What was chosen where a choice is hard to reverse, and why ([0001](0001-record-decisions.md)).
-A record says its status in its second line: accepted, or superseded by another. Numbers are given
-in order. Those below 90 that are missing belonged to blocks that were set aside for people who
-worked at the same time, and were not needed: no record was ever removed.
+A record says its status below its title: accepted, or superseded by another. Some numbers below 90
+were never used; no record was removed.
 
 | Number | Decision | Status |
 |---|---|---|
