@@ -13,15 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model.arrays import Doubles, Floats
 from model.embedding import Embedding
 from model.experts import UNHEARD_VAR, Experts, joined, parted
 from model.regression import MeanHead
 from model.scoring import ScoringParams
-
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 EMPHASIS_VAR = 1.2
 """Variance of the dimension of valence, times that of valence beyond arousal in the music: between

@@ -102,7 +102,7 @@ def emotion_response(
         duration_s=round(estimate.duration_s, 3),
         curve=curve_points(estimate.t_s, mean, sd),
         mean=MeanOut(arousal=float(overall[0, 0]), valence=float(overall[0, 1])),
-        similar=similar_out(live, similar, quantiles, overall[0]),
+        similar=similar_out(live, similar, scale, overall[0]),
         missing=similar.missing if similar is not None else 0.0,
         note=estimate.note,
     )
@@ -142,15 +142,13 @@ def on_scale(
 def similar_out(
     live: Live | None,
     similar: SearchResult | None,
-    quantiles: QuantileScale | None,
+    scale: Scale,
     clip: Doubles,
 ) -> list[SimilarOut]:
     """The similar tracks of a search; `clip` is the clip's (arousal, valence) on the scale."""
     if live is None or similar is None or not similar.hits:
         return []
     tracks = live.snapshot.tracks
-    places = np.array([(hit.arousal, hit.valence) for hit in similar.hits])
-    places, _ = on_scale(places, np.zeros_like(places), quantiles)
     asked = (float(clip[0]), float(clip[1]))
     return [
         SimilarOut(
@@ -162,5 +160,7 @@ def similar_out(
             arousal=arousal,
             valence=valence,
         )
-        for hit, (arousal, valence) in zip(similar.hits, places.tolist(), strict=True)
+        for hit, (arousal, valence) in zip(
+            similar.hits, live.shown_places(similar.hits, scale), strict=True
+        )
     ]

@@ -160,10 +160,8 @@ class Live:
         Raises:
             TrackNotFoundError: The snapshot lacks it.
         """
-        emotion = self.track_emotion[self.snapshot.tracks.row_of(track_id)]
-        if scale == "relative":
-            emotion = self.snapshot.scale.to_relative(emotion)
-        return float(emotion[0]), float(emotion[1])
+        arousal, valence = self.places(scale)[self.snapshot.tracks.row_of(track_id)].tolist()
+        return arousal, valence
 
     @cached_property
     def without_music(self) -> str | None:

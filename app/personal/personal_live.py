@@ -10,13 +10,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from app.library.live import Live, TrackSearcher
+from app.library.live import EmbeddingModel, Live, TrackSearcher
 from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
+from model.embedding import Embedding
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class PersonalLive(Live):
     def shown(self) -> ShownTracks:
         """Its tracks as they go over the wire, which are no other ones here."""
         return self.plane.basis.live.shown
+
+    def emotion_bank(self, model: EmbeddingModel) -> Embedding:
+        """Of the catalogue's own plane, on which its rows were balanced."""
+        return self.plane.basis.live.emotion_bank(model)
 
     @property
     def version(self) -> str:
@@ -139,5 +144,12 @@ def on_plane(live: Live, plane: Plane) -> PersonalLive:
     snapshot.scale = plane.scale
     searcher: TrackSearcher = PersonalSearcher(live.searcher, plane)
     return PersonalLive(
-        live.id, live.model_id, live.created_at, snapshot, searcher, live.identifiers, plane=plane
+        live.id,
+        live.model_id,
+        live.created_at,
+        snapshot,
+        searcher,
+        live.identifiers,
+        live.partial,
+        plane=plane,
     )

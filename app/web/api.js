@@ -64,7 +64,7 @@ export async function request(path, init = {}) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Unreachable("The service does not answer.");
   }
-  await released();
+  await released(init.signal);
   if (response.ok) return response;
   const ownToken = token && !(init.headers && "authorization" in init.headers);
   if (response.status === 401 && ownToken) {
@@ -82,7 +82,7 @@ export async function request(path, init = {}) {
 /** @param {string} path @param {RequestInit} [init] @returns {Promise<any>} */
 export async function json(path, init) {
   const body = await (await request(path, init)).json();
-  await released();
+  await released(init?.signal);
   return body;
 }
 

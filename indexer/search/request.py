@@ -37,7 +37,7 @@ class Hit(NamedTuple):
         end_s: Where it ends.
         score: The composite, in nats with `gaussian`.
         cca: Its CCA half.
-        neg_kl: Its Gaussian half, in nats, at most 0.
+        neg_kl: Its Gaussian half, in nats, at most 0; of a union what the other half leaves.
         valence: Of the segment, absolute scale.
         arousal: Of the segment, absolute scale.
     """

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.page.browser import open_page, titles, wait_for_answer, wait_for_items, wait_until
@@ -132,6 +133,41 @@ def test_an_answer_waits_for_what_is_pressed(page: Page, service: Running) -> No
 
         expect(page.locator("#refine-form")).to_be_visible()
         expect(page.locator("#items > li")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("pressed", "button"), [("#term-kind", 0), ("#refine summary", 2)])
+def test_what_does_not_tell_its_release_holds_no_answer_back(
+    page: Page, service: Running, pressed: str, button: int
+) -> None:
+    """A list of choices that the browser opens, and its menu, take the release to themselves."""
+    open_page(page, service.url, "mood=happy")
+    wait_for_answer(page)
+    page.locator(pressed).dispatch_event("pointerdown", {"button": button})
+    page.evaluate("() => { location.hash = 'mood=happy&only=genre:Nothing'; }")
+
+    expect(page.locator("#items > li")).to_have_count(0)
+
+
+def test_what_is_given_up_while_a_button_is_pressed_fails(page: Page, service: Running) -> None:
+    """Its answer had come, and would have replaced what is shown since."""
+    open_page(page, service.url, "mood=happy")
+    wait_for_answer(page)
+    outcome = page.evaluate(
+        """async () => {
+          const { json } = await import(new URL("web/api.js", document.baseURI).href);
+          const running = new AbortController();
+          const press = (kind) => new PointerEvent(kind, { bubbles: true, button: 0 });
+          document.querySelector("#refine summary").dispatchEvent(press("pointerdown"));
+          const answer = json("v1/library", { signal: running.signal });
+          const outcome = answer.then(() => "answered", (error) => error.name);
+          await new Promise((go) => setTimeout(go, 500));
+          running.abort();
+          document.dispatchEvent(press("pointerup"));
+          return outcome;
+        }"""
+    )
+
+    assert outcome == "AbortError"
 
 
 def test_an_open_refinement_stays_where_it_is_while_answers_come(

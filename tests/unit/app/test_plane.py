@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from app.clips.emotions import similar_out
 from app.library.live import Live
 from app.personal.basis import GRID, Basis
 from app.personal.personal_live import on_plane
@@ -14,10 +15,11 @@ from app.personal.plane import CERTAIN, make_plane
 from app.personal.recordings import Recordings, resolved
 from app.personal.sentences import sentences
 from indexer.catalog.profiles import Placement, Profile
-from indexer.search.searcher import Searcher
+from indexer.search.searcher import Hit, Searcher, SearchResult
 from model.curves.curve import QuantileScale
 from model.personal.scale import PersonalScale
 from model.personal.warp import Warp
+from tests.fakes import FakeModel
 from tests.snapshots import content, scoring, written
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -92,6 +94,29 @@ def test_placed_tracks_lie_where_they_were_put(live: Live) -> None:
     assert plane.said.tolist() == [4, 11, 30]
     hits = on_plane(live, plane).places("relative")
     np.testing.assert_array_equal(hits, plane.places)
+
+
+def test_a_placed_track_is_shown_where_it_was_put(live: Live) -> None:
+    """On its own, and among those that are like something."""
+    places = {4: (0.9, -0.8), 11: (-1.0, 1.0), 30: (0.0, 0.3)}
+    answers = [said(live, row, place) for row, place in places.items()]
+    own = on_plane(live, make_plane(PROFILE, answers, basis(live)))
+    for row, place in places.items():
+        track = live.snapshot.tracks[row].id
+        hit = Hit(track, 0.0, 30.0, 1.0, 1.0, 1.0, 0.1, 0.1)
+        (similar,) = similar_out(own, SearchResult((hit,), True), "relative", np.zeros(2))
+        assert own.place_of(track, "relative") == pytest.approx(place)
+        assert (similar.arousal, similar.valence) == pytest.approx(place)
+
+
+def test_new_music_is_balanced_on_the_plane_that_the_catalogue_was(live: Live) -> None:
+    """Rows of the index were, whoever asks: one's own plane would weigh clips otherwise."""
+    heard, model = live.places("relative"), FakeModel()
+    felt = np.clip(heard - [0.0, 0.5], -1.0, 1.0)
+    answers = [said(live, row, tuple(felt[row].tolist())) for row in range(30)]
+    plane = make_plane(PROFILE, answers, basis(live))
+    assert not plane.warp.is_identity
+    assert on_plane(live, plane).emotion_bank(model) is live.emotion_bank(model)
 
 
 def test_a_place_of_the_absolute_scale_is_read_on_it(live: Live) -> None:
