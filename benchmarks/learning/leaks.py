@@ -26,12 +26,12 @@ MATRIX: tuple[Line, ...] = (
         "composite_transposed",
     ),
     (
-        "DEAM, shipped recipe, rightly oriented",
+        "DEAM, shipped recipe on columns with level, rightly oriented",
         DEAM_33,
         "composite",
     ),
     (
-        "DEAM, shipped recipe, transposed",
+        "DEAM, shipped recipe on columns with level, transposed",
         DEAM_33,
         "composite_transposed",
     ),
@@ -70,9 +70,9 @@ YEAR: tuple[Line, ...] = (
         SMOOTHED,
         "composite_within_collection",
     ),
-    ("shipped recipe, all candidates", DEAM_33, "composite"),
+    ("shipped recipe on columns with level, all candidates", DEAM_33, "composite"),
     (
-        "shipped recipe, own collection only",
+        "shipped recipe on columns with level, own collection only",
         DEAM_33,
         "composite_within_collection",
     ),

@@ -158,5 +158,5 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
         from model.frontends.vggish import PCA_URL, Vggish, kept_path
 
         return Vggish.load(pca=kept_path(PCA_URL) if name == "vggish-pca" else None, device=device)
-    known = ", ".join(DESCRIPTOR_NAMES + VGGISH_NAMES)
+    known = ", ".join((*DESCRIPTOR_NAMES, "musicnn", *VGGISH_NAMES))
     raise ValueError(f"no frontend is called {name!r}; there are {known}")
