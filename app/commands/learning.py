@@ -34,7 +34,8 @@ AudioFolder = Annotated[
 FrontendName = Annotated[
     str,
     typer.Option(
-        "--frontend", help="With --audio: vggish, vggish-pca, descriptors or descriptors33."
+        "--frontend",
+        help="With --audio: vggish, vggish-pca, descriptors34 or descriptors34+musicnn.",
     ),
 ]
 Weights = Annotated[Path | None, typer.Option(help="VGGish's weights. \\[default: fetched before]")]

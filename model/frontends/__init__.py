@@ -129,9 +129,10 @@ def get_frontend(name: str, device: torch.device | str = "cpu") -> Frontend:
     """The frontend called `name`.
 
     Args:
-        name: `descriptors`, `descriptors33`, `vggish` or `vggish-pca`, or several of them joined
-            by `+`: the first describes segments and windows, the others are its cues. The latter
-            two read weights that `Vggish.load` fetched before; to give a path, call it directly.
+        name: `descriptors`, `descriptors33`, `descriptors34`, `musicnn`, `vggish` or `vggish-pca`,
+            or several of them joined by `+`: the first describes segments and windows, the others
+            are its cues. The last two read weights that `Vggish.load` fetched before; to give a
+            path, call it directly.
         device: Where it computes.
 
     Returns:
