@@ -140,8 +140,9 @@ class Planes:
         return known if known is not None and known.basis.live is live else None
 
     def _keep(self, plane: Plane) -> None:
-        """Remember a plane; those of other snapshots go."""
+        """Remember a plane; the listener's last one and those of other snapshots go."""
         with self._lock:
+            self._lives.pop(plane.profile.owner, None)
             self._planes[plane.profile.owner] = plane
             self._planes.move_to_end(plane.profile.owner)
             old = [o for o, p in self._planes.items() if p.basis.live is not plane.basis.live]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +16,10 @@ from app.personal.planes import Planes
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.profiles import MACHINE, Placement, Profile
 from indexer.search.searcher import Searcher
+from model.curves.curve import EmotionCurve
+from model.embedding import Embedding
 from tests.fakes import FakeModel
-from tests.snapshots import content, scoring, written
+from tests.snapshots import content, embedding, scoring, written
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 SAID = Placement("c", 10, None, "Title", None, 60.0, 0.5, 0.5, "relative", NOW)
@@ -29,6 +34,16 @@ class Counting(Catalog):
         """As the catalogue knows it."""
         self.asked += 1
         return super().profile(owner)
+
+
+class Drawn:
+    """A model that embeds emotions by chance, in the spaces of the snapshot."""
+
+    model_id, emphasises, scoring = "model", False, scoring()
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """A row each."""
+        return embedding(len(curves), seed=1)
 
 
 @pytest.fixture
@@ -71,3 +86,19 @@ def test_what_other_processes_say_shows_after_a_while(
     planes.live_of("someone", live)
 
     assert catalog.asked == read
+
+
+def test_what_a_listener_saw_goes_with_the_plane_that_it_was_on(
+    catalog: Counting, live: Live
+) -> None:
+    """Also where the next one is the model's own: it would hold its snapshot in memory."""
+    planes, record = Planes(catalog, lambda _: Drawn()), live.snapshot.tracks[2]
+    said = replace(SAID, content_id=record.content_id, track_id=record.id)
+    catalog.place(MACHINE, said)
+    own = weakref.ref(planes.live_of(MACHINE, live))
+    catalog.weigh_profile(MACHINE, 0.0)
+
+    assert own() is not live
+    assert planes.live_of(MACHINE, live) is live
+    gc.collect()
+    assert own() is None
