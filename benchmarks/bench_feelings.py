@@ -1,5 +1,7 @@
 """Lists for twenty words: by the ratings of Emotify's listeners, and by Wesnoth's titles.
 
+And what variety changes in these lists, and costs.
+
     make bench-feelings
 
 Both are indexed and asked as the service does it, with the shipped checkpoint. Writes
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from app.library.live import Live
 from app.playlists.match import make_playlist
 from app.services import load_model, make_indexer, opened_catalog, opened_library
 from app.settings import Settings
+from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from benchmarks.indexing.music_at_hand import WESNOTH
 from benchmarks.listening.studies import Emotify, load_emotify
@@ -55,6 +58,7 @@ BETWEEN = ("sad", "sad but hopeful", "hopeful", "not sad")
 LIST, FIRST, MOST = 20, 10, 500
 SHARE = 0.4  # of a library: forty of a hundred
 TITLES = 5
+VARIETY, SEEDS = (0.1, 0.3, 1.0), 10
 
 
 @dataclass(frozen=True)
@@ -64,16 +68,24 @@ class Library:
     model: EmotionModel
     live: Live
 
+    def answer(self, words: str, limit: int, **terms: float) -> PlaylistResponse:
+        """The playlist of a phrase."""
+        body = {"emotion": {"text": words}, "limit": limit, "max_per_artist": None, **terms}
+        return make_playlist(PlaylistRequest.model_validate(body), self.model, self.live)
+
     def ask(self, words: str, limit: int) -> list[int]:
         """Ids of the tracks that a phrase finds, best first."""
-        body = {"emotion": {"text": words}, "limit": limit, "max_per_artist": None}
-        answer = make_playlist(PlaylistRequest.model_validate(body), self.model, self.live)
-        return [item.track.id for item in answer.items]
+        return ids_of(self.answer(words, limit))
 
     def places(self, ids: Sequence[int]) -> list[float]:
         """Mean (valence, arousal) of tracks on the relative scale."""
         places = np.array([self.live.place_of(each, "relative") for each in ids])
         return [round(float(each), 3) for each in places.mean(axis=0)[::-1]]
+
+
+def ids_of(answer: PlaylistResponse) -> list[int]:
+    """Ids of a playlist's tracks."""
+    return [item.track.id for item in answer.items]
 
 
 def main() -> None:
@@ -137,16 +149,37 @@ def _rated(library: Library, emotify: Emotify) -> dict[str, Any]:
     tracks = {track.id: Path(track.path) for track in library.live.snapshot.tracks}
     rows = {key: row_of[f"{path.parent.name}/{path.name}"] for key, path in tracks.items()}
 
+    def rated(ids: Sequence[int], feeling: str) -> float:
+        return float(emotify.feelings[feeling][[rows[each] for each in ids]].mean())
+
     def rating(words: str, feeling: str) -> float:
-        chosen = [rows[each] for each in library.ask(words, LIST)]
-        return float(emotify.feelings[feeling][chosen].mean())
+        return rated(library.ask(words, LIST), feeling)
 
     means = {name: float(values.mean()) for name, values in emotify.feelings.items()}
     return {
         "ratios": {w: round(rating(w, name) / means[name], 3) for w, name in WORDS.items()},
         "sadness": {words: round(rating(words, "sadness"), 3) for words in BETWEEN},
         "all": round(means["sadness"], 3),
+        "variety": {str(amount): _varied(library, amount, rated) for amount in VARIETY},
     }
+
+
+def _varied(
+    library: Library, amount: float, rated: Callable[[Sequence[int], str], float]
+) -> dict[str, float]:
+    """Means over words and seeds: how much of a list changes, and what is lost."""
+    found: list[tuple[float, float, float]] = []
+    for word, feeling in WORDS.items():
+        best = library.answer(word, LIST)
+        ids = set(ids_of(best))
+        for seed in range(SEEDS):
+            other = library.answer(word, LIST, variety=amount, seed=seed)
+            others = ids_of(other)
+            lost = np.mean([i.score for i in best.items]) - np.mean([i.score for i in other.items])
+            kept = rated(others, feeling) / rated(list(ids), feeling)
+            found.append((1.0 - len(ids & {*others}) / len(ids), float(lost), kept))
+    changed, lost, kept = np.mean(found, axis=0).tolist()
+    return {"changed": round(changed, 3), "lost": round(lost, 3), "rating": round(kept, 3)}
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -175,6 +208,8 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         *_between_lines("Emotify", emotify["between"]),
         "",
+        *_variety_lines(emotify["variety"]),
+        "",
         "## By title",
         "",
         f"The first {TITLES} of the music of Battle for Wesnoth.",
@@ -186,6 +221,23 @@ def markdown(found: dict[str, Any]) -> str:
         *_between_lines("Wesnoth", wesnoth["between"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _variety_lines(variety: dict[str, dict[str, float]]) -> list[str]:
+    return [
+        "## Variety",
+        "",
+        f"Means over the {len(WORDS)} words and {SEEDS} seeds, lists of {LIST} of Emotify's 100",
+        "tracks, against the best list: how much of it changes, by how many nats the mean score",
+        "falls, and what is left of the rating.",
+        "",
+        "| variety | changed | nats lost | rating |",
+        "|---|---|---|---|",
+        *(
+            f"| {amount} | {each['changed']:.2f} | {each['lost']:.2f} | {each['rating']:.3f} |"
+            for amount, each in variety.items()
+        ),
+    ]
 
 
 def _between_lines(name: str, between: dict[str, Any]) -> list[str]:
