@@ -40,6 +40,9 @@ DataDir = Annotated[
 Checkpoint = Annotated[
     Path | None, typer.Option(help="Model file; the shipped one by default.", show_default=False)
 ]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write it there, not on standard output.")
+]
 Device = Annotated[
     str | None, typer.Option(help="auto, cpu or cuda. \\[default: auto]", show_default=False)
 ]

@@ -17,6 +17,7 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
+    Output,
     emit,
     explain_error,
     make_settings,
@@ -136,9 +137,7 @@ def playlist(
         Format | None,
         typer.Option(help="\\[default: by the ending of --output, else table; json in pipes]"),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write it there, not on standard output.")
-    ] = None,
+    output: Output = None,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,

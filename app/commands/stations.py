@@ -15,6 +15,7 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
+    Output,
     emit,
     make_settings,
     notes,
@@ -148,9 +149,7 @@ def play(
         str | None, typer.Option(help="Any text: other music of about equal fit.")
     ] = None,
     format: Annotated[str, typer.Option(help="json, m3u8, xspf, jspf or csv.")] = "json",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write it there, not on standard output.")
-    ] = None,
+    output: Output = None,
     data_dir: DataDir = None,
     checkpoint: Checkpoint = None,
     device: Device = None,

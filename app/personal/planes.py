@@ -49,7 +49,7 @@ class Planes:
         self._catalog, self._model_of = catalog, model_of
         self._basis: Basis | None = None
         self._planes: OrderedDict[str, Plane] = OrderedDict()
-        self._lives: dict[str, Live] = {}
+        self._lives: dict[str, PersonalLive] = {}
         self._read: dict[str, _Read] = {}
         self._lock = threading.Lock()
         self._reading = threading.Lock()
@@ -79,12 +79,11 @@ class Planes:
             plane = self.of(owner, live)
         except CatalogUnavailableError:
             plane = self._known(owner, live)
-        if plane is None or plane.is_plain:
+        if plane is None:
             return live
-        with self._lock:
-            known = self._lives.get(owner)
-            if isinstance(known, PersonalLive) and known.plane is plane:
-                return known
+        seen = self._seen(live, plane)
+        if seen is not None:
+            return seen
         own = on_plane(live, plane)
         with self._lock:
             if self._planes.get(owner) is plane:
@@ -98,13 +97,10 @@ class Planes:
             return None
         if read.profile is None:
             return live
-        with self._lock:
-            plane, own = self._planes.get(owner), self._lives.get(owner)
-        if plane is None or plane.basis.live is not live or plane.profile != read.profile:
+        plane = self._known(owner, live)
+        if plane is None or plane.profile != read.profile:
             return None
-        if plane.is_plain:
-            return live
-        return own if isinstance(own, PersonalLive) and own.plane is plane else None
+        return self._seen(live, plane)
 
     def basis(self, live: Live) -> Basis:
         """What planes of a snapshot are learned from."""
@@ -138,6 +134,14 @@ class Planes:
         with self._lock:
             known = self._planes.get(owner)
         return known if known is not None and known.basis.live is live else None
+
+    def _seen(self, live: Live, plane: Plane) -> Live | None:
+        """The snapshot on a plane: itself where that changes nothing; None: not made yet."""
+        if plane.is_plain:
+            return live
+        with self._lock:
+            own = self._lives.get(plane.profile.owner)
+        return own if own is not None and own.plane is plane else None
 
     def _keep(self, plane: Plane) -> None:
         """Remember a plane; the listener's last one and those of other snapshots go."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from model.arrays import Doubles
 from model.checkpoint import LoadedCheckpoint, load_checkpoint, save_checkpoint
 from model.curves.curve import EmotionCurve
 from model.embedding import Embedding
@@ -46,6 +48,13 @@ def plain() -> EmotionModel:
     return _model(None)
 
 
+def scores_of(model: EmotionModel, curves: Sequence[EmotionCurve]) -> Doubles:
+    """What `ROWS` score for curves, by the definition in double precision, [curves, rows]."""
+    asked, rows = model.embed_emotion(curves), model.embed_analyses(ROWS)
+    scoring = model.scoring.to(torch.float64)
+    return np.asarray(score(_points(asked), _points(rows), scoring, "e2m").total.numpy())
+
+
 def _points(embedding: Embedding) -> Points:
     return Points(*(torch.from_numpy(part).double() for part in vars(embedding).values()))
 
@@ -71,15 +80,7 @@ def test_a_cue_counts_with_its_log_likelihood(model: EmotionModel, plain: Emotio
     away = emotion @ EXPERTS.slopes.T
     likelihood = -0.5 * ((away[:, None] - cues[None]) ** 2).sum(axis=2)
 
-    found, before = (
-        score(
-            _points(one.embed_emotion(curves)),
-            _points(one.embed_analyses(ROWS)),
-            one.scoring.to(torch.float64),
-            "e2m",
-        ).total.numpy()
-        for one in (model, plain)
-    )
+    found, before = scores_of(model, curves), scores_of(plain, curves)
 
     assert_allclose(found - before, likelihood, atol=1e-4)
 

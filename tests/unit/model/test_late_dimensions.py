@@ -15,10 +15,9 @@ from model.curves.curve import EmotionCurve
 from model.emotion_model import EmotionModel
 from model.experts import Experts
 from model.late_dimensions import EMPHASIS_VAR, emphasis_of
-from model.scoring import score
 from tests.unit.checkpoints import small_checkpoint
 from tests.unit.model.test_emotion_model import FakeFrontend
-from tests.unit.model.test_experts import EXPERTS, ROWS, _points
+from tests.unit.model.test_experts import EXPERTS, ROWS, scores_of
 
 ALONG = np.array([-4.0, 6.0])
 
@@ -48,15 +47,7 @@ def test_valence_counts_by_its_distance(experts: Experts | None) -> None:
     asked = np.array([[0.3, -0.4], [-0.2, 0.6]]) @ ALONG
     heard = plain.mean_emotion(plain.embed_analyses(ROWS)).astype(np.float64) @ ALONG
 
-    found, before = (
-        score(
-            _points(one.embed_emotion(curves)),
-            _points(one.embed_analyses(ROWS)),
-            one.scoring.to(torch.float64),
-            "e2m",
-        ).total.numpy()
-        for one in (emphasised, plain)
-    )
+    found, before = scores_of(emphasised, curves), scores_of(plain, curves)
 
     assert_allclose(found - before, -0.5 * (asked[:, None] - heard[None]) ** 2, atol=1e-3)
 
