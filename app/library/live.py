@@ -23,8 +23,9 @@ from indexer.shards.gather import ShardedSearcher
 from indexer.snapshot.reader import Snapshot
 from model.arrays import Doubles
 from model.embedding import Embedding
+from model.feelings.moods import plane_words
 from model.scoring import ScoringParams
-from model.verdict import KINDS
+from model.verdict_kinds import KINDS
 
 _CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
 
@@ -175,6 +176,18 @@ class Live:
         """
         arousal, valence = self.places(scale)[self.snapshot.tracks.row_of(track_id)].tolist()
         return arousal, valence
+
+    @cached_property
+    def mood_words(self) -> list[str]:
+        """The mood word nearest to each track."""
+        places, words = self.places("relative"), plane_words()  # [T, 2]
+        nearest, least = np.zeros(len(places), dtype=np.intp), np.full(len(places), np.inf)
+        for index, (valence, arousal) in enumerate(words.values()):
+            distance = ((places - [arousal, valence]) ** 2).sum(axis=1)
+            nearest[distance < least] = index
+            least = np.minimum(distance, least)
+        names = list(words)
+        return [names[index] for index in nearest.tolist()]
 
     @cached_property
     def without_music(self) -> str | None:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from app.library.groups import Grouped
 from app.library.live import EmbeddingModel, Live, TrackSearcher
 from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
@@ -35,6 +36,12 @@ class PersonalLive(Live):
     def shown(self) -> ShownTracks:
         """Its tracks as they go over the wire, which are no other ones here."""
         return self.plane.basis.live.shown
+
+    @cached_property
+    def grouped(self) -> Grouped:
+        """Its artists, albums, genres and folders, where the listener feels them."""
+        common = self.plane.basis.live.grouped
+        return Grouped(self.snapshot.tracks, self.plane.places, common)
 
     def emotion_bank(self, model: EmbeddingModel) -> Embedding:
         """Of the catalogue's own plane, on which its rows were balanced."""

@@ -78,9 +78,12 @@ class Shape:
 
     def _explanation(self, hit: Hit, wanted: Place, at_s: float | None) -> ExplanationOut:
         lam = self._scoring.lam
+        cca, kl = lam * hit.cca, (1.0 - lam) * hit.neg_kl
+        personal = 0.0 if self._live.told is None else hit.score - cca - kl
         return ExplanationOut(
-            cca_contribution=lam * hit.cca,
-            kl_contribution=(1.0 - lam) * hit.neg_kl,
+            cca_contribution=cca,
+            kl_contribution=kl,
+            personal_contribution=personal,
             asked_arousal=wanted[0],
             asked_valence=wanted[1],
             at_s=at_s,

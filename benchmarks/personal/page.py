@@ -105,7 +105,7 @@ def _search(found: Mapping[str, Any]) -> Iterator[str]:
             f"\nPersonal over plain: {timed['search p50 ratio']} (search; of the processor "
             f"{timed['search processor ratio']}), {timed['answer p50 ratio']} (answer; "
             f"{timed['answer processor ratio']}). The listener hears all music as less pleasant, "
-            "some kinds of it elsewhere, and put a fifth of the words anywhere. A plane "
-            f"is learned and laid out over all tracks in {timed['a plane learned and laid out ms']} ms, a snapshot is read for "
-            f"it once in {timed['first use of a snapshot ms']} ms."
+            "some kinds of it elsewhere, and put a fifth of the words anywhere. A plane is "
+            f"learned and laid out over all tracks in {timed['a plane learned and laid out ms']} "
+            f"ms, a snapshot is read for it once in {timed['first use of a snapshot ms']} ms."
         )

@@ -54,7 +54,7 @@ def listening(live: Live, model: EmotionModel, words: int = WORDS) -> Plane:
         _placement(live, int(row), place)
         for row, place in zip(rows, np.clip(said, -1.0, 1.0), strict=True)
     ]
-    return make_plane(Profile("bench", 1.0, "1"), placed, basis)
+    return make_plane(Profile("bench", 1.0, "1", datetime.now(UTC)), placed, basis)
 
 
 def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]:
