@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -86,11 +87,13 @@ def slow_bodies(target: Target) -> None:
 def ask_again(target: Target, clients: int, method: str, path: str, body: object = None) -> None:
     """So many clients ask the same again and again."""
     ends_s = time.monotonic() + target.seconds
+    # Written once: to write a large one again and again holds up the client that looks on.
+    content = None if body is None else json.dumps(body).encode()
 
     def client(_number: int) -> None:
         while time.monotonic() < ends_s:
             with suppress(OSError, http.client.HTTPException):
-                target.ask(method, path, body)
+                target.ask(method, path, content)
 
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(client, range(clients)))
