@@ -15,9 +15,9 @@ from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
+from indexer.search.balance import Bank
 from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
-from model.embedding import Embedding
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PersonalLive(Live):
         """Its tracks as they go over the wire, which are no other ones here."""
         return self.plane.basis.live.shown
 
-    def emotion_bank(self, model: EmbeddingModel) -> Embedding:
+    def emotion_bank(self, model: EmbeddingModel) -> Bank:
         """Of the catalogue's own plane, on which its rows were balanced."""
         return self.plane.basis.live.emotion_bank(model)
 
