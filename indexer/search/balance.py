@@ -185,7 +185,8 @@ def doubt(sd: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     of the score, of which `LIKELIHOOD_POWER` counts.
     """
     lost: NDArray[np.float64] = np.log(np.maximum(sd.astype(np.float64), _LEAST_SD)).sum(axis=1)
-    return lost / LIKELIHOOD_POWER
+    counted: Doubles = lost / LIKELIHOOD_POWER
+    return counted
 
 
 def piece_sd(curve_sd: NDArray[np.floating[Any]], duration_s: float) -> NDArray[np.float64]:
@@ -207,12 +208,12 @@ def piece_sd(curve_sd: NDArray[np.floating[Any]], duration_s: float) -> NDArray[
 def valence_var(rows: Embedding, scoring: ScoringParams) -> float:
     """Variance of the dimension of valence in a catalogue, whose tracks' rows are given.
 
-    It is that of valence beyond arousal over the tracks, drawn to that over the model's training
-    music where there are few.
+    It is the tracks' own over that of the model's training music, whose dimension has 1, and drawn
+    to 1 where there are few tracks.
     """
     values = rows.mu[:, -1].astype(np.float64)
-    own = kl_weight(scoring) * ((values - values.mean()) ** 2).sum()
-    return float((own + FEW_TRACKS / EMPHASIS_VAR) / (len(values) + FEW_TRACKS))
+    own = EMPHASIS_VAR * kl_weight(scoring) * ((values - values.mean()) ** 2).sum()
+    return float((own + FEW_TRACKS) / (len(values) + FEW_TRACKS))
 
 
 def with_valence_var(embedding: Embedding, var: float) -> Embedding:

@@ -228,10 +228,9 @@ def test_valence_counts_by_the_catalogues_own_spread() -> None:
         for emotion in (content.segment_emotion, narrow)
     )
 
-    own = TRACKS * 0.5 * 9.0 * content.segment_emotion[:, 1].astype(np.float64).var()
-    few = 5.0 / EMPHASIS_VAR
-    np.testing.assert_allclose(wide_var, (own + few) / (TRACKS + 5.0), rtol=1e-5)
-    np.testing.assert_allclose(narrow_var, (own / 100.0 + few) / (TRACKS + 5.0), rtol=1e-5)
+    own = EMPHASIS_VAR * 0.5 * 9.0 * content.segment_emotion[:, 1].astype(np.float64).var()
+    np.testing.assert_allclose(wide_var, (TRACKS * own + 5.0) / (TRACKS + 5.0), rtol=1e-5)
+    np.testing.assert_allclose(narrow_var, (TRACKS * own / 100.0 + 5.0) / (TRACKS + 5.0), rtol=1e-5)
 
 
 def test_new_music_gets_the_catalogues_width_of_valence(tmp_path: Path) -> None:
