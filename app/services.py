@@ -294,10 +294,12 @@ def _start_jobs(
         logger.info("an index run with model %s is queued", model.model_id)
         jobs.rescan()
     if settings.watch_s is not None and settings.music_roots:
-        watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
+        watch = FolderWatch(settings.music_folders, jobs.rescan, every_s=settings.watch_s)
         watch.start()
         jobs.rescan()  # what changed while nothing watched
         stack.callback(watch.stop)
+        if len(settings.music_folders) < len(settings.music_roots):
+            logger.warning("object stores are not watched: let CIRCUMPLEX_RESCAN_S index them")
     return jobs
 
 
