@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     music_roots: Annotated[tuple[MusicRoot, ...], NoDecode] = Field(
         (),
         description="Folders that may be indexed and whose audio may be served; "
-        "`s3://bucket/prefix` is music in an object store, which is indexed alone.",
+        "`s3://bucket/prefix` is music in an object store.",
     )
     checkpoint: Path | None = Field(
         None,

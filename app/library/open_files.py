@@ -124,8 +124,7 @@ def place_of(track: Track | TrackRecord, music_roots: Sequence[MusicRoot]) -> tu
     """
     if is_in_store(track.root):
         raise AudioNotFoundError(
-            f"track {track.id} lies in an object store, whose audio and covers are not served: "
-            "mount it as a folder to play it"
+            f"track {track.id} lies in an object store, where no cover is looked for"
         )
     try:
         path = file_path(track.root, track.path)

@@ -38,6 +38,35 @@ _SECOND_NS = 10**9
 _STORE_FAILS = frozenset({errno.EREMOTEIO, errno.EBUSY, errno.ETIMEDOUT})  # also as s3fs has them
 
 
+class OpenObject:
+    """An object as it was when it was opened, to be read in parts; none is of another version.
+
+    Attributes:
+        size_bytes: Its size.
+        etag: Its entity tag, with quotation marks.
+        modified: When it changed last.
+    """
+
+    def __init__(self, remote: Any) -> None:
+        self._remote = remote
+        self.size_bytes: int = remote.details["size"]
+        self.etag: str = remote.details.get("ETag") or ""
+        self.modified: datetime = remote.details["LastModified"]
+
+    def read(self, begin: int, end: int) -> bytes:
+        """The bytes from `begin` up to `end`, which is not among them.
+
+        Raises:
+            OSError: It is not there any more or has changed, or the store fails.
+        """
+        with _in_words():
+            self._remote.seek(begin)
+            piece: bytes = self._remote.read(end - begin)
+        if len(piece) != min(end, self.size_bytes) - begin:
+            raise OSError(errno.EREMOTEIO, "the store ended the object before its end")
+        return piece
+
+
 class ObjectStore:
     """The objects below roots of a store; nothing is loaded or asked before the first use."""
 
@@ -110,19 +139,28 @@ class ObjectStore:
 
     def _pieces(self, found: FoundFile) -> Iterator[bytes]:
         """The content of an object, all of the version that was found."""
-        bucket, key = object_key(found.root, found.path)
         until_s = time.monotonic() + FETCH_S
-        with _in_words(), self._open(bucket, key) as remote:
-            _require_same(remote.details, found)
-            while piece := remote.read(PIECE_BYTES):
-                yield piece
-                if time.monotonic() > until_s:
-                    raise OSError(errno.ETIMEDOUT, f"copying it took more than {FETCH_S:g} s")
+        opened = self.open(found.root, found.path)
+        if (opened.size_bytes, _digits(opened.etag)) != (found.size_bytes, _tag_digits(found)):
+            raise OSError(errno.ESTALE, CHANGED)
+        for begin in range(0, opened.size_bytes, PIECE_BYTES):
+            yield opened.read(begin, begin + PIECE_BYTES)
+            if time.monotonic() > until_s:
+                raise OSError(errno.ETIMEDOUT, f"copying it took more than {FETCH_S:g} s")
 
-    def _open(self, bucket: str, key: str) -> Any:
-        """An object whose reads all are of the version that it has now."""
-        given = {"block_size": PIECE_BYTES, "cache_type": "none"}
-        return self._filesystem().open(f"{bucket}/{key}", "rb", **given)
+    def open(self, root: str, path: str) -> OpenObject:
+        """An object as it is now, of its stored root and path.
+
+        Raises:
+            OSError: It is not there or may not be read, or the store fails.
+            RootNotFoundError: s3fs is not installed.
+        """
+        place = "/".join(object_key(root, path))
+        with _in_words():
+            remote = self._filesystem().open(place, "rb", cache_type="none")
+            if remote.details.get("type") != "file":
+                raise FileNotFoundError(place)
+        return OpenObject(remote)
 
     def _pages(self, root: StoreRoot, most: int = 1000) -> Iterator[list[Mapping[str, Any]]]:
         """The objects below a root, a page at a time.
@@ -199,11 +237,8 @@ def _digits(etag: str) -> int:
     return int.from_bytes(digest) % _SECOND_NS
 
 
-def _require_same(details: Mapping[str, Any], found: FoundFile) -> None:
-    """Make sure that an object has the size and the entity tag that it was found with."""
-    digits = _digits(details.get("ETag") or "")
-    if (details["size"], digits) != (found.size_bytes, found.mtime_ns % _SECOND_NS):
-        raise OSError(errno.ESTALE, CHANGED)
+def _tag_digits(found: FoundFile) -> int:
+    return found.mtime_ns % _SECOND_NS
 
 
 @contextmanager

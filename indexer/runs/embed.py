@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.records import FileResult
-from indexer.errors import RunError, StorageError
+from indexer.errors import LibraryError, RunError, StorageError
 from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile, Tags, content_id, genres_of
 from indexer.folders.naming import readable_name
@@ -155,6 +155,8 @@ class Examiner:
 
         Raises:
             StorageError: The analysis cannot be kept.
+            StoreAwayError: The object store fails again and again.
+            RootNotFoundError: What reads object stores is not installed here.
         """
         path = found.file
         tags = Tags(readable_name(path))
@@ -171,7 +173,7 @@ class Examiner:
             return Examined(self._result(found, None, tags, reason=reason), None)
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=_unnamed(exc, path)), None)
-        except (StorageError, RunError):
+        except (StorageError, RunError, LibraryError):
             raise
         except OSError as exc:  # without content it is tried again on every run
             reason = f"cannot be read: {exc.strerror or exc}"
