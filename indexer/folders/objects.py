@@ -35,7 +35,7 @@ CHANGED = "it changed after it was found; the next run reads it again"
 _CONNECT_S, _READ_S = 5, 15  # until the store has to have begun to answer, and to go on
 _TRIES = 3
 _SECOND_NS = 10**9
-_STORE_FAILS = frozenset({errno.EREMOTEIO, errno.EBUSY, errno.ETIMEDOUT})  # also as s3fs has them
+_STORE_FAILS = frozenset({errno.EIO, errno.EREMOTEIO, errno.EBUSY, errno.ETIMEDOUT})
 
 
 class OpenObject:
@@ -59,7 +59,7 @@ class OpenObject:
         Raises:
             OSError: It is not there any more or has changed, or the store fails.
         """
-        with _in_words():
+        with in_words():
             self._remote.seek(begin)
             piece: bytes = self._remote.read(end - begin)
         if len(piece) != min(end, self.size_bytes) - begin:
@@ -156,7 +156,7 @@ class ObjectStore:
             RootNotFoundError: s3fs is not installed.
         """
         place = "/".join(object_key(root, path))
-        with _in_words():
+        with in_words():
             remote = self._filesystem().open(place, "rb", cache_type="none")
             if remote.details.get("type") != "file":
                 raise FileNotFoundError(place)
@@ -170,7 +170,7 @@ class ObjectStore:
         """
         asked = {"Bucket": root.bucket, "Prefix": root.key(""), "MaxKeys": most}
         while True:
-            with _in_words():
+            with in_words():
                 page = self._filesystem().call_s3("list_objects_v2", **asked)
             yield page.get("Contents", [])
             if not page.get("IsTruncated"):
@@ -242,7 +242,7 @@ def _tag_digits(found: FoundFile) -> int:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
     """Turn what s3fs and botocore raise into an `OSError` with a reason for a person."""
     try:
         yield
@@ -259,9 +259,16 @@ def _in_words() -> Iterator[None]:
     except OSError as exc:
         if type(exc).__name__ == "FileExpired":
             raise OSError(errno.ESTALE, CHANGED) from exc
+        if exc.errno is None:  # as botocore's when an answer does not come in time
+            raise _failure(exc) from exc
         raise
     except Exception as exc:  # botocore's have no base in common with OSError
-        raise OSError(errno.EREMOTEIO, f"the store fails: {type(exc).__name__}") from exc
+        raise _failure(exc) from exc
+
+
+def _failure(exc: Exception) -> OSError:
+    """Only the kind of an error: its words name addresses."""
+    return OSError(errno.EREMOTEIO, f"the store fails: {type(exc).__name__}")
 
 
 def _said(exc: OSError) -> str:

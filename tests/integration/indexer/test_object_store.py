@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import sys
@@ -13,7 +14,14 @@ import pytest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.errors import EmptyRootError, RootNotFoundError, ShrunkRootError, StoreAwayError
 from indexer.folders.files import stored_name, stored_root
-from indexer.folders.objects import CHANGED, MOST_BYTES, MOST_FAILURES, ODD_KEYS, ObjectStore
+from indexer.folders.objects import (
+    CHANGED,
+    MOST_BYTES,
+    MOST_FAILURES,
+    ODD_KEYS,
+    ObjectStore,
+    in_words,
+)
 from indexer.folders.roots import MusicRoot, StoreRoot
 from indexer.folders.walk import HIDDEN, WalkReport
 from indexer.runs.indexer import Indexer, RunSummary
@@ -295,6 +303,23 @@ def test_an_object_that_is_too_large_is_not_copied(store: Store) -> None:
         files.fetch(type(found)(found.root, found.path, MOST_BYTES + 1, found.mtime_ns))
 
     assert "large/a.mp3" not in store.reads()
+
+
+def test_what_the_library_raises_is_told_without_addresses() -> None:
+    """What its words name is nobody's business; what this machine refuses is told as ever."""
+    from botocore.exceptions import NoCredentialsError, ReadTimeoutError
+
+    raised = {
+        errno.EREMOTEIO: (NoCredentialsError(), ReadTimeoutError(endpoint_url="http://inner")),
+        errno.EACCES: (PermissionError("Forbidden"),),
+        errno.ENOENT: (FileNotFoundError("http://inner/key"),),
+        errno.ENOSPC: (OSError(errno.ENOSPC, "No space left on device"),),
+    }
+    for number, errors in raised.items():
+        for error in errors:
+            with pytest.raises(OSError, match=rf"\[Errno {number}\]") as caught, in_words():
+                raise error
+            assert "inner" not in str(caught.value)
 
 
 def test_a_store_without_s3fs_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
