@@ -323,8 +323,7 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     if kind is INTERNAL:
         raise error
     wait = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
-    headers = wait | dict(getattr(error, "headers", {}))
-    extra = dict(getattr(error, "extra", {}))
+    headers, extra = wait | dict(getattr(error, "headers", {})), dict(getattr(error, "extra", {}))
     if isinstance(error, model_errors.UnknownMoodError | model_errors.FeelingError):
         extra["suggestions"] = list(error.near)
     return problem_response(request, kind, told(request, error), headers, **extra)
