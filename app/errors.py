@@ -323,8 +323,7 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     if kind is INTERNAL:
         raise error
     wait = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
-    headers = wait | dict(getattr(error, "headers", {}))
-    extra = dict(getattr(error, "extra", {}))
+    headers, extra = wait | dict(getattr(error, "headers", {})), dict(getattr(error, "extra", {}))
     if isinstance(error, model_errors.UnknownMoodError | model_errors.FeelingError):
         extra["suggestions"] = list(error.near)
     return problem_response(request, kind, told(request, error), headers, **extra)
@@ -341,6 +340,9 @@ def told(request: Request, error: Exception) -> str:
 def _validation(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     body = error.body if isinstance(error, RequestValidationError) else None
+    for item in found:  # what a validator raised refers to itself, and with it to the whole body
+        if isinstance(cause := item.get("ctx", {}).get("error"), Exception):
+            cause.__traceback__ = None
     errors = [_validation_item(item, body) for item in found[:20]]
     first = errors[0] if errors else {"message": "the request is not valid"}
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

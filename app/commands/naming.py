@@ -12,6 +12,7 @@ from app.wire.responses import TrackOut
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track, TrackQuery
 from indexer.folders.files import file_path, stored_name
+from indexer.folders.roots import is_in_store
 from indexer.snapshot.tracks import TrackTable
 from model.folding import fold
 
@@ -95,6 +96,8 @@ def below_root(tracks: TrackTable) -> Callable[[TrackOut], str]:
     def locate(track: TrackOut) -> str:
         row = tracks.row_of(track.id)
         root = tracks[row].root if tracks.has_namesake(row) else ""
+        if is_in_store(root):
+            return f"{root}/{file_path(track.path)}"
         return str(file_path(root, track.path) if root else file_path(track.path))
 
     return locate
@@ -105,7 +108,9 @@ def seen_from(playlist: Path, tracks: TrackTable) -> Callable[[TrackOut], str]:
     folder = playlist.expanduser().resolve().parent
 
     def locate(track: TrackOut) -> str:
-        root = file_path(tracks[tracks.row_of(track.id)].root).resolve()
-        return os.path.relpath(root / file_path(track.path), folder)
+        root = tracks[tracks.row_of(track.id)].root
+        if is_in_store(root):
+            return f"{root}/{file_path(track.path)}"
+        return os.path.relpath(file_path(root).resolve() / file_path(track.path), folder)
 
     return locate

@@ -5,7 +5,7 @@ have wide Gaussians, are near to everything. So each row's similarity to a query
 its similarity to emotions all over the catalogue's own plane: `score - ln sum w exp(p score) / p`,
 the log-probability of the emotion given the music. The places' weights w are such that over all
 tracks each place is as probable as any other; the power p says how much of a likelihood counts (ADR
-0099).
+0100).
 
 What is not known well does not win a mood: a track also loses the logarithm of its standard
 deviations (ADR 0079). And valence counts by how far the catalogue's own music spreads in it: the
@@ -58,7 +58,7 @@ FEW_TRACKS = 5.0
 LIKELIHOOD_POWER = 0.65
 """How much of a likelihood counts. Networks and experts hear the same music, so that their errors
 go together and their sum claims too much: what raters of Emotify and MuSe say is most probable with
-a power of .5, what annotators of DEAM say with one of .65 to .8 (ADR 0099)."""
+a power of .5, what annotators of DEAM say with one of .65 to .8 (ADR 0100)."""
 
 _ROUNDS = 50  # of Sinkhorn's iteration; the weights hardly move after ten
 _TRACKS = 4096  # that the weights of places are found with, at most
@@ -126,13 +126,12 @@ def _even_log_weights(log_likelihood: Doubles) -> Doubles:
     """
     places, tracks = log_likelihood.shape
     weights = np.full(places, 1.0 / places)
-    if not tracks:
-        return np.log(weights)
-    below = log_likelihood - log_likelihood.max(axis=0)
-    likelihood = np.exp(np.maximum(below, _LEAST_LOG))  # [Q, N]
-    for _ in range(_ROUNDS):
-        weights = 1.0 / (likelihood @ (1.0 / (weights @ likelihood)))
-        weights /= weights.sum()
+    if tracks:
+        below = log_likelihood - log_likelihood.max(axis=0)
+        likelihood = np.exp(np.maximum(below, _LEAST_LOG))  # [Q, N]
+        for _ in range(_ROUNDS):
+            weights = 1.0 / (likelihood @ (1.0 / (weights @ likelihood)))
+            weights /= weights.sum()
     return np.asarray(np.log(weights), dtype=np.float64)
 
 
