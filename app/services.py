@@ -41,7 +41,7 @@ from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.folders.watch import FolderWatch
-from indexer.isolation.reading import ReadLimits
+from indexer.isolation.limits import ReadLimits
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.shards.local import open_locally

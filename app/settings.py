@@ -19,7 +19,7 @@ from pydantic_settings import (
 from app.environment import PREFIX, SecretFiles
 from app.http.origins import LOCAL_HOSTS
 from indexer.runs.options import RunOptions
-from indexer.shards.split import MOST_SHARDS
+from indexer.shards import MOST_SHARDS
 
 MIB = 1024 * 1024
 

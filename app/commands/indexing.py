@@ -27,6 +27,7 @@ from app.commands.left_out import count_left_out, list_left_out
 from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import ConflictError
 from app.settings import Settings
+from indexer.starting import collector_paused
 from indexer.storage import keep_private
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def run_index(
     on_ray: bool = False,
 ) -> RunSummary:
     """Index and show how far it is; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
-    from app.services import load_and_keep, make_indexer, opened_catalog
+    with collector_paused():
+        from app.services import load_and_keep, make_indexer, opened_catalog
 
     keep_private()
     require_data_folder(settings)
