@@ -128,7 +128,7 @@ def index(
 
 def _tell_left_out(settings: Settings, *, named: bool) -> None:
     """Count what was passed over, and list it on standard output where that is asked for."""
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
 
     with opened_catalog(settings) as catalog:
         if named:
@@ -175,7 +175,8 @@ def run_index(
 ) -> RunSummary:
     """Index and show how far it is; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
     with collector_paused():
-        from app.services import load_and_keep, make_indexer, opened_catalog
+        from app.opening import opened_catalog
+        from app.services import load_and_keep, make_indexer
 
     keep_private()
     require_data_folder(settings)

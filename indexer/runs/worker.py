@@ -34,7 +34,7 @@ from indexer.isolation.limits import ReadLimits
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.starting import collector_paused
 from indexer.storage import keep_private
-from model.verdict import LEAST_S, Judge
+from model.verdict import LEAST_S
 
 if TYPE_CHECKING:
     from indexer.runs.embed import IndexingModel
@@ -234,6 +234,7 @@ def main() -> int:
     def load() -> IndexingModel:
         with collector_paused():
             from model.emotion_model import EmotionModel
+            from model.judge import Judge
 
         checkpoint = Path(job.checkpoint) if job.checkpoint else None
         return EmotionModel.load(checkpoint, job.device, judge=Judge(job.least_track_s))

@@ -54,6 +54,11 @@ def test_starting_does_not_import(imported: set[str], name: str) -> None:
     assert name not in imported
 
 
+def test_a_command_about_the_catalogue_needs_no_model() -> None:
+    """Keys, stations and verdicts come from the database alone."""
+    assert {"faiss", "numba", "torch"}.isdisjoint(modules_after("import app.cli, app.opening"))
+
+
 @pytest.mark.parametrize("name", HEAVY)
 def test_the_command_line_is_light(imported_by_cli: set[str], name: str) -> None:
     """A command that opens no index answers in a third of a second."""
