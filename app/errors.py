@@ -341,6 +341,9 @@ def told(request: Request, error: Exception) -> str:
 def _validation(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     body = error.body if isinstance(error, RequestValidationError) else None
+    for item in found:  # what a validator raised refers to itself, and with it to the whole body
+        if isinstance(cause := item.get("ctx", {}).get("error"), Exception):
+            cause.__traceback__ = None
     errors = [_validation_item(item, body) for item in found[:20]]
     first = errors[0] if errors else {"message": "the request is not valid"}
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

@@ -41,7 +41,7 @@ class Target:
         """The status of one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:
-            content = None if body is None else json.dumps(body)
+            content = body if body is None or isinstance(body, bytes) else json.dumps(body)
             connection.request(method, path, content, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             answer.read()

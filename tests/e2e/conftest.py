@@ -48,9 +48,6 @@ def watch() -> Watch:
 @pytest.fixture
 def page(browser: Browser, watch: Watch) -> Iterator[Page]:
     """A page; afterwards nothing may stand on its console and nothing may have left the machine."""
-    with watched_page(browser) as (opened, seen):
-        watch.errors, watch.foreign, watch.refused = seen.errors, seen.foreign, seen.refused
+    with watched_page(browser, watch) as (opened, _):
         yield opened
-    assert not watch.errors, watch.errors
-    assert not watch.foreign, watch.foreign
-    assert not watch.refused, watch.refused
+    watch.check()

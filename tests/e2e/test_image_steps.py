@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,37 @@ from tests.running import write_library
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCKERFILE = REPOSITORY / "docker" / "Dockerfile"
 IMAGE_VENV = "/opt/circumplex"
+COMPILING = "compiled for this processor"
+SEARCHES = """
+import itertools, logging, sys
+import indexer
+from pathlib import Path
+logging.basicConfig()
+from indexer.search.searcher import Searcher, TrackFilter
+from indexer.snapshot.reader import Snapshot
+from tests import snapshots
+folder, count = Path(sys.argv[1]), 0
+opened = [
+    snapshots.written(folder / f"{tracks}-{engine}", snapshots.content(tracks), engine=engine)
+    for tracks, engine in ((300, "exact"), (2000, "exact"), (2000, "ann"))
+]
+opened.append(Snapshot.open(Path(snapshots.__file__).parent / "fixtures" / "snapshot-format-2"))
+filters = (
+    None,
+    TrackFilter(genre=("rock",)),
+    TrackFilter(exclude_ids=frozenset({10})),
+    TrackFilter(exclude_ids=frozenset(range(10, 1000, 10))),
+)
+ways = (("gaussian", "paper"), filters, (None, 1), ("e2m", "m2m"), ("segment", "track"))
+for at in opened:
+    searcher = Searcher(at, snapshots.scoring())
+    for kind, passing, most, direction, level in itertools.product(*ways):
+        snapshots.found(searcher, snapshots.embedding(1, 5), limit=20, kind=kind, filters=passing,
+            max_per_artist=most, direction=direction, level=level,
+        )
+        count += 1
+print(count, indexer.__file__)
+"""
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -128,40 +160,71 @@ def circumplex(image: Path, folder: Path, *arguments: str) -> subprocess.Complet
     )
 
 
-def test_the_installed_command_works_far_from_the_sources(image: Path, tmp_path: Path) -> None:
-    """Version, index, playlist and doctor, from the wheel alone."""
-    write_library(tmp_path / "music")
+@dataclass
+class Tried:
+    """What the installed command did with a small library."""
 
-    version = circumplex(image, tmp_path, "--version")
-    indexed = circumplex(image, tmp_path, "index")
-    playlist = circumplex(image, tmp_path, "playlist", "--mood", "calm", "--limit", "3")
-    doctor = circumplex(image, tmp_path, "doctor", "--json")
+    folder: Path
+    indexed: subprocess.CompletedProcess[str]
+    playlist: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def tried(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """A library that the installed command has indexed and searched."""
+    folder = tmp_path_factory.mktemp("library")
+    write_library(folder / "music")
+    indexed = circumplex(image, folder, "index")
+    playlist = circumplex(image, folder, "playlist", "--mood", "calm", "--limit", "3")
+    return Tried(folder, indexed, playlist)
+
+
+def test_the_installed_command_works_far_from_the_sources(image: Path, tried: Tried) -> None:
+    """Version, index, playlist and doctor, from the wheel alone."""
+    version = circumplex(image, tried.folder, "--version")
+    doctor = circumplex(image, tried.folder, "doctor", "--json")
     where = subprocess.run(
         [str(image / "bin" / "python"), "-c", "import app; print(app.__file__)"],
-        cwd=tmp_path,
+        cwd=tried.folder,
         capture_output=True,
         text=True,
         check=True,
     )
 
     assert version.stdout.startswith("circumplex "), version.stderr
-    assert indexed.returncode == 0, indexed.stderr
-    assert len(json.loads(playlist.stdout)["items"]) == 3
+    assert tried.indexed.returncode == 0, tried.indexed.stderr
+    assert len(json.loads(tried.playlist.stdout)["items"]) == 3
     assert doctor.returncode == 0, doctor.stderr
     assert where.stdout.startswith(str(image))
 
 
-def test_the_image_holds_the_search_compiled(image: Path, tmp_path: Path) -> None:
+def test_the_image_holds_the_search_compiled(image: Path, tried: Tried) -> None:
     """The first index run and the first search of a new container compile nothing."""
-    write_library(tmp_path / "music")
-
-    indexed = circumplex(image, tmp_path, "index")
-    playlist = circumplex(image, tmp_path, "playlist", "--mood", "calm", "--limit", "3")
-
-    assert (indexed.returncode, playlist.returncode) == (0, 0)
-    assert "compiled for this processor" not in indexed.stderr + playlist.stderr
-    assert not list(tmp_path.rglob("*.nbc"))
+    assert (tried.indexed.returncode, tried.playlist.returncode) == (0, 0)
+    assert COMPILING not in tried.indexed.stderr + tried.playlist.stderr
+    assert not list(tried.folder.rglob("*.nbc"))
     assert len(list(image.rglob("*.nbc"))) > 20
+
+
+def test_the_image_holds_all_that_searches_compile(image: Path, tmp_path: Path) -> None:
+    """Of every kind, filter, cap, level, engine and format: nothing is left for later."""
+    kept = set(image.rglob("*.nbc"))
+
+    done = subprocess.run(
+        [str(image / "bin" / "python"), "-c", SEARCHES, str(tmp_path)],
+        cwd=next((image / "lib").glob("python*/site-packages")),  # the image's packages first
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    searches, package = done.stdout.split()
+    assert package.startswith(str(image))
+    assert int(searches) > 100
+    assert COMPILING not in done.stderr
+    assert set(image.rglob("*.nbc")) == kept
 
 
 def test_the_wheel_holds_every_file_that_is_not_python(image: Path) -> None:

@@ -1,6 +1,6 @@
 """schemathesis over the whole OpenAPI document, with every check it has.
 
-The depth is `CIRCUMPLEX_SCHEMATHESIS_EXAMPLES` examples an operation; 550 make over 10,000 cases.
+The depth is `CIRCUMPLEX_SCHEMATHESIS_EXAMPLES` examples an operation; 150 make over 10,000 cases.
 """
 
 from __future__ import annotations

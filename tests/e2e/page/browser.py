@@ -40,11 +40,26 @@ class Watch:
         errors: Errors on the console and exceptions nobody caught.
         foreign: Requests that left the machine.
         refused: Answers with an error status, as "status path".
+        expected: Beginnings of the refusals that the test wants to see.
     """
 
     errors: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    def expect(self, *refusals: str) -> None:
+        """The page may and must be refused so until its end, as "status" or "status path"."""
+        self.expected += refusals
+
+    def check(self) -> None:
+        """Nothing happened that no page should do, and every expected refusal came."""
+        assert not self.errors, self.errors
+        assert not self.foreign, self.foreign
+        unexpected = [line for line in self.refused if not line.startswith(self.expected)]
+        assert not unexpected, unexpected
+        for start in self.expected:
+            assert any(line.startswith(start) for line in self.refused), f"never refused: {start}"
 
     def follow(self, page: Page) -> None:
         """Listen to everything `page` says."""
@@ -82,13 +97,15 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def watched_page(browser: Browser, **options: Any) -> Iterator[tuple[Page, Watch]]:
+def watched_page(
+    browser: Browser, watch: Watch | None = None, **options: Any
+) -> Iterator[tuple[Page, Watch]]:
     """A page of its own profile with a watch over it; motion is reduced unless asked for."""
     settings: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
     context = browser.new_context(**settings | options)
     page = context.new_page()
     page.set_default_timeout(20_000)
-    watch = Watch()
+    watch = watch or Watch()
     watch.follow(page)
     try:
         yield page, watch

@@ -159,7 +159,7 @@ def test_a_finger_reorders_the_list(browser: Browser, service: Running) -> None:
 
         expect(page.locator("#items .item__title").nth(2)).to_have_text(before[0])
         assert titles(page)[:2] == before[1:3]
-        assert watch.errors == watch.foreign == watch.refused == []
+        watch.check()
 
 
 def _first(page: Page, service: Running) -> None:
@@ -252,7 +252,7 @@ def test_no_serious_accessibility_violation(
         STATES[state](page, service)
         page.wait_for_timeout(300)
         assert _serious(page) == []
-        assert watch.errors == watch.foreign == watch.refused == []
+        watch.check()
 
 
 def _serious(page: Page) -> list[tuple[str, list[str]]]:

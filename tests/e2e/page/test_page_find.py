@@ -108,7 +108,7 @@ def test_a_phone_opens_the_field_over_its_masthead(browser: Browser, service: Ru
         assert closed["width"] < 40 < 300 < opened["width"]
         assert over <= 0
         expect(page.locator("#heading")).to_have_text(re.compile("Like “Loud"))
-        assert watch.errors == watch.foreign == watch.refused == []
+        watch.check()
 
 
 def test_the_masthead_fits_the_smallest_phone(browser: Browser, service: Running) -> None:
@@ -237,7 +237,6 @@ def test_a_search_for_a_name_survives_a_lost_connection(
 
     expect(page.locator("#found [data-kind=track]")).to_have_text("Loud brightAda")
     expect(page.locator("#items")).to_have_attribute("aria-busy", "false")
-    watch.errors.clear()
 
 
 def test_the_focus_stays_in_the_sample_when_it_changes(page: Page, service: Running) -> None:

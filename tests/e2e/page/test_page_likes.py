@@ -166,4 +166,4 @@ def test_a_phone_adds_a_track_from_its_opened_row(
         expect(page.locator("#items > li")).to_have_count(7)
         expect(page.locator("#heading")).to_contain_text(f"and “{before[0]}”")
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-        assert watch.errors == watch.foreign == watch.refused == []
+        watch.check()

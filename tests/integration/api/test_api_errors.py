@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import re
@@ -277,3 +278,23 @@ def test_examples_of_the_document_are_accepted(service: Running, document: dict[
         response = service.client.post("/v1/playlists", json=example)
 
         assert response.status_code == 200, response.text
+
+
+def test_a_refused_body_is_let_go_at_once(service: Running) -> None:
+    """A hundred members too many: no error that holds the body waits for the garbage collector."""
+
+    def held() -> int:
+        return sum(1 for found in gc.get_objects() if type(found) is ValueError)
+
+    refused = {f"member {number}": number for number in range(100)}
+    service.client.post("/v1/playlists", json=refused)
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        for _ in range(5):
+            problem_of(service.client.post("/v1/playlists", json=refused), 422, "invalid-request")
+
+        assert held() < before + 5
+    finally:
+        gc.enable()

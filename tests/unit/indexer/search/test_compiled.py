@@ -29,35 +29,6 @@ logging.basicConfig()
 from indexer.search.rank_cells import _order
 print(_order(numpy.array([1.0, 9.0, 5.5])).tolist())
 """
-SEARCHES = """
-import itertools, logging, sys
-from pathlib import Path
-logging.basicConfig()
-from indexer.search.searcher import Searcher, TrackFilter
-from indexer.snapshot.reader import Snapshot
-from tests import snapshots
-folder, count = Path(sys.argv[1]), 0
-opened = [
-    snapshots.written(folder / f"{tracks}-{engine}", snapshots.content(tracks), engine=engine)
-    for tracks, engine in ((300, "exact"), (2000, "exact"), (2000, "ann"))
-]
-opened.append(Snapshot.open(Path(snapshots.__file__).parent / "fixtures" / "snapshot-format-2"))
-filters = (
-    None,
-    TrackFilter(genre=("rock",)),
-    TrackFilter(exclude_ids=frozenset({10})),
-    TrackFilter(exclude_ids=frozenset(range(10, 1000, 10))),
-)
-ways = (("gaussian", "paper"), filters, (None, 1), ("e2m", "m2m"), ("segment", "track"))
-for at in opened:
-    searcher = Searcher(at, snapshots.scoring())
-    for kind, passing, most, direction, level in itertools.product(*ways):
-        snapshots.found(searcher, snapshots.embedding(1, 5), limit=20, kind=kind, filters=passing,
-            max_per_artist=most, direction=direction, level=level,
-        )
-        count += 1
-print(count)
-"""
 COMPILING = "compiled for this processor"
 
 
@@ -139,26 +110,6 @@ def test_code_of_another_processor_is_not_used(
     assert elsewhere[0] == answer
     assert COMPILING in elsewhere[1]
     assert ordered(package, cache=tmp_path / "data") == (answer, "")
-
-
-def test_compiling_ahead_compiles_all_that_searches_use(tmp_path: Path) -> None:
-    """Of every kind, filter, cap, level, engine and format: nothing is left for later."""
-    package = linked(tmp_path / "installed")
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "indexer.runs.precompile"]
-    subprocess.run(command, cwd=package, env=environment, check=True, capture_output=True)
-    kept = set(package.rglob("*.nbc"))
-
-    script = [sys.executable, "-c", SEARCHES, str(tmp_path)]
-    done = subprocess.run(
-        script, cwd=package, env=environment, check=False, capture_output=True, text=True
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 100
-    assert COMPILING not in done.stderr
-    assert len(kept) > 20
-    assert set(package.rglob("*.nbc")) == kept
 
 
 @pytest.mark.parametrize(("kind", "share"), [("nbi", 0.0), ("nbc", 0.0), ("nbc", 0.5)])
