@@ -32,6 +32,7 @@ from app.kept_models import KeptModels
 from app.library.covers import CoverDesk
 from app.library.live import Live, OpenSearcher
 from app.library.live_index import LiveIndex
+from app.library.stored_audio import StoredAudio
 from app.metrics import Metrics
 from app.on_ray import ray_pool, ray_search
 from app.opening import opened_catalog
@@ -79,6 +80,7 @@ class Services:
         playlists: Answers playlist requests that wait together.
         clips: Answers analysed uploads that wait together, in JSON.
         covers: Makes covers small, one after the other.
+        stored: Gives audio of object stores.
         arriving: Bounds the uploads that arrive.
         places: Bounds the uploads that are analysed or wait for it.
         journeys: Plans journeys, apart from all other work.
@@ -100,6 +102,7 @@ class Services:
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
     covers: CoverDesk
+    stored: StoredAudio
     arriving: UploadPlaces
     places: UploadPlaces
     journeys: Desk
@@ -228,6 +231,8 @@ def open_services(
     stack.callback(clips.close)
     desk = CoverDesk()
     stack.callback(desk.close)
+    stored = StoredAudio(settings.music_roots)
+    stack.callback(stored.close)
     journeys = Desk(
         "journeys",
         workers=_half_the_cores(),
@@ -253,6 +258,7 @@ def open_services(
         playlists=playlists,
         clips=clips,
         covers=desk,
+        stored=stored,
         arriving=UploadPlaces("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
         places=UploadPlaces("held", uploads, metrics),
         journeys=journeys,
@@ -286,10 +292,12 @@ def _start_jobs(
         logger.info("an index run with model %s is queued", model.model_id)
         jobs.rescan()
     if settings.watch_s is not None and settings.music_roots:
-        watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
+        watch = FolderWatch(settings.music_folders, jobs.rescan, every_s=settings.watch_s)
         watch.start()
         jobs.rescan()  # what changed while nothing watched
         stack.callback(watch.stop)
+        if len(settings.music_folders) < len(settings.music_roots):
+            logger.warning("object stores are not watched: let CIRCUMPLEX_RESCAN_S index them")
     return jobs
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.errors import InvalidRequestError
+from indexer.folders.roots import is_in_store
 from model.folding import fold
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def below_root(tracks: TrackTable) -> Callable[[TrackOut], str]:
     def locate(track: TrackOut) -> str:
         row = tracks.row_of(track.id)
         root = tracks[row].root if tracks.has_namesake(row) else ""
+        if is_in_store(root):
+            return f"{root}/{file_path(track.path)}"
         return str(file_path(root, track.path) if root else file_path(track.path))
 
     return locate
@@ -112,7 +115,9 @@ def seen_from(playlist: Path, tracks: TrackTable) -> Callable[[TrackOut], str]:
     folder = playlist.expanduser().resolve().parent
 
     def locate(track: TrackOut) -> str:
-        root = file_path(tracks[tracks.row_of(track.id)].root).resolve()
-        return os.path.relpath(root / file_path(track.path), folder)
+        root = tracks[tracks.row_of(track.id)].root
+        if is_in_store(root):
+            return f"{root}/{file_path(track.path)}"
+        return os.path.relpath(file_path(root).resolve() / file_path(track.path), folder)
 
     return locate
