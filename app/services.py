@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
@@ -231,8 +231,7 @@ def open_services(
     stack.callback(clips.close)
     desk = CoverDesk()
     stack.callback(desk.close)
-    stored = StoredAudio(settings.music_roots)
-    stack.callback(stored.close)
+    stored = stack.enter_context(closing(StoredAudio(settings.music_roots)))
     journeys = Desk(
         "journeys",
         workers=_half_the_cores(),
@@ -292,12 +291,10 @@ def _start_jobs(
         logger.info("an index run with model %s is queued", model.model_id)
         jobs.rescan()
     if settings.watch_s is not None and settings.music_roots:
-        watch = FolderWatch(settings.music_folders, jobs.rescan, every_s=settings.watch_s)
+        watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
         watch.start()
         jobs.rescan()  # what changed while nothing watched
         stack.callback(watch.stop)
-        if len(settings.music_folders) < len(settings.music_roots):
-            logger.warning("object stores are not watched: let CIRCUMPLEX_RESCAN_S index them")
     return jobs
 
 

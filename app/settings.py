@@ -292,11 +292,6 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def music_folders(self) -> tuple[Path, ...]:
-        """The music roots that are folders."""
-        return tuple(root for root in self.music_roots if isinstance(root, Path))
-
-    @property
     def resolved_trusted_hosts(self) -> tuple[str, ...]:
         """The hosts that were set, or those that suit the address."""
         if self.trusted_hosts:
