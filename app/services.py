@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
@@ -35,21 +35,22 @@ from app.library.live_index import LiveIndex
 from app.library.stored_audio import StoredAudio
 from app.metrics import Metrics
 from app.on_ray import ray_pool, ray_search
+from app.opening import opened_catalog
 from app.personal.planes import Planes
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
-from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.catalog import Catalog
 from indexer.folders.watch import FolderWatch
-from indexer.isolation.reading import ReadLimits
+from indexer.isolation.limits import ReadLimits
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.shards.local import open_locally
 from indexer.storage import may_write
 from model.emotion_model import EmotionModel
 from model.frontends import frontend_id
-from model.verdict import Judge
+from model.judge import Judge
 
 logger = logging.getLogger("circumplex.service")
 
@@ -167,17 +168,6 @@ def load_and_keep(settings: Settings) -> EmotionModel:
 
 
 @contextmanager
-def opened_catalog(settings: Settings) -> Iterator[Catalog]:
-    """The catalogue that the settings name; its data folder is made where it is missing."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    catalog = open_catalog(settings.resolved_database_url)
-    try:
-        yield catalog
-    finally:
-        catalog.close()
-
-
-@contextmanager
 def opened_library(settings: Settings) -> Iterator[Library]:
     """Catalogue, model and the active snapshot, for one command."""
     with opened_catalog(settings) as catalog:
@@ -241,8 +231,7 @@ def open_services(
     stack.callback(clips.close)
     desk = CoverDesk()
     stack.callback(desk.close)
-    stored = StoredAudio(settings.music_roots)
-    stack.callback(stored.close)
+    stored = stack.enter_context(closing(StoredAudio(settings.music_roots)))
     journeys = Desk(
         "journeys",
         workers=_half_the_cores(),
@@ -302,12 +291,10 @@ def _start_jobs(
         logger.info("an index run with model %s is queued", model.model_id)
         jobs.rescan()
     if settings.watch_s is not None and settings.music_roots:
-        watch = FolderWatch(settings.music_folders, jobs.rescan, every_s=settings.watch_s)
+        watch = FolderWatch(settings.music_roots, jobs.rescan, every_s=settings.watch_s)
         watch.start()
         jobs.rescan()  # what changed while nothing watched
         stack.callback(watch.stop)
-        if len(settings.music_folders) < len(settings.music_roots):
-            logger.warning("object stores are not watched: let CIRCUMPLEX_RESCAN_S index them")
     return jobs
 
 

@@ -21,7 +21,7 @@ from app.environment import PREFIX, SecretFiles
 from app.http.origins import LOCAL_HOSTS
 from indexer.folders.roots import MusicRoot, music_root
 from indexer.runs.options import RunOptions
-from indexer.shards.split import MOST_SHARDS
+from indexer.shards import MOST_SHARDS
 
 MIB = 1024 * 1024
 
@@ -290,11 +290,6 @@ class Settings(BaseSettings):
                     "no password, as in postgresql://user@host/name"
                 )
         return self
-
-    @property
-    def music_folders(self) -> tuple[Path, ...]:
-        """The music roots that are folders."""
-        return tuple(root for root in self.music_roots if isinstance(root, Path))
 
     @property
     def resolved_trusted_hosts(self) -> tuple[str, ...]:

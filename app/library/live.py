@@ -24,7 +24,7 @@ from indexer.snapshot.reader import Snapshot
 from model.arrays import Doubles
 from model.feelings.moods import plane_words
 from model.scoring import ScoringParams
-from model.verdict_kinds import KINDS
+from model.verdict import KINDS
 
 _CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
 

@@ -23,7 +23,6 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings()
 
     assert settings.music_roots == (Path("/a"), StoreRoot("music", "of/mine"), Path("/b c"))
-    assert settings.music_folders == (Path("/a"), Path("/b c"))
     assert settings.trusted_hosts == ("one.example", "two.example")
     assert settings.admin_token is None
     assert settings.data_dir == Path.home() / "music-data"
