@@ -35,21 +35,22 @@ from app.library.live_index import LiveIndex
 from app.library.stored_audio import StoredAudio
 from app.metrics import Metrics
 from app.on_ray import ray_pool, ray_search
+from app.opening import opened_catalog
 from app.personal.planes import Planes
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
-from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.catalog import Catalog
 from indexer.folders.watch import FolderWatch
-from indexer.isolation.reading import ReadLimits
+from indexer.isolation.limits import ReadLimits
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.shards.local import open_locally
 from indexer.storage import may_write
 from model.emotion_model import EmotionModel
 from model.frontends import frontend_id
-from model.verdict import Judge
+from model.judge import Judge
 
 logger = logging.getLogger("circumplex.service")
 
@@ -164,17 +165,6 @@ def load_and_keep(settings: Settings) -> EmotionModel:
     model = load_model(settings)
     KeptModels.of(settings).keep(model)
     return model
-
-
-@contextmanager
-def opened_catalog(settings: Settings) -> Iterator[Catalog]:
-    """The catalogue that the settings name; its data folder is made where it is missing."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    catalog = open_catalog(settings.resolved_database_url)
-    try:
-        yield catalog
-    finally:
-        catalog.close()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from app.environment import PREFIX, SecretFiles
 from app.http.origins import LOCAL_HOSTS
 from indexer.folders.roots import MusicRoot, music_root
 from indexer.runs.options import RunOptions
-from indexer.shards.split import MOST_SHARDS
+from indexer.shards import MOST_SHARDS
 
 MIB = 1024 * 1024
 

@@ -109,7 +109,7 @@ def _database(settings: Settings) -> str:
 
 
 def _index_runs(settings: Settings) -> str:
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
 
     with opened_catalog(settings) as catalog:
         runs = catalog.list_runs(limit=20)

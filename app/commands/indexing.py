@@ -27,6 +27,7 @@ from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import ConflictError
 from app.settings import Settings
 from indexer.folders.roots import MusicRoot, music_root
+from indexer.starting import collector_paused
 from indexer.storage import keep_private
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _named(roots: list[str]) -> list[MusicRoot]:
 
 def _tell_left_out(settings: Settings, *, named: bool) -> None:
     """Count what was passed over, and list it on standard output where that is asked for."""
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
 
     with opened_catalog(settings) as catalog:
         if named:
@@ -181,7 +182,9 @@ def run_index(
     on_ray: bool = False,
 ) -> RunSummary:
     """Index and show how far it is; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
-    from app.services import load_and_keep, make_indexer, opened_catalog
+    with collector_paused():
+        from app.opening import opened_catalog
+        from app.services import load_and_keep, make_indexer
 
     keep_private()
     require_data_folder(settings)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.errors import InvalidRequestError
-from app.wire.responses import TrackOut
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import Track, TrackQuery
-from indexer.folders.files import file_path, stored_name
 from indexer.folders.roots import is_in_store
-from indexer.snapshot.tracks import TrackTable
 from model.folding import fold
+
+if TYPE_CHECKING:
+    from app.wire.responses import TrackOut
+    from indexer.catalog.catalog import Catalog
+    from indexer.catalog.records import Track
+    from indexer.snapshot.tracks import TrackTable
 
 MOST_LOOKED_AT = 1000
 MOST_NAMED = 8
@@ -49,6 +50,9 @@ def track_called(words: str, catalog: Catalog) -> Track:
     Raises:
         InvalidRequestError: There is none, or more than one; names some with their ids.
     """
+    from indexer.catalog.records import TrackQuery
+    from indexer.folders.files import stored_name
+
     file = _file_called(words)
     if file is None:
         near = catalog.list_tracks(TrackQuery(text=words), limit=MOST_LOOKED_AT).items
@@ -92,6 +96,7 @@ def described(track: Named) -> str:
 
 def below_root(tracks: TrackTable) -> Callable[[TrackOut], str]:
     """The path of a track below its music root; the whole path where two roots have the same."""
+    from indexer.folders.files import file_path
 
     def locate(track: TrackOut) -> str:
         row = tracks.row_of(track.id)
@@ -105,6 +110,8 @@ def below_root(tracks: TrackTable) -> Callable[[TrackOut], str]:
 
 def seen_from(playlist: Path, tracks: TrackTable) -> Callable[[TrackOut], str]:
     """The way from a playlist's folder to a track, whichever music root the track lies in."""
+    from indexer.folders.files import file_path
+
     folder = playlist.expanduser().resolve().parent
 
     def locate(track: TrackOut) -> str:

@@ -22,8 +22,9 @@ from app.library.open_files import OpenFile, open_beside, open_track
 from indexer.catalog.records import Track
 from indexer.errors import WorkerLimitError, WorkerStartError
 from indexer.folders.roots import MusicRoot
+from indexer.isolation.limits import ProcessLimits
 from indexer.isolation.pool import WorkerPool
-from indexer.isolation.process import ProcessLimits, WorkerProcess
+from indexer.isolation.process import WorkerProcess
 from indexer.snapshot.tracks import TrackRecord
 
 Outcome = TypeVar("Outcome")

@@ -36,7 +36,7 @@ from indexer.folders.roots import is_in_store
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.tracks import TrackRecord
 from model.feelings.moods import plane_words
-from model.verdict_kinds import VerdictKind
+from model.verdict import VerdictKind
 
 MOST_GENRES = 100  # in the library's description
 

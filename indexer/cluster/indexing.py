@@ -29,7 +29,8 @@ from indexer.cluster.rows import RowStore
 from indexer.errors import ClusterError, IndexerError
 from indexer.folders.disk import FoldersAndStores
 from indexer.folders.files import FoundFile
-from indexer.isolation.reading import ReadLimits, reader_for
+from indexer.isolation.limits import ReadLimits
+from indexer.isolation.reading import reader_for
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.embed import Block, Examined, Examiner, IndexingModel, embedded_block
 from model.frontends import frontend_id

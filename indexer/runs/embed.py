@@ -32,9 +32,9 @@ from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
 from model.errors import AudioError, AudioReadError
 from model.frontends import Frontend
+from model.judge import Judge
 from model.rows import segment_rows
 from model.scoring import ScoringParams
-from model.verdict import Judge
 
 logger = logging.getLogger(__name__)
 
