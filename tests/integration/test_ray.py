@@ -18,6 +18,7 @@ from indexer.catalog.records import RunProgress
 from indexer.errors import RunInterruptedError, StorageError
 from indexer.folders.roots import MusicRoot, StoreRoot
 from indexer.runs.indexer import Indexer, RunSummary
+from indexer.runs.options import RunOptions
 from indexer.runs.pools import Pool, Threads
 from indexer.search.searcher import SearchRequest
 from indexer.shards.local import open_locally
@@ -111,7 +112,9 @@ class Place:
 
     def index(self, pool: Pool, **options: Any) -> RunSummary:
         """Bring the index up to date."""
-        indexer = Indexer(self.catalog, FakeModel(), self.folder, pool=pool)
+        # A part that is shown meanwhile, as on a slow machine, numbers tracks as they come.
+        whole = RunOptions(first_part_s=1e6)
+        indexer = Indexer(self.catalog, FakeModel(), self.folder, whole, pool=pool)
         return indexer.run([self.music], **options)
 
     def snapshot(self) -> Snapshot:
