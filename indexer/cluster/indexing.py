@@ -4,7 +4,9 @@ Ray Data streams the files of a run through two pools of actors: the first decod
 second embed, and keep rows as Parquet (`indexer.cluster.rows`). The driver is the index run as it
 is on one machine: it walks the folders, reports, stages what is finished, writes and publishes the
 snapshot. Analyses and rows are kept by content, so what was finished is not done again, whatever is
-lost: a worker, a node or the driver. All nodes see the music and the data folder at the same paths.
+lost: a worker, a node or the driver. All nodes see the data folder, and folders of music, at the
+same paths; objects of a store are fetched by the workers, with the address and the credentials of
+their own environment.
 """
 
 from __future__ import annotations
@@ -20,14 +22,15 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from indexer.cluster.connection import connect
 from indexer.cluster.rows import RowStore
 from indexer.errors import ClusterError, IndexerError
-from indexer.folders.disk import LocalDisk
+from indexer.folders.disk import FoldersAndStores
 from indexer.folders.files import FoundFile
-from indexer.isolation.reading import ReadLimits, reader_for
+from indexer.isolation.limits import ReadLimits
+from indexer.isolation.reading import reader_for
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.embed import Block, Examined, Examiner, IndexingModel, embedded_block
 from model.frontends import frontend_id
@@ -69,7 +72,7 @@ class ReadingActor:
             AnalysisStore(work.data_dir, frontend_id(model.frontend)),
             full=work.full,
             reader=reader_for(model, work.limits, 1, lambda: None),
-            disk=LocalDisk(),
+            disk=FoldersAndStores(),
             embedded=work.embedded,
         )
 
@@ -196,11 +199,12 @@ def _stream(dataset: Any) -> Generator[Batch]:
 
 
 def _quietly() -> None:
-    """Nothing on the terminal: runs have a progress of their own."""
+    """Nothing on the terminal: runs have a progress of their own; errors as they were raised."""
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    context.raise_original_map_exception = True
 
 
 @contextmanager
@@ -209,9 +213,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except RayError as exc:
-        cause: BaseException | None = exc
-        while cause is not None and not isinstance(cause, IndexerError):
-            cause = getattr(cause, "cause", None) or cause.__cause__
+        cause = exc.cause if isinstance(exc, RayTaskError) else None
         if isinstance(cause, IndexerError):
             raise cause from exc
         raise ClusterError(f"the Ray cluster failed: {exc}") from exc
