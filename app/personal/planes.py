@@ -7,7 +7,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.library.live import EmbeddingModel, Live
@@ -24,11 +24,15 @@ FRESH_S = 1.0  # what another process writes shows after this time at the latest
 
 @dataclass(frozen=True)
 class _Read:
-    """What the database said of a listener, when, and after how many changes of this process."""
+    """What the database said of a listener, when, and after how many changes of this process.
+
+    `silent`: nothing is known that they said; all of it was forgotten, or there never was any.
+    """
 
     profile: Profile | None
     at_s: float
     changes: int
+    silent: bool
 
 
 class Planes:
@@ -63,13 +67,20 @@ class Planes:
         Raises:
             CatalogUnavailableError: The database does not answer.
         """
-        current, profile = self._known(owner, live), self._profile(owner)
-        if profile is None:
+        current, read = self._known(owner, live), self._latest(owner)
+        profile = read.profile
+        if profile is None or read.silent:
             self._forget(owner)
             return None
         if current is not None and current.profile == profile:
             return current
-        plane = self.made(profile, self._catalog.placements_of(profile.owner), live)
+        placements = self._catalog.placements_of(profile.owner)
+        if not placements:
+            self._forget(owner)
+            if self._read.get(owner) is read:
+                self._read[owner] = replace(read, silent=True)
+            return None
+        plane = self.made(profile, placements, live)
         self._keep(plane)
         return plane
 
@@ -98,7 +109,7 @@ class Planes:
         read = self._fresh(owner)
         if read is None:
             return None
-        if read.profile is None:
+        if read.silent:
             return live
         plane = self._known(owner, live)
         if plane is None or plane.profile != read.profile:
@@ -111,7 +122,7 @@ class Planes:
         Raises:
             CatalogUnavailableError: The database does not answer.
         """
-        profile = self._profile(owner)
+        profile = self._latest(owner).profile
         return None if profile is None else profile.updated_at
 
     def serve(self, live: Live | None) -> None:
@@ -143,14 +154,14 @@ class Planes:
             return None
         return read if time.monotonic() - read.at_s < self._fresh_s else None
 
-    def _profile(self, owner: str) -> Profile | None:
-        """A listener's profile, read again where it may have changed."""
+    def _latest(self, owner: str) -> _Read:
+        """What is read of a listener, again where it may have changed."""
         read = self._fresh(owner)
         if read is None:
             at_s, changes = time.monotonic(), self._catalog.profiles_changed
-            read = _Read(self._catalog.profile(owner), at_s, changes)
-            self._read[owner] = read
-        return read.profile
+            profile = self._catalog.profile(owner)
+            read = self._read[owner] = _Read(profile, at_s, changes, profile is None)
+        return read
 
     def _known(self, owner: str, live: Live) -> Plane | None:
         """The plane that was learned last, if it is of this snapshot."""

@@ -125,6 +125,23 @@ def test_a_snapshot_that_answers_no_more_is_let_go(
     assert late() is None
 
 
+def test_who_said_nothing_that_is_kept_is_answered_as_the_model_is(
+    catalog: Counting, live: Live
+) -> None:
+    """Nothing is learned for them, and the snapshot is not read for it."""
+
+    def refuse(_: Live) -> FakeModel:
+        raise AssertionError("there is nothing to learn")
+
+    planes = Planes(catalog, refuse, fresh_s=1000.0)
+    catalog.place(MACHINE, SAID)
+    catalog.forget_listener(MACHINE)
+
+    assert planes.of(MACHINE, live) is None
+    assert planes.live_of(MACHINE, live) is live
+    assert planes.at_hand(MACHINE, live) is live
+
+
 def test_a_profile_says_when_it_was_changed(catalog: Counting, live: Live) -> None:
     """By an answer, and by forgetting all; nobody who never spoke has a time."""
     planes = Planes(catalog, lambda _: Drawn(), fresh_s=0.0)
