@@ -247,7 +247,9 @@ def open_services(
     stack.callback(journeys.close)
     large_matches = Desk("large-matches", workers=1, places=LARGE_PLACES, budget_s=LARGE_S)
     stack.callback(large_matches.close)
+    planes = Planes(catalog, lambda shown: live.model_of(shown, model))
     live.refresh()
+    live.follow(planes.serve)
     live.start(settings.snapshot_poll_s, settings.verify_s)
     stack.callback(live.stop)
     jobs = _start_jobs(settings, catalog, model, live, stack)
@@ -256,7 +258,7 @@ def open_services(
         catalog=catalog,
         model=model,
         live=live,
-        planes=Planes(catalog, lambda shown: live.model_of(shown, model)),
+        planes=planes,
         analyser=analyser,
         playlists=playlists,
         clips=clips,

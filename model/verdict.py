@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,7 @@ from numpy.typing import NDArray
 from model.analysis import Analysis
 from model.frontends import frontend_id
 from model.frontends.material import BANDS, COLUMNS, material, robust_spread
-
-VerdictKind = Literal["music", "speech", "noise", "short"]
-KINDS: tuple[VerdictKind, ...] = get_args(VerdictKind)
+from model.verdict_kinds import VerdictKind
 
 LEAST_S = 20.0
 """Shortest file that is taken for a piece of music, seconds."""

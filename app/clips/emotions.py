@@ -32,7 +32,7 @@ class Estimate:
         overall: (arousal, valence) of the whole, [2].
         duration_s: Length.
         note: What of the file did not decode.
-        moved: How far a listener feels it from there, (arousal, valence) of the relative scale.
+        row: Of the track that this is the emotion of; None: it is a clip.
     """
 
     t_s: NDArray[np.float32]
@@ -41,7 +41,7 @@ class Estimate:
     overall: NDArray[np.float32]
     duration_s: float
     note: str | None = None
-    moved: tuple[float, float] = (0.0, 0.0)
+    row: int | None = None
 
 
 def chosen_scale(asked: Scale | None, live: Live | None) -> Scale:
@@ -75,8 +75,7 @@ def track_emotion(live: Live, track_id: int, scale: Scale, similar: int) -> Emot
     if similar:
         others = TrackFilter(exclude_ids=frozenset({track_id}))
         found = similar_hits(live, music_query(live, [track_id]), similar, others)
-    length_s, moved = snapshot.tracks[row].duration_s, live.moved(row)
-    estimate = Estimate(t_s, mean, sd, overall, length_s, moved=moved)
+    estimate = Estimate(t_s, mean, sd, overall, snapshot.tracks[row].duration_s, row=row)
     return emotion_response(estimate, model_id=live.model_id, live=live, scale=scale, similar=found)
 
 
@@ -90,19 +89,21 @@ def emotion_response(
 ) -> EmotionResponse:
     """Shape an estimate for the wire, on `scale`."""
     quantiles = live.snapshot.scale if live is not None and scale == "relative" else None
-    mean, sd = on_scale(estimate.mean, estimate.sd, quantiles)
-    overall, _ = on_scale(estimate.overall[None], np.zeros((1, 2)), quantiles)
-    if quantiles is not None and any(estimate.moved):
-        mean = np.clip(mean + estimate.moved, -1.0, 1.0)
-        overall = np.clip(overall + estimate.moved, -1.0, 1.0)
+    sd = sd_on_scale(estimate.mean, estimate.sd, quantiles)
+    mean, overall = (
+        np.clip(np.asarray(each, dtype=np.float64), -1.0, 1.0)
+        for each in (estimate.mean, estimate.overall)
+    )
+    if live is not None:
+        mean, overall = (live.shown_at(each, scale, estimate.row) for each in (mean, overall))
     return EmotionResponse(
         model_id=model_id,
         snapshot_id=live.id if live is not None else None,
         scale=scale,
         duration_s=round(estimate.duration_s, 3),
         curve=curve_points(estimate.t_s, mean, sd),
-        mean=MeanOut(arousal=float(overall[0, 0]), valence=float(overall[0, 1])),
-        similar=similar_out(live, similar, scale, overall[0]),
+        mean=MeanOut(arousal=float(overall[0]), valence=float(overall[1])),
+        similar=similar_out(live, similar, scale, overall),
         missing=similar.missing if similar is not None else 0.0,
         note=estimate.note,
     )
@@ -119,10 +120,10 @@ def curve_points(t_s: NDArray[np.float32], mean: Doubles, sd: Doubles) -> list[C
     ]
 
 
-def on_scale(
+def sd_on_scale(
     mean: NDArray[np.floating], sd: NDArray[np.floating], quantiles: QuantileScale | None
-) -> tuple[Doubles, Doubles]:
-    """Means and standard deviations, [T, 2], absolute or (with `quantiles`) relative.
+) -> Doubles:
+    """Standard deviations around means, [T, 2], absolute or (with `quantiles`) relative.
 
     The relative deviation is half the distance that mean - sd and mean + sd have there, of one axis
     with the other at its mean. Relative valence is what is left of valence beside the arousal
@@ -132,11 +133,11 @@ def on_scale(
     mean64 = np.clip(np.asarray(mean, dtype=np.float64), -1.0, 1.0)
     sd64 = np.asarray(sd, dtype=np.float64)
     if quantiles is None:
-        return mean64, sd64
+        return sd64
     off = np.zeros((2, *sd64.shape))  # [axis, T, 2]
     off[0, ..., 0], off[1, ..., 1] = sd64[..., 0], sd64[..., 1]
     width = quantiles.to_relative(mean64 + off) - quantiles.to_relative(mean64 - off)
-    return quantiles.to_relative(mean64), np.stack([width[0, ..., 0], width[1, ..., 1]], -1) / 2.0
+    return np.stack([width[0, ..., 0], width[1, ..., 1]], -1) / 2.0
 
 
 def similar_out(

@@ -72,7 +72,7 @@ def feel(
         elif forget and track is not None:
             library.catalog.unplace(owner, profile.forgotten(track, owner, live, planes))
         elif forget:
-            gone = library.catalog.delete_profile(owner)
+            gone = library.catalog.forget_listener(owner)
             notes.print(f"{gone} answers are forgotten.")
         elif weight is not None:
             library.catalog.weigh_profile(owner, weight)

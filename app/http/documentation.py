@@ -15,6 +15,11 @@ Two scales: `absolute` is the annotators', of which whole songs fill only the mi
 spreads -1..1 over the quantiles of what is indexed, so that 1 is the most there is. Every answer
 names its scale, its model and, where it comes from the index, its snapshot.
 
+The places of tracks are those of the listener who asks, in every answer and on both scales: where
+they put a track, or where it follows that they feel it (`/v1/profile`). A question is asked for
+places of the same plane. Without such a plane the places are the model's; `heard` of
+`/v1/profile/tracks/{track_id}` is the model's in any case.
+
 Lists come in pages: `limit` bounds a page, `next_cursor` of one is `cursor` of the next.
 
 What can be read with GET can be asked about with HEAD. Answers that carry an `ETag` are 304 while

@@ -5,11 +5,11 @@ Letters: T tracks, G groups.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 from typing import Literal
 
@@ -50,51 +50,56 @@ class Group:
     valence: float
 
 
-@dataclass(frozen=True)
-class _ShownTracks:
-    """Which tracks are counted, and what is summed of them, [T] and [T, 2]."""
-
-    mask: NDArray[np.bool_]
-    durations_s: Doubles
-    places: Doubles
-
-
 class GroupIndex:
     """Groups of one kind, to be found by name."""
 
-    def __init__(self, names: Sequence[str], groups: Groups, shown: _ShownTracks) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        groups: Groups,
+        shown: NDArray[np.bool_],
+        durations_s: Doubles,
+        places: Doubles,
+    ) -> None:
         """Sum up G groups.
 
         Args:
             names: Of the groups, [G].
             groups: Which ones each of T rows belongs to.
-            shown: The tracks that count.
+            shown: The tracks that count, [T].
+            durations_s: Of the tracks, [T].
+            places: Their (arousal, valence), [T, 2].
         """
-        rows = np.repeat(np.arange(len(shown.mask)), np.diff(groups.first))
-        counted = shown.mask[rows]
+        rows = np.repeat(np.arange(len(shown)), np.diff(groups.first))
+        counted = shown[rows]
         rows, codes = rows[counted], groups.codes[counted]
         tracks = np.bincount(codes, minlength=len(names))
-        share = np.maximum(tracks, 1)
-        sums = [
-            np.bincount(codes, weights=values[rows], minlength=len(names))
-            for values in (shown.durations_s, shown.places[:, 0], shown.places[:, 1])
-        ]
         folded = [fold(name) for name in names]
         largest = sorted(np.flatnonzero(tracks).tolist(), key=lambda g: (-tracks[g], names[g]))
-        self._groups = {
-            g: Group(
-                names[g],
-                int(tracks[g]),
-                float(sums[0][g]),
-                float(sums[1][g] / share[g]),
-                float(sums[2][g] / share[g]),
-            )
-            for g in largest
-        }
-        self._by_size = largest
+        self._names, self._by_size = names, largest
         self._by_name = sorted(largest, key=lambda g: (folded[g], names[g]))
         self._folded = folded
         self._rows, self._first = _members(rows, codes, len(names))
+        self._durations_s = self._sums(durations_s)
+        self._means = self._means_of(places)
+
+    def felt(self, places: Doubles) -> GroupIndex:
+        """The same groups where somebody feels the tracks elsewhere, [T, 2]."""
+        own = copy.copy(self)
+        own._means = self._means_of(places)
+        return own
+
+    def _sums(self, values: Doubles) -> Doubles:
+        """What a value of the tracks sums up to, [G]."""
+        sizes = np.diff(self._first)
+        codes = np.repeat(np.arange(len(sizes)), sizes)
+        sums = np.bincount(codes, weights=values[self._rows], minlength=len(sizes))
+        return np.asarray(sums, dtype=np.float64)
+
+    def _means_of(self, places: Doubles) -> Doubles:
+        """Mean place of each group, [G, 2]."""
+        sums = np.stack([self._sums(places[:, axis]) for axis in range(2)], axis=1)
+        return np.asarray(sums / np.maximum(np.diff(self._first), 1)[:, None])
 
     def find(self, words: str = "", *, by_name: bool = False) -> list[int]:
         """Numbers of the groups whose names hold all of the words, without case and accents.
@@ -111,7 +116,11 @@ class GroupIndex:
         return sorted(found, key=lambda g: _rank(self._folded[g], phrase))
 
     def __getitem__(self, number: int) -> Group:
-        return self._groups[number]
+        arousal, valence = self._means[number].tolist()
+        tracks = int(self._first[number + 1] - self._first[number])
+        return Group(
+            self._names[number], tracks, float(self._durations_s[number]), arousal, valence
+        )
 
     def rows_of(self, number: int) -> Rows:
         """The rows of the group's tracks, ascending."""
@@ -121,14 +130,15 @@ class GroupIndex:
 class Grouped:
     """Everything there is to browse in a snapshot; each part is made when it is first asked for."""
 
-    def __init__(self, tracks: TrackTable, places: Doubles) -> None:
+    def __init__(self, tracks: TrackTable, places: Doubles, common: Grouped | None = None) -> None:
         """Keep the tracks.
 
         Args:
             tracks: Of the snapshot.
             places: Their (arousal, valence), relative scale, [T, 2].
+            common: The same tracks with other places: who feels them elsewhere has the same groups.
         """
-        self._tracks, self.places = tracks, places
+        self._tracks, self.places, self._common = tracks, places, common
         self._indexes: dict[GroupKind, GroupIndex] = {}
         self._orders: dict[Order, Rows] = {}
         self._kept: OrderedDict[tuple[Order, TrackFilter], Rows] = OrderedDict()
@@ -138,10 +148,16 @@ class Grouped:
         """The groups of one kind."""
         with self._lock:
             if kind not in self._indexes:
-                column, names_of = _SOURCES[kind]
-                named = self._tracks.column(column).grouped(names_of)
-                self._indexes[kind] = GroupIndex(named.names, named.of_rows, self._shown)
+                self._indexes[kind] = self._made(kind)
             return self._indexes[kind]
+
+    def _made(self, kind: GroupKind) -> GroupIndex:
+        if self._common is not None:
+            return self._common.index(kind).felt(self.places)
+        column, names_of = _SOURCES[kind]
+        named = self._tracks.column(column).grouped(names_of)
+        shown, durations_s = self._tracks.passing(TrackFilter()), self._tracks.durations_s
+        return GroupIndex(named.names, named.of_rows, shown, np.asarray(durations_s), self.places)
 
     def ordered(self, order: Order, filters: TrackFilter) -> Rows:
         """Rows of the tracks that a filter lets through, in an order."""
@@ -164,11 +180,6 @@ class Grouped:
         column = self._tracks.column("artist")
         counted = Counter(name for row in rows.tolist() for name in values_of(column[row]))
         return tuple(name for name, _ in counted.most_common(_NAMED))
-
-    @cached_property
-    def _shown(self) -> _ShownTracks:
-        mask = self._tracks.passing(TrackFilter())
-        return _ShownTracks(mask, np.asarray(self._tracks.durations_s), self.places)
 
     def _sorted(self, order: Order) -> Rows:
         ranks = {name: self._tracks.column(name).ranks for name in ("title", "artist", "path")}

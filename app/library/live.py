@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from app.library.groups import Grouped
 from app.wire.identifiers import IdentifierTable
@@ -21,9 +21,11 @@ from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
 from indexer.shards.gather import ShardedSearcher
 from indexer.snapshot.reader import Snapshot
+from model.arrays import Doubles
 from model.embedding import Embedding
+from model.feelings.moods import plane_words
 from model.scoring import ScoringParams
-from model.verdict import KINDS
+from model.verdict_kinds import KINDS
 
 _CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
 
@@ -113,9 +115,21 @@ class Live:
         """Mean (arousal, valence) of tracks where a listener feels them, absolute; None here."""
         return None
 
-    def moved(self, row: int) -> tuple[float, float]:
-        """How far a listener feels a track from its place on the scale, (arousal, valence)."""
-        return 0.0, 0.0
+    def shown_at(
+        self, heard: ArrayLike, scale: Scale, rows: int | Sequence[int] | None = None
+    ) -> Doubles:
+        """Places as answers show them: where a listener feels what the model hears there.
+
+        Args:
+            heard: (arousal, valence), absolute, [.., 2].
+            scale: Of the answer.
+            rows: Of the tracks that these are places of, one or as many as places; None: of none.
+
+        Returns:
+            [.., 2].
+        """
+        values = np.asarray(heard, dtype=np.float64)
+        return values if scale == "absolute" else self.snapshot.scale.to_relative(values)
 
     def liked(
         self, scores: NDArray[np.float64], rows: Sequence[int], places: QueryPlaces
@@ -131,10 +145,10 @@ class Live:
 
     def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
         """(arousal, valence) of hits on a scale."""
-        values = np.array([(hit.arousal, hit.valence) for hit in hits]).reshape(-1, 2)
-        if scale == "relative":
-            values = self.snapshot.scale.to_relative(values)
-        return [(float(arousal), float(valence)) for arousal, valence in values]
+        heard = np.array([(hit.arousal, hit.valence) for hit in hits]).reshape(-1, 2)
+        rows = self.snapshot.tracks.ids.searchsorted([hit.track_id for hit in hits])
+        shown = self.shown_at(heard, scale, rows.tolist()).tolist()
+        return [(arousal, valence) for arousal, valence in shown]
 
     @cached_property
     def track_emotion(self) -> NDArray[np.float64]:
@@ -162,6 +176,18 @@ class Live:
         """
         arousal, valence = self.places(scale)[self.snapshot.tracks.row_of(track_id)].tolist()
         return arousal, valence
+
+    @cached_property
+    def mood_words(self) -> list[str]:
+        """The mood word nearest to each track."""
+        places, words = self.places("relative"), plane_words()  # [T, 2]
+        nearest, least = np.zeros(len(places), dtype=np.intp), np.full(len(places), np.inf)
+        for index, (valence, arousal) in enumerate(words.values()):
+            distance = ((places - [arousal, valence]) ** 2).sum(axis=1)
+            nearest[distance < least] = index
+            least = np.minimum(distance, least)
+        names = list(words)
+        return [names[index] for index in nearest.tolist()]
 
     @cached_property
     def without_music(self) -> str | None:

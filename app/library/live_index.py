@@ -75,6 +75,7 @@ class LiveIndex:
         self._metrics, self._open_searcher = metrics, open_searcher
         self._older, self._remedy = older, remedy
         self._live: Live | None = None
+        self._followers: list[Callable[[Live | None], None]] = []
         self._note: str | None = None
         self._damaged: dict[str, tuple[Stamp, str]] = {}  # what was found, and why it cannot be
         self._verify_s: float | None = None
@@ -84,6 +85,17 @@ class LiveIndex:
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def follow(self, told: Callable[[Live | None], None]) -> None:
+        """Tell somebody which snapshot answers, now and whenever it is another one."""
+        self._followers.append(told)
+        told(self._live)
+
+    def _serve(self, live: Live | None) -> None:
+        """Answer from another snapshot, or from none."""
+        self._live = live
+        for told in self._followers:
+            told(live)
 
     def current(self) -> Live:
         """The snapshot that answers now.
@@ -124,7 +136,7 @@ class LiveIndex:
                 return
             if self._live is not None and row.id == self._live.id:
                 if self._live.partial != row.partial:  # its run came to its end with nothing more
-                    self._live = replace(self._live, partial=row.partial)
+                    self._serve(replace(self._live, partial=row.partial))
                 if row.model_id == self._model_id:
                     self._note = None  # somebody has gone back to it
                 return
@@ -166,7 +178,7 @@ class LiveIndex:
             if self._live is not live:
                 return
             self._damaged[live.id] = (stamp(live.snapshot.folder), reason)
-            self._live = None
+            self._serve(None)
         self._refuse(reason)
         self.refresh()
 
@@ -234,8 +246,8 @@ class LiveIndex:
         self._refused = None
         self._damaged.pop(row.id, None)
         identifiers = IdentifierTable(self._catalog.identifiers())
-        self._live = Live(
-            row.id, row.model_id, row.created_at, snapshot, searcher, identifiers, row.partial
+        self._serve(
+            Live(row.id, row.model_id, row.created_at, snapshot, searcher, identifiers, row.partial)
         )
         self._metrics.is_live(row, snapshot.manifest)
         self._why_not, self._note = NOTHING_INDEXED, None
@@ -250,7 +262,8 @@ class LiveIndex:
         """Answer no more from an index that has lost its last track."""
         if self._live is not None:
             self._refuse("no track is in the index any more: run `circumplex index DIR`")
-            self._live, self._note = None, None
+            self._serve(None)
+            self._note = None
 
     def _say(self, note: str) -> None:
         if note != self._note:

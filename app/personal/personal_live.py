@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from app.library.groups import Grouped
 from app.library.live import EmbeddingModel, Live, TrackSearcher
 from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
@@ -17,6 +18,7 @@ from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
 from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
+from model.arrays import Doubles
 from model.embedding import Embedding
 
 
@@ -34,6 +36,12 @@ class PersonalLive(Live):
     def shown(self) -> ShownTracks:
         """Its tracks as they go over the wire, which are no other ones here."""
         return self.plane.basis.live.shown
+
+    @cached_property
+    def grouped(self) -> Grouped:
+        """Its artists, albums, genres and folders, where the listener feels them."""
+        common = self.plane.basis.live.grouped
+        return Grouped(self.snapshot.tracks, self.plane.places, common)
 
     def emotion_bank(self, model: EmbeddingModel) -> Embedding:
         """Of the catalogue's own plane, on which its rows were balanced."""
@@ -60,10 +68,14 @@ class PersonalLive(Live):
         arousal, valence = self.snapshot.scale.to_absolute(self.plane.places[rows].mean(axis=0))
         return float(arousal), float(valence)
 
-    def moved(self, row: int) -> tuple[float, float]:
-        """See `Live.moved`."""
-        arousal, valence = self.plane.moved[row].tolist()
-        return arousal, valence
+    def shown_at(
+        self, heard: ArrayLike, scale: Scale, rows: int | Sequence[int] | None = None
+    ) -> Doubles:
+        """See `Live.shown_at`."""
+        felt = self.snapshot.scale.to_relative(heard)
+        if rows is not None:
+            felt = np.clip(felt + self.plane.moved[rows], -1.0, 1.0)
+        return felt if scale == "relative" else self.plane.scale.felt(felt)
 
     def liked(
         self, scores: NDArray[np.float64], rows: Sequence[int], places: QueryPlaces
@@ -77,20 +89,21 @@ class PersonalLive(Live):
     def shown_places(self, hits: Sequence[Hit], scale: Scale) -> list[tuple[float, float]]:
         """(arousal, valence) of hits; tracks that the listener placed lie where they were put."""
         shown = super().shown_places(hits, scale)
-        if scale == "absolute":
-            return shown
         for at, hit in enumerate(hits):
             row = self.snapshot.tracks.row_of(hit.track_id)
             if row in self.plane.said_rows:
-                arousal, valence = self.plane.places[row].tolist()
-                shown[at] = arousal, valence
+                shown[at] = self.place_of(hit.track_id, scale)
         return shown
 
     def places(self, scale: Scale) -> NDArray[np.float64]:
         """(arousal, valence) of each track as the listener feels it, [T, 2]."""
         if scale == "relative":
             return self.plane.places
-        return self.plane.basis.live.snapshot.scale.to_absolute(self.plane.places)
+        return self._absolute_places
+
+    @cached_property
+    def _absolute_places(self) -> NDArray[np.float64]:
+        return self.plane.scale.felt(self.plane.places)
 
 
 class PersonalSearcher:
@@ -99,21 +112,18 @@ class PersonalSearcher:
     def __init__(self, plain: TrackSearcher, plane: Plane) -> None:
         self.snapshot = plain.snapshot
         self._plain, self._plane = plain, plane
-        self._scale, self._moved = plane.scale, plane.moved
 
     def search(self, request: SearchRequest) -> list[SearchResult]:
-        """As `Searcher.search`; places of the answer are the listener's."""
-        found = self._plain.search(self._added(request))
-        return [replace(result, hits=self._felt(result.hits)) for result in found]
+        """As `Searcher.search`; places of the answer are the model's."""
+        return self._plain.search(self._added(request))
 
     def search_union(self, any_of: AnyOf, request: SearchRequest) -> SearchResult:
-        """As `Searcher.search_union`; places of the answer are the listener's."""
-        found = self._plain.search_union(any_of, self._added(request))
-        return replace(found, hits=self._felt(found.hits))
+        """As `Searcher.search_union`; places of the answer are the model's."""
+        return self._plain.search_union(any_of, self._added(request))
 
     def hit_of(self, track_id: int, request: SearchRequest) -> Hit:
-        """As `Searcher.hit_of`; its place is the listener's."""
-        return self._felt((self._plain.hit_of(track_id, self._added(request)),))[0]
+        """As `Searcher.hit_of`; its place is the model's."""
+        return self._plain.hit_of(track_id, self._added(request))
 
     def _added(self, request: SearchRequest) -> SearchRequest:
         if request.places is None:
@@ -122,20 +132,6 @@ class PersonalSearcher:
         heard = relative(request.places.heard) if request.direction == "m2m" else None
         asked = relative(request.places.felt)
         return replace(request, addition=self._plane.addition(asked, heard))
-
-    def _felt(self, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        rows = self.snapshot.tracks.ids.searchsorted([hit.track_id for hit in hits])
-        moved = self._moved[rows]
-        elsewhere = np.flatnonzero(moved.any(axis=1))
-        if not len(elsewhere):  # the scale alone translates what the model hears
-            return hits
-        heard = np.array([(hits[at].arousal, hits[at].valence) for at in elsewhere])
-        places = np.clip(self._scale.to_relative(heard) + moved[elsewhere], -1.0, 1.0)
-        felt = self._scale.to_absolute(places).tolist()
-        shown = list(hits)
-        for at, (arousal, valence) in zip(elsewhere.tolist(), felt, strict=True):
-            shown[at] = hits[at]._replace(arousal=arousal, valence=valence)
-        return tuple(shown)
 
 
 def on_plane(live: Live, plane: Plane) -> PersonalLive:

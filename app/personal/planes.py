@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.library.live import EmbeddingModel, Live
 from app.personal.basis import Basis
@@ -48,6 +50,7 @@ class Planes:
         self._fresh_s = fresh_s
         self._catalog, self._model_of = catalog, model_of
         self._basis: Basis | None = None
+        self._serving: weakref.ref[Live] | None = None
         self._planes: OrderedDict[str, Plane] = OrderedDict()
         self._lives: dict[str, PersonalLive] = {}
         self._read: dict[str, _Read] = {}
@@ -102,12 +105,32 @@ class Planes:
             return None
         return self._seen(live, plane)
 
+    def changed_at(self, owner: str) -> datetime | None:
+        """When a listener last said or took back anything; None where they never did.
+
+        Raises:
+            CatalogUnavailableError: The database does not answer.
+        """
+        profile = self._profile(owner)
+        return None if profile is None else profile.updated_at
+
+    def serve(self, live: Live | None) -> None:
+        """Let go of every snapshot but this one, which answers from now on."""
+        with self._reading, self._lock:
+            self._serving = None if live is None else weakref.ref(live)
+            if self._basis is not None and self._basis.live is not live:
+                self._basis = None
+            self._drop([o for o, p in self._planes.items() if p.basis.live is not live])
+
     def basis(self, live: Live) -> Basis:
         """What planes of a snapshot are learned from."""
         with self._reading:
-            if self._basis is None or self._basis.live is not live:
-                self._basis = Basis.of(live, self._model_of(live))
-            return self._basis
+            if self._basis is not None and self._basis.live is live:
+                return self._basis
+            basis = Basis.of(live, self._model_of(live))
+            if self._serves(live):
+                self._basis = basis
+            return basis
 
     def made(self, profile: Profile, placements: list[Placement], live: Live) -> Plane:
         """A plane of a snapshot, which is not kept."""
@@ -143,19 +166,27 @@ class Planes:
             own = self._lives.get(plane.profile.owner)
         return own if own is not None and own.plane is plane else None
 
+    def _serves(self, live: Live) -> bool:
+        """Whether a snapshot is the one that answers, as far as anybody said which one does."""
+        return self._serving is None or self._serving() is live
+
     def _keep(self, plane: Plane) -> None:
         """Remember a plane; the listener's last one and those of other snapshots go."""
         with self._lock:
+            if not self._serves(plane.basis.live):
+                return
             self._lives.pop(plane.profile.owner, None)
             self._planes[plane.profile.owner] = plane
             self._planes.move_to_end(plane.profile.owner)
             old = [o for o, p in self._planes.items() if p.basis.live is not plane.basis.live]
             more = list(self._planes)[: max(0, len(self._planes) - KEPT)]
-            for owner in {*old, *more}:
-                del self._planes[owner]
-            self._lives = {o: each for o, each in self._lives.items() if o in self._planes}
+            self._drop([*old, *more])
+
+    def _drop(self, owners: Iterable[str]) -> None:
+        for owner in owners:
+            self._planes.pop(owner, None)
+            self._lives.pop(owner, None)
 
     def _forget(self, owner: str) -> None:
         with self._lock:
-            self._planes.pop(owner, None)
-            self._lives.pop(owner, None)
+            self._drop([owner])

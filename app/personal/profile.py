@@ -152,7 +152,8 @@ def next_tracks(owner: str, live: Live, planes: Planes, limit: int) -> NextOut:
 def _plane(owner: str, live: Live, planes: Planes) -> Plane:
     """A listener's plane; that of one who has said nothing where there is none."""
     found = planes.of(owner, live)
-    return planes.made(Profile(owner, 1.0, NOBODY), [], live) if found is None else found
+    nothing = Profile(owner, 1.0, NOBODY, live.created_at)
+    return planes.made(nothing, [], live) if found is None else found
 
 
 def _answer_out(row: int | None, placement: Placement, live: Live) -> AnswerOut:

@@ -17,7 +17,7 @@ _WORDS = {
     _AROUSAL: ("calmer", "livelier"),
     _VALENCE: ("less pleasant", "more pleasant"),
 }
-_GROUPS = (  # about a third of the plane's side
+GROUPS = (  # about a third of the plane's side
     ("lively music", _AROUSAL, 1.0),
     ("calm music", _AROUSAL, -1.0),
     ("pleasant music", _VALENCE, 1.0),
@@ -27,14 +27,15 @@ _EDGE = 1.0 / 3.0
 
 
 def sentences(plane: Plane) -> list[str]:
-    """At most three sentences, what moves most tracks farthest first."""
+    """At most three sentences, what moves tracks farthest first; no two say the same of them."""
     learned = plane.learned
     if not plane.answers:
         return ["Nothing is learned yet: say where you feel some tracks."]
     if learned.is_nothing:
         return [_nothing(plane)]
     moved = _moved(plane)
-    found = [*_overall(moved), *_by_group(moved, plane.basis.heard)]
+    groups = _groups(moved, plane.basis.heard)
+    found = [told for axis in _WORDS for told in told_of_axis(axis, moved.mean(axis=0), groups)]
     found.sort(reverse=True)
     told = [text for _, text in found[:3]]
     return told or ["You hear music about as the model does."]
@@ -59,24 +60,31 @@ def _moved(plane: Plane) -> np.ndarray:
     return np.asarray(plane.profile.weight * moved)
 
 
-def _overall(moved: np.ndarray) -> Iterator[tuple[float, str]]:
-    mean = moved.mean(axis=0)
-    for axis, words in _WORDS.items():
-        if abs(mean[axis]) >= LEAST:
-            yield abs(mean[axis]), f"You hear music as {words[int(mean[axis] > 0)]} than most."
+def _groups(moved: np.ndarray, heard: np.ndarray) -> dict[str, np.ndarray]:
+    """How far each third of the plane is moved, [2]; those without tracks are left out."""
+    rows = {name: side * heard[:, by] > _EDGE for name, by, side in GROUPS}
+    return {name: moved[those].mean(axis=0) for name, those in rows.items() if those.any()}
 
 
-def _by_group(moved: np.ndarray, heard: np.ndarray) -> Iterator[tuple[float, str]]:
-    """Where the plane bends: a third of it that is moved otherwise than the whole."""
-    mean = moved.mean(axis=0)
-    for name, by, side in _GROUPS:
-        rows = side * heard[:, by] > _EDGE
-        if not rows.any():
-            continue
-        own = moved[rows].mean(axis=0)
-        for axis, words in _WORDS.items():
-            if abs(own[axis] - mean[axis]) >= LEAST and abs(own[axis]) >= LEAST:
-                yield (
-                    abs(own[axis]),
-                    f"You hear {name} as {words[int(own[axis] > 0)]} than most.",
-                )
+def told_of_axis(
+    axis: int, mean: np.ndarray, groups: dict[str, np.ndarray]
+) -> Iterator[tuple[float, str]]:
+    """What is told of one axis, with how far it moves: the whole plane, and where it bends.
+
+    A third that goes the way of the whole, only farther, is named in the sentence about the whole.
+    """
+    whole, words = float(mean[axis]), _WORDS[axis]
+    bent = {name: float(own[axis]) for name, own in groups.items()}
+    bent = {n: own for n, own in bent.items() if min(abs(own), abs(own - whole)) >= LEAST}
+    if abs(whole) >= LEAST:
+        most = max(bent, key=lambda name: bent[name] * np.sign(whole), default=None)
+        farther = most is not None and bent[most] * np.sign(whole) > abs(whole)
+        above_all = f", {most} above all" if farther else ""
+        word = words[int(whole > 0)]
+        yield abs(whole), f"You hear music as {word} than most{above_all}."
+        bent = {name: own for name, own in bent.items() if own * whole < 0}
+    for up, word in enumerate(words):
+        names = [name for name, own in bent.items() if (own > 0) == bool(up)]
+        if names:
+            far = max(abs(bent[name]) for name in names)
+            yield far, f"You hear {' and '.join(names)} as {word} than most."

@@ -30,6 +30,7 @@ from model.arrays import Doubles, Floats
 from model.curves.curve import EmotionCurve, Keyframe
 from model.embedding import Embedding
 from model.feelings import moods
+from model.personal.scale import PersonalScale
 from model.scoring import Direction, ScoringParams
 
 BETWEEN_S = 60.0  # from track to track, where a journey passes by several
@@ -173,15 +174,17 @@ def feeling_query(request: PlaylistRequest, snapshot: Snapshot) -> FeelingQuery:
 
 
 def absolute_curve(request: PlaylistRequest, snapshot: Snapshot) -> EmotionCurve:
-    """The curve a request asks for, on the absolute scale."""
-    emotion = request.emotion
+    """The curve a request asks for, absolute, where the model hears it."""
+    emotion, scale = request.emotion, snapshot.scale
     if isinstance(emotion, MoodEmotion):
-        return moods.mood_curve(emotion.mood).mapped(snapshot.scale)
+        return moods.mood_curve(emotion.mood).mapped(scale)
     if isinstance(emotion, TextEmotion):
-        return read(emotion.text).curve().mapped(snapshot.scale)
+        return read(emotion.text).curve().mapped(scale)
     if isinstance(emotion, CurveEmotion):
         curve = EmotionCurve(tuple(Keyframe(k.t, k.valence, k.arousal) for k in emotion.curve))
-        return curve if request.scale == "absolute" else curve.mapped(snapshot.scale)
+        if request.scale == "relative":
+            return curve.mapped(scale)
+        return curve.translated(scale.heard) if isinstance(scale, PersonalScale) else curve
     seeds = seeds_of(emotion)
     places = [track_query(snapshot, snapshot.tracks.row_of(seed))[1] for seed in seeds]
     if len(seeds) == 1:

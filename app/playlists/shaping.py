@@ -63,12 +63,12 @@ class Shape:
 
     def _wanted(self, places: Sequence[Place], asked: Sequence[EmbeddedQuery]) -> list[Place]:
         """What was asked for each place; of a region, its point nearest to the track."""
-        wanted = self._on_scale([(each.arousal, each.valence) for each in asked[: len(places)]])
+        wanted = self._shown([(each.arousal, each.valence) for each in asked[: len(places)]])
         region = asked[0].points if asked else None
         if region is None:
             return wanted
         any_of = asked[0].any_of
-        points = self._on_scale(region if any_of is None else region[any_of.weights > 0.0])
+        points = self._shown(region if any_of is None else region[any_of.weights > 0.0])
         return [min(points, key=partial(math.dist, place)) for place in places]
 
     def scoring(self, asked: Sequence[EmbeddedQuery]) -> ScoringOut:
@@ -78,17 +78,19 @@ class Shape:
 
     def _explanation(self, hit: Hit, wanted: Place, at_s: float | None) -> ExplanationOut:
         lam = self._scoring.lam
+        cca, kl = lam * hit.cca, (1.0 - lam) * hit.neg_kl
+        personal = 0.0 if self._live.told is None else hit.score - cca - kl
         return ExplanationOut(
-            cca_contribution=lam * hit.cca,
-            kl_contribution=(1.0 - lam) * hit.neg_kl,
+            cca_contribution=cca,
+            kl_contribution=kl,
+            personal_contribution=personal,
             asked_arousal=wanted[0],
             asked_valence=wanted[1],
             at_s=at_s,
         )
 
-    def _on_scale(self, emotions: ArrayLike) -> list[Place]:
-        """Absolute (arousal, valence) pairs on the scale of the response."""
-        values = np.asarray(emotions, dtype=np.float64).reshape(-1, 2)
-        if self._scale == "relative":
-            values = self._live.snapshot.scale.to_relative(values)
-        return [(float(arousal), float(valence)) for arousal, valence in values]
+    def _shown(self, emotions: ArrayLike) -> list[Place]:
+        """Absolute (arousal, valence) pairs as the response shows them."""
+        heard = np.asarray(emotions, dtype=np.float64).reshape(-1, 2)
+        shown = self._live.shown_at(heard, self._scale).tolist()
+        return [(arousal, valence) for arousal, valence in shown]

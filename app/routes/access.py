@@ -63,6 +63,12 @@ def live_of(request: Request, services: Services) -> Live:
     return services.planes.live_of(owner_of(request, services), services.live.current())
 
 
+def live_or_none_of(request: Request, services: Services) -> Live | None:
+    """As `live_of`; None where nothing is indexed."""
+    live = services.live.current_or_none()
+    return None if live is None else services.planes.live_of(owner_of(request, services), live)
+
+
 async def seen_by(request: Request, services: Services, live: Live) -> Live:
     """A snapshot on the plane of the listener who asks; no thread waits where it is at hand."""
     owner = owner_of(request, services)

@@ -15,7 +15,7 @@ from app.http.paging import Cursor, Limit, page_of
 from app.library.groups import Grouped, GroupIndex, GroupKind, Order
 from app.library.live import Live
 from app.playlists.queries import track_terms
-from app.routes.access import read_access
+from app.routes.access import live_of, read_access
 from app.services import ServicesDep
 from app.wire.browsing import GroupList, GroupOut, ListedTrack, TrackListing
 from app.wire.responses import UnmatchedOut
@@ -91,7 +91,7 @@ def list_artists(request: Request, services: ServicesDep, asked: LargestFirst) -
 
     The name is what `filters.artist` of a playlist and `artist` of `/v1/tracks` take.
     """
-    return _groups(request, services.live.current(), "artist", asked)
+    return _groups(request, live_of(request, services), "artist", asked)
 
 
 @router.get(
@@ -102,7 +102,7 @@ def list_artists(request: Request, services: ServicesDep, asked: LargestFirst) -
 )
 def list_albums(request: Request, services: ServicesDep, asked: LargestFirst) -> Response:
     """By name: albums of the same name are one. The name is what `filters.include.album` takes."""
-    return _groups(request, services.live.current(), "album", asked)
+    return _groups(request, live_of(request, services), "album", asked)
 
 
 @router.get(
@@ -113,7 +113,7 @@ def list_albums(request: Request, services: ServicesDep, asked: LargestFirst) ->
 )
 def list_genres(request: Request, services: ServicesDep, asked: LargestFirst) -> Response:
     """Each genre on its own. The name is what `filters.include.genre` takes."""
-    return _groups(request, services.live.current(), "genre", asked)
+    return _groups(request, live_of(request, services), "genre", asked)
 
 
 @router.get(
@@ -124,7 +124,7 @@ def list_genres(request: Request, services: ServicesDep, asked: LargestFirst) ->
 )
 def list_folders(request: Request, services: ServicesDep, asked: ByAlphabet) -> Response:
     """With all that lies below them. The name, from the music root on, is what a filter takes."""
-    return _groups(request, services.live.current(), "folder", asked)
+    return _groups(request, live_of(request, services), "folder", asked)
 
 
 @router.get(
@@ -149,8 +149,8 @@ def list_in_order(
     offset: Offset = 0,
 ) -> Response:
     """One of each recording, from any place of the order on: for lists that scroll."""
-    live = services.live.current()
-    tag = snapshot_tag(request, live.id)
+    live = live_of(request, services)
+    tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
     terms = _terms(only), _terms(without)
@@ -188,7 +188,7 @@ def _terms(texts: list[str]) -> TrackTerms:
 
 
 def _groups(request: Request, live: Live, kind: GroupKind, asked: _GroupPage) -> Response:
-    tag = snapshot_tag(request, live.id)
+    tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
     index = live.grouped.index(kind)

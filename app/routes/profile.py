@@ -53,7 +53,7 @@ def weigh_profile(body: ProfileIn, request: Request, services: ServicesDep) -> P
 )
 def delete_profile(request: Request, services: ServicesDep) -> None:
     """Everything they said, and all that was learned from it."""
-    services.catalog.delete_profile(owner_of(request, services))
+    services.catalog.forget_listener(owner_of(request, services))
 
 
 @router.get(

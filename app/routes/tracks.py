@@ -15,7 +15,7 @@ from app.http.paging import Cursor, Limit
 from app.library.audio_files import audio_response
 from app.library.live import Live
 from app.library.open_files import open_track
-from app.routes.access import is_administered, live_of, read_access
+from app.routes.access import is_administered, live_of, live_or_none_of, read_access
 from app.services import ServicesDep
 from app.wire.responses import (
     EmotionResponse,
@@ -27,7 +27,6 @@ from app.wire.responses import (
     TrackListItem,
     TrackMap,
     TrackPageOut,
-    VerdictKind,
 )
 from app.wire.schemas import Name, NotMusic, Scale
 from app.wire.tracks import copies_in, track_out
@@ -36,6 +35,7 @@ from indexer.errors import TrackNotFoundError
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.tracks import TrackRecord
 from model.feelings.moods import plane_words
+from model.verdict_kinds import VerdictKind
 
 MOST_GENRES = 100  # in the library's description
 
@@ -126,7 +126,7 @@ def list_tracks(
         verdict=tuple(verdict),
     )
     page = services.catalog.list_tracks(query, limit=limit, cursor=cursor)
-    live = services.live.current_or_none()
+    live = live_or_none_of(request, services)
     answer = TrackPageOut(
         snapshot_id=live.id if live else None,
         model_id=services.model_of(live).model_id,
@@ -149,10 +149,7 @@ def get_track_map(
     scale: ScaleQuery = "relative",
     include: Included = [],  # noqa: B006
 ) -> Response:
-    """Where each recording that is music lies on the plane, in one compact answer, to draw.
-
-    On the plane of the listener who asks, if they have one.
-    """
+    """Where each recording that is music lies on the plane, in one compact answer, to draw."""
     live = live_of(request, services)
     tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
@@ -181,7 +178,7 @@ def get_track(
 ) -> Response:
     """What is known about a track, also one that could not be indexed."""
     track = services.catalog.track(track_id)
-    live = services.live.current_or_none()
+    live = live_or_none_of(request, services)
     answer = TrackDetail(
         **_list_item(track, live, scale).model_dump(),
         snapshot_id=live.id if live else None,
@@ -218,10 +215,7 @@ def get_track_emotion(
         Literal["json", "svg"], Query(description="`svg` draws the curve, for people to look at.")
     ] = "json",
 ) -> Response:
-    """From the index: nothing is decoded.
-
-    On the plane of the listener who asks, if they have one.
-    """
+    """From the index: nothing is decoded."""
     live = live_of(request, services)
     tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:

@@ -91,6 +91,10 @@ class SubsonicCall:
         """The music as players browse it."""
         return self.shared.libraries.of(self.live, self.services.catalog)
 
+    def mood_of(self, song: Song) -> str:
+        """The mood word nearest to where the listener feels a song."""
+        return self.felt.mood_words[self.felt.snapshot.tracks.row_of(song.track.id)]
+
     @cached_property
     def marks(self) -> dict[str, Mark]:
         """Stars and ratings of the listener."""

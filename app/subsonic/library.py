@@ -15,14 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-import numpy as np
-
 from app.library.live import Live
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track
 from indexer.folders.files import genres_of, values_of
 from indexer.folders.identifiers import Identifiers
-from model.feelings.moods import plane_words
 from model.folding import fold
 
 UNKNOWN_ARTIST, UNKNOWN_ALBUM, VARIOUS = "[Unknown Artist]", "[Unknown Album]", "Various Artists"
@@ -46,14 +43,12 @@ class Song:
         track: The catalogue's row.
         artists: Each of its artists.
         album_id: Its album.
-        mood: The mood word nearest to where it lies on the plane.
         words: What a search looks in, folded.
     """
 
     track: Track
     artists: tuple[Credit, ...]
     album_id: str
-    mood: str | None
     words: str
 
     @property
@@ -180,12 +175,12 @@ class Libraries:
 
 def build(live: Live, tracks: Sequence[Track]) -> MusicLibrary:
     """Sort the tracks of a snapshot into albums and artists."""
-    moods = _moods(live)
-    tracks = [track for track in tracks if track.id in moods]
+    live_ids = frozenset(live.snapshot.tracks.ids.tolist())
+    tracks = [track for track in tracks if track.id in live_ids]
     keys = _album_keys(tracks)
     by_album: defaultdict[tuple[str, str, str], list[Song]] = defaultdict(list)
     for track in tracks:
-        by_album[keys[track.id]].append(_song(track, _id("al", *keys[track.id]), moods[track.id]))
+        by_album[keys[track.id]].append(_song(track, _id("al", *keys[track.id])))
     albums = sorted(
         (_album(key, songs) for key, songs in by_album.items()),
         key=lambda album: (fold(album.name), album.artist, album.id),
@@ -204,10 +199,10 @@ def artist_id(name: str) -> str:
     return _id("ar", fold(name))
 
 
-def _song(track: Track, album_id: str, mood: str) -> Song:
+def _song(track: Track, album_id: str) -> Song:
     names = values_of(track.artist) or (UNKNOWN_ARTIST,)
     words = " ".join(filter(None, (track.title, track.artist, track.album)))
-    return Song(track, _credits(names), album_id, mood, fold(words))
+    return Song(track, _credits(names), album_id, fold(words))
 
 
 def _credits(names: Iterable[str]) -> tuple[Credit, ...]:
@@ -266,19 +261,6 @@ def _artists(albums: Sequence[Album]) -> dict[str, Artist]:
     ]
     found.sort(key=lambda artist: (fold(artist.sort_name), artist.id))
     return {artist.id: artist for artist in found}
-
-
-def _moods(live: Live) -> dict[int, str]:
-    """The nearest mood word of each track of the snapshot, by id."""
-    ids = live.snapshot.tracks.ids.tolist()
-    if not ids:
-        return {}
-    named = plane_words()
-    words = list(named)
-    points = np.array([(arousal, valence) for valence, arousal in named.values()])  # [M, 2]
-    places = np.asarray(live.snapshot.scale.to_relative(live.track_emotion))  # [T, 2]
-    nearest = [int(np.argmin(((points - place) ** 2).sum(axis=1))) for place in places]
-    return {track: words[index] for track, index in zip(ids, nearest, strict=True)}
 
 
 def _id(kind: str, *parts: str) -> str:

@@ -129,10 +129,7 @@ def _station(station: Station, call: SubsonicCall) -> tuple[dict[str, Any], Sequ
     heard = partial(heard_by, call.listener.name, call.services)
     ids = call.shared.stations.track_ids(station, call.model, call.felt, heard)
     songs = call.library.songs_of(ids)
-    changed, daily = max(station.updated_at, call.live.created_at), station.rhythm == "daily"
-    if daily:
-        now = datetime.now().astimezone()
-        changed = max(changed, datetime.combine(now.date(), time(), now.tzinfo))
+    changed, daily = _changed_at(station, call), station.rhythm == "daily"
     tree = {
         "id": f"{STATION}{station.id}",
         "name": station.name,
@@ -146,6 +143,18 @@ def _station(station: Station, call: SubsonicCall) -> tuple[dict[str, Any], Sequ
         "coverArt": f"{STATION}{station.id}",
     }
     return tree, songs
+
+
+def _changed_at(station: Station, call: SubsonicCall) -> datetime:
+    """When a station's answer last may have become another one for the listener."""
+    moments = [station.updated_at, call.live.created_at]
+    felt = call.services.planes.changed_at(call.listener.profile)
+    if felt is not None:
+        moments.append(felt)
+    if station.rhythm == "daily":
+        now = datetime.now().astimezone()
+        moments.append(datetime.combine(now.date(), time(), now.tzinfo))
+    return max(moments)
 
 
 def _saved(saved: SavedPlaylist, call: SubsonicCall) -> tuple[dict[str, Any], Sequence[Song]]:

@@ -54,7 +54,7 @@ def song_tree(song: Song, call: SubsonicCall) -> dict[str, Any]:
         "displayArtist": "; ".join(credit.name for credit in song.artists),
         "albumArtists": _credits(album.artists),
         "displayAlbumArtist": album.artist,
-        "moods": [song.mood] if song.mood else [],
+        "moods": [call.mood_of(song)],
     }
     return present(tree)
 

@@ -99,7 +99,8 @@ function fitMark(item, opened, open) {
 function numbers(item) {
   const { explanation } = item;
   const [cca, kl] = explanation ? [explanation.cca_contribution, explanation.kl_contribution] : [item.rho_sim, item.neg_kl];
-  const halves = cca === undefined || kl === undefined ? "" : `: correlation ${signed(cca)}, likelihood ${signed(kl)}`;
+  const own = explanation?.personal_contribution ? `, your plane ${signed(explanation.personal_contribution)}` : "";
+  const halves = cca === undefined || kl === undefined ? "" : `: correlation ${signed(cca)}, likelihood ${signed(kl)}${own}`;
   return element("details", { class: "item__numbers" }, element("summary", {}, "Numbers"),
     element("p", {}, `Fit ${Math.round(100 * (item.fit ?? 0))} %: nearness on the plane alone. The order also weighs the whole of the music.`),
     element("p", {}, `Score ${number(/** @type {number} */ (item.score))}${halves}`),

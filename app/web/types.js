@@ -52,7 +52,7 @@
  * @property {number} [score]
  * @property {number} [rho_sim]
  * @property {number} [neg_kl]
- * @property {{cca_contribution: number, kl_contribution: number, at_s: ?number}} [explanation]
+ * @property {{cca_contribution: number, kl_contribution: number, personal_contribution: number, at_s: ?number}} [explanation]
  * @property {number} valence
  * @property {number} arousal
  *

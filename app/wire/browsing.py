@@ -15,8 +15,10 @@ class GroupOut(Shown):
     name: str = Field(description="What a filter calls it.", examples=["Ryan Reilly"])
     tracks: int = Field(description="How many recordings.")
     duration_s: float = Field(description="Length of these together, seconds.")
-    valence: float = Field(description="Mean over these, relative scale.")
-    arousal: float = Field(description="Mean over these, relative scale.")
+    valence: float = Field(
+        description="Mean over these, relative scale, as the listener feels them."
+    )
+    arousal: float = Field(description="Likewise.")
     artists: list[str] = Field(
         [], description="Of an album: the artists of most of its tracks, two at most."
     )

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from app.wire.schemas import NEXT_NOTE, SCALE_NOTE, Mode, Scale
 from app.wire.understood import UnderstoodOut
+from model.verdict_kinds import VerdictKind
 
 MISSING = "Share of the catalogue's tracks that could not be searched: parts of it were lost."
 
@@ -35,9 +36,6 @@ class IdentifiersOut(Shown):
     inferred: list[Literal["artist", "album", "track_number", "disc_number"]] = Field(
         [], description="What no tag says, but the folders and the name of the file."
     )
-
-
-VerdictKind = Literal["music", "speech", "noise", "short"]
 
 
 class CopyOut(Shown):
@@ -80,10 +78,11 @@ class SegmentOut(Shown):
 
 
 class ExplanationOut(Shown):
-    """Where a score comes from: `score` is the sum of the two contributions."""
+    """Where a score comes from: `score` is the sum of the three contributions."""
 
     cca_contribution: float = Field(description="lambda * rho_sim.")
     kl_contribution: float = Field(description="(1 - lambda) * neg_kl.")
+    personal_contribution: float = Field(0.0, description="What the listener's own plane adds.")
     asked_valence: float = Field(description="Mean valence asked for at this place of the list.")
     asked_arousal: float = Field(description="Mean arousal asked for at this place of the list.")
     at_s: float | None = Field(None, description="Time on the curve this item stands for; journey.")
@@ -104,10 +103,20 @@ class PlaylistItem(Shown):
         examples=["as calm as asked, a little darker"],
     )
     score: float = Field(description="Composite similarity; larger is nearer.")
-    rho_sim: float = Field(description="Its CCA half.")
-    neg_kl: float = Field(description="Its distribution half, minus the KL divergence in nats.")
-    valence: float = Field(description="Of the segment, on the response's `scale`.")
-    arousal: float = Field(description="Of the segment, on the response's `scale`.")
+    rho_sim: float = Field(
+        description="Its CCA half; of a region the mean over its points, each as far as it "
+        "explains the score."
+    )
+    neg_kl: float = Field(
+        description="Its distribution half: minus the KL divergence in nats, at most 0. Of a "
+        "region, which a phrase may ask for, what `rho_sim` leaves of the score: "
+        "`(score - lambda * rho_sim) / (1 - lambda)`, which may be above 0."
+    )
+    valence: float = Field(
+        description="Of the segment, on the response's `scale`; of a track that the listener "
+        "placed, where they put it."
+    )
+    arousal: float = Field(description="Likewise.")
     explanation: ExplanationOut | None = None
 
 
@@ -233,8 +242,10 @@ class EmotionResponse(Shown):
 class TrackListItem(TrackOut):
     """A track with its place on the plane."""
 
-    valence: float | None = Field(description="Mean over its segments; null before it is live.")
-    arousal: float | None = Field(description="Mean over its segments; null before it is live.")
+    valence: float | None = Field(
+        description="Of the track as a whole, as the listener feels it; null before it is live."
+    )
+    arousal: float | None = Field(description="Likewise.")
     verdict_reason: str | None = Field(None, description="Why it is not taken for music.")
 
 
@@ -264,7 +275,7 @@ class TrackPageOut(Shown):
 
 
 class TrackMap(Shown):
-    """Every indexed track as a point of the plane; the four lists belong together."""
+    """Every indexed track as a point of the listener's plane; the four lists belong together."""
 
     snapshot_id: str
     model_id: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,10 @@ from model.curves.curve import EmotionCurve
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
 
-WORDS = 100
+WORDS, TASTE_SD = 100, 0.3
 LIMIT = 10
 BLOCK = 500  # queries at once
+_UNCOUNTED = 20  # first questions, until all is warm
 _CHOOSY = ReadingLimits(whole=0, least=64, factor=1)
 
 
@@ -42,16 +44,17 @@ def snapshot_of(folder: Path, model: EmotionModel, songs: Dataset, rows: int) ->
 
 
 def listening(live: Live, model: EmotionModel, words: int = WORDS) -> Plane:
-    """The plane of a listener who hears all as less pleasant, and moved some tracks far."""
+    """A listener who hears all as less pleasant, some music more so, and moved some tracks far."""
     basis, draws = Basis.of(live, model), np.random.default_rng(0)
     rows = draws.choice(len(basis.heard), words, replace=False)
     said = basis.heard[rows] + [0.05, -0.3] + draws.normal(0.0, 0.15, (words, 2))
+    said += basis.features[rows] @ draws.normal(0.0, TASTE_SD, (basis.features.shape[1], 2))
     said[: words // 5] = draws.uniform(-1.0, 1.0, (words // 5, 2))
     placed = [
         _placement(live, int(row), place)
         for row, place in zip(rows, np.clip(said, -1.0, 1.0), strict=True)
     ]
-    return make_plane(Profile("bench", 1.0, "1"), placed, basis)
+    return make_plane(Profile("bench", 1.0, "1", datetime.now(UTC)), placed, basis)
 
 
 def proof(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]:
@@ -103,39 +106,54 @@ def times(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
         "a plane learned and laid out ms": round(plane_ms, 1),
     }
     draws = np.random.default_rng(2)
-    places = draws.uniform(-1.0, 1.0, (count, 2))
-    for name, one in (("plain", live), ("personal", own)):
-        searches, answers = [], []
-        for arousal, valence in places.tolist():
-            searches.append(_search_ms(one, model, arousal, valence))
-            answers.append(_answer_ms(one, model, arousal, valence))
-        found[name] = {
-            "search p50 ms": round(float(np.median(searches[20:])), 3),
-            "search p99 ms": round(float(np.quantile(searches[20:], 0.99)), 3),
-            "answer p50 ms": round(float(np.median(answers[20:])), 3),
-        }
+    seen = {"plain": live, "personal": own}
+    taken = np.array(
+        [
+            [_measured(one, model, arousal, valence) for one in seen.values()]
+            for arousal, valence in draws.uniform(-1.0, 1.0, (count, 2)).tolist()
+        ]
+    )[_UNCOUNTED:]  # [Q, plain or personal, search or answer, clock or processor]
+    found |= {name: _figures(taken[:, index]) for index, name in enumerate(seen)}
     for what in ("search", "answer"):
-        ratio = found["personal"][f"{what} p50 ms"] / found["plain"][f"{what} p50 ms"]
-        found[f"{what} p50 ratio"] = round(ratio, 2)
+        for clock in ("p50", "processor"):
+            name = f"{what} {clock} ms"
+            ratio = found["personal"][name] / found["plain"][name]
+            found[f"{what} {clock} ratio"] = round(ratio, 2)
     return found
 
 
-def _search_ms(live: Live, model: EmotionModel, arousal: float, valence: float) -> float:
+def _figures(taken: Doubles) -> dict[str, float]:
+    """What searches and answers took, [Q, search or answer, clock or processor]."""
+    middle = np.median(taken, axis=0).round(3)
+    return {
+        "search p50 ms": float(middle[0, 0]),
+        "search p99 ms": round(float(np.quantile(taken[:, 0, 0], 0.99)), 3),
+        "search processor ms": float(middle[0, 1]),
+        "answer p50 ms": float(middle[1, 0]),
+        "answer processor ms": float(middle[1, 1]),
+    }
+
+
+def _measured(
+    live: Live, model: EmotionModel, arousal: float, valence: float
+) -> list[tuple[float, float]]:
+    """Milliseconds by the clock and of the processor of a search, and of a whole answer."""
     absolute = live.snapshot.scale.to_absolute([[arousal, valence]])
     curve = EmotionCurve.constant(float(absolute[0, 1]), float(absolute[0, 0]))
-    asked = QueryPlaces(absolute, absolute)
-    request = SearchRequest(model.embed_emotion([curve]), 20, level="track", places=asked)
-    start = perf_counter()
-    live.searcher.search(request)
-    return 1000.0 * (perf_counter() - start)
+    places = QueryPlaces(absolute, absolute)
+    search = SearchRequest(model.embed_emotion([curve]), 20, level="track", places=places)
+    asked = [{"t": 0, "valence": valence, "arousal": arousal}]
+    request = PlaylistRequest.model_validate({"emotion": {"curve": asked}, "limit": 20})
+    return [
+        _taken_ms(lambda: live.searcher.search(search)),
+        _taken_ms(lambda: make_playlist(request, model, live)),
+    ]
 
 
-def _answer_ms(live: Live, model: EmotionModel, arousal: float, valence: float) -> float:
-    curve = [{"t": 0, "valence": valence, "arousal": arousal}]
-    request = PlaylistRequest.model_validate({"emotion": {"curve": curve}, "limit": 20})
-    start = perf_counter()
-    make_playlist(request, model, live)
-    return 1000.0 * (perf_counter() - start)
+def _taken_ms(work: Callable[[], object]) -> tuple[float, float]:
+    start, used = perf_counter(), process_time()
+    work()
+    return 1000.0 * (perf_counter() - start), 1000.0 * (process_time() - used)
 
 
 def _totalled(plane: Plane, scores: Doubles, asked: Doubles) -> Doubles:

@@ -24,11 +24,13 @@ class Profile:
         owner: Id of a key; "" for the machine's own.
         weight: How much of what is learned counts, 0 to 1.
         version: Another one after each change.
+        updated_at: When that was.
     """
 
     owner: str
     weight: float
     version: str
+    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,20 @@ class ProfileRows:
             connection.execute(chosen.values(weight=weight))
         self.profiles_changed += 1
 
+    def forget_listener(self, owner: str) -> int:
+        """Forget all that a listener said; how many answers that were.
+
+        When it was forgotten is kept: their plane is another one since then.
+        """
+        with transaction(self.engine, writes=True) as connection:
+            gone = connection.execute(placements.delete().where(placements.c.owner == owner))
+            known = update(profiles).where(profiles.c.owner == owner)
+            connection.execute(known.values(weight=1.0, **_change()))
+        self.profiles_changed += 1
+        return int(gone.rowcount)
+
     def delete_profile(self, owner: str) -> int:
-        """Forget a listener's plane and all they said; how many answers that were."""
+        """Delete all that is kept of a listener; how many answers that were."""
         with transaction(self.engine, writes=True) as connection:
             gone = connection.execute(placements.delete().where(placements.c.owner == owner))
             connection.execute(profiles.delete().where(profiles.c.owner == owner))
@@ -132,10 +146,15 @@ class ProfileRows:
         return int(gone.rowcount)
 
     def _changed(self, connection: Connection, owner: str) -> None:
-        changed = {"version": secrets.token_hex(8), "updated_at": datetime.now(UTC)}
+        changed = _change()
         known = update(profiles).where(profiles.c.owner == owner)
         if not connection.execute(known.values(changed)).rowcount:
             connection.execute(insert(profiles).values(owner=owner, weight=1.0, **changed))
+
+
+def _change() -> dict[str, str | datetime]:
+    """What says that a profile is another one now."""
+    return {"version": secrets.token_hex(8), "updated_at": datetime.now(UTC)}
 
 
 def _of(owner: str, content_ids: Sequence[str]) -> Delete:

@@ -9,7 +9,8 @@ from typing import Literal
 
 from indexer.folders.files import FoundFile, Tags
 from indexer.folders.identifiers import NOTHING, Identifiers
-from model.verdict import MUSIC, Verdict, VerdictKind
+from model.verdict import MUSIC, Verdict
+from model.verdict_kinds import VerdictKind
 
 TrackStatus = Literal["ok", "failed", "missing"]
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]

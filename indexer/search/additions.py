@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from indexer.search.tables import Added, Lists
 from model.arrays import Doubles, Integers
 
-NOTHING_ADDED = Added(np.empty((0, 0)), np.empty(0), np.empty(0))
+NOTHING_ADDED = Added(np.empty(0), np.empty(0))
 _SLACK = 1e-9  # for rounding of the box's corners, in nats
 _KEPT = 4  # bounded levels
 
@@ -66,8 +66,7 @@ class TrackColumns:
 
     def added(self, weights: Doubles) -> Added:
         """For one question, whose weights are [E]."""
-        own = np.ascontiguousarray(weights, dtype=np.float64)
-        return Added(self.columns, self.counted, own)
+        return Added(self.columns @ weights, self.counted)
 
     def rows_apart(
         self, first: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None
@@ -79,12 +78,21 @@ class TrackColumns:
         rows = self._rows[0]
         return rows if allowed is None else rows[allowed[rows]]
 
-    def most(self, lists: Lists, first: NDArray[np.int64], weights: Doubles, cells: int) -> Doubles:
-        """What is added to any row of each of the first `cells` cells at most, [C]."""
+    def most(
+        self, lists: Lists, tracks: NDArray[np.int32], weights: Doubles, cells: int
+    ) -> Doubles:
+        """What is added to any row of each of the first `cells` cells at most, [C].
+
+        Args:
+            lists: The cells.
+            tracks: The track of each of their rows, [S].
+            weights: Of the question, [E].
+            cells: C.
+        """
         with self._lock:
             box = self._boxes.get(cells)
             if box is None:
-                box = self._boxes[cells] = self._box(lists, first, cells)
+                box = self._boxes[cells] = self._box(lists, tracks, cells)
                 while len(self._boxes) > _KEPT:
                     del self._boxes[next(iter(self._boxes))]
         low, high = box  # [C, E]
@@ -92,15 +100,15 @@ class TrackColumns:
         most = corners.sum(axis=1)
         return np.asarray(most + _SLACK * (1.0 + np.abs(corners).sum(axis=1)))
 
-    def most_of_all(self, weights: Doubles) -> float:
+    def most_of_all(self, added: Added) -> float:
         """What is added to any track at most, but for those that stand apart."""
-        others = np.delete(self.columns, self.apart, axis=0) @ weights
+        others = np.delete(added.nats, self.apart)
         return float(others.max() + _SLACK) if len(others) else 0.0
 
-    def _box(self, lists: Lists, first: NDArray[np.int64], cells: int) -> tuple[Doubles, Doubles]:
+    def _box(self, lists: Lists, tracks: NDArray[np.int32], cells: int) -> tuple[Doubles, Doubles]:
         """Least and largest columns of the tracks of each cell, [C, E] each."""
         begin = lists.first[: cells + 1]
-        tracks = np.searchsorted(first, lists.rows[: begin[-1]], side="right") - 1
+        tracks = tracks[: begin[-1]]
         apart = np.isin(tracks, self.apart)
         values = self.columns[tracks]  # [rows, E]
         low = np.where(apart[:, None], np.inf, values)

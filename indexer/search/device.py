@@ -204,7 +204,7 @@ class DeviceSearch:
         if terms.addition is not None:
             apart = terms.addition.tracks.rows_apart(task.items.first, allowed)
             rows = np.union1d(rows, apart)
-            bound += terms.addition.tracks.most_of_all(task.added.weights)
+            bound += terms.addition.tracks.most_of_all(task.added)
         chosen = Ranked(*ranked(task, rows))
         if np.isneginf(bound):
             return chosen, True

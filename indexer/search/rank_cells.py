@@ -122,12 +122,18 @@ def scored(items: Items, asked: PreparedQuery, rows: Integers) -> Doubles:
 @compiled
 def _add(task: Task, rows: Integers, values: Doubles) -> None:
     """Add to scores of rows, or to their bounds, [M], what their tracks have added."""
-    columns, weights = task.added.columns, task.added.weights
-    for i in range(len(rows) if len(columns) else 0):
+    nats, counted = task.added.nats, task.added.counted
+    for i in range(len(rows) if len(nats) else 0):
         track = np.searchsorted(task.items.first, rows[i], side="right") - 1
-        values[i] *= task.added.counted[track]
-        for e in range(len(weights)):
-            values[i] += weights[e] * columns[track, e]
+        values[i] = counted[track] * values[i] + nats[track]
+
+
+@compiled
+def _apart(task: Task, rows: Integers) -> Found:
+    """Rows that stand apart: where their own score counts nothing, what is added is all of it."""
+    tracks = np.searchsorted(task.items.first, rows, side="right") - 1
+    own = np.where(task.added.counted[tracks] > 0.0, np.inf, 0.0)
+    return Found(rows, own + task.added.nats[tracks])
 
 
 @compiled
@@ -220,18 +226,13 @@ def _ranking(board: Board, wanted: Wanted) -> Integers:
 
 
 @compiled
-def _largest(values: Doubles, count: int) -> float:
-    """The `count`-th largest of the values."""
-    return float(np.partition(values, len(values) - count)[len(values) - count])
-
-
-@compiled
 def _threshold(board: Board, wanted: Wanted) -> float:
     """What every row of the answer scores at least; -inf until there are enough tracks."""
     if board.used[0] < wanted.tracks:
         return -np.inf
     if wanted.most < 0:
-        return _largest(board.scores[: board.used[0], 0], wanted.tracks) - TIE
+        at = board.used[0] - wanted.tracks
+        return float(np.partition(board.scores[: board.used[0], 0], at)[at]) - TIE
     places = _ranking(board, wanted)
     return float(board.scores[places[-1], 0]) - TIE if len(places) == wanted.tracks else -np.inf
 
@@ -315,10 +316,12 @@ def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> 
         low = least / share - added if share > 0.0 else -np.inf
         low = np.nextafter(np.float32(low), np.float32(-np.inf))
         for i in range(first[cell + 1] - begin):
-            if scores[i] >= low:
-                rows[found], bounds[found] = ids[begin + i], share * (float(scores[i]) + added)
+            bound = share * (float(scores[i]) + added) if scores[i] >= low else -np.inf
+            if len(sieve.tracks):  # what stands apart is scored already, whatever this says
+                bound += task.added.nats[sieve.tracks[begin + i]]
+            if bound >= threshold:
+                rows[found], bounds[found] = ids[begin + i], bound
                 found += 1
-    _add(task, rows[:found], bounds[:found])
     found = _sifted(task, sieve.allowed, rows[:found], bounds[:found], threshold)
     return Found(rows[:found], bounds[:found])
 
@@ -382,9 +385,8 @@ def find_in_cells(
         Rows, tracks, scores [N, 3], best first, and whether they are proven.
     """
     estimate, bound = sieve.coded.estimate + sieve.most, sieve.coded.bound + sieve.most
-    apart = Found(sieve.apart, np.full(len(sieve.apart), np.inf))
-    board, _ = _score_down(_board(64), task, apart, -np.inf)
-    left, threshold, begun = np.flatnonzero(bound >= floor), floor, False
+    board, threshold = _score_down(_board(64), task, _apart(task, sieve.apart), floor)
+    left, begun = np.flatnonzero(bound >= threshold), False
     while len(left) and (threshold == -np.inf or not begun):
         cells, left = _promising(sieve.lists, estimate, left, read)
         found = _candidates(task, sieve, cells, threshold)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from indexer.errors import SnapshotFormatError
 from indexer.search.cells import CellIndex
@@ -30,7 +32,7 @@ from indexer.search.union import UnionSearch
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.format import REBUILD, Manifest
 from indexer.snapshot.reader import Snapshot
-from model.arrays import Doubles, Integers
+from model.arrays import Integers
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.scoring import Kind, ScoringParams
@@ -39,6 +41,7 @@ __all__ = ["Hit", "Level", "SearchRequest", "SearchResult", "Searcher", "TrackFi
 
 _ALL = np.empty(0, dtype=np.bool_)
 _NO_ROWS = np.empty(0, dtype=np.int64)
+_NO_TRACKS = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -199,18 +202,27 @@ class CellSearch:
         read = max(reading.least, reading.factor * terms.wanted) / share
         coded = self._index.aim(task.asked, scope.level)
         allowed = Allowed(mask, scope.without)
-        sieve = Sieve(self._index.lists, coded, allowed, self._added(task, terms, coded), apart)
+        sieve = self._sieve(coded, allowed, terms, number, apart)
         most = self._most(task, terms, read)
         rows, tracks, scores, proven = find_in_cells(task, sieve, read, most, terms.floor(number))
         return Ranked(rows, tracks, scores), proven
 
-    def _added(self, task: Task, terms: Terms, coded: Coded) -> Doubles:
-        """What is added to a row of each cell at most."""
-        cells = len(coded.bound)
-        if terms.addition is None:
-            return np.zeros(cells)
-        first, weights = task.items.first, task.added.weights
-        return terms.addition.tracks.most(self._index.lists, first, weights, cells)
+    def _sieve(
+        self, coded: Coded, allowed: Allowed, terms: Terms, number: int, apart: Integers
+    ) -> Sieve:
+        """What says which segments need not be scored for one of the queries."""
+        lists, cells, addition = self._index.lists, len(coded.bound), terms.addition
+        if addition is None:
+            return Sieve(lists, coded, allowed, np.zeros(cells), apart, _NO_TRACKS)
+        most = addition.tracks.most(lists, self._tracks, addition.weights[number], cells)
+        return Sieve(lists, coded, allowed, most, apart, self._tracks)
+
+    @cached_property
+    def _tracks(self) -> NDArray[np.int32]:
+        """The track of each coded row."""
+        first = self._ranker.scores.items.first
+        found = np.searchsorted(first, self._index.lists.rows, side="right") - 1
+        return found.astype(np.int32)
 
     def _most(self, task: Task, terms: Terms, read: float) -> float:
         """The most rows to read after the first ones."""

@@ -2,7 +2,7 @@
 
 Letters: S segments, C cells, L columns of their means, R references of one kind, K kept CCA
 dimensions, D Gaussian dimensions, P = K + 2 D + 2 raw columns or as many turned ones, G + 1 sketch
-columns, W codes of a row, T tracks, E added columns, N tracks on the board, M candidates.
+columns, W codes of a row, T tracks, N tracks on the board, M candidates.
 """
 
 from __future__ import annotations
@@ -206,17 +206,15 @@ class Wanted(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What is added to the score of a track's segments: a product of its columns.
+    """What is added to the score of a track's segments for this query.
 
     Attributes:
-        columns: Of each track, [T, E]; no rows where nothing is added.
-        counted: How much of each track's own score counts, 0 to 1, [T].
-        weights: Of this query, [E].
+        nats: Of each track, [T]; empty where nothing is added.
+        counted: How much of each track's own score counts, 0 to 1, likewise.
     """
 
-    columns: Doubles
+    nats: Doubles
     counted: Doubles
-    weights: Doubles
 
 
 class Task(NamedTuple):
@@ -236,7 +234,8 @@ class Sieve(NamedTuple):
         coded: The query against them.
         allowed: Which may be answered.
         most: What is added to any row of each cell at most, but for those of `apart`, [C].
-        apart: Allowed rows that are scored in any case.
+        apart: Allowed rows that are not bounded by cell.
+        tracks: The track of each coded row, [S]; empty where nothing is added.
     """
 
     lists: Lists
@@ -244,6 +243,7 @@ class Sieve(NamedTuple):
     allowed: Allowed
     most: Doubles
     apart: Integers
+    tracks: NDArray[np.int32]
 
 
 class Found(NamedTuple):

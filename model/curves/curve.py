@@ -6,6 +6,7 @@ Arrays put arousal first: `AXES`. Letters: T frames, K quantiles, N segments.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -147,12 +148,19 @@ class EmotionCurve:
         A straight line of one scale bends on the other, so that a moving curve gets further
         keyframes between its own.
         """
+        return self.translated(scale.to_absolute)
+
+    def translated(self, translate: Callable[[Doubles], Doubles]) -> EmotionCurve:
+        """The curve with its places elsewhere, followed between its keyframes as by `mapped`.
+
+        Args:
+            translate: (arousal, valence) to where they lie, both [T, 2].
+        """
         times = self._followed_times()
-        absolute = scale.to_absolute(self.at(times))
         return EmotionCurve(
             tuple(
                 Keyframe(float(t_s), float(valence), float(arousal))
-                for t_s, (arousal, valence) in zip(times, absolute, strict=True)
+                for t_s, (arousal, valence) in zip(times, translate(self.at(times)), strict=True)
             )
         )
 

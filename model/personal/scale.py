@@ -37,3 +37,11 @@ class PersonalScale(QuantileScale):
     def to_relative(self, values: ArrayLike) -> Doubles:
         """Absolute (arousal, valence) as the listener's, [.., 2]."""
         return self.warp(super().to_relative(values))
+
+    def heard(self, values: ArrayLike) -> Doubles:
+        """Where the model hears what the listener feels there, both absolute, [.., 2]."""
+        return self.to_absolute(super().to_relative(values))
+
+    def felt(self, values: ArrayLike) -> Doubles:
+        """Relative (arousal, valence) of the listener as absolute, as they feel it, [.., 2]."""
+        return super().to_absolute(values)

@@ -145,13 +145,14 @@ def test_a_journey_repeats_no_track_and_respects_the_artist_cap(service: Running
 
 
 def test_explain_shows_the_parts_of_the_score(service: Running) -> None:
-    """The two contributions add up to the score."""
+    """The contributions add up to the score; nobody's own plane adds anything."""
     playlist = ask(service, emotion={"mood": "calm"}, explain=True)
 
     assert playlist["scoring"]["lambda"] == 0.5
     for item in playlist["items"]:
         parts = item["explanation"]
         assert parts["cca_contribution"] + parts["kl_contribution"] == pytest.approx(item["score"])
+        assert parts["personal_contribution"] == 0.0
 
 
 def test_without_explain_there_is_no_explanation(service: Running) -> None:

@@ -157,8 +157,107 @@ def test_stations_in_players_are_those_of_the_plane(wired: Keyed) -> None:
     assert station_songs(wired, "own", made["id"]) == before
 
 
-def station_songs(wired: Keyed, who: str, station_id: str) -> list[int]:
+def test_a_station_has_changed_when_the_plane_has(wired: Keyed) -> None:
+    """Players fetch it anew by that: after an answer and after forgetting; for that listener."""
+    headers = wired.headers("own")
+    body = {"name": "Seen", "question": {"emotion": {"mood": "calm"}, "limit": 3}}
+    made = wired.running.client.post("/v1/stations", json=body, headers=headers).json()["id"]
+    track = get(wired, "own", "/v1/tracks/map")["ids"][0]
+    before, others = (station(wired, who, made)["changed"] for who in ("own", "another"))
+    place = {"valence": 0.1, "arousal": 0.1}
+    wired.running.client.put(f"/v1/profile/tracks/{track}", json=place, headers=headers)
+    said = station(wired, "own", made)["changed"]
+    wired.running.client.delete("/v1/profile", headers=headers)
+    forgotten = station(wired, "own", made)["changed"]
+
+    assert before < said < forgotten
+    assert station(wired, "another", made)["changed"] == others
+
+
+def station(wired: Keyed, who: str, station_id: str) -> dict[str, Any]:
     lists = player(wired, who).ask("getPlaylists")["playlists"]["playlist"]
-    (own,) = (each["id"] for each in lists if each["id"].endswith(station_id))
+    (own,) = (each for each in lists if each["id"].endswith(station_id))
+    found: dict[str, Any] = own
+    return found
+
+
+def station_songs(wired: Keyed, who: str, station_id: str) -> list[int]:
+    own = station(wired, who, station_id)["id"]
     found = player(wired, who).ask("getPlaylist", id=own)["playlist"]["entry"]
     return [int(song["id"]) for song in found]
+
+
+@pytest.mark.parametrize("scale", ["relative", "absolute"])
+def test_a_track_lies_at_one_place_wherever_it_is_shown(
+    wired: Keyed, moved: tuple[int, int], scale: str
+) -> None:
+    """Lists, the map, one track and answers say the same; another key is shown the model's."""
+    _, other = moved
+    for who in ("own", "another"):
+        points = get(wired, who, "/v1/tracks/map", scale=scale)
+        at = points["ids"].index(other)
+        place = (points["valence"][at], points["arousal"][at])
+        asked = {"emotion": {"mood": "calm"}, "limit": 50, "scale": scale}
+        answer = wired.running.client.post(
+            "/v1/playlists", json=asked, headers=wired.headers(who)
+        ).json()
+        shown = [
+            get(wired, who, f"/v1/tracks/{other}", scale=scale),
+            *get(wired, who, "/v1/tracks", scale=scale)["items"],
+            *get(wired, who, "/v1/listing", scale=scale)["items"],
+            *({**each["track"], **each} for each in answer["items"]),
+        ]
+        of_track = [each for each in shown if each.get("track", each)["id"] == other]
+        assert len(of_track) == 4
+        for each in of_track:
+            assert (each["valence"], each["arousal"]) == pytest.approx(place, abs=1e-4)
+    felt = get(wired, "own", f"/v1/profile/tracks/{other}")
+    plain = get(wired, "another", f"/v1/tracks/{other}")
+    assert plain["valence"] == pytest.approx(felt["heard"]["valence"], abs=1e-4)
+
+
+def test_groups_and_orders_are_those_of_the_plane(wired: Keyed, moved: tuple[int, int]) -> None:
+    """The mean of an artist, the order by feeling, and what a cache may keep of them."""
+    _, other = moved
+    artist = get(wired, "own", f"/v1/tracks/{other}")["artist"]
+
+    def mean(who: str) -> float:
+        found = get(wired, who, "/v1/artists", q=artist)["items"]
+        return float(next(each["valence"] for each in found if each["name"] == artist))
+
+    listed = get(wired, "own", "/v1/listing", order="pleasant")["items"]
+    assert mean("own") != mean("another")
+    assert [each["valence"] for each in listed] == sorted(
+        (each["valence"] for each in listed), reverse=True
+    )
+    tags = [
+        wired.running.client.get("/v1/artists", headers=wired.headers(who)).headers["ETag"]
+        for who in ("own", "another")
+    ]
+    assert tags[0] != tags[1]
+
+
+def test_moods_of_songs_are_those_of_the_plane(wired: Keyed) -> None:
+    """A player is told the word at the place where the listener feels a song."""
+    track = get(wired, "own", "/v1/tracks/map")["ids"][0]
+    words = get(wired, "own", "/v1/library")["moods"]
+    headers, path = wired.headers("own"), f"/v1/profile/tracks/{track}"
+    for word in ("sad", "happy"):
+        wired.running.client.put(path, json=words[word], headers=headers)
+        song = player(wired, "own").ask("getSong", id=str(track))["song"]
+        assert song["moods"] == [word]
+    wired.running.client.delete("/v1/profile", headers=headers)
+
+
+def test_a_score_says_what_the_plane_adds(wired: Keyed, moved: tuple[int, int]) -> None:
+    """The three contributions add up to it."""
+    question = {"emotion": {"mood": "calm"}, "limit": 50, "explain": True}
+    answer = wired.running.client.post(
+        "/v1/playlists", json=question, headers=wired.headers("own")
+    ).json()
+    parts = {each["track"]["id"]: each for each in answer["items"]}
+    for each in parts.values():
+        told = each["explanation"]
+        added = sum(told[f"{part}_contribution"] for part in ("cca", "kl", "personal"))
+        assert added == pytest.approx(each["score"])
+    assert parts[moved[1]]["explanation"]["personal_contribution"] != 0.0

@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 
 from app.clips.emotions import similar_out
+from app.library.groups import Grouped
 from app.library.live import Live
 from app.personal.basis import GRID, Basis
 from app.personal.personal_live import on_plane
 from app.personal.plane import CERTAIN, make_plane
 from app.personal.recordings import Recordings, resolved
-from app.personal.sentences import sentences
+from app.personal.sentences import GROUPS, sentences, told_of_axis
+from app.playlists.queries import absolute_curve
+from app.wire.schemas import PlaylistRequest
 from indexer.catalog.profiles import Placement, Profile
 from indexer.search.searcher import Hit, Searcher, SearchResult
+from indexer.snapshot.filters import TrackFilter
 from model.curves.curve import QuantileScale
 from model.personal.scale import PersonalScale
 from model.personal.warp import Warp
@@ -23,7 +27,7 @@ from tests.fakes import FakeModel
 from tests.snapshots import content, scoring, written
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
-PROFILE = Profile("someone", 1.0, "1")
+PROFILE = Profile("someone", 1.0, "1", NOW)
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +181,65 @@ def test_who_hears_all_as_less_pleasant_is_told_so(live: Live) -> None:
     ]
     told = sentences(make_plane(PROFILE, answers, at))
     assert any("less pleasant than most" in sentence for sentence in told)
+
+
+def test_a_part_of_the_plane_that_goes_farther_is_told_with_the_whole(live: Live) -> None:
+    """Two sentences would say nearly the same of the same tracks."""
+    at = basis(live)
+    shift = 0.3 + 0.2 * (at.heard[:, 0] > 0.0)  # lively music more
+    answers = [
+        said(live, row, (place[0], max(-1.0, place[1] - shift[row])))
+        for row, place in enumerate(at.heard.tolist())
+    ]
+    told = [each for each in sentences(make_plane(PROFILE, answers, at)) if "pleasant" in each]
+    assert len(told) == 1
+    assert told[0].startswith("You hear music as less pleasant than most")
+
+
+def test_no_two_sentences_say_the_same_of_music() -> None:
+    """Of one axis and one direction there is one sentence, whichever thirds are moved."""
+    draws = np.random.default_rng(5)
+    for _ in range(300):
+        groups = {name: draws.normal(0.0, 0.2, 2) for name, _, _ in GROUPS}
+        told = [text for _, text in told_of_axis(1, draws.normal(0.0, 0.1, 2), groups)]
+        words = ["more pleasant" if "more pleasant" in text else "less pleasant" for text in told]
+        assert len(set(words)) == len(words)
+
+
+def test_a_question_of_either_scale_finds_a_track_where_it_was_put(live: Live) -> None:
+    """Places are the listener's on both: what was said is answered, asked and shown as it was."""
+    heard = live.places("relative")
+    answers = [
+        said(live, row, (heard[row, 0], max(-1.0, heard[row, 1] - 0.5))) for row in range(30)
+    ]
+    place = (0.12, -0.08)
+    answers.append(said(live, 40, place, scale="absolute"))
+    own = on_plane(live, make_plane(PROFILE, answers, basis(live)))
+    assert not own.plane.warp.is_identity
+    track = live.snapshot.tracks[40].id
+    hit = Hit(track, 0.0, 30.0, 1.0, 1.0, 1.0, 0.1, 0.1)
+    curve = {"curve": [{"t": 0, "arousal": place[0], "valence": place[1]}]}
+    asked = PlaylistRequest.model_validate({"emotion": curve, "scale": "absolute"})
+    sought = absolute_curve(asked, own.snapshot).sampled(1)
+    wanted = live.snapshot.scale.to_relative([place])
+
+    assert own.place_of(track, "absolute") == pytest.approx(place, abs=1e-5)
+    assert own.shown_places([hit], "absolute")[0] == pytest.approx(place, abs=1e-5)
+    np.testing.assert_allclose(own.plane.scale.to_relative(sought), wanted, atol=1e-5)
+    np.testing.assert_allclose(own.shown_at(sought, "absolute"), [place], atol=1e-5)
+
+
+def test_groups_lie_where_their_tracks_are_felt(live: Live) -> None:
+    """Their means and their order are the listener's; what is in them stays."""
+    answers = [said(live, row, (0.9, -0.9)) for row in range(0, 60, 3)]
+    own = on_plane(live, make_plane(PROFILE, answers, basis(live)))
+    common, felt = live.grouped.index("artist"), own.grouped.index("artist")
+    afresh = Grouped(live.snapshot.tracks, own.plane.places).index("artist")
+
+    assert common.find()
+    for group in common.find():
+        assert felt[group] == afresh[group]
+        assert felt.rows_of(group).tolist() == common.rows_of(group).tolist()
+    order = own.grouped.ordered("pleasant", TrackFilter())
+    assert sorted(order.tolist()) == list(range(60))
+    assert (np.diff(own.plane.places[order, 1]) <= 0.0).all()

@@ -102,3 +102,40 @@ def test_what_a_listener_saw_goes_with_the_plane_that_it_was_on(
     assert planes.live_of(MACHINE, live) is live
     gc.collect()
     assert own() is None
+
+
+def test_a_snapshot_that_answers_no_more_is_let_go(
+    catalog: Counting, live: Live, tmp_path: Path
+) -> None:
+    """With what planes were learned from, before anybody asks on the next one."""
+    planes, record = Planes(catalog, lambda _: Drawn()), live.snapshot.tracks[2]
+    planes.serve(live)
+    catalog.place(MACHINE, replace(SAID, content_id=record.content_id, track_id=record.id))
+    seen = planes.live_of(MACHINE, live)
+    basis, own = weakref.ref(planes.basis(live)), weakref.ref(seen)
+    del seen
+    snapshot = written(tmp_path / "next", content(6, seed=3))
+    planes.serve(Live("next", "model", NOW, snapshot, Searcher(snapshot, scoring())))
+    gc.collect()
+    assert basis() is None
+    assert own() is None
+
+    late = weakref.ref(planes.basis(live))  # for an answer that began before
+    gc.collect()
+    assert late() is None
+
+
+def test_a_profile_says_when_it_was_changed(catalog: Counting, live: Live) -> None:
+    """By an answer, and by forgetting all; nobody who never spoke has a time."""
+    planes = Planes(catalog, lambda _: Drawn(), fresh_s=0.0)
+    never = planes.changed_at(MACHINE)
+    catalog.place(MACHINE, SAID)
+    said = planes.changed_at(MACHINE)
+    catalog.forget_listener(MACHINE)
+    forgotten = planes.changed_at(MACHINE)
+
+    assert never is None
+    assert said is not None
+    assert forgotten is not None
+    assert said < forgotten
+    assert planes.live_of(MACHINE, live) is live

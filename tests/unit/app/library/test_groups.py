@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.library.groups import GroupIndex, _ShownTracks
+from app.library.groups import GroupIndex
 from indexer.snapshot.text_column import Groups
 
 ARTISTS = {
@@ -25,8 +25,8 @@ def index() -> GroupIndex:
     codes = np.append(codes, 0).astype(np.int32)
     mask = np.append(np.ones(len(codes) - 1, dtype=bool), np.array([False]))
     places = np.stack([codes / 10.0, -codes / 10.0], axis=1)
-    shown = _ShownTracks(mask, np.ones(len(codes)), places)
-    return GroupIndex(tuple(ARTISTS), Groups(np.arange(len(codes) + 1), codes), shown)
+    of_rows = Groups(np.arange(len(codes) + 1), codes)
+    return GroupIndex(tuple(ARTISTS), of_rows, mask, np.ones(len(codes)), places)
 
 
 @pytest.mark.parametrize(
