@@ -9,28 +9,31 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
+from indexer.starting import collector_paused
 
-from app.commands import (
-    backups,
-    demonstration,
-    doctor,
-    emotion,
-    exporting,
-    feeling,
-    indexing,
-    info,
-    learning,
-    playlist,
-    serving,
-    sharing,
-    tagging,
-    verdicts,
-)
-from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
-from app.commands.keys import keys
-from app.commands.stations import stations
-from app.version import VERSION
+with collector_paused():
+    import typer
+
+    from app.commands import (
+        backups,
+        demonstration,
+        doctor,
+        emotion,
+        exporting,
+        feeling,
+        indexing,
+        info,
+        learning,
+        playlist,
+        serving,
+        sharing,
+        tagging,
+        verdicts,
+    )
+    from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
+    from app.commands.keys import keys
+    from app.commands.stations import stations
+    from app.version import VERSION
 
 app = typer.Typer(
     name="circumplex",

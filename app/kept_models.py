@@ -17,8 +17,8 @@ from app.settings import Settings
 from indexer.storage import PRIVATE_FOLDER, may_write, write_private
 from model.emotion_model import EmotionModel
 from model.errors import ModelError
+from model.judge import Judge
 from model.shipped import SHIPPED
-from model.verdict import Judge
 
 logger = logging.getLogger("circumplex.model")
 

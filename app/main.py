@@ -12,9 +12,8 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from app import errors
 from app.compat import wiring
-from app.http import documentation
+from app.http import documentation, problems
 from app.http.head import HeadMiddleware
 from app.http.middleware import RequestMiddleware
 from app.http.origins import Origins
@@ -73,7 +72,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.root_path = settings.root_path  # FastAPI's argument of this name is deprecated
-    errors.install(app, PublicWords((settings.data_dir, *settings.music_roots)))
+    problems.install(app, PublicWords((settings.data_dir, *settings.music_roots)))
     for module in (
         playlists,
         arranged,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.errors import ServerStartError
 from app.settings import Settings
 from model.emotion_model import EmotionModel
-from model.verdict import Judge
+from model.judge import Judge
 
 if TYPE_CHECKING:
     from app.library.live import OpenSearcher

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from indexer.folders.roots import MusicRoot, StoreRoot
+
 
 class PublicWords:
     """Shortens the paths of an error's message to what lies below known folders.
@@ -13,10 +15,13 @@ class PublicWords:
     shorter one in its attribute `public`.
     """
 
-    def __init__(self, folders: Iterable[Path] = ()) -> None:
-        """Take the folders, such as the data folder and the music roots."""
+    def __init__(self, folders: Iterable[MusicRoot] = ()) -> None:
+        """Take the folders and roots, such as the data folder and the music roots."""
         known: set[str] = set()
         for folder in folders:
+            if isinstance(folder, StoreRoot):
+                known.add(str(folder))
+                continue
             absolute = folder.expanduser().absolute()
             known |= {str(absolute), str(absolute.resolve())}
         self._folders = sorted(known - {"/"}, key=len, reverse=True)

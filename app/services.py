@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
@@ -32,23 +32,25 @@ from app.kept_models import KeptModels
 from app.library.covers import CoverDesk
 from app.library.live import Live, OpenSearcher
 from app.library.live_index import LiveIndex
+from app.library.stored_audio import StoredAudio
 from app.metrics import Metrics
 from app.on_ray import ray_pool, ray_search
+from app.opening import opened_catalog
 from app.personal.planes import Planes
 from app.playlists.match import match_all
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
-from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.catalog import Catalog
 from indexer.folders.watch import FolderWatch
-from indexer.isolation.reading import ReadLimits
+from indexer.isolation.limits import ReadLimits
 from indexer.runs.options import RunOptions
 from indexer.runs.worker import Job, ProcessExecutor
 from indexer.shards.local import open_locally
 from indexer.storage import may_write
 from model.emotion_model import EmotionModel
 from model.frontends import frontend_id
-from model.verdict import Judge
+from model.judge import Judge
 
 logger = logging.getLogger("circumplex.service")
 
@@ -78,6 +80,7 @@ class Services:
         playlists: Answers playlist requests that wait together.
         clips: Answers analysed uploads that wait together, in JSON.
         covers: Makes covers small, one after the other.
+        stored: Gives audio of object stores.
         arriving: Bounds the uploads that arrive.
         places: Bounds the uploads that are analysed or wait for it.
         journeys: Plans journeys, apart from all other work.
@@ -99,6 +102,7 @@ class Services:
     playlists: Batcher[PlaylistRequest, PlaylistResponse]
     clips: Batcher[Clip, str]
     covers: CoverDesk
+    stored: StoredAudio
     arriving: UploadPlaces
     places: UploadPlaces
     journeys: Desk
@@ -161,17 +165,6 @@ def load_and_keep(settings: Settings) -> EmotionModel:
     model = load_model(settings)
     KeptModels.of(settings).keep(model)
     return model
-
-
-@contextmanager
-def opened_catalog(settings: Settings) -> Iterator[Catalog]:
-    """The catalogue that the settings name; its data folder is made where it is missing."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    catalog = open_catalog(settings.resolved_database_url)
-    try:
-        yield catalog
-    finally:
-        catalog.close()
 
 
 @contextmanager
@@ -238,6 +231,7 @@ def open_services(
     stack.callback(clips.close)
     desk = CoverDesk()
     stack.callback(desk.close)
+    stored = stack.enter_context(closing(StoredAudio(settings.music_roots)))
     journeys = Desk(
         "journeys",
         workers=_half_the_cores(),
@@ -263,6 +257,7 @@ def open_services(
         playlists=playlists,
         clips=clips,
         covers=desk,
+        stored=stored,
         arriving=UploadPlaces("arriving", ARRIVING * uploads, metrics, ARRIVING * uploads // 2),
         places=UploadPlaces("held", uploads, metrics),
         journeys=journeys,

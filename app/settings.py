@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
@@ -18,10 +19,13 @@ from pydantic_settings import (
 
 from app.environment import PREFIX, SecretFiles
 from app.http.origins import LOCAL_HOSTS
+from indexer.folders.roots import MusicRoot, music_root
 from indexer.runs.options import RunOptions
-from indexer.shards.split import MOST_SHARDS
+from indexer.shards import MOST_SHARDS
 
 MIB = 1024 * 1024
+
+_BETWEEN_ROOTS = re.compile(rf"{re.escape(os.pathsep)}(?!(?<=s3:)//)")  # not within `s3://`
 
 
 def default_data_dir() -> Path:
@@ -55,8 +59,10 @@ class Settings(BaseSettings):
     database_password: SecretStr | None = Field(
         None, description="Password of the database, where its URL holds none."
     )
-    music_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="Folders that may be indexed and whose audio may be served."
+    music_roots: Annotated[tuple[MusicRoot, ...], NoDecode] = Field(
+        (),
+        description="Folders that may be indexed and whose audio may be served; "
+        "`s3://bucket/prefix` is music in an object store.",
     )
     checkpoint: Path | None = Field(
         None,
@@ -248,8 +254,10 @@ class Settings(BaseSettings):
 
     @field_validator("music_roots", mode="before")
     @classmethod
-    def _split_paths(cls, value: Any) -> Any:
-        return tuple(filter(None, value.split(os.pathsep))) if isinstance(value, str) else value
+    def _split_roots(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = filter(None, _BETWEEN_ROOTS.split(value))
+        return tuple(music_root(root) if isinstance(root, str) else root for root in value)
 
     @field_validator("trusted_hosts", "trusted_proxies", "cors_origins", mode="before")
     @classmethod

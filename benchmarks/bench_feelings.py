@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from app.library.live import Live
+from app.opening import opened_catalog
 from app.playlists.match import make_playlist
-from app.services import load_model, make_indexer, opened_catalog, opened_library
+from app.services import load_model, make_indexer, opened_library
 from app.settings import Settings
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest

@@ -21,6 +21,7 @@ from benchmarks.indexing.first_index import bench_first_index
 from benchmarks.shared_data import data_folder
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import FileResult, TrackChange, TrackChanges, TrackQuery
+from indexer.folders.disk import FoldersAndStores
 from indexer.folders.files import FoundFile, Tags
 from indexer.runs.indexer import Indexer, RunSummary
 from indexer.runs.scan import scan
@@ -111,11 +112,13 @@ def bench_scan(folder: Path, count: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     catalog = open_catalog(f"sqlite:///{folder / 'many.db'}")
-    found = scan([music], [], frontend_id="descriptors-2", full=False).to_read
+    disk = FoldersAndStores()
+    found = scan([music], [], disk=disk, frontend_id="descriptors-2", full=False).to_read
     publish(catalog, [_result(file, number) for number, file in enumerate(found)])
 
     def unchanged() -> None:
-        seen = scan([music], catalog.known_files(), frontend_id="descriptors-2", full=False)
+        known = catalog.known_files()
+        seen = scan([music], known, disk=disk, frontend_id="descriptors-2", full=False)
         assert (len(seen.to_read), len(seen.unchanged)) == (0, count)
 
     timed(f"scan of {count} unchanged files", unchanged)

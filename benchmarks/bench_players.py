@@ -26,7 +26,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from app.services import load_model, make_indexer, opened_catalog
+from app.opening import opened_catalog
+from app.services import load_model, make_indexer
 from app.settings import Settings
 from benchmarks.service.catalogue import cpu_s, music_folder, serving
 from benchmarks.service.players import play_together

@@ -23,8 +23,9 @@ from benchmarks.indexing.music_at_hand import analyses_of, files_of, music_at_ha
 from model.analysis import Analysis
 from model.emotion_model import EmotionModel
 from model.frontends.speech import weights_path
+from model.judge import Judge
 from model.shipped import FAST_CHECKPOINT
-from model.verdict import Judge, Verdict
+from model.verdict import Verdict
 
 REPORT = Path("docs/benchmarks/verdict.md")
 RATE_HZ = 22_050

@@ -6,7 +6,7 @@ IndexerError
 ├── ClusterError                the Ray cluster is not to be reached, or failed
 ├── WorkerLimitError            a worker process took too long or too much, or was lost
 ├── LibraryError                a music root cannot be used
-│   ├── RootNotFoundError       no such folder, or no right to read it
+│   ├── RootNotFoundError       no such folder or bucket, or no right to read it
 │   ├── EmptyRootError          no audio in it, though the catalogue knows some there
 │   └── ShrunkRootError         many of its tracks are not there any more
 ├── CatalogError                the database
@@ -18,6 +18,7 @@ IndexerError
 │   ├── RunNotFoundError        no index run has this id
 │   ├── RunActiveError          another run holds the catalogue
 │   ├── RunCancelledError       cancelled while it ran
+│   ├── StoreAwayError          an object store does not answer
 │   ├── RunInterruptedError     its process was asked to stop; the run is queued again
 │   └── LeaseLostError          another process took the run over
 ├── BackupError                 backups
@@ -57,7 +58,7 @@ class LibraryError(IndexerError):
 
 
 class RootNotFoundError(LibraryError):
-    """The music root is no folder, or may not be read."""
+    """The music root is no folder and no bucket, or may not be read."""
 
 
 class EmptyRootError(LibraryError):
@@ -114,6 +115,10 @@ class RunCancelledError(RunError):
 
 class RunInterruptedError(RunError):
     """The process was asked to stop; the run is queued again and resumes."""
+
+
+class StoreAwayError(RunError):
+    """An object store failed again and again; what was finished is kept for the next run."""
 
 
 class LeaseLostError(RunError):

@@ -185,7 +185,7 @@ def analyse(
         max_duration_s: As for `decoding.decode`.
         block_s: Longest stretch to hold in memory in seconds (no less than a segment needs). The
             result does not depend on it.
-        evidence: Cues beside those of the frontend, for a verdict on the file (`model.verdict`):
+        evidence: Cues beside those of the frontend, for a verdict on the file (`model.judge`):
             no embedding depends on them.
 
     Returns:

@@ -34,12 +34,12 @@ from model.frontends import (
     row_names,
 )
 from model.frontends.material import material
+from model.judge import Judge
 from model.late_dimensions import LateDimensions
 from model.novelty import LARGEST_RATIO
 from model.rows import segment_rows, window_rows
 from model.scoring import ScoringParams
 from model.shipped import chosen_checkpoint
-from model.verdict import Judge
 
 __all__ = ["CurveEstimate", "EmotionModel"]
 

@@ -26,6 +26,6 @@ def window_rows(analysis: Analysis) -> Floats:
 
 
 def _cues(analysis: Analysis) -> list[Floats]:
-    """Those of the frontend; others are evidence for the verdict (`model.verdict`)."""
+    """Those of the frontend; others are evidence for the verdict (`model.judge`)."""
     own = analysis.frontend_id.split(JOINT)[1:]
     return [rows for name, rows in sorted(analysis.cues.items()) if name in own]

@@ -17,8 +17,8 @@ from torch import Tensor
 from model.arrays import Floats
 from model.curves.estimation import CurveSettings
 from model.embedding import Embedding
+from model.judge import Judge
 from model.scoring import ScoringParams
-from model.verdict import Judge
 
 if TYPE_CHECKING:
     from model.analysis import Analysis

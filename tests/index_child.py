@@ -8,10 +8,13 @@ import threading
 import time
 from typing import Any
 
-from indexer.catalog import lease, patience
-from indexer.isolation import reading
-from indexer.runs import worker
-from tests.fakes import FakeModel
+from indexer.starting import collector_paused
+
+with collector_paused():
+    from indexer.catalog import lease, patience
+    from indexer.isolation import reading
+    from indexer.runs import worker
+    from tests.fakes import FakeModel
 
 SLOW_S = 0.05  # for each file, so that there is something to interrupt
 

@@ -9,8 +9,11 @@ import sys
 import time
 from typing import Any
 
-from indexer.isolation import reader
-from tests.fakes import FakeFrontend
+from indexer.starting import collector_paused
+
+with collector_paused():
+    from indexer.isolation import reader
+    from tests.fakes import FakeFrontend
 
 HANGS_S = 600.0
 

@@ -16,8 +16,9 @@ from typing import Protocol
 
 from app.errors import AnalysisLimitError, BusyError
 from indexer.errors import WorkerLimitError, WorkerStartError
+from indexer.isolation.limits import ProcessLimits
 from indexer.isolation.pool import IDLE_S, WorkerPool
-from indexer.isolation.process import ProcessLimits, WorkerProcess
+from indexer.isolation.process import WorkerProcess
 from indexer.isolation.reading import MODULE, AnalysingModel
 from indexer.isolation.serving import error_of
 from model.analysis import Analysis

@@ -18,8 +18,8 @@ from rich.markup import escape
 from app.environment import unknown_variables, variable
 from app.errors import AppError, NotReadyError, ServerStartError, one_line
 from app.settings import Settings
-from indexer.catalog.profiles import MACHINE
 from indexer.errors import IndexerError
+from indexer.starting import collector_paused
 from indexer.storage import may_write
 from model.errors import ModelError
 
@@ -118,7 +118,8 @@ def open_library(settings: Settings) -> Iterator[Library]:
     Yields:
         The library; its `live` index may hold nothing yet.
     """
-    from app.services import opened_library  # starting torch takes seconds: not before it is needed
+    with collector_paused():  # starting torch takes a second: not before it is needed
+        from app.services import opened_library
 
     with opened_library(settings) as library:
         yield library
@@ -144,6 +145,7 @@ def own(library: Library, settings: Settings) -> Live:
         NotReadyError: There is none.
     """
     from app.personal.planes import Planes
+    from indexer.catalog.profiles import MACHINE
 
     live = active(library, settings)
     return Planes(library.catalog, lambda _: library.model).live_of(MACHINE, live)

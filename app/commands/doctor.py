@@ -109,7 +109,7 @@ def _database(settings: Settings) -> str:
 
 
 def _index_runs(settings: Settings) -> str:
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
 
     with opened_catalog(settings) as catalog:
         runs = catalog.list_runs(limit=20)
@@ -170,17 +170,25 @@ def _library(settings: Settings) -> str:
 
 
 def _files_gone(catalog: Catalog) -> tuple[int, int]:
-    """How many files of the index are not there, and how many were looked for."""
+    """How many files of the index are not there, and how many were looked for, in folders."""
     from indexer.folders.files import file_path
+    from indexer.folders.roots import is_in_store
 
-    tracks = catalog.published_tracks()
+    tracks = [track for track in catalog.published_tracks() if not is_in_store(track.root)]
     looked_for = tracks[:: 1 + len(tracks) // LOOKED_FOR]
     paths = [file_path(track.root, track.path) for track in looked_for]
     return sum(not path.exists() for path in paths), len(paths)
 
 
 def _music_roots(settings: Settings) -> str:
+    from indexer.folders.objects import ObjectStore
+    from indexer.folders.roots import StoreRoot
+
+    store = ObjectStore()
     for root in settings.music_roots:
+        if isinstance(root, StoreRoot):
+            store.require(root)
+            continue
         with os.scandir(root.expanduser()):
             pass
     named = ", ".join(map(str, settings.music_roots))

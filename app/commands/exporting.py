@@ -17,7 +17,6 @@ from app.commands.common import (
     open_library,
     plain,
 )
-from indexer.catalog.profiles import MACHINE
 
 
 def export(
@@ -38,6 +37,7 @@ def export(
     from app.exporting.rows import rows
     from app.exporting.writing import write_rows
     from app.personal.recordings import Recordings, resolved
+    from indexer.catalog.profiles import MACHINE
 
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:

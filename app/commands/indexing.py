@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +26,8 @@ from app.commands.left_out import count_left_out, list_left_out
 from app.commands.remote import KeyOption, ServerOption, asked_client
 from app.errors import ConflictError
 from app.settings import Settings
+from indexer.folders.roots import MusicRoot, music_root
+from indexer.starting import collector_paused
 from indexer.storage import keep_private
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ class Engine(StrEnum):
 
 def index(
     folders: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
-            help="Music folders. \\[default: CIRCUMPLEX_MUSIC_ROOTS]", show_default=False
+            help="Music folders, or s3://bucket/prefix. \\[default: CIRCUMPLEX_MUSIC_ROOTS]",
+            show_default=False,
         ),
     ] = None,
     full: Annotated[bool, typer.Option(help="Analyse unchanged files again too.")] = False,
@@ -100,12 +102,12 @@ def index(
         if prune or run is not None:
             raise typer.BadParameter("--prune is for an index here")
         with asked_client(server, key, data_dir, checkpoint, device) as client:
-            _follow(client, client.start_index(list(map(str, folders or ())), **options).id)
+            _follow(client, client.start_index(folders or (), **options).id)
         return
     settings = make_settings(
         data_dir=data_dir, checkpoint=checkpoint, device=device, ray_address=address
     )
-    roots = folders or list(settings.music_roots)
+    roots = _named(folders) if folders else list(settings.music_roots)
     if not roots and run is None:
         notes.print(
             "[red]Nothing to index[/]: name at least one music folder, or set "
@@ -125,9 +127,16 @@ def index(
         raise typer.Exit(1)
 
 
+def _named(roots: list[str]) -> list[MusicRoot]:
+    try:
+        return [music_root(root) for root in roots]
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
+
 def _tell_left_out(settings: Settings, *, named: bool) -> None:
     """Count what was passed over, and list it on standard output where that is asked for."""
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
 
     with opened_catalog(settings) as catalog:
         if named:
@@ -164,7 +173,7 @@ def _progress(run: IndexRunOut) -> RunProgress:
 
 def run_index(
     settings: Settings,
-    roots: list[Path],
+    roots: Sequence[MusicRoot],
     *,
     full: bool = False,
     only: bool = False,
@@ -173,7 +182,9 @@ def run_index(
     on_ray: bool = False,
 ) -> RunSummary:
     """Index and show how far it is; Ctrl-C cancels, SIGTERM leaves the run to be resumed."""
-    from app.services import load_and_keep, make_indexer, opened_catalog
+    with collector_paused():
+        from app.opening import opened_catalog
+        from app.services import load_and_keep, make_indexer
 
     keep_private()
     require_data_folder(settings)

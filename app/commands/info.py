@@ -19,10 +19,10 @@ from app.version import VERSION
 
 def info(data_dir: DataDir = None, checkpoint: Checkpoint = None, device: Device = None) -> None:
     """Say which checkpoint, snapshot and device are in use, as JSON."""
-    import torch
-
     settings = make_settings(data_dir=data_dir, checkpoint=checkpoint, device=device)
     with open_library(settings) as library:
+        import torch  # not before the library is opened, which imports it faster
+
         live, model = library.live.current_or_none(), library.loaded
         counts = library.catalog.counts()
         emit(

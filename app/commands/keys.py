@@ -70,7 +70,7 @@ def revoke(
         raise InvalidRequestError(f"no key {key_id}; `circumplex key list` shows them")
     notes.print(f"Key {plain(key_id)} is revoked.")
     if forget:
-        from app.services import opened_catalog  # the database is opened for nothing else
+        from app.opening import opened_catalog  # the database is opened for nothing else
 
         with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
             gone = catalog.delete_profile(key_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from indexer.catalog.catalog import Catalog
     from indexer.catalog.records import Track, TrackQuery
-    from model.verdict_kinds import VerdictKind
+    from model.verdict import VerdictKind
 
 NOT_MUSIC: dict[VerdictKind, str] = {
     "speech": "speech",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.errors import InvalidRequestError
-from app.wire.responses import TrackOut
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.records import Track, TrackQuery
-from indexer.folders.files import file_path, stored_name
-from indexer.snapshot.tracks import TrackTable
+from indexer.folders.roots import is_in_store
 from model.folding import fold
+
+if TYPE_CHECKING:
+    from app.wire.responses import TrackOut
+    from indexer.catalog.catalog import Catalog
+    from indexer.catalog.records import Track
+    from indexer.snapshot.tracks import TrackTable
 
 MOST_LOOKED_AT = 1000
 MOST_NAMED = 8
@@ -48,6 +50,9 @@ def track_called(words: str, catalog: Catalog) -> Track:
     Raises:
         InvalidRequestError: There is none, or more than one; names some with their ids.
     """
+    from indexer.catalog.records import TrackQuery
+    from indexer.folders.files import stored_name
+
     file = _file_called(words)
     if file is None:
         near = catalog.list_tracks(TrackQuery(text=words), limit=MOST_LOOKED_AT).items
@@ -91,10 +96,13 @@ def described(track: Named) -> str:
 
 def below_root(tracks: TrackTable) -> Callable[[TrackOut], str]:
     """The path of a track below its music root; the whole path where two roots have the same."""
+    from indexer.folders.files import file_path
 
     def locate(track: TrackOut) -> str:
         row = tracks.row_of(track.id)
         root = tracks[row].root if tracks.has_namesake(row) else ""
+        if is_in_store(root):
+            return f"{root}/{file_path(track.path)}"
         return str(file_path(root, track.path) if root else file_path(track.path))
 
     return locate
@@ -102,10 +110,14 @@ def below_root(tracks: TrackTable) -> Callable[[TrackOut], str]:
 
 def seen_from(playlist: Path, tracks: TrackTable) -> Callable[[TrackOut], str]:
     """The way from a playlist's folder to a track, whichever music root the track lies in."""
+    from indexer.folders.files import file_path
+
     folder = playlist.expanduser().resolve().parent
 
     def locate(track: TrackOut) -> str:
-        root = file_path(tracks[tracks.row_of(track.id)].root).resolve()
-        return os.path.relpath(root / file_path(track.path), folder)
+        root = tracks[tracks.row_of(track.id)].root
+        if is_in_store(root):
+            return f"{root}/{file_path(track.path)}"
+        return os.path.relpath(file_path(root).resolve() / file_path(track.path), folder)
 
     return locate

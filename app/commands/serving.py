@@ -21,6 +21,7 @@ from app.commands.common import (
 )
 from app.errors import ServerStartError
 from app.settings import Settings
+from indexer.starting import collector_paused
 from indexer.storage import keep_private, may_write
 
 KEEP_ALIVE_S = 30
@@ -65,10 +66,11 @@ class Server:
     """A uvicorn server that says when it is up, and ends event streams when it is asked to stop."""
 
     def __init__(self, settings: Settings) -> None:
-        import uvicorn
+        with collector_paused():
+            import uvicorn
 
-        from app.http.connections import bounded_protocol, possible_limits
-        from app.main import create_app
+            from app.http.connections import bounded_protocol, possible_limits
+            from app.main import create_app
 
         self.stopping = threading.Event()
         stopping = self.stopping

@@ -127,7 +127,7 @@ def link(
 ) -> None:
     """Learn the ids that a media server gives to our tracks, for programs that speak its ids."""
     from app.compat.links import LinkStore, learn
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
     from app.sharing.subsonic_server import SubsonicServer
 
     settings = make_settings(data_dir=data_dir)

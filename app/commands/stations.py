@@ -217,7 +217,7 @@ def the_station_called(words: str, known: Sequence[Kept]) -> Kept:
 @contextmanager
 def opened(data_dir: Path | None) -> Iterator[Catalog]:
     """The catalogue of a data folder."""
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
 
     with opened_catalog(make_settings(data_dir=data_dir)) as catalog:
         yield catalog

@@ -19,7 +19,7 @@ def verdicts(
 
     They stay out of playlists and of the map; `circumplex playlist --include speech` lets them in.
     """
-    from app.services import opened_catalog
+    from app.opening import opened_catalog
     from indexer.catalog.records import TrackQuery
 
     settings = make_settings(data_dir=data_dir)

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import IndexRun
 from indexer.errors import IndexerError
 from indexer.folders.files import stored_name
+from indexer.folders.roots import MusicRoot
 
 if TYPE_CHECKING:
     from indexer.runs.indexer import Indexer
@@ -73,7 +73,7 @@ class IndexJobs:
         execute: RunExecutor,
         *,
         on_finished: Callable[[], None],
-        roots: Sequence[Path] = (),
+        roots: Sequence[MusicRoot] = (),
         rescan_s: float | None = None,
     ) -> None:
         """Do nothing until `start`.
@@ -107,7 +107,7 @@ class IndexJobs:
 
     def submit(
         self,
-        roots: Sequence[Path],
+        roots: Sequence[MusicRoot],
         *,
         full: bool = False,
         only: bool = False,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from app import logs
-from indexer.runs.worker import main
+from indexer.starting import collector_paused
+
+with collector_paused():
+    from app import logs
+    from indexer.runs.worker import main
 
 COMMAND = (sys.executable, "-m", "app.indexing.worker")
 

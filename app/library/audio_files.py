@@ -87,7 +87,7 @@ def audio_response(request: Request, file: OpenFile) -> Response:
         RangeError: The range lies outside the file.
     """
     try:
-        media_type = _media_type(file.name)
+        media_type = media_type_of(file.name)
         answer = OpenFileResponse(file, media_type, {"cache-control": "private, max-age=3600"})
         is_unchanged = is_known(request, answer.headers["etag"])
         asked = None if is_unchanged else request.headers.get("range")
@@ -105,7 +105,33 @@ def audio_response(request: Request, file: OpenFile) -> Response:
     return Response(status_code=304, headers={name: answer.headers[name] for name in kept})
 
 
-def _media_type(name: str) -> str:
+def asked_range(request: Request, size_bytes: int, etag: str) -> tuple[int, int] | None:
+    """The part that a `Range` header asks for: its first byte, and that after its last.
+
+    None where everything is to be sent: without the header, with one that is no single range, and
+    where `If-Range` names another version.
+
+    Raises:
+        RangeError: The range lies outside the file.
+    """
+    header = request.headers.get("range")
+    if header is None or request.headers.get("if-range", etag) != etag:
+        return None
+    match = _ONE_RANGE.fullmatch(header.strip())
+    if match is None or not _is_usable(header, size_bytes):
+        return None
+    if not match[1]:
+        return max(0, size_bytes - int(match[2])), size_bytes
+    end = min(int(match[2]) + 1, size_bytes) if match[2] else size_bytes
+    return int(match[1]), end
+
+
+def media_type_of(name: str) -> str:
+    """The media type of a file of this name.
+
+    Raises:
+        AudioNotFoundError: It is none of audio.
+    """
     media_type = MEDIA_TYPES.get(Path(name).suffix.lower())
     if media_type is None:
         raise AudioNotFoundError(f"{name} is no audio that is served")

@@ -15,15 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from app.errors import BusyError, CoverNotFoundError, OverloadedError
 from app.library.open_files import OpenFile, open_beside, open_track
 from indexer.catalog.records import Track
 from indexer.errors import WorkerLimitError, WorkerStartError
+from indexer.folders.roots import MusicRoot
+from indexer.isolation.limits import ProcessLimits
 from indexer.isolation.pool import WorkerPool
-from indexer.isolation.process import ProcessLimits, WorkerProcess
+from indexer.isolation.process import WorkerProcess
 from indexer.snapshot.tracks import TrackRecord
 
 Outcome = TypeVar("Outcome")
@@ -64,7 +65,9 @@ class CoverFiles:
 
 
 @contextmanager
-def cover_files(track: Track | TrackRecord, music_roots: Sequence[Path]) -> Iterator[CoverFiles]:
+def cover_files(
+    track: Track | TrackRecord, music_roots: Sequence[MusicRoot]
+) -> Iterator[CoverFiles]:
     """The open files that may hold a track's cover, all of them beneath the music roots.
 
     Raises:

@@ -25,7 +25,7 @@ from model.arrays import Doubles
 from model.embedding import Embedding
 from model.feelings.moods import plane_words
 from model.scoring import ScoringParams
-from model.verdict_kinds import KINDS
+from model.verdict import KINDS
 
 _CALLED = {"music": "music", "speech": "speech", "noise": "noise or tone", "short": "too short"}
 

@@ -18,6 +18,7 @@ from app.errors import AudioNotFoundError
 from indexer.catalog.records import Track
 from indexer.folders.beneath import folder_beneath, open_beneath
 from indexer.folders.files import file_path
+from indexer.folders.roots import MusicRoot, StoreRoot, is_in_store
 from indexer.snapshot.tracks import TrackRecord
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -59,7 +60,7 @@ class OpenFile:
         os.close(self.descriptor)
 
 
-def open_track(track: Track | TrackRecord, music_roots: Sequence[Path]) -> OpenFile:
+def open_track(track: Track | TrackRecord, music_roots: Sequence[MusicRoot]) -> OpenFile:
     """The file of a track, if it lies beneath a music root.
 
     Args:
@@ -80,7 +81,9 @@ def open_track(track: Track | TrackRecord, music_roots: Sequence[Path]) -> OpenF
 
 
 def open_beside(
-    track: Track | TrackRecord, music_roots: Sequence[Path], rank: Callable[[str], object | None]
+    track: Track | TrackRecord,
+    music_roots: Sequence[MusicRoot],
+    rank: Callable[[str], object | None],
 ) -> OpenFile | None:
     """The best file of a track's folder; None where none of them is wanted or can be opened.
 
@@ -113,15 +116,21 @@ def open_beside(
     return None
 
 
-def place_of(track: Track | TrackRecord, music_roots: Sequence[Path]) -> tuple[Path, Path]:
+def place_of(track: Track | TrackRecord, music_roots: Sequence[MusicRoot]) -> tuple[Path, Path]:
     """The music root that a track lies in, and the way from there.
 
     Raises:
-        AudioNotFoundError: It lies in none.
+        AudioNotFoundError: It lies in none, or in an object store.
     """
+    if is_in_store(track.root):
+        raise AudioNotFoundError(
+            f"track {track.id} lies in an object store, where no cover is looked for"
+        )
     try:
         path = file_path(track.root, track.path)
         for root in music_roots or (file_path(track.root),):
+            if isinstance(root, StoreRoot):
+                continue
             resolved = root.expanduser().resolve()
             if path.is_relative_to(resolved):
                 return resolved, path.relative_to(resolved)

@@ -32,6 +32,7 @@ from app.wire.schemas import IndexRunRequest
 from indexer.catalog.pages import cursor_of, numbers_of
 from indexer.catalog.records import IndexRun, SnapshotRow, TrackQuery
 from indexer.errors import CatalogUnavailableError
+from indexer.folders.roots import MusicRoot, StoreRoot, music_root
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=[Depends(admin_access)])
 
@@ -252,23 +253,28 @@ def _snapshot_out(row: SnapshotRow, services: Services) -> SnapshotOut:
     )
 
 
-def _allowed_roots(asked: list[str] | None, music_roots: tuple[Path, ...]) -> list[Path]:
-    """The folders to index: all music roots, or those asked for that lie inside them."""
+def _allowed_roots(asked: list[str] | None, music_roots: tuple[MusicRoot, ...]) -> list[MusicRoot]:
+    """What to index: all music roots, or those asked for that lie inside them."""
     if not music_roots:
         raise UnknownRootError("no music roots are configured: set CIRCUMPLEX_MUSIC_ROOTS")
-    allowed = [root.expanduser().resolve() for root in music_roots]
+    stores = [root for root in music_roots if isinstance(root, StoreRoot)]
+    folders = [root.expanduser().resolve() for root in music_roots if isinstance(root, Path)]
     if asked is None:
-        return allowed
-    chosen = []
+        return [*folders, *stores]
+    chosen: list[MusicRoot] = []
     for name in asked:
         try:
-            folder = Path(name).resolve(strict=True)
-            known = any(folder.is_relative_to(root) for root in allowed) and folder.is_dir()
+            root = music_root(name)
+            if isinstance(root, StoreRoot):
+                known = any(map(root.is_inside, stores))
+            else:
+                root = root.resolve(strict=True)
+                known = root.is_dir() and any(map(root.is_relative_to, folders))
         except (OSError, RuntimeError, ValueError):
             known = False
         if not known:
             raise UnknownRootError(f"{name!r} is no folder inside the music roots")
-        chosen.append(folder)
+        chosen.append(root)
     return chosen
 
 

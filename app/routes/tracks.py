@@ -32,10 +32,11 @@ from app.wire.schemas import Name, NotMusic, Scale
 from app.wire.tracks import copies_in, track_out
 from indexer.catalog.records import RunProgress, Track, TrackQuery
 from indexer.errors import TrackNotFoundError
+from indexer.folders.roots import is_in_store
 from indexer.snapshot.filters import TrackFilter
 from indexer.snapshot.tracks import TrackRecord
 from model.feelings.moods import plane_words
-from model.verdict_kinds import VerdictKind
+from model.verdict import VerdictKind
 
 MOST_GENRES = 100  # in the library's description
 
@@ -242,6 +243,8 @@ def get_track_emotion(
 def get_track_audio(track_id: TrackIdPath, request: Request, services: ServicesDep) -> Response:
     """The file as it is, whole or (with a `Range` header) a part of it."""
     track = services.catalog.track(track_id)
+    if is_in_store(track.root):
+        return services.stored.response(request, track)
     return audio_response(request, open_track(track, services.settings.music_roots))
 
 

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from app import errors
-from app.errors import AppError
+from app.errors import INTERNAL, AppError, kind_of
+from app.http.problems import told
 from app.services import Services
 from app.subsonic import browsing, lists, marks, media, playlists, sonic, system
 from app.subsonic.answers import checked_form, failed, ok
@@ -129,11 +129,11 @@ def _refusal(request: Request, error: Exception) -> SubsonicError:
     """
     if isinstance(error, SubsonicError):
         return error
-    kind = errors.kind_of(error)
-    if kind is errors.INTERNAL:
+    kind = kind_of(error)
+    if kind is INTERNAL:
         raise error
     code = NOT_FOUND if kind.status == 404 else GENERIC
-    return SubsonicError(code, errors.told(request, error))
+    return SubsonicError(code, told(request, error))
 
 
 async def _params(request: Request) -> Params:

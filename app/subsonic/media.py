@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -13,13 +14,14 @@ from app.errors import AudioNotFoundError, CoverNotFoundError, RangeError
 from app.http.entity_tags import is_known
 from app.library.audio_files import audio_response
 from app.library.covers import MAX_SIDE_PX, MEDIA_TYPE, cover_files
-from app.library.open_files import OpenFile, open_track
+from app.library.open_files import open_track
 from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.playlists import SAVED, STATION, songs_of_playlist
 from app.subsonic.shapes import bit_rate_kbps
 from app.subsonic.transcode import DEFAULT_KBPS, TARGETS, target_called, transcoded
+from indexer.folders.roots import is_in_store
 
 MOST_TRIED = 8  # songs of an album whose cover is looked for
 UNLIMITED_KBPS = 10_000
@@ -32,35 +34,34 @@ def stream(call: SubsonicCall) -> Response:
         SubsonicError: There is no such song or file, or no such format.
     """
     song = call.song(call.text("id"))
-    file = _file(song, call)
     most = call.number("maxBitRate", 0, most=UNLIMITED_KBPS)
     asked = call.optional("format")
-    own = Path(file.name).suffix.lower().lstrip(".")
+    own = Path(song.track.path).suffix.lower().lstrip(".")
     has = bit_rate_kbps(song) or 0
     fits = not most or has <= most
     if asked == "raw" or (fits and asked in {None, "", own}):
-        return _original(call, file)
-    return _transcoded(call, file, asked, most)
+        return _original(call, song)
+    return _transcoded(call, song, asked, most)
 
 
-def _transcoded(call: SubsonicCall, file: OpenFile, asked: str | None, most: int) -> Response:
+def _transcoded(call: SubsonicCall, song: Song, asked: str | None, most: int) -> Response:
     """The file in another format; it is closed at the end of the answer."""
     with ExitStack() as stack:
-        stack.callback(file.close)
+        file = stack.enter_context(_readable(song, call))
         target = target_called(asked) if asked else TARGETS["mp3"]
         kbps = most or DEFAULT_KBPS[target.name]
         start_s = float(call.number("timeOffset", 0, most=10**6))
         if call.request.scope.get("only_headers"):
             return Response(media_type=target.media_type)
         stack.pop_all()  # from here the generator closes it
-    pieces = transcoded(file.taken(), file.name, target, kbps, start_s)
+    pieces = transcoded(file, Path(song.track.path).name, target, kbps, start_s)
     headers = {"cache-control": "private, no-store", "accept-ranges": "none"}
     return StreamingResponse(pieces, media_type=target.media_type, headers=headers)
 
 
 def download(call: SubsonicCall) -> Response:
     """The file of a song as it is."""
-    return _original(call, _file(call.song(call.text("id")), call))
+    return _original(call, call.song(call.text("id")))
 
 
 def cover(call: SubsonicCall) -> Callable[[], Response]:
@@ -104,17 +105,26 @@ def _pictured(call: SubsonicCall, item: str) -> list[Song]:
     raise SubsonicError(NOT_FOUND, f"nothing has the id {item[:64]!r}")
 
 
-def _file(song: Song, call: SubsonicCall) -> OpenFile:
+def _readable(song: Song, call: SubsonicCall) -> BinaryIO:
+    """The open file of a song, or a copy of its object."""
+    services = call.services
     try:
-        return open_track(song.track, call.services.settings.music_roots)
+        if is_in_store(song.track.root):
+            return services.stored.copy(song.track)
+        return open_track(song.track, services.settings.music_roots).taken()
     except AudioNotFoundError as exc:
         raise SubsonicError(NOT_FOUND, str(exc)) from exc
 
 
-def _original(call: SubsonicCall, file: OpenFile) -> Response:
+def _original(call: SubsonicCall, song: Song) -> Response:
     if call.request.method == "POST":  # a form asks like a query: players seek with it too
         call.request.scope["method"] = "GET"
+    services, track = call.services, song.track
     try:
-        return audio_response(call.request, file)
+        if is_in_store(track.root):
+            return services.stored.response(call.request, track)
+        return audio_response(call.request, open_track(track, services.settings.music_roots))
+    except AudioNotFoundError as exc:
+        raise SubsonicError(NOT_FOUND, str(exc)) from exc
     except RangeError as exc:  # players look at the status here, as browsers do
         return Response(status_code=416, headers=exc.headers)

@@ -22,6 +22,7 @@ from app.tagging.audio_digest import audio_digest
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track
 from indexer.folders.files import content_id, file_path
+from indexer.folders.roots import is_in_store
 from indexer.runs.analyses import AnalysisStore
 from indexer.storage import PRIVATE_FILE, write_private
 from model.feelings.moods import plane_words
@@ -79,7 +80,9 @@ class Tagger:
         rows = {t: row for row, t in enumerate(self._live.snapshot.tracks.ids.tolist())}
         for track in self._catalog.published_tracks():
             path = file_path(track.root, track.path)
-            if track.id not in rows or not path.resolve().is_relative_to(self._folder):
+            if is_in_store(track.root) or track.id not in rows:
+                continue
+            if not path.resolve().is_relative_to(self._folder):
                 continue
             try:
                 before = fields.read(fields.opened(path))

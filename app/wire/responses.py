@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from app.wire.schemas import NEXT_NOTE, SCALE_NOTE, Mode, Scale
 from app.wire.understood import UnderstoodOut
-from model.verdict_kinds import VerdictKind
+from model.verdict import VerdictKind
 
 MISSING = "Share of the catalogue's tracks that could not be searched: parts of it were lost."
 

@@ -9,8 +9,7 @@ from typing import Literal
 
 from indexer.folders.files import FoundFile, Tags
 from indexer.folders.identifiers import NOTHING, Identifiers
-from model.verdict import MUSIC, Verdict
-from model.verdict_kinds import VerdictKind
+from model.verdict import MUSIC, Verdict, VerdictKind
 
 TrackStatus = Literal["ok", "failed", "missing"]
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled"]

@@ -34,7 +34,7 @@ from indexer.catalog.column_types import (
     Year,
 )
 from indexer.folders.identifiers import Identifiers
-from model.verdict_kinds import KINDS
+from model.verdict import KINDS
 
 TRACK_STATES = ("ok", "failed", "missing")
 RUN_STATES = ("queued", "running", "succeeded", "failed", "cancelled")

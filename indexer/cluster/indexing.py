@@ -4,7 +4,9 @@ Ray Data streams the files of a run through two pools of actors: the first decod
 second embed, and keep rows as Parquet (`indexer.cluster.rows`). The driver is the index run as it
 is on one machine: it walks the folders, reports, stages what is finished, writes and publishes the
 snapshot. Analyses and rows are kept by content, so what was finished is not done again, whatever is
-lost: a worker, a node or the driver. All nodes see the music and the data folder at the same paths.
+lost: a worker, a node or the driver. All nodes see the data folder, and folders of music, at the
+same paths; objects of a store are fetched by the workers, with the address and the credentials of
+their own environment.
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ from ray.exceptions import RayError
 from indexer.cluster.connection import connect
 from indexer.cluster.rows import RowStore
 from indexer.errors import ClusterError, IndexerError
-from indexer.folders.disk import LocalDisk
+from indexer.folders.disk import FoldersAndStores
 from indexer.folders.files import FoundFile
-from indexer.isolation.reading import ReadLimits, reader_for
+from indexer.isolation.limits import ReadLimits
+from indexer.isolation.reading import reader_for
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.embed import Block, Examined, Examiner, IndexingModel, embedded_block
 from model.frontends import frontend_id
@@ -69,7 +72,7 @@ class ReadingActor:
             AnalysisStore(work.data_dir, frontend_id(model.frontend)),
             full=work.full,
             reader=reader_for(model, work.limits, 1, lambda: None),
-            disk=LocalDisk(),
+            disk=FoldersAndStores(),
             embedded=work.embedded,
         )
 

@@ -20,6 +20,7 @@ import mutagen
 from indexer.folders.container_tags import container_tags
 from indexer.folders.identifiers import ARTISTS, NOTHING, Identifiers, placed, read_identifiers
 from indexer.folders.naming import one_line, readable_name, year_of
+from indexer.folders.roots import MusicRoot, StoreRoot, is_in_store, music_root
 from model.folding import fold
 
 VALUE_SEPARATOR = "; "  # between several artists or genres of one track
@@ -45,10 +46,11 @@ class FoundFile:
     """An audio file as the walk saw it.
 
     Attributes:
-        root: Absolute path of the music root, as stored text.
+        root: Absolute path of the music root, or a store's `s3://…`, as stored text.
         path: Path below the root with `/` between the parts, as stored text.
         size_bytes: Size of the file.
-        mtime_ns: Time of the last change, nanoseconds since 1970.
+        mtime_ns: Time of the last change, nanoseconds since 1970. That of an object is known to
+            the second; the digits below it name its content (`indexer.folders.objects`).
     """
 
     root: str
@@ -90,17 +92,26 @@ class Tags:
     identifiers: Identifiers = NOTHING
 
 
-def stored_name(path: Path | str) -> str:
-    """A path as text that any database keeps; see the module's docstring."""
+def stored_name(path: MusicRoot | str) -> str:
+    """A path or root as text that any database keeps; see the module's docstring."""
     return escape_name(str(path))
+
+
+def stored_root(root: str) -> MusicRoot:
+    """The root of a stored text: inverse to `stored_name`."""
+    return music_root(_unescaped(root)) if is_in_store(root) else file_path(root)
+
+
+def object_key(root: str, path: str) -> tuple[str, str]:
+    """Bucket and key of an object of the catalogue, of its stored root and path."""
+    store = stored_root(root)
+    assert isinstance(store, StoreRoot)
+    return store.bucket, store.key(_unescaped(path))
 
 
 def file_path(root: str, path: str = "") -> Path:
     """The path on disk of a stored root and a stored path below it."""
-    whole = f"{root.rstrip('/')}/{path}" if path else root
-    if "\\" not in whole:
-        return Path(whole)
-    return Path(os.fsdecode(_ESCAPED.sub(_unescape, whole.encode())))
+    return Path(_unescaped(f"{root.rstrip('/')}/{path}" if path else root))
 
 
 def escape_name(name: str) -> str:
@@ -109,6 +120,12 @@ def escape_name(name: str) -> str:
         return name
     doubled = os.fsencode(name).replace(b"\\", b"\\\\")
     return doubled.decode("utf-8", "backslashreplace")
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    return os.fsdecode(_ESCAPED.sub(_unescape, text.encode()))
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

@@ -151,7 +151,14 @@ def walk(
     """
     report = report if report is not None else WalkReport()
     for root in distinct_roots(roots):
-        yield from _Walk(stored_name(root), report, list_entries).files(str(root))
+        yield from walk_folder(root, report, list_entries)
+
+
+def walk_folder(
+    root: Path, report: WalkReport, list_entries: ListFolder = list_folder
+) -> Iterator[FoundFile]:
+    """Every audio file below one root, an absolute path without links; see `walk`."""
+    return _Walk(stored_name(root), report, list_entries).files(str(root))
 
 
 def distinct_roots(roots: Iterable[Path]) -> list[Path]:
@@ -252,9 +259,13 @@ class _Walk:
         with suppress(OSError):
             if entry.is_symlink():
                 reason = LINKS
-        if reason is None and suffix in OTHER_SUFFIXES:
-            reason = f"{suffix} files, a format that is not read"
-        elif reason is None and suffix == ".cue":
-            reason = CUE_SHEETS
+        reason = reason or other_music(suffix)
         if reason is not None:
             self._report.passed_over(reason, self._prefix + path)
+
+
+def other_music(suffix: str) -> str | None:
+    """Why a file that a listener may take for music is passed over; None where none would."""
+    if suffix in OTHER_SUFFIXES:
+        return f"{suffix} files, a format that is not read"
+    return CUE_SHEETS if suffix == ".cue" else None

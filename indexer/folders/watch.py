@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from indexer.errors import LibraryError
+from indexer.folders.roots import MusicRoot
 from indexer.folders.walk import WalkReport, walk
 
 logger = logging.getLogger(__name__)
@@ -28,15 +29,18 @@ class FolderWatch:
     counts as unchanged.
 
     Args:
-        roots: Music folders; while one is missing (a disk that is not mounted) nothing is called.
+        roots: Music roots; while a folder is missing (a disk that is not mounted) nothing is
+            called. Object stores are not watched: each look would list them.
         on_change: Called from the thread.
         every_s: Time between two looks.
     """
 
     def __init__(
-        self, roots: Sequence[Path], on_change: Callable[[], object], *, every_s: float = 30.0
+        self, roots: Sequence[MusicRoot], on_change: Callable[[], object], *, every_s: float = 30.0
     ) -> None:
-        self._roots = list(roots)
+        self._roots = [root for root in roots if isinstance(root, Path)]
+        if len(self._roots) < len(roots):
+            logger.warning("object stores are not watched: let CIRCUMPLEX_RESCAN_S index them")
         self._on_change = on_change
         self._every_s = every_s
         self._settled: dict[str, State] | None = None

@@ -16,12 +16,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from multiprocessing import reduction
 from multiprocessing.connection import Pipe
 from typing import Any
 
 from indexer.errors import WorkerLimitError, WorkerStartError
+from indexer.isolation.limits import ProcessLimits
 
 logger = logging.getLogger(__name__)
 
@@ -29,21 +29,6 @@ START_TIMEOUT_S = 120.0
 MAX_MESSAGE_BYTES = 1 << 30
 CHECK_S = 0.25  # how often a caller that waits is asked whether it still wants the answer
 SECRETS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "_KEY", "DATABASE_URL")
-
-
-@dataclass(frozen=True)
-class ProcessLimits:
-    """What a worker may take over one file.
-
-    Attributes:
-        timeout_s: Seconds on the clock, and of processor time.
-        memory_bytes: Growth of its memory.
-        nice: By how much its priority is lower than its parent's.
-    """
-
-    timeout_s: float
-    memory_bytes: int
-    nice: int = 0
 
 
 class WorkerProcess:

@@ -7,14 +7,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-import torch
+from indexer.starting import collector_paused
 
-from indexer.folders.files import read_tags
-from indexer.isolation.reading import NamedFile, written
-from indexer.isolation.serving import Answer, serve
-from model.analysis import analyse
-from model.frontends import Frontend, get_frontend
-from model.frontends.material import material
+with collector_paused():
+    import torch
+
+    from indexer.folders.files import read_tags
+    from indexer.isolation.reading import NamedFile, written
+    from indexer.isolation.serving import Answer, serve
+    from model.analysis import analyse
+    from model.frontends import Frontend, get_frontend
+    from model.frontends.material import material
 
 
 def main(options: Mapping[str, Any], get: Callable[..., Frontend] = get_frontend) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Protocol
 
@@ -11,8 +10,9 @@ from indexer.errors import WorkerLimitError
 from indexer.folders.files import FoundFile, Tags, read_tags
 from indexer.folders.identifiers import Identifiers
 from indexer.folders.naming import readable_name
+from indexer.isolation.limits import ProcessLimits, ReadLimits
 from indexer.isolation.pool import WorkerPool
-from indexer.isolation.process import ProcessLimits, WorkerProcess
+from indexer.isolation.process import WorkerProcess
 from indexer.isolation.serving import error_of
 from model.analysis import Analysis
 from model.audio.source import Source
@@ -21,25 +21,9 @@ from model.frontends import Frontend
 
 MODULE = "indexer.isolation.reader"
 NICENESS = 10  # of the workers of index runs
-MIB = 1024 * 1024
 FILES_A_WORKER = 8  # new or changed files that are worth another worker process
 
 Check = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class ReadLimits:
-    """What reading one file of the library may take.
-
-    Attributes:
-        max_duration_s: Longest accepted audio, seconds.
-        timeout_s: Seconds on the clock, and of processor time.
-        memory_bytes: Growth of the worker's memory.
-    """
-
-    max_duration_s: float = 6 * 3600.0
-    timeout_s: float = 1800.0
-    memory_bytes: int = 2048 * MIB
 
 
 class FileReader(Protocol):

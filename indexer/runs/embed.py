@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog.records import FileResult
-from indexer.errors import RunError, StorageError
-from indexer.folders.disk import Disk, is_as_found
+from indexer.errors import LibraryError, RunError, StorageError
+from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile, Tags, content_id, genres_of
 from indexer.folders.naming import readable_name
 from indexer.isolation.reading import FileReader
@@ -32,9 +32,9 @@ from model.embedding import Embedding
 from model.emotion_model import CurveEstimate
 from model.errors import AudioError, AudioReadError
 from model.frontends import Frontend
+from model.judge import Judge
 from model.rows import segment_rows
 from model.scoring import ScoringParams
-from model.verdict import Judge
 
 logger = logging.getLogger(__name__)
 
@@ -155,6 +155,8 @@ class Examiner:
 
         Raises:
             StorageError: The analysis cannot be kept.
+            StoreAwayError: The object store fails again and again.
+            RootNotFoundError: What reads object stores is not installed here.
         """
         path = found.file
         tags = Tags(readable_name(path))
@@ -164,14 +166,14 @@ class Examiner:
                 content = content_id(file)
                 tags = self._reader.tags(file, found)
                 analysis, decoded = self._analysis(file, found, content)
-                unchanged = is_as_found(file, found)
+                unchanged = self._disk.is_as_found(file, found)
             analysed = None if content in self.embedded else self._with_curve(analysis)
         except AudioReadError as exc:  # without content it is tried again on every run
             reason = _unnamed(exc, path)
             return Examined(self._result(found, None, tags, reason=reason), None)
         except AudioError as exc:
             return Examined(self._result(found, content, tags, reason=_unnamed(exc, path)), None)
-        except (StorageError, RunError):
+        except (StorageError, RunError, LibraryError):
             raise
         except OSError as exc:  # without content it is tried again on every run
             reason = f"cannot be read: {exc.strerror or exc}"
@@ -192,7 +194,7 @@ class Examiner:
         if kept is not None:
             return kept, False
         analysis = self._reader.analyse(file, found)
-        if is_as_found(file, found):  # else what was decoded need not be what was named
+        if self._disk.is_as_found(file, found):  # else what was decoded need not be what was named
             self._store.save(content, analysis)
         return analysis, True
 

@@ -26,9 +26,9 @@ from indexer.errors import (
     RunCancelledError,
     RunInterruptedError,
 )
-from indexer.folders.disk import Disk, LocalDisk
-from indexer.folders.files import file_path, stored_name
-from indexer.folders.walk import distinct_roots
+from indexer.folders.disk import Disk, FoldersAndStores
+from indexer.folders.files import stored_name, stored_root
+from indexer.folders.roots import MusicRoot
 from indexer.runs.embed import IndexingModel
 from indexer.runs.job import IndexJob
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
@@ -52,7 +52,7 @@ class Indexer:
         model: Analyses and embeds.
         data_dir: Where snapshots and kept analyses lie.
         options: How runs are carried out.
-        disk: Lists folders and opens files.
+        disk: Looks through roots and opens files.
         pool: Examines files.
     """
 
@@ -60,12 +60,12 @@ class Indexer:
     model: IndexingModel
     data_dir: Path
     options: RunOptions = DEFAULT_OPTIONS
-    disk: Disk = field(default_factory=LocalDisk)
+    disk: Disk = field(default_factory=FoldersAndStores)
     pool: Pool = field(default_factory=Threads)
 
     def run(
         self,
-        roots: Sequence[Path] = (),
+        roots: Sequence[MusicRoot] = (),
         *,
         full: bool = False,
         only: bool = False,
@@ -79,7 +79,7 @@ class Indexer:
         Tracks of other roots stay as they are, unless `only`. Files that are gone leave the index.
 
         Args:
-            roots: Music folders; not used with `run_id`.
+            roots: Music folders and roots of object stores; not used with `run_id`.
             full: Read, decode and embed every file anew; not used with `run_id`.
             only: Tracks outside the roots leave the index; not used with `run_id`.
             allow_shrink: Many tracks of a root, or all, may leave the index; not used with
@@ -92,7 +92,7 @@ class Indexer:
             What was done.
 
         Raises:
-            RootNotFoundError: A root is no folder or may not be read.
+            RootNotFoundError: A root is not there or may not be read.
             EmptyRootError: A root holds no audio, though tracks are known in it.
             ShrunkRootError: More than a fifth of a root's tracks are not there any more.
             RunActiveError: Another process is indexing, or has this run.
@@ -134,10 +134,10 @@ class Indexer:
             waiting.end_run(run.id, owner, "failed", reason)
 
     def _begin(
-        self, roots: Sequence[Path], owner: str, run_id: int | None, asked: dict[str, bool]
+        self, roots: Sequence[MusicRoot], owner: str, run_id: int | None, asked: dict[str, bool]
     ) -> IndexRun:
         if run_id is None:
-            names = [stored_name(root) for root in distinct_roots(roots)]
+            names = [stored_name(root) for root in self.disk.distinct(roots)]
             return self.catalog.start_run(names, owner, **asked)
         run = self.catalog.claim_run(owner, run_id)
         if run is None:
@@ -154,7 +154,7 @@ class Indexer:
             data_dir=self.data_dir,
             run=run,
             owner=owner,
-            roots=[file_path(root) for root in run.roots],
+            roots=[stored_root(root) for root in run.roots],
             meter=meter,
             check=heartbeat.check,
             options=self.options,

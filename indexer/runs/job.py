@@ -27,6 +27,7 @@ from indexer.errors import (
 )
 from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
+from indexer.folders.roots import MusicRoot
 from indexer.isolation.reading import reader_for, useful_workers
 from indexer.runs.analyses import AnalysisStore
 from indexer.runs.embed import Analysed, BlockBuilder, Examined, Examiner, IndexingModel
@@ -59,11 +60,11 @@ class IndexJob:
         data_dir: Where snapshots and kept analyses lie.
         run: The claimed run.
         owner: Who holds it.
-        roots: Folders to walk.
+        roots: Folders and roots of object stores to look through.
         meter: Counts the files.
         check: Raises when the run shall end; called between files.
         options: How the run is carried out.
-        disk: Lists folders and opens files.
+        disk: Looks through roots and opens files.
         pool: Examines files.
     """
 
@@ -72,7 +73,7 @@ class IndexJob:
     data_dir: Path
     run: IndexRun
     owner: str
-    roots: Sequence[Path]
+    roots: Sequence[MusicRoot]
     meter: ProgressMeter
     check: Callable[[], None]
     options: RunOptions
@@ -110,7 +111,7 @@ class IndexJob:
         self._builder.blocks.update(self.pool.known(self.model.model_id))
         self._maker = self._make_maker()
         self._parts = self._parts_of(seen)
-        results = self._notes.usable(self._read_all(seen), seen.known)
+        results = self._notes.usable(self._read_all(seen), seen.known, self._has_rows)
         fresh = results if self._parts is None else self._parts.remaining(results)
         changes = match_identities(fresh, seen.known, seen.gone, self._next_id())
         if not self.run.allow_shrink:
@@ -140,11 +141,11 @@ class IndexJob:
         return scan(
             self.roots,
             self._known,
+            disk=self.disk,
             frontend_id=self._store.frontend_id,
             full=self.run.full,
             only=self.run.only,
             allow_shrink=self.run.allow_shrink,
-            list_entries=self.disk.entries,
         )
 
     def _make_maker(self) -> SnapshotMaker:
@@ -270,6 +271,12 @@ class IndexJob:
                 else:
                     lost.add(file)
         return lost
+
+    def _has_rows(self, content: str) -> bool:
+        """Whether the rows of a content are there, or can be made of its kept analysis."""
+        if not self._builder.has(content) and (analysed := self._examiner.recall(content)):
+            self._builder.add(content, analysed)
+        return self._builder.has(content)
 
     def _take_all(self, examined: Iterable[Examined], results: list[FileResult]) -> None:
         """Embed what comes, write down from time to time what is finished, and show parts of it."""

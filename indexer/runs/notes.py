@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from indexer.catalog.records import FileResult, KnownFile, PassedOver
 from indexer.folders.walk import WalkReport
@@ -26,10 +26,13 @@ class RunNotes:
         self.partial: list[str] = []
 
     def usable(
-        self, results: Iterable[FileResult], known: Mapping[str, KnownFile]
+        self,
+        results: Iterable[FileResult],
+        known: Mapping[str, KnownFile],
+        has_rows: Callable[[str], bool],
     ) -> list[FileResult]:
         """The results that say something of a file; one that cannot be read keeps its track."""
-        usable, kept = keep_unread(results, known)
+        usable, kept = keep_unread(results, known, has_rows)
         self.kept = [f"{one.found.address} stays as it was: {one.failure_reason}" for one in kept]
         self.partial = [
             f"{one.found.address}: {one.note}" for one in usable if one.note is not None

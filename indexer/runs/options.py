@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from indexer.isolation.reading import ReadLimits
-from indexer.snapshot.format import EngineChoice
+from indexer.isolation.limits import ReadLimits
+
+if TYPE_CHECKING:
+    from indexer.snapshot.format import EngineChoice
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from indexer.catalog.records import FileResult, KnownFile, Track, TrackChange, TrackChanges
 from indexer.snapshot.tracks import TrackRecord
@@ -28,7 +28,9 @@ def file_sizes(published: Iterable[Track], changes: TrackChanges) -> dict[int, i
 
 
 def keep_unread(
-    results: Iterable[FileResult], known: Mapping[str, KnownFile]
+    results: Iterable[FileResult],
+    known: Mapping[str, KnownFile],
+    has_rows: Callable[[str], bool] = lambda _content: True,
 ) -> tuple[list[FileResult], list[FileResult]]:
     """The results that say something of a file, and those of files that could not be read.
 
@@ -38,12 +40,19 @@ def keep_unread(
     Args:
         results: What was found out about new and changed files.
         known: The track of each address.
+        has_rows: Whether the rows of a content are there, or can be made; a track without cannot
+            stay.
     """
     usable: list[FileResult] = []
     kept: list[FileResult] = []
     for result in results:
         track = known.get(result.found.address)
-        stays = result.content_id is None and track is not None and track.status == "ok"
+        stays = (
+            result.content_id is None
+            and track is not None
+            and track.status == "ok"
+            and has_rows(str(track.content_id))
+        )
         (kept if stays else usable).append(result)
     return usable, kept
 

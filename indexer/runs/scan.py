@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from indexer.catalog.records import KnownFile
 from indexer.errors import EmptyRootError, ShrunkRootError
+from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile, stored_name
-from indexer.folders.walk import ListFolder, WalkReport, distinct_roots, list_folder, walk
+from indexer.folders.roots import MusicRoot
+from indexer.folders.walk import WalkReport
 from indexer.runs.identity import by_address
 
 logger = logging.getLogger(__name__)
@@ -48,16 +49,16 @@ class Scan:
 
 
 def scan(
-    roots: Sequence[Path],
+    roots: Sequence[MusicRoot],
     tracks: Sequence[KnownFile],
     *,
+    disk: Disk,
     frontend_id: str,
     full: bool,
     only: bool = False,
     allow_shrink: bool = False,
-    list_entries: ListFolder = list_folder,
 ) -> Scan:
-    """Walk the roots and sort files and tracks by what has to be done.
+    """Look through the roots and sort files and tracks by what has to be done.
 
     What cannot be looked at stays as it is: a file whose status cannot be read, and all files below
     a folder that cannot be listed.
@@ -65,20 +66,21 @@ def scan(
     Args:
         roots: Music roots.
         tracks: Everything the catalogue knows.
+        disk: Looks through a root.
         frontend_id: A failure under another frontend is tried again.
         full: Take every file for changed.
         only: Take tracks outside the roots for gone.
         allow_shrink: Accept that many tracks of a root, or all, are gone.
-        list_entries: Lists a folder.
 
     Raises:
-        RootNotFoundError: A root is no folder or may not be read.
+        RootNotFoundError: A root is not there or may not be read.
         EmptyRootError: A root holds nothing, though tracks are known in it.
         ShrunkRootError: More than a fifth of a root's tracks are gone.
     """
     report = WalkReport()
-    prefixes = [_prefix(stored_name(root)) for root in distinct_roots(roots)]
-    found = {file.address: file for file in walk(roots, report, list_entries=list_entries)}
+    distinct = disk.distinct(roots)
+    prefixes = [_prefix(stored_name(root)) for root in distinct]
+    found = {file.address: file for root in distinct for file in disk.find(root, report)}
     known = by_address(tracks)
     unchanged = [
         track
@@ -91,7 +93,7 @@ def scan(
     away = [
         track for track in tracks if known[track.address] is not track or track.address not in found
     ]
-    inside = ["/"] if only else prefixes
+    inside = [""] if only else prefixes
     looked_for = {
         track.id
         for track in away

@@ -30,10 +30,11 @@ from indexer.errors import (
     RunCancelledError,
     RunInterruptedError,
 )
-from indexer.isolation.reading import ReadLimits
+from indexer.isolation.limits import ReadLimits
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
+from indexer.starting import collector_paused
 from indexer.storage import keep_private
-from model.verdict import LEAST_S, Judge
+from model.verdict import LEAST_S
 
 if TYPE_CHECKING:
     from indexer.runs.embed import IndexingModel
@@ -162,7 +163,8 @@ def carry_out(
     Returns:
         An exit code: 0 if the run succeeded, was cancelled or went back into the queue.
     """
-    from indexer.runs.indexer import Indexer  # a service that only starts runs needs none of it
+    with collector_paused():  # a service that only starts runs needs none of it
+        from indexer.runs.indexer import Indexer
 
     try:
         catalog = open_catalog(job.database_url)
@@ -230,7 +232,9 @@ def main() -> int:
     stop_when_orphaned(stop)
 
     def load() -> IndexingModel:
-        from model.emotion_model import EmotionModel
+        with collector_paused():
+            from model.emotion_model import EmotionModel
+            from model.judge import Judge
 
         checkpoint = Path(job.checkpoint) if job.checkpoint else None
         return EmotionModel.load(checkpoint, job.device, judge=Judge(job.least_track_s))

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotError
+from indexer.shards import MOST_SHARDS
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.tracks import answering_ids
-
-MOST_SHARDS = 4096
 
 
 def places(recordings: NDArray[np.int64], shards: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.arrays import Mask
-from model.verdict_kinds import KINDS
+from model.verdict import KINDS
 
 MUSIC = KINDS.index("music")
 
@@ -21,7 +21,7 @@ class Answering:
     """What the tracks of a snapshot are taken for, and which of them are copies.
 
     Attributes:
-        kinds: Index into `model.verdict_kinds.KINDS` of each track, [T].
+        kinds: Index into `model.verdict.KINDS` of each track, [T].
         answers_for: Id of the track that answers for each one's recording, [T].
         recordings: Equal for tracks of one recording, [T].
         best: Of each track, whether it is the copy that answers for its recording, [T].

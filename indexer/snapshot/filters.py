@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.arrays import Mask
 from model.folding import fold
-from model.verdict_kinds import VerdictKind
+from model.verdict import VerdictKind
 
 Stands = Callable[[str, str], bool]
 """Whether a text stands right between the letters before and after it; both may be empty."""

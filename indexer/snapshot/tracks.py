@@ -23,7 +23,7 @@ from indexer.snapshot.filters import Columns, TrackFilter, TrackTerms, Unmatched
 from indexer.snapshot.format import load_array, save_array
 from indexer.snapshot.text_column import Groups, TextColumn
 from model.folding import fold
-from model.verdict_kinds import KINDS, VerdictKind
+from model.verdict import KINDS, VerdictKind
 
 TEXT_COLUMNS = ("content_id", "root", "path", "title", "artist", "album", "genre")
 _NO_YEAR = np.iinfo(np.int32).min

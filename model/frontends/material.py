@@ -2,7 +2,7 @@
 
 A few seconds of each segment are looked at: how much of them sounds like speech (`speech`), how far
 the level falls in pauses, how much the spectrum moves, and whether it moves along one line only.
-`model.verdict` judges a file by these columns.
+`model.judge` judges a file by these columns.
 
 W windows, B stretches, F frames of 32 ms, G bins, K bands, H half seconds.
 """

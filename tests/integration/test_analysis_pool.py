@@ -17,7 +17,7 @@ import torch
 from app.clips.analysis_pool import AnalysisLimits, PooledAnalyser
 from app.errors import AnalysisLimitError, BusyError
 from indexer.errors import WorkerStartError
-from indexer.isolation.process import ProcessLimits
+from indexer.isolation.limits import ProcessLimits
 from indexer.isolation.serving import ran_out_of_memory
 from model.analysis import Analysis, analyse
 from model.errors import AudioTooLongError, UndecodableAudioError

@@ -14,7 +14,8 @@ from app.commands.common import KNOWN_ERRORS, require_data_folder
 from app.commands.doctor import CHECKS
 from app.errors import ServerStartError
 from app.http.keys import KeyRing
-from app.services import load_model, opened_catalog
+from app.opening import opened_catalog
+from app.services import load_model
 from app.settings import Settings
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.lease import new_owner

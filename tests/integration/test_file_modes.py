@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.http.keys import KeyRing
-from app.services import opened_catalog
+from app.opening import opened_catalog
 from app.settings import Settings
 from indexer.backups.restore import prepared
 from indexer.backups.write import write_backup

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ import pytest
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import RunProgress
 from indexer.errors import RunInterruptedError
+from indexer.folders.roots import MusicRoot, StoreRoot
 from indexer.runs.indexer import Indexer, RunSummary
 from indexer.runs.pools import Pool, Threads
 from indexer.search.searcher import SearchRequest
@@ -24,6 +26,7 @@ from tests import snapshots
 from tests.catalogue import write_tone
 from tests.cluster import NODE, UnhurriedModel, running_cluster
 from tests.fakes import FakeModel
+from tests.object_store import BUCKET, Store, running_store
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own warnings are not ours to mend
@@ -35,7 +38,18 @@ SHARDS, FILES = 2, 12
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def store() -> Iterator[Store | None]:
+    """An object store, if what it takes is installed."""
+    if importlib.util.find_spec("s3fs") is None or importlib.util.find_spec("moto") is None:
+        yield None
+        return
+    with running_store() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cluster(store: Store | None) -> Iterator[Any]:
+    """Two nodes, whose environment says where the store is."""
     with running_cluster(2) as running:
         yield running
 
@@ -90,7 +104,7 @@ def test_a_shard_without_replicas_is_missing_from_the_answer(cluster: Any, tmp_p
 class Place:
     """A data folder with its catalogue, indexing the same music."""
 
-    def __init__(self, folder: Path, music: Path) -> None:
+    def __init__(self, folder: Path, music: MusicRoot) -> None:
         self.folder, self.music = folder, music
         folder.mkdir()
         self.catalog: Catalog = open_catalog(f"sqlite:///{folder / 'circumplex.db'}")
@@ -167,6 +181,25 @@ def test_a_run_that_loses_a_node_and_is_begun_again_makes_the_same_rows(
     assert (summary.files_total, summary.files_failed) == (FILES + 1, 1)
     assert dict(place.snapshot().manifest.files) == dict(alone.manifest.files)
     assert not (place.folder / "rows").exists()
+
+
+def test_a_cluster_makes_the_same_rows_of_an_object_store(
+    cluster: Any, store: Store | None, tmp_path: Path, music: Path, alone: Snapshot
+) -> None:
+    """Its workers fetch the objects, with the address and the credentials of their nodes."""
+    if store is None:
+        pytest.skip("s3fs or moto is not installed: pip install '.[dev]'")
+    root = StoreRoot(BUCKET, "on-ray")
+    store.put_folder(music, root.prefix)
+    place = Place(tmp_path / "stored", root)
+
+    summary = place.index(place.pool(cluster))
+
+    found, wanted = dict(place.snapshot().manifest.files), dict(alone.manifest.files)
+    differing = {name for name in wanted if found[name] != wanted[name]}
+    assert (summary.files_total, summary.files_failed) == (FILES + 1, 1)
+    assert found.keys() == wanted.keys()
+    assert differing == {"track_root_text.npy", "track_root_offsets.npy"}
 
 
 def test_rows_come_back_from_parquet_to_the_last_bit(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services import opened_catalog
+from app.opening import opened_catalog
 from app.settings import Settings
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.database import is_read_only

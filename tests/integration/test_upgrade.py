@@ -10,7 +10,8 @@ import pytest
 
 from app.errors import NotReadyError
 from app.kept_models import MOST_KEPT, KeptModels
-from app.services import load_and_keep, load_model, make_indexer, opened_catalog, opened_library
+from app.opening import opened_catalog
+from app.services import load_and_keep, load_model, make_indexer, opened_library
 from app.settings import Settings
 from model.checkpoint import save_checkpoint
 from model.emotion_model import EmotionModel

@@ -87,6 +87,7 @@ def test_imports_only_point_left() -> None:
             r"indexer/folders/(?:files|identifiers|container_tags)\.py|app/tagging/fields\.py|app/demo/catalogue\.py",
         ),
         ("fastapi", r"app/(?!cli\.py|demo/).*\.py"),
+        ("s3fs", r"indexer/folders/objects\.py"),
     ],
 )
 def test_a_library_is_used_in_one_place(package: str, home: str) -> None:

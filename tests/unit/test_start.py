@@ -1,4 +1,4 @@
-"""What starting the service costs: modules that it does not need are not imported."""
+"""What a start costs: modules that it does not need are not imported."""
 
 from __future__ import annotations
 
@@ -24,15 +24,28 @@ LATER = (
     "torchaudio",
 )
 
+HEAVY = ("av", "faiss", "fastapi", "numba", "sqlalchemy", "torch")
 
-@pytest.fixture(scope="module")
-def imported() -> set[str]:
-    """The modules of a process that could serve."""
-    code = "import json, sys, app.main, app.services; print(json.dumps(list(sys.modules)))"
+
+def modules_after(statement: str) -> set[str]:
+    """What a process has imported after `statement`."""
+    code = f"import json, sys; {statement}; print(json.dumps(list(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )
     return set(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def imported() -> set[str]:
+    """The modules of a process that could serve."""
+    return modules_after("import app.main, app.services")
+
+
+@pytest.fixture(scope="module")
+def imported_by_cli() -> set[str]:
+    """The modules of `circumplex --help`, and of every command before it begins."""
+    return modules_after("import app.cli")
 
 
 @pytest.mark.parametrize("name", LATER)
@@ -41,9 +54,20 @@ def test_starting_does_not_import(imported: set[str], name: str) -> None:
     assert name not in imported
 
 
+def test_a_command_about_the_catalogue_needs_no_model() -> None:
+    """Keys, stations and verdicts come from the database alone."""
+    assert {"faiss", "numba", "torch"}.isdisjoint(modules_after("import app.cli, app.opening"))
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_the_command_line_is_light(imported_by_cli: set[str], name: str) -> None:
+    """A command that opens no index answers in a third of a second."""
+    assert name not in imported_by_cli
+
+
 def test_what_is_imported_is_seen(imported: set[str]) -> None:
-    """The test above can fail."""
-    assert {"torch", "fastapi", "app.main"} <= imported
+    """The tests above can fail."""
+    assert {*HEAVY, "app.main"} <= imported
 
 
 def test_one_cuda_is_installed() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import app
-from model.verdict import Judge
+from model.judge import Judge
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
 from tests.integration.api.test_api_playlists import ask

@@ -18,7 +18,7 @@ import soundfile
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import KnownFile
 from indexer.errors import LibraryError
-from indexer.folders.disk import LocalDisk
+from indexer.folders.disk import FoldersAndStores
 from indexer.folders.files import FoundFile, content_id
 from indexer.folders.walk import DirectoryEntry
 from indexer.isolation.reading import DirectReader
@@ -35,10 +35,11 @@ RATE_HZ = 2000
 FILES = 6
 
 
-class FaultyDisk(LocalDisk):
+class FaultyDisk(FoldersAndStores):
     """The file system, where each look fails with a probability."""
 
     def __init__(self, draws: random.Random, probability: float) -> None:
+        super().__init__()
         self.draws, self.probability = draws, probability
         self.faults = 0
 
@@ -183,9 +184,9 @@ class World:
         seen = scan(
             [self.music],
             known,
+            disk=self.disk,
             frontend_id=self.store.frontend_id,
             full=full,
-            list_entries=self.disk.entries,
         )
         reader = DirectReader(self.model)
         examiner = Examiner(self.model, self.store, full=full, reader=reader, disk=self.disk)

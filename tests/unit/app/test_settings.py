@@ -9,18 +9,20 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings, is_loopback
+from indexer.folders.roots import StoreRoot
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists of folders as in PATH, lists of names by commas, an empty value as none."""
-    monkeypatch.setenv("CIRCUMPLEX_MUSIC_ROOTS", os.pathsep.join(["/a", "/b c"]))
+    roots = os.pathsep.join(["/a", "s3://music/of/mine", "/b c"])
+    monkeypatch.setenv("CIRCUMPLEX_MUSIC_ROOTS", roots)
     monkeypatch.setenv("CIRCUMPLEX_TRUSTED_HOSTS", "one.example, two.example")
     monkeypatch.setenv("CIRCUMPLEX_ADMIN_TOKEN", "")
     monkeypatch.setenv("CIRCUMPLEX_DATA_DIR", "~/music-data")
 
     settings = Settings()
 
-    assert settings.music_roots == (Path("/a"), Path("/b c"))
+    assert settings.music_roots == (Path("/a"), StoreRoot("music", "of/mine"), Path("/b c"))
     assert settings.trusted_hosts == ("one.example", "two.example")
     assert settings.admin_token is None
     assert settings.data_dir == Path.home() / "music-data"

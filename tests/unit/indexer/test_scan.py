@@ -10,7 +10,8 @@ import pytest
 
 from indexer.catalog.records import KnownFile
 from indexer.errors import EmptyRootError, ShrunkRootError
-from indexer.folders.walk import DirectoryEntry, list_folder, walk
+from indexer.folders.disk import FoldersAndStores
+from indexer.folders.walk import DirectoryEntry, ListFolder, list_folder, walk
 from indexer.runs.scan import Scan, refuse_shrunk, scan
 
 
@@ -28,9 +29,23 @@ def library(folder: Path, count: int) -> list[KnownFile]:
     ]
 
 
-def look(folder: Path, tracks: list[KnownFile], **options: object) -> Scan:
+class ListedDisk(FoldersAndStores):
+    """The file system, where folders are listed by a function."""
+
+    def __init__(self, entries: ListFolder) -> None:
+        super().__init__()
+        self.entries = entries  # type: ignore[method-assign]
+
+
+def look(
+    folder: Path,
+    tracks: list[KnownFile],
+    list_entries: ListFolder = list_folder,
+    **options: object,
+) -> Scan:
     """Scan the folder."""
-    settings = {"frontend_id": "fake-1", "full": False, **options}
+    disk = ListedDisk(list_entries)
+    settings = {"disk": disk, "frontend_id": "fake-1", "full": False, **options}
     return scan([folder], tracks, **settings)  # type: ignore[arg-type]
 
 

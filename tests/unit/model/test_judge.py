@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from model.analysis import Analysis, segment_spans
 from model.frontends import frontend_id
 from model.frontends.material import BANDS, COLUMNS, material
-from model.verdict import MUSIC, Judge, summarised
+from model.judge import Judge, summarised
+from model.verdict import MUSIC
 from tests.unit.music import music
 
 RATE_HZ = 22_050

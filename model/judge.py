@@ -1,0 +1,125 @@
+"""Is it music? The verdict on a file, from what the cue `material` found in its segments.
+
+S segments, K columns of the cue.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.analysis import Analysis
+from model.frontends import frontend_id
+from model.frontends.material import BANDS, COLUMNS, material, robust_spread
+from model.verdict import LEAST_S, MUSIC, Verdict
+
+SPOKEN_GENRES = frozenset(
+    {
+        "speech",
+        "spoken word",
+        "spoken",
+        "audiobook",
+        "audiobooks",
+        "podcast",
+        "hörbuch",
+        "audio drama",
+    }
+)
+"""Genre tags, casefolded, that say that a file is no music."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges files by their analyses.
+
+    The limits lie between speech and noise on one side and recorded music on the other, as
+    `docs/benchmarks/verdict.md` shows; in doubt a file is music (ADR 86).
+
+    Attributes:
+        least_s: Shorter files are too short to tell.
+        speech: Share of speech that is needed at least, in [0, 1].
+        spoken: What the share of speech and a fiftieth of the pauses in dB must come to together.
+        pauses_db: Pauses that are needed at least.
+        bass_db: More bass than this, without deep pauses, is music under a voice.
+        deep_db: Pauses that are deep.
+        steady_db: A spectrum that moves less is one lasting noise or tone.
+        rest_db: One that moves less besides one line is a single sound that comes and goes,
+        jump: if it does so at once.
+        single: More than this of the power in one partial throughout is a tone.
+    """
+
+    least_s: float = LEAST_S
+    speech: float = 0.5
+    spoken: float = 0.95
+    pauses_db: float = 15.0
+    bass_db: float = -15.0
+    deep_db: float = 20.0
+    steady_db: float = 0.65
+    rest_db: float = 0.5
+    jump: float = 0.7
+    single: float = 0.85
+
+    def verdict(self, analysis: Analysis, genres: tuple[str, ...] = ()) -> Verdict:
+        """The verdict on a file.
+
+        Args:
+            analysis: Of the file; without the cue `material` only its length is judged.
+            genres: The genre tags of the file.
+        """
+        if analysis.duration_s < self.least_s:
+            return Verdict(
+                "short", f"{analysis.duration_s:.1f} s long; at least {self.least_s:g} s are needed"
+            )
+        for genre in genres:
+            if genre.casefold() in SPOKEN_GENRES:
+                return Verdict("speech", f"its genre is {genre}")
+        rows = analysis.cues.get(frontend_id(material()))
+        return MUSIC if rows is None else self.heard(rows)
+
+    def heard(self, rows: NDArray[np.float32]) -> Verdict:
+        """The verdict by what is heard in the segments, [S, K]."""
+        found = summarised(rows)
+        if self._is_speech(found):
+            return Verdict("speech", f"{found['speech']:.0%} of it sounds like speech, with pauses")
+        if found["single"] > self.single:
+            return Verdict("noise", "a single tone throughout")
+        if found["steady_db"] < self.steady_db:
+            return Verdict("noise", "one lasting noise or tone")
+        if found["rest_db"] < self.rest_db and found["jump"] > self.jump:
+            return Verdict("noise", "a single sound that comes and goes")
+        return MUSIC
+
+    def _is_speech(self, found: Mapping[str, float]) -> bool:
+        speech, pauses_db = found["speech"], found["pauses_db"]
+        if speech < self.speech or pauses_db < self.pauses_db:
+            return False
+        accompanied = found["bass_db"] > self.bass_db and pauses_db < self.deep_db
+        return not accompanied and speech + min(pauses_db, _MOST_DB) / _FULL_DB >= self.spoken
+
+
+_MOST_DB, _FULL_DB = 30.0, 50.0  # pauses count up to the first, by their share of the second
+
+
+def summarised(rows: NDArray[np.float32]) -> dict[str, float]:
+    """A file's columns from those of its segments, [S, K]: means, medians, movement between them.
+
+    Raises:
+        ValueError: The rows have other columns.
+    """
+    if rows.ndim != 2 or rows.shape[1] != len(COLUMNS) + BANDS:
+        raise ValueError(f"rows of the cue are {rows.shape}: expected [S, {len(COLUMNS) + BANDS}]")
+    values = rows.astype(np.float64)
+    audible = values[:, COLUMNS.index("heard")] > 0.0
+    if audible.any():
+        values = values[audible]
+    columns = dict(zip(COLUMNS, values[:, : len(COLUMNS)].T, strict=True))
+    found = {name: float(np.median(column)) for name, column in columns.items()}
+    found |= {name: float(columns[name].mean()) for name in ("speech", "pauses_db")}
+    bands = values[:, len(COLUMNS) :]
+    between = robust_spread(bands) if len(bands) > 2 else 0.0
+    found["steady_db"] = math.hypot(found["steady_db"], between)
+    return found
