@@ -22,7 +22,7 @@ from tests.running import TOKEN
 COMMAND = [sys.executable, "-m", "app.cli"]
 START_S = COMMAND_S = 300.0
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["tests.processes"])  # and with it torch and the service
+_FORKING.set_forkserver_preload(["app.main", "tests.processes"])  # and with them torch
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
