@@ -46,12 +46,19 @@ class StoredAudio:
     Args:
         music_roots: The configured roots; without any, a track's own root holds it.
         store: Opens objects.
+        open_s: How long a request may wait for one.
     """
 
-    def __init__(self, music_roots: Sequence[MusicRoot], store: ObjectStore | None = None) -> None:
+    def __init__(
+        self,
+        music_roots: Sequence[MusicRoot],
+        store: ObjectStore | None = None,
+        *,
+        open_s: float = OPEN_S,
+    ) -> None:
         self._roots = [root for root in music_roots if isinstance(root, StoreRoot)]
         self._any = not music_roots
-        self._store = store or ObjectStore()
+        self._store, self._open_s = store or ObjectStore(), open_s
         self._executor = ThreadPoolExecutor(THREADS, "stored-audio")
         self._places = threading.BoundedSemaphore(PLACES)
 
@@ -66,7 +73,7 @@ class StoredAudio:
         """
         self._require_inside(track)
         media_type = media_type_of(PurePosixPath(track.path).name)
-        opened = self._given(lambda: self._store.open(track.root, track.path), track, OPEN_S)
+        opened = self._given(lambda: self._store.open(track.root, track.path), track, self._open_s)
         headers = {
             "etag": opened.etag,
             "last-modified": format_datetime(opened.modified.astimezone(UTC), usegmt=True),

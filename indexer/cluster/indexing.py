@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from indexer.cluster.connection import connect
 from indexer.cluster.rows import RowStore
@@ -199,11 +199,12 @@ def _stream(dataset: Any) -> Generator[Batch]:
 
 
 def _quietly() -> None:
-    """Nothing on the terminal: runs have a progress of their own."""
+    """Nothing on the terminal: runs have a progress of their own; errors as they were raised."""
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    context.raise_original_map_exception = True
 
 
 @contextmanager
@@ -212,9 +213,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except RayError as exc:
-        cause: BaseException | None = exc
-        while cause is not None and not isinstance(cause, IndexerError):
-            cause = getattr(cause, "cause", None) or cause.__cause__
+        cause = exc.cause if isinstance(exc, RayTaskError) else None
         if isinstance(cause, IndexerError):
             raise cause from exc
         raise ClusterError(f"the Ray cluster failed: {exc}") from exc

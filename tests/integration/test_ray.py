@@ -15,9 +15,10 @@ import pytest
 
 from indexer.catalog.catalog import Catalog, open_catalog
 from indexer.catalog.records import RunProgress
-from indexer.errors import RunInterruptedError
+from indexer.errors import RunInterruptedError, StorageError
 from indexer.folders.roots import MusicRoot, StoreRoot
 from indexer.runs.indexer import Indexer, RunSummary
+from indexer.runs.options import RunOptions
 from indexer.runs.pools import Pool, Threads
 from indexer.search.searcher import SearchRequest
 from indexer.shards.local import open_locally
@@ -111,7 +112,9 @@ class Place:
 
     def index(self, pool: Pool, **options: Any) -> RunSummary:
         """Bring the index up to date."""
-        indexer = Indexer(self.catalog, FakeModel(), self.folder, pool=pool)
+        # A part that is shown meanwhile, as on a slow machine, numbers tracks as they come.
+        whole = RunOptions(first_part_s=1e6)
+        indexer = Indexer(self.catalog, FakeModel(), self.folder, whole, pool=pool)
         return indexer.run([self.music], **options)
 
     def snapshot(self) -> Snapshot:
@@ -200,6 +203,19 @@ def test_a_cluster_makes_the_same_rows_of_an_object_store(
     assert (summary.files_total, summary.files_failed) == (FILES + 1, 1)
     assert found.keys() == wanted.keys()
     assert differing == {"track_root_text.npy", "track_root_offsets.npy"}
+
+
+def test_what_a_worker_refuses_ends_the_run_with_its_reason(cluster: Any, tmp_path: Path) -> None:
+    """In the words of the worker, not those of the cluster."""
+    write_tone(tmp_path / "music" / "a.wav")
+    place = Place(tmp_path / "refused", tmp_path / "music")
+    (place.folder / "analyses").write_text("in the way of the folder")
+
+    with pytest.raises(StorageError, match=r"^cannot write .*/analyses/"):
+        place.index(place.pool(cluster))
+
+    (run,) = place.catalog.list_runs(limit=1)
+    assert str(run.error).startswith("cannot write")
 
 
 def test_rows_come_back_from_parquet_to_the_last_bit(tmp_path: Path) -> None:
