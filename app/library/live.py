@@ -16,13 +16,12 @@ from app.wire.identifiers import IdentifierTable
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
-from indexer.search.balance import EmotionEmbedder, embedded_bank
+from indexer.search.balance import Bank, EmotionEmbedder, embedded_bank
 from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
 from indexer.shards.gather import ShardedSearcher
 from indexer.snapshot.reader import Snapshot
 from model.arrays import Doubles
-from model.embedding import Embedding
 from model.feelings.moods import plane_words
 from model.scoring import ScoringParams
 from model.verdict import KINDS
@@ -76,7 +75,7 @@ class Live:
     searcher: TrackSearcher
     identifiers: IdentifierTable = field(default_factory=IdentifierTable, repr=False)
     partial: bool = False
-    _banks: dict[str, Embedding] = field(default_factory=dict, repr=False)
+    _banks: dict[str, Bank] = field(default_factory=dict, repr=False)
 
     def replicas_answering(self) -> list[int]:
         """How many processes can answer for each shard of it now."""
@@ -89,7 +88,7 @@ class Live:
         """Its tracks as they go over the wire."""
         return ShownTracks(self.snapshot, self.identifiers)
 
-    def emotion_bank(self, model: EmbeddingModel) -> Embedding:
+    def emotion_bank(self, model: EmbeddingModel) -> Bank:
         """What new music is balanced with (`balance.as_music`); embedded once a model."""
         bank = self._banks.get(model.model_id)
         if bank is None:  # two at once make the same

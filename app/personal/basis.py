@@ -57,7 +57,7 @@ class Basis:
     @classmethod
     def of(cls, live: Live, model: EmbeddingModel) -> Basis:
         """Read a snapshot once."""
-        heard, bank = live.places("relative"), live.emotion_bank(model)
+        heard, bank = live.places("relative"), live.emotion_bank(model).emotions
         rows = _whole_rows(live)
         own = live.snapshot.embedding[rows]
         if own.mu.shape[1] == bank.mu.shape[1] + 1:

@@ -16,10 +16,10 @@ from app.personal.plane import Plane
 from app.wire.responses import PersonalOut
 from app.wire.schemas import Scale
 from app.wire.tracks import ShownTracks
+from indexer.search.balance import Bank
 from indexer.search.request import AnyOf, QueryPlaces
 from indexer.search.searcher import Hit, SearchRequest, SearchResult
 from model.arrays import Doubles
-from model.embedding import Embedding
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class PersonalLive(Live):
         common = self.plane.basis.live.grouped
         return Grouped(self.snapshot.tracks, self.plane.places, common)
 
-    def emotion_bank(self, model: EmbeddingModel) -> Embedding:
+    def emotion_bank(self, model: EmbeddingModel) -> Bank:
         """Of the catalogue's own plane, on which its rows were balanced."""
         return self.plane.basis.live.emotion_bank(model)
 

@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 
 from indexer.search.balance import (
+    Bank,
     EmotionEmbedder,
     attraction_of,
     doubt,
-    emotion_bank,
     kl_weight,
     piece_sd,
     valence_var,
@@ -35,11 +35,11 @@ def balanced(content: SnapshotContent, model: EmotionEmbedder) -> SnapshotConten
     counts = np.bincount(content.segment_track, minlength=len(content.tracks))
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)  # [T + 1]
     standing = standing_rows(content.tracks, content.segment_s, first)
-    bank = emotion_bank(QuantileScale.fit(content.segment_emotion[standing]))
-    rows = content.embedding
-    if model.emphasises and standing.any():
-        rows = with_valence_var(rows, valence_var(rows[np.flatnonzero(standing)], model.scoring))
-    attraction = attraction_of(model.embed_emotion(bank), rows, model.scoring)
+    rows, tracks = content.embedding, np.flatnonzero(standing)
+    if model.emphasises and len(tracks):
+        rows = with_valence_var(rows, valence_var(rows[tracks], model.scoring))
+    bank = Bank.of(QuantileScale.fit(content.segment_emotion[tracks]), rows[tracks], model)
+    attraction = attraction_of(bank, rows, model.scoring)
     ends = content.curve_offsets
     sds = [
         piece_sd(content.curve_values[a:b, 2:], track.duration_s)

@@ -2,8 +2,10 @@
 
 In a catalogue of one style all tracks lie close together, and those that lie in their midst, or
 have wide Gaussians, are near to everything. So each row's similarity to a query is read relative to
-its similarity to emotions all over the catalogue's own plane: `score - ln mean exp score`, the
-log-probability of the emotion given the music.
+its similarity to emotions all over the catalogue's own plane: `score - ln sum w exp(p score) / p`,
+the log-probability of the emotion given the music. The places' weights w are such that over all
+tracks each place is as probable as any other; the power p says how much of a likelihood counts (ADR
+0100).
 
 What is not known well does not win a mood: a track also loses the logarithm of its standard
 deviations (ADR 0079). And valence counts by how far the catalogue's own music spreads in it: the
@@ -11,21 +13,24 @@ model's dimension of valence is made as wide as that (ADR 0098).
 
 What is subtracted depends on the row alone. It is kept as one more Gaussian dimension, in which
 queries are N(0, 1) and row j is N(m_j, 1): KL is then larger by m_j^2 / 2, and every scoring,
-engine and bound stays as it is. Letters: S segments, Q bank queries.
+engine and bound stays as it is. Letters: S segments, Q bank queries, N tracks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from indexer.search.columns import doubled, points
 from indexer.snapshot.reader import Snapshot
 from model.analysis import SEGMENT_S
+from model.arrays import Doubles
 from model.curves.curve import EmotionCurve, QuantileScale
 from model.embedding import Embedding
 from model.feelings.regions import PLANE_LEVELS
@@ -50,6 +55,15 @@ CALIBRATED_S = 45.0
 FEW_TRACKS = 5.0
 """So many tracks say as much of a catalogue's spread in valence as the training music does."""
 
+LIKELIHOOD_POWER = 0.65
+"""How much of a likelihood counts. Networks and experts hear the same music, so that their errors
+go together and their sum claims too much: what raters of Emotify and MuSe say is most probable with
+a power of .5, what annotators of DEAM say with one of .65 to .8 (ADR 0100)."""
+
+_ROUNDS = 50  # of Sinkhorn's iteration; the weights hardly move after ten
+_TRACKS = 4096  # that the weights of places are found with, at most
+_LEAST_LOG = -500.0  # of a likelihood that still counts, to the track's largest
+
 
 class EmotionEmbedder(Protocol):
     """What balancing needs of `model.emotion_model.EmotionModel`."""
@@ -71,16 +85,69 @@ def as_query(embedding: Embedding, candidates: Embedding) -> Embedding:
     return with_dimension(embedding, np.zeros(len(embedding)))
 
 
-def embedded_bank(snapshot: Snapshot, model: EmotionEmbedder) -> Embedding:
-    """Emotions all over a snapshot's plane, embedded, for `as_music`: the same for all music."""
-    return model.embed_emotion(emotion_bank(snapshot.scale))
+@dataclass(frozen=True)
+class Bank:
+    """Emotions all over a catalogue's plane, and what each counts.
+
+    Attributes:
+        emotions: Embedded, Q rows.
+        log_weights: [Q]; the weights sum to 1.
+    """
+
+    emotions: Embedding
+    log_weights: Doubles
+
+    @classmethod
+    def of(cls, scale: QuantileScale, rows: Embedding, model: EmotionEmbedder) -> Bank:
+        """The bank of a catalogue.
+
+        Were all places to count alike, the tracks at the ends of a plane would be taken to lie
+        beyond it, and the next ones to lie at the ends: an estimate of emotion is drawn to the
+        mean, a likelihood is not. So places are weighted until each has as much of all tracks'
+        probability as any other.
+
+        Args:
+            scale: Of the catalogue.
+            rows: Of the N tracks that answer, balanced or not.
+            model: Embedded them.
+        """
+        emotions = model.embed_emotion(emotion_bank(scale))
+        own = rows[np.linspace(0, len(rows) - 1, min(_TRACKS, len(rows))).astype(np.intp)]
+        if own.mu.shape[1] == emotions.mu.shape[1] + 1:
+            own = unbalanced(own)
+        scores = torch.cat(list(_scores(emotions, own, model.scoring)), dim=1).numpy()
+        return cls(emotions, _even_log_weights(LIKELIHOOD_POWER * scores))
+
+
+def _even_log_weights(log_likelihood: Doubles) -> Doubles:
+    """Weights of places with which all have equal shares of all tracks, [Q, N] -> [Q].
+
+    Rows and columns are brought to equal sums in turn (Sinkhorn & Knopp 1967).
+    """
+    places, tracks = log_likelihood.shape
+    weights = np.full(places, 1.0 / places)
+    if tracks:
+        below = log_likelihood - log_likelihood.max(axis=0)
+        likelihood = np.exp(np.maximum(below, _LEAST_LOG))  # [Q, N]
+        for _ in range(_ROUNDS):
+            weights = 1.0 / (likelihood @ (1.0 / (weights @ likelihood)))
+            weights /= weights.sum()
+    return np.asarray(np.log(weights), dtype=np.float64)
+
+
+def embedded_bank(snapshot: Snapshot, model: EmotionEmbedder) -> Bank:
+    """The bank that a snapshot was balanced with, for `as_music`: the same for all music."""
+    answering = snapshot.tracks.answering
+    chosen = answering.one_each(answering.of_kinds())
+    standing = snapshot.whole & np.repeat(chosen, np.diff(snapshot.track_first))
+    return Bank.of(snapshot.scale, snapshot.embedding[np.flatnonzero(standing)], model)
 
 
 def as_music(
     embedding: Embedding,
     snapshot: Snapshot,
     model: EmotionEmbedder,
-    bank: Callable[[], Embedding],
+    bank: Callable[[], Bank],
     sd: NDArray[np.floating[Any]],
 ) -> Embedding:
     """Rows of new music as the catalogue's own would be, to ask for similar music.
@@ -111,12 +178,14 @@ def as_music(
 
 
 def doubt(sd: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """What rows lose because little is known of them, in nats, up to a constant; [N, 2] -> [N].
+    """What rows lose because little is known of them, up to a constant; [N, 2] -> [N].
 
-    The peak of a Gaussian over the plane falls with the product of its standard deviations.
+    The peak of a Gaussian over the plane falls with the product of its standard deviations. In nats
+    of the score, of which `LIKELIHOOD_POWER` counts.
     """
     lost: NDArray[np.float64] = np.log(np.maximum(sd.astype(np.float64), _LEAST_SD)).sum(axis=1)
-    return lost
+    counted: Doubles = lost / LIKELIHOOD_POWER
+    return counted
 
 
 def piece_sd(curve_sd: NDArray[np.floating[Any]], duration_s: float) -> NDArray[np.float64]:
@@ -187,14 +256,22 @@ def emotion_bank(scale: QuantileScale) -> list[EmotionCurve]:
     ]
 
 
-def attraction_of(bank: Embedding, rows: Embedding, scoring: ScoringParams) -> NDArray[np.float64]:
-    """Ln mean exp of each row's composite scores over the bank, [S], in nats."""
+def attraction_of(bank: Bank, rows: Embedding, scoring: ScoringParams) -> Doubles:
+    """Ln sum w exp(p score) / p of each row's composite scores over the bank, [S], in nats."""
+    weights = torch.from_numpy(bank.log_weights)[:, None]
+    parts = [
+        torch.logsumexp(LIKELIHOOD_POWER * scores + weights, dim=0)
+        for scores in _scores(bank.emotions, rows, scoring)
+    ]
+    return np.asarray(torch.cat(parts).numpy() / LIKELIHOOD_POWER, dtype=np.float64)
+
+
+def _scores(emotions: Embedding, rows: Embedding, scoring: ScoringParams) -> Iterator[Tensor]:
+    """What rows score for each emotion, some rows at a time, [Q, S]."""
     params = doubled(scoring).with_kind("gaussian")
-    asked = points(bank)
+    asked = points(emotions)
     queries = composite_query_vectors(asked, params, "e2m")  # [Q, K]
     constant = composite_query_constant(asked, params, "e2m")[:, None]  # [Q, 1]
-    parts = []
-    for start in range(0, len(rows), _ROWS):
+    for start in range(0, max(len(rows), 1), _ROWS):
         items = composite_item_vectors(points(rows[start : start + _ROWS]), params, "e2m")
-        parts.append(torch.logsumexp(queries @ items.T + constant, dim=0))
-    return np.asarray(torch.cat(parts).numpy() - np.log(len(bank)), dtype=np.float64)
+        yield queries @ items.T + constant

@@ -1,13 +1,14 @@
 """Search for a region of emotions: any of several weighted points will do (ADR 0083).
 
-A row's score for the region is `ln sum_k w_k exp(score_k)`. Scores are log-likelihood ratios of the
-pair, so this is the one of the music and "the emotion is one of these": a wide region asks for less
-of each point and for more of them, and acts like no single point. What lies beside something
-("not sad") has no place itself: a row then scores `ln sum_k w_k exp(score_k) - ln sum_k v_k
-exp(score_k)`, the share of the weighted points among all, so that what is not known of a row
-(ADR 79) counts neither for nor against it. Neither is linear in the query, so cells do not bound
-them; every row that may be answered is scored. One matrix product in single precision finds those
-that may be among the best, and these are scored in double precision.
+A row's score for the region is `ln sum_k w_k exp(p score_k) / p`. Scores are log-likelihood ratios
+of the pair, of which the power p counts (ADR 0100), so this is the one of the music and "the
+emotion is one of these": a wide region asks for less of each point and for more of them, and acts
+like no single point. What lies beside something ("not sad") has no place itself: a row then scores
+`(ln sum_k w_k exp(p score_k) - ln sum_k v_k exp(p score_k)) / p`, the share of the weighted points
+among all, so that what is not known of a row (ADR 79) counts neither for nor against it. Neither is
+linear in the query, so cells do not bound them; every row that may be answered is scored. One
+matrix product in single precision finds those that may be among the best, and these are scored in
+double precision.
 
 Letters: N rows, K points, C columns of the composite.
 """
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.search.balance import LIKELIHOOD_POWER
 from indexer.search.columns import doubled, points
 from indexer.search.rank_cells import TIE_DECIMALS
 from indexer.search.request import AnyOf, Ranked, RankedAnswer, Ranker, Terms
@@ -207,11 +209,13 @@ def _shares(scores: Doubles, weights: Doubles) -> Doubles:
     shares = np.zeros_like(scores)
     counted = weights > 0.0
     union = _union(scores, weights)
-    shares[counted] = weights[counted, None] * np.exp(scores[counted] - union)
+    above = LIKELIHOOD_POWER * (scores[counted] - union)
+    shares[counted] = weights[counted, None] * np.exp(above)
     return shares
 
 
 def _union(scores: Doubles, weights: Doubles) -> Doubles:
-    """Ln sum_k w_k exp(score_k), [K, N] -> [N]."""
+    """Ln sum_k w_k exp(p score_k) / p, [K, N] -> [N]."""
     top = scores[weights > 0.0].max(axis=0)
-    return np.asarray(top + np.log(weights @ np.exp(np.minimum(scores - top, 0.0))), np.float64)
+    below = LIKELIHOOD_POWER * np.minimum(scores - top, 0.0)
+    return np.asarray(top + np.log(weights @ np.exp(below)) / LIKELIHOOD_POWER, np.float64)

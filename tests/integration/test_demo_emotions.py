@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.demo.catalogue import Piece, render
+from app.demo.catalogue import render
 from app.demo.recipes import RECIPES
+from benchmarks.listening.places import lists
+from indexer.runs.embed import stretches
+from model.analysis import Analysis
 from model.emotion_model import EmotionModel
+from model.feelings.moods import plane_words
 from model.shipped import FAST_CHECKPOINT
 
 MIN_AROUSAL_SPEARMAN = 0.8
@@ -20,17 +24,24 @@ AXES = ("arousal", "valence")
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.float64]:
-    """What the shipped model predicts for each recipe, (arousal, valence), [40, 2]."""
-    model = EmotionModel.load(FAST_CHECKPOINT, "cpu")
+def model() -> EmotionModel:
+    """The shipped model that needs no other package."""
+    return EmotionModel.load(FAST_CHECKPOINT, "cpu")
 
-    def listen(piece: Piece) -> NDArray[np.float64]:
-        embedding = model.embed_segments(model.analyse(piece.path))
-        return np.asarray(model.mean_emotion(embedding), dtype=np.float64).mean(axis=0)
 
+@pytest.fixture(scope="module")
+def analyses(model: EmotionModel, tmp_path_factory: pytest.TempPathFactory) -> list[Analysis]:
+    """Of the piece of each recipe."""
     pieces = render(tmp_path_factory.mktemp("demo"))
     with ThreadPoolExecutor(os.cpu_count()) as workers:
-        return np.stack(list(workers.map(listen, pieces)))
+        return list(workers.map(lambda piece: model.analyse(piece.path), pieces))
+
+
+@pytest.fixture(scope="module")
+def heard(model: EmotionModel, analyses: list[Analysis]) -> NDArray[np.float64]:
+    """What the model predicts for each recipe, (arousal, valence), [40, 2]."""
+    emotions = [model.mean_emotion(model.embed_segments(each)) for each in analyses]
+    return np.stack([emotion.astype(np.float64).mean(axis=0) for emotion in emotions])
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +104,16 @@ def test_pleasant_genres_are_heard_as_more_pleasant(
     }
 
     assert valence[pleasant] > valence[unpleasant]
+
+
+@pytest.mark.parametrize("word", ["calm", "sad", "happy", "tense"])
+def test_a_mood_begins_with_pieces_of_its_quarter(
+    model: EmotionModel, analyses: list[Analysis], intended: NDArray[np.float64], word: str
+) -> None:
+    """The first five are composed to be as lively or quiet, and as pleasant or not, as it is."""
+    valence, arousal = plane_words()[word]
+    rows = np.concatenate([stretches(each)[1][-1:] for each in analyses])
+
+    (order,) = lists(model, rows, [(arousal, valence)])
+
+    assert (np.sign(intended[order[:5]]) == np.sign([arousal, valence])).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,14 +21,27 @@ from app.wire.schemas import PlaylistRequest
 from indexer.catalog.profiles import Placement, Profile
 from indexer.search.searcher import Hit, Searcher, SearchResult
 from indexer.snapshot.filters import TrackFilter
-from model.curves.curve import QuantileScale
+from model.curves.curve import EmotionCurve, QuantileScale
+from model.embedding import Embedding
 from model.personal.scale import PersonalScale
 from model.personal.warp import Warp
 from tests.fakes import FakeModel
-from tests.snapshots import content, scoring, written
+from tests.snapshots import content, embedding, scoring, written
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 PROFILE = Profile("someone", 1.0, "1", NOW)
+
+
+class SnapshotModel(FakeModel):
+    """Embeds emotions as rows like those of the snapshot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scoring = scoring()
+
+    def embed_emotion(self, curves: Sequence[EmotionCurve]) -> Embedding:
+        """A row for each curve, whatever it is."""
+        return embedding(len(curves), seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +129,7 @@ def test_a_placed_track_is_shown_where_it_was_put(live: Live) -> None:
 
 def test_new_music_is_balanced_on_the_plane_that_the_catalogue_was(live: Live) -> None:
     """Rows of the index were, whoever asks: one's own plane would weigh clips otherwise."""
-    heard, model = live.places("relative"), FakeModel()
+    heard, model = live.places("relative"), SnapshotModel()
     felt = np.clip(heard - [0.0, 0.5], -1.0, 1.0)
     answers = [said(live, row, tuple(felt[row].tolist())) for row in range(30)]
     plane = make_plane(PROFILE, answers, basis(live))

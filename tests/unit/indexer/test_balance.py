@@ -6,11 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
-from indexer.search.balance import as_music, as_query, embedded_bank, piece_sd, unbalanced
+from indexer.search.balance import (
+    LIKELIHOOD_POWER,
+    Bank,
+    as_music,
+    as_query,
+    embedded_bank,
+    piece_sd,
+    unbalanced,
+)
 from indexer.search.columns import doubled, points
 from indexer.search.searcher import Searcher, SearchRequest
 from indexer.snapshot.content import SnapshotContent
@@ -72,21 +79,36 @@ def totals(queries: Embedding, rows: Embedding) -> np.ndarray:
 
 def bank(content: SnapshotContent) -> Embedding:
     """81 emotions over the catalogue's relative plane."""
+    return weighted_bank(content).emotions
+
+
+def weighted_bank(content: SnapshotContent) -> Bank:
+    """The same with their weights."""
     scale = QuantileScale.fit(content.segment_emotion)
-    levels = np.linspace(-0.8, 0.8, 9)
-    curves = [EmotionCurve.constant(v, a).mapped(scale) for v in levels for a in levels]
-    return PlaneModel(fake_scoring(2)).embed_emotion(curves)
+    return Bank.of(scale, content.embedding, PlaneModel(fake_scoring(2)))
 
 
-def test_what_is_subtracted_is_each_rows_mean_likelihood() -> None:
-    """Balanced scores have the same log-mean-exp over the bank for every row."""
-    content = catalogue()
+def probabilities(content: SnapshotContent) -> np.ndarray:
+    """Of the bank's emotions given each track, by balanced scores, [Q, N]; columns sum alike."""
     rows = balanced(content, PlaneModel(fake_scoring(2))).embedding
+    found = weighted_bank(content)
+    logs = LIKELIHOOD_POWER * totals(as_query(found.emotions, rows), rows)
+    return np.exp(logs + found.log_weights[:, None])
 
-    found = totals(as_query(bank(content), rows), rows)
 
-    attraction = torch.logsumexp(torch.from_numpy(found), dim=0).numpy()
-    np.testing.assert_allclose(attraction, attraction[0], atol=1e-4)
+def test_what_is_subtracted_is_each_rows_likelihood_of_all_places() -> None:
+    """Balanced scores, to the power that counts, sum to the same over the bank for every row."""
+    shares = probabilities(catalogue()).sum(axis=0)
+
+    np.testing.assert_allclose(shares / shares[0], 1.0, atol=1e-3)
+
+
+def test_each_place_has_the_same_share_of_all_tracks() -> None:
+    """Tracks are as probable to be of one place as of another, all together."""
+    found = probabilities(catalogue())
+    shares = (found / found.sum(axis=0)).sum(axis=1)
+
+    np.testing.assert_allclose(shares, TRACKS / 81, rtol=0.05)
 
 
 def test_no_track_answers_everything() -> None:
@@ -104,7 +126,7 @@ def test_no_track_answers_everything() -> None:
 
 
 def test_what_is_not_known_well_loses() -> None:
-    """A spread three times as wide on both axes costs a row 2 ln 3, whatever is asked."""
+    """A spread three times as wide costs a row 2 ln 3 of what counts, whatever is asked."""
     content = catalogue()
     content = replace(content, tracks=[replace(each, duration_s=45.0) for each in content.tracks])
     model = PlaneModel(fake_scoring(2))
@@ -119,7 +141,7 @@ def test_what_is_not_known_well_loses() -> None:
     change = scores[1] - scores[0]
     lost = change[:, 7] - change[:, 0]
 
-    np.testing.assert_allclose(lost, -(2 * np.log(3)), atol=2e-2)
+    np.testing.assert_allclose(lost, -(2 * np.log(3)) / LIKELIHOOD_POWER, atol=2e-2)
     np.testing.assert_allclose(change[:, 1:7], change[:, :1].repeat(6, 1), atol=1e-3)
 
 
@@ -135,7 +157,8 @@ def test_a_short_piece_loses_to_a_long_one() -> None:
 
     sds = [piece_sd(content.curve_values[:1, 2:], length_s) for length_s in (300.0, 21.0)]
     assert (sds[1] > 1.2 * sds[0]).all()
-    np.testing.assert_allclose(lost, -np.log(sds[1] / sds[0]).sum(), atol=2e-2)
+    counted = np.log(sds[1] / sds[0]).sum() / LIKELIHOOD_POWER
+    np.testing.assert_allclose(lost, -counted, atol=2e-2)
 
 
 def test_much_is_never_known_of_what_is_vague() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from indexer.search.additions import Addition, TrackColumns
-from indexer.search.balance import as_query
+from indexer.search.balance import LIKELIHOOD_POWER, as_query
 from indexer.search.columns import doubled, points
 from indexer.search.request import AnyOf
 from indexer.search.searcher import Searcher, SearchRequest
@@ -82,7 +82,7 @@ def test_filters_hold_for_tracks_that_stand_apart(at: Searcher) -> None:
 
 
 def test_a_union_adds_to_each_of_its_points(at: Searcher) -> None:
-    """The score of a region is ln sum w exp(score + what is added for the point)."""
+    """The score of a region is ln sum w exp(p (score + what is added for the point)) / p."""
     added, weights = addition(2, seed=4), np.array([0.25, 0.75])
     queries = embedding(2, seed=9)
     request = SearchRequest(queries, 10, level="track", addition=added)
@@ -95,12 +95,9 @@ def test_a_union_adds_to_each_of_its_points(at: Searcher) -> None:
     ).total.numpy()
     total = np.where(at.snapshot.whole, total, -np.inf)
     tracks = np.maximum.reduceat(total, at.snapshot.track_first[:-1], axis=1)
-    each = (
-        added.tracks.counted * tracks
-        + added.weights @ added.tracks.columns.T
-        + np.log(weights)[:, None]
-    )
-    best = np.sort(np.logaddexp(*each))[::-1]
+    each = added.tracks.counted * tracks + added.weights @ added.tracks.columns.T
+    logs = LIKELIHOOD_POWER * each + np.log(weights)[:, None]
+    best = np.sort(np.logaddexp(*logs) / LIKELIHOOD_POWER)[::-1]
     assert found.exact
     np.testing.assert_allclose([hit.score for hit in found.hits], best[:10], atol=1e-9)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from indexer.search.balance import as_query
+from indexer.search.balance import LIKELIHOOD_POWER, as_query
 from indexer.search.columns import doubled, points
 from indexer.search.request import AnyOf
 from indexer.search.searcher import Hit, Searcher, SearchRequest
@@ -40,9 +40,10 @@ def asked() -> Embedding:
 
 
 def total_of(scores: torch.Tensor, weights: np.ndarray) -> np.ndarray:
-    """Ln sum w exp(score), [K, S] -> [S]."""
+    """Ln sum w exp(p score) / p, [K, S] -> [S]."""
     logs = torch.log(torch.from_numpy(weights))
-    return torch.logsumexp(scores + logs[:, None], dim=0).numpy()
+    total = torch.logsumexp(LIKELIHOOD_POWER * scores + logs[:, None], dim=0)
+    return total.numpy() / LIKELIHOOD_POWER
 
 
 def expected(at: Searcher, level: str, kind: str, any_of: AnyOf) -> list[tuple[float, int]]:
@@ -74,7 +75,7 @@ def found(at: Searcher, limit: int = 10, any_of: AnyOf = ANY, **options: object)
 def test_the_ranking_is_the_exhaustive_one(
     at: Searcher, level: str, kind: str, any_of: AnyOf
 ) -> None:
-    """Tracks and scores are those of the definition: ln sum w exp(score), or a share of it."""
+    """Tracks and scores are those defined: ln sum w exp(p score) / p, or a share of it."""
     best = expected(at, level, kind, any_of)[:10]
     hits = found(at, level=level, kind=kind, any_of=any_of)
     assert [hit.track_id for hit in hits] == [track for _, track in best]
