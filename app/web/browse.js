@@ -28,6 +28,8 @@ export class Browse {
     this.outside = outside;
     this.timer = 0;
     this.asked = "";
+    /** @type {State["map"]} */
+    this.map = null;
     this.words = byId("browse-find");
     this.order = byId("browse-order");
     this.list = new VirtualList(byId("browse-scroll"), byId("browse-list"), {
@@ -62,10 +64,13 @@ export class Browse {
       ? listingAddress(options.terms, { order, limit: PAGE, offset, everything: options.everything, scale: options.scale })
       : `${base}&offset=${offset}`);
     const asked = `${this.address(0)} ${map?.snapshot_id}`;
-    if (asked === this.asked) return;
+    const same = asked === this.asked;
+    if (same && map === this.map) return;
     this.asked = asked;
+    this.map = map;
     this.what = what;
-    this.list.reset();
+    if (same) this.list.again(); // the listener's plane is another one: the same tracks lie elsewhere
+    else this.list.reset();
   }
 
   /** @param {number} offset @returns {Promise<{total: number, items: any[]}>} */

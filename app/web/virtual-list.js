@@ -56,6 +56,13 @@ export class VirtualList {
     this.load(0);
   }
 
+  /** The same list with other items in it: stay where it is. */
+  again() {
+    this.turn += 1;
+    this.pages.clear();
+    this.fill();
+  }
+
   soon() {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {

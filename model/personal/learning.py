@@ -10,7 +10,7 @@ with what is heard. Letters: N placed tracks, T tracks, R features of a track, B
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -121,7 +121,14 @@ def learn(heard: Doubles, said: Doubles, features: Doubles) -> Learned:
     if len(heard) < LEAST_PLACED:
         return unlearned(width)
     design = np.concatenate([terms(heard), features], axis=1)  # [N, B + R]
-    fits = [_axis(design, heard[:, axis], said[:, axis], width) for axis in range(AXES)]
+    moved = said - heard
+    chosen = [_chosen(design, moved[:, axis], width) for axis in range(AXES)]
+    both = float(np.mean([each.gained for each in chosen]))
+    fits = []
+    for axis, each in enumerate(chosen):
+        trust = _trusted(each, heard[:, axis], said[:, axis], both)
+        belief = replace(each.belief, trust=trust)
+        fits.append(_posterior(design, moved[:, axis], belief, width))
     weights = np.stack([fit.mean for fit in fits], axis=1)  # [B + R, 2]
     bent = len(PRIOR_SD)
     return Learned(
@@ -139,9 +146,23 @@ class _Fit:
     covariance: Doubles  # [B + R, B + R]
 
 
-def _axis(design: Doubles, heard: Doubles, said: Doubles, width: int) -> _Fit:
-    """The best of all prior scales for one axis, and how much of it is believed."""
-    moved = said - heard
+@dataclass(frozen=True)
+class _Chosen:
+    """The best of all prior scales for one axis.
+
+    Attributes:
+        belief: In it, as if all of it were believed.
+        gained: Log evidence over that of no correction at all, nats.
+        left_out: Leave-one-out predictions of how far the tracks are moved, [N].
+    """
+
+    belief: Belief
+    gained: float
+    left_out: Doubles
+
+
+def _chosen(design: Doubles, moved: Doubles, width: int) -> _Chosen:
+    """The prior scales under which what was said of one axis is likeliest."""
     none, _, _ = _tried(np.zeros_like(design), moved)
     best: tuple[float, Belief, Doubles] | None = None
     for warp_scale, music_sd in product(WARP_SCALES, MUSIC_SDS):
@@ -153,11 +174,25 @@ def _axis(design: Doubles, heard: Doubles, said: Doubles, width: int) -> _Fit:
             best = evidence, Belief(1.0, warp_scale, music_sd, noise_sd), left_out
     assert best is not None
     evidence, belief, left_out = best
-    trust = _trust(moved, left_out) * _bearing(said, heard + left_out)
-    trust *= _evident(evidence - none, len(moved))
-    return _posterior(
-        design, moved, Belief(trust, belief.warp_scale, belief.music_sd, belief.noise_sd), width
-    )
+    return _Chosen(belief, evidence - none, left_out)
+
+
+def _trusted(chosen: _Chosen, heard: Doubles, said: Doubles, both: float) -> float:
+    """How much of a correction of one axis is believed, 0 to 1.
+
+    Two doubts ask whether there is anything to learn at all; the greater one counts, not both: few
+    answers raise both together. Who uses one axis their own way does so with the other: the
+    evidence of either alone or of both together will do.
+
+    Args:
+        chosen: The correction.
+        heard: Of this axis, [N].
+        said: Likewise, [N].
+        both: Evidence gained, mean of both axes.
+    """
+    evident = max(_evident(chosen.gained, len(said)), _evident(both, len(said)))
+    bearing = _bearing(said, heard + chosen.left_out)
+    return _trust(said - heard, chosen.left_out) * min(evident, bearing)
 
 
 def prior_variances(warp_scale: float, music_sd: float, width: int) -> Doubles:

@@ -77,6 +77,21 @@ def test_a_dot_is_put_elsewhere_by_keyboard(page: Page, service: Running) -> Non
     assert said(service)[0][1] == 1.0
 
 
+def test_a_list_shows_where_a_track_was_put(page: Page, service: Running) -> None:
+    """At once, in the list that is open."""
+    open_page(page, service.url, "browse=track")
+    row = page.locator("#browse-list .browse__row").first
+    row.get_by_role("button", name="Play").click()
+    page.locator("#feel").click()
+    expect(page.locator("#pad")).to_be_focused()
+    for _ in range(12):
+        page.locator("#pad").press("Shift+ArrowRight")
+    page.locator("#pad").press("Enter")
+    expect(row.locator("circle").last).to_have_attribute("cx", "25.0")  # the right edge
+    page.get_by_role("button", name="Undo").click()
+    expect(row.locator("circle").last).not_to_have_attribute("cx", "25.0")
+
+
 def test_songs_are_rated_one_after_the_other(page: Page, service: Running) -> None:
     """Each is asked about once, a skip is an answer, and one may stop at any time."""
     open_page(page, service.url)

@@ -303,6 +303,19 @@ def test_an_index_of_the_model_before_answers_where_that_can_be_had(
     assert having.model_of(having.current(), "new") == "new"  # type: ignore[arg-type]
 
 
+def test_followers_are_told_of_every_snapshot(index: LiveIndex, active: Activations) -> None:
+    """Of the one that answers at first, of the next, and of none."""
+    told: list[str | None] = []
+    index.follow(lambda live: told.append(None if live is None else live.id))
+    for name in NAMES:
+        active.active = name
+        index.refresh()
+    active.active = None
+    index.refresh()
+
+    assert told == [None, *NAMES, None]
+
+
 def test_nothing_is_held_of_an_index_that_lost_its_last_track(
     index: LiveIndex, active: Activations, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,24 @@ def test_a_shift_is_learned(music: Music) -> None:
     assert music.error(learned, felt) < 0.5 * plain
 
 
+def test_what_is_said_of_one_axis_speaks_for_the_other() -> None:
+    """The same answers about arousal are believed no less, and at times more, beside a clear shift.
+
+    They are of one listener: the evidence of both axes together counts where that of one is weak.
+    """
+    alone, beside = [], []
+    for seed in range(40):
+        music = Music(seed)
+        rows = music.some(15)
+        noise = music.draws.normal(0.0, NOISE_SD, 15)
+        for trusts, shift in ((alone, 0.0), (beside, -0.6)):
+            said = music.heard[rows] + np.stack([0.15 + noise, np.full(15, shift)], axis=1)
+            learned = learn(music.heard[rows], said, music.features[rows])
+            trusts.append(learned.beliefs[0].trust)
+    assert all(two >= one for one, two in zip(alone, beside, strict=True))
+    assert sum(beside) > sum(alone)
+
+
 def test_a_taste_in_music_is_learned(music: Music) -> None:
     """What a listener hears in some kinds of music alone is found in the embeddings."""
     taste = np.zeros((MOST, 2))
