@@ -33,7 +33,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--questions", type=int, default=10_000)
-    parser.add_argument("--large-rows", type=int, default=1_000_000)
+    parser.add_argument(
+        "--large-rows",
+        type=int,
+        nargs="+",
+        default=[1_000_000],
+        help="sizes of the large catalogue; 10,000,000 take 17 GB of memory and 10 of disk",
+    )
     parser.add_argument("--files", type=int, default=12)
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4])
     options = parser.parse_args()
@@ -42,7 +48,9 @@ def main() -> None:
         "equal": lambda at: equality.compare(
             at, *_given(), options.rows, options.shards, options.questions
         ),
-        "large": lambda at: serving.measure(at, *_given(), options.large_rows, options.shards, []),
+        "large": lambda at: serving.measure_sizes(
+            at, *_given(), options.large_rows, options.shards
+        ),
         "search": lambda at: serving.measure(
             at, *_given(), options.rows, options.shards, options.nodes
         ),

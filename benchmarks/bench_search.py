@@ -31,12 +31,13 @@ from benchmarks.search.page import page
 from benchmarks.search.proof import proof
 from benchmarks.search.rivals import bandwidth_bytes_s, fill_tables, rivals
 from benchmarks.search.vectors import catalogue, queries, songs_and_model
+from benchmarks.service.catalogue import content_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.balance import as_query
 from indexer.search.typical import typical_curves
-from indexer.snapshot.content import SnapshotContent, relative_scale
+from indexer.snapshot.content import relative_scale
 from indexer.snapshot.reader import Snapshot
 from indexer.snapshot.tracks import TrackRecord
 from model.curves.curve import EmotionCurve
@@ -49,7 +50,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("catalogue", "times", "rival-tables", "rivals", "proof")
 TABLES = "adr45"  # what snapshots are written for: those of another recipe are not taken
 PROOF_SEGMENTS = 10_000
-_BLOCK_ROWS = 1 << 14
 Figures = dict[str, Any]
 
 
@@ -102,7 +102,8 @@ class Bench:
         """The catalogue of this size, written once."""
         folder = self.options.cache / f"{self.model.model_id}-{TABLES}-{size}"
         if not folder.exists():
-            content = _content(self.model, self.songs, size)
+            rows = catalogue(self.model, self.songs, size, seed=1)
+            content = balanced(content_of(self.model, rows, _track), self.model)
             curves = typical_curves(relative_scale(content))
             asked = self.model.embed_emotion(curves)
             begun = time.perf_counter()
@@ -174,33 +175,11 @@ def _circumstances() -> Figures:
     return {"load_average": load, "date": date.today().isoformat()}
 
 
-def _content(model: EmotionModel, songs: Dataset, size: int) -> SnapshotContent:
-    """A catalogue as the indexer would make it: with whole tracks, and balanced."""
-    rows, track, span_s = catalogue(model, songs, size, seed=1)
-    tracks = int(track[-1]) + 1
-    content = SnapshotContent(
-        tracks=[_track(number) for number in range(tracks)],
-        segment_track=track,
-        segment_s=span_s,
-        embedding=rows,
-        segment_emotion=_emotion(model, rows),
-        curve_offsets=np.arange(tracks + 1, dtype=np.int64),
-        curve_values=np.zeros((tracks, 4), dtype=np.float16),  # all are known equally well
-    )
-    return balanced(content, model)
-
-
-def _emotion(model: EmotionModel, rows: Embedding) -> np.ndarray[Any, Any]:
-    """(arousal, valence) of each row, [S, 2]."""
-    blocks = [rows[start : start + _BLOCK_ROWS] for start in range(0, len(rows), _BLOCK_ROWS)]
-    values = np.concatenate([model.mean_emotion(block) for block in blocks])
-    return np.clip(values, -1, 1).astype(np.float32)
-
-
-def _track(number: int) -> TrackRecord:
-    """A track whose genre is its number's last two digits: filters of any share."""
+def _track(track_id: int) -> TrackRecord:
+    """A track whose genre is two digits of its number: filters of any share."""
+    number = track_id - 1
     return TrackRecord(
-        number + 1,
+        track_id,
         f"content-{number}",
         "/music",
         f"{number}.ogg",

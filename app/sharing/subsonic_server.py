@@ -138,15 +138,6 @@ class SubsonicServer:
             for each in listed
         ]
 
-    def playlist_songs(self, playlist_id: str) -> list[str]:
-        """Ids of the songs of a playlist, in order.
-
-        Raises:
-            SharingError: As `ping`, and where there is none.
-        """
-        found = self._ask("getPlaylist", {"id": playlist_id})["playlist"]
-        return [str(song["id"]) for song in found.get("entry", [])]
-
     def write_playlist(self, name: str, song_ids: Sequence[str]) -> bool:
         """Make a playlist of this name, or replace the songs of the user's own one.
 

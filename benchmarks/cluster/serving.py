@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,19 @@ def measure(
             if count > 1:
                 found[f"{name}, one lost"] = losing(cluster, searcher.search, queries, wanted)
             del searcher
+    return found
+
+
+def measure_sizes(
+    folder: Path, model: EmotionModel, songs: Dataset, sizes: Sequence[int], shards: int
+) -> dict[str, Any]:
+    """Times of one machine alone for catalogues of several sizes."""
+    found: dict[str, Any] = {"shards": shards}
+    for rows in sizes:
+        with TemporaryDirectory(dir=folder) as name:
+            measured = measure(Path(name), model, songs, rows, shards, [])
+        ways = ((name, way) for name, way in measured.items() if isinstance(way, dict))
+        found |= {f"{rows:,} rows, {name}": way for name, way in ways}
     return found
 
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ TOKEN = "a-token-of-the-benchmark"
 SNAPSHOTS = ("bench-a", "bench-b")
 DESCRIPTION = "catalogue.json"
 NOISE_ROWS_PER_TRACK = 10  # nine segments and the whole
+_BLOCK_ROWS = 1 << 14  # of which the mean emotion is computed at once
 MUSIC = Path("/usr/share/games/wesnoth/1.16/data/core/music")
 
 
@@ -101,21 +102,6 @@ def noise(model: EmotionModel, segments: int) -> Rows:
     return model.embed_analyses(flat), track, np.tile(np.array(spans, np.float32), (tracks, 1))
 
 
-def content_of(model: EmotionModel, rows: Rows) -> SnapshotContent:
-    """Embedded rows with invented tags, not balanced; track ids count from 1."""
-    embedding, track, span_s = rows
-    tracks = int(track[-1]) + 1
-    return SnapshotContent(
-        tracks=[_record(track_id) for track_id in range(1, tracks + 1)],
-        segment_track=track,
-        segment_s=span_s,
-        embedding=embedding,
-        segment_emotion=np.clip(model.mean_emotion(embedding), -1.0, 1.0),
-        curve_offsets=np.arange(tracks + 1, dtype=np.int64),
-        curve_values=np.zeros((tracks, 4), dtype=np.float16),
-    )
-
-
 def _record(track_id: int) -> TrackRecord:
     return TrackRecord(
         id=track_id,
@@ -128,6 +114,25 @@ def _record(track_id: int) -> TrackRecord:
         genre="study",
         year=2000,
         duration_s=150.0,
+    )
+
+
+def content_of(
+    model: EmotionModel, rows: Rows, record: Callable[[int], TrackRecord] = _record
+) -> SnapshotContent:
+    """Embedded rows with the tags that `record` invents, not balanced; track ids count from 1."""
+    embedding, track, span_s = rows
+    tracks = int(track[-1]) + 1
+    blocks = (embedding[at : at + _BLOCK_ROWS] for at in range(0, len(embedding), _BLOCK_ROWS))
+    emotion = np.concatenate([model.mean_emotion(block) for block in blocks])
+    return SnapshotContent(
+        tracks=[record(track_id) for track_id in range(1, tracks + 1)],
+        segment_track=track,
+        segment_s=span_s,
+        embedding=embedding,
+        segment_emotion=np.clip(emotion, -1.0, 1.0),
+        curve_offsets=np.arange(tracks + 1, dtype=np.int64),
+        curve_values=np.zeros((tracks, 4), dtype=np.float16),  # all are known equally well
     )
 
 

@@ -215,5 +215,6 @@ def _translated() -> Iterator[None]:
     except RayError as exc:
         cause = exc.cause if isinstance(exc, RayTaskError) else None
         if isinstance(cause, IndexerError):
+            cause.args = (str(cause).partition("\n")[0],)  # Ray adds lines of its own
             raise cause from exc
         raise ClusterError(f"the Ray cluster failed: {exc}") from exc

@@ -7,6 +7,8 @@ are among them (ADR 0045).
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
+
 import numpy as np
 
 from model.curves.curve import EmotionCurve, Keyframe, QuantileScale
@@ -26,13 +28,25 @@ def typical_curves(scale: QuantileScale) -> list[EmotionCurve]:
     Args:
         scale: The catalogue's relative scale.
     """
+    return list(_curves_of(scale.quantiles.tobytes(), scale.slope))
+
+
+@lru_cache(maxsize=1)  # a catalogue is asked for them more than once
+def _curves_of(quantiles: bytes, slope: float) -> tuple[EmotionCurve, ...]:
+    scale = QuantileScale(np.frombuffer(quantiles).reshape(-1, 2), slope)
+    relative, absolute = _by_rule()
+    curves = [*(curve.mapped(scale) for curve in relative), *absolute]
+    return tuple(curves[row] for row in np.random.default_rng(0).permutation(len(curves)))
+
+
+@cache
+def _by_rule() -> tuple[tuple[EmotionCurve, ...], tuple[EmotionCurve, ...]]:
+    """Curves to be read on the relative scale, and on the absolute one."""
     levels = np.linspace(-1.0, 1.0, _LEVELS).tolist()
     places = [(valence, arousal) for valence in levels for arousal in levels]
-    relative = [EmotionCurve.constant(*place, _DURATION_S) for place in places]
-    relative += [_walk(np.random.default_rng(seed)) for seed in range(_WALKS)]
-    curves = [curve.mapped(scale) for curve in relative]
-    curves += [_walk(np.random.default_rng(_WALKS + seed)) for seed in range(_WALKS)]
-    return [curves[row] for row in np.random.default_rng(0).permutation(len(curves))]
+    walks = tuple(_walk(np.random.default_rng(seed)) for seed in range(2 * _WALKS))
+    constants = tuple(EmotionCurve.constant(*place, _DURATION_S) for place in places)
+    return constants + walks[:_WALKS], walks[_WALKS:]
 
 
 def _walk(draws: np.random.Generator) -> EmotionCurve:
@@ -40,12 +54,6 @@ def _walk(draws: np.random.Generator) -> EmotionCurve:
     step = draws.uniform(0.005, 0.15)
     start = draws.uniform(-0.8, 0.8, 2)
     places = start + np.cumsum(draws.normal(0.0, step, (_KEYFRAMES, 2)), axis=0)
-    times_s = np.linspace(0.0, _DURATION_S, _KEYFRAMES)
-    return EmotionCurve(
-        tuple(
-            Keyframe(t_s=float(t_s), valence=float(valence), arousal=float(arousal))
-            for t_s, (valence, arousal) in zip(
-                times_s, np.clip(places, -_REACH, _REACH), strict=True
-            )
-        )
-    )
+    valence, arousal = np.clip(places, -_REACH, _REACH).T.tolist()
+    times_s = np.linspace(0.0, _DURATION_S, _KEYFRAMES).tolist()
+    return EmotionCurve(tuple(map(Keyframe, times_s, valence, arousal)))

@@ -157,12 +157,8 @@ class EmotionCurve:
             translate: (arousal, valence) to where they lie, both [T, 2].
         """
         times = self._followed_times()
-        return EmotionCurve(
-            tuple(
-                Keyframe(float(t_s), float(valence), float(arousal))
-                for t_s, (arousal, valence) in zip(times, translate(self.at(times)), strict=True)
-            )
-        )
+        arousal, valence = translate(self.at(times)).T.tolist()
+        return EmotionCurve(tuple(map(Keyframe, times.tolist(), valence, arousal)))
 
     def _followed_times(self) -> Doubles:
         own = np.array([keyframe.t_s for keyframe in self.keyframes], dtype=np.float64)

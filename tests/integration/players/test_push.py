@@ -28,6 +28,7 @@ from indexer.runs.indexer import Indexer
 from tests.fakes import FakeModel
 from tests.integration.players.live import live_of
 from tests.listeners import CALM, write_albums
+from tests.subsonic_player import Player
 
 PASSWORD = "a-password-for-tests"
 CONFIGURATION = """
@@ -146,7 +147,9 @@ def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def songs_there(server: SubsonicServer, name: str) -> list[list[str]]:
     """Ids of the songs of each playlist of that name."""
-    return [server.playlist_songs(p.id) for p in server.playlists() if p.name == name]
+    player = Player(server.url, {"u": server.user, "p": PASSWORD})
+    lists = [player.ask("getPlaylist", id=p.id) for p in server.playlists() if p.name == name]
+    return [[song["id"] for song in each["playlist"].get("entry", [])] for each in lists]
 
 
 def test_a_station_is_pushed_and_replaced(supysonic: Supysonic, indexed: Indexed) -> None:
