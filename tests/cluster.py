@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ def running_cluster(nodes: int) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     from indexer.cluster.connection import connect
+    from indexer.cluster.searching import RETIRING
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     before = signal.getsignal(signal.SIGTERM)
@@ -32,6 +34,10 @@ def running_cluster(nodes: int) -> Iterator[Any]:
         connect(cluster.address)
         yield cluster
     finally:
+        gc.collect()  # searchers that nobody holds retire their processes, in threads
+        for thread in threading.enumerate():
+            if thread.name == RETIRING:  # after a shutdown it would connect again
+                thread.join(60.0)
         ray.shutdown()
         cluster.shutdown()
         signal.signal(signal.SIGTERM, before)  # Ray has set its own

@@ -33,6 +33,7 @@ from model.scoring import ScoringParams
 logger = logging.getLogger("circumplex.search")
 
 OPEN_S = 300.0  # how long the shards of a snapshot may take to open
+RETIRING = "ray-retire"  # name of the threads that end the processes of a snapshot
 HEDGE_S = 0.25  # a replica that has not answered by then is joined by the next one
 GIVE_UP_S = 10.0  # and with no other left, waited for until then
 REST_S = 5.0  # how long a replica that was lost or late is asked after all others
@@ -233,7 +234,7 @@ def _replicas(group: PlacementGroup, count: int, given: tuple[Any, ...]) -> list
 
 def _retire(groups: Sequence[PlacementGroup]) -> None:
     """End the processes of a snapshot, without waiting for a cluster that may be gone."""
-    threading.Thread(target=_remove, args=(groups,), name="ray-retire", daemon=True).start()
+    threading.Thread(target=_remove, args=(groups,), name=RETIRING, daemon=True).start()
 
 
 def _remove(groups: Sequence[PlacementGroup]) -> None:
