@@ -14,7 +14,7 @@ MUSIC ?=
 CHECK ?=
 PORT ?= 8000
 ARGS ?=
-WORKERS ?= $(if $(ARGS),0,4)
+WORKERS ?= $(if $(ARGS),0,3)
 DEMO_DATA ?= demo-data
 
 export MUSIC
@@ -41,7 +41,7 @@ demo: $(RUNTIME) ## Index MUSIC (or a catalogue it composes itself) and serve it
 	@folder="$${MUSIC/#\~/$$HOME}"; \
 	$(BIN)/circumplex demo $${folder:+"$$folder"} --data-dir "$(DEMO_DATA)" --port $(PORT) $(if $(CHECK),--check) $(ARGS)
 
-test: lint ## Lint, types, import contracts and all tests, in WORKERS=4 processes
+test: lint ## Lint, types, import contracts and all tests, in WORKERS=3 processes
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --durations=10 $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS) $(PARALLEL)) $(ARGS)
 
 test-image: $(DEV) ## Build the image, run the stack and try it; needs Docker or Podman with Compose
