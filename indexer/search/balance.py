@@ -137,9 +137,7 @@ def _even_log_weights(log_likelihood: Doubles) -> Doubles:
 
 def embedded_bank(snapshot: Snapshot, model: EmotionEmbedder) -> Bank:
     """The bank that a snapshot was balanced with, for `as_music`: the same for all music."""
-    answering = snapshot.tracks.answering
-    chosen = answering.one_each(answering.of_kinds())
-    standing = snapshot.whole & np.repeat(chosen, np.diff(snapshot.track_first))
+    standing = snapshot.tracks.answering.standing(snapshot.whole, snapshot.track_first)
     return Bank.of(snapshot.scale, snapshot.embedding[np.flatnonzero(standing)], model)
 
 

@@ -74,6 +74,15 @@ class Answering:
         mask[first] = True
         return mask
 
+    def standing(self, whole: Mask, first: NDArray[np.int64]) -> Mask:
+        """The rows of whole tracks of those that answer by default, [S].
+
+        Args:
+            whole: Rows that are whole tracks, [S].
+            first: First row of each track, and the end, [T + 1].
+        """
+        return np.asarray(whole & np.repeat(self.one_each(self.of_kinds()), np.diff(first)))
+
     def copies_of(self, row: int) -> tuple[int, ...]:
         """The rows of the other tracks of this row's recording, ascending."""
         rows = self._several.get(int(self.recordings[row]), ())

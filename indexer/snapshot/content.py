@@ -62,8 +62,7 @@ def standing_rows(
     ids = np.array([track.id for track in tracks], dtype=np.int64)
     kinds = kind_codes([track.verdict for track in tracks])
     answering = Answering(ids, kinds, answering_ids(tracks))
-    chosen = answering.one_each(answering.of_kinds())
-    return whole_tracks(segment_s, first) & np.repeat(chosen, np.diff(first))
+    return answering.standing(whole_tracks(segment_s, first), first)
 
 
 def in_track_order(content: SnapshotContent) -> SnapshotContent:

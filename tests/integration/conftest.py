@@ -10,6 +10,7 @@ import pytest
 from indexer.catalog.catalog import Catalog, open_catalog
 from tests.indexed_library import Library
 from tests.listeners import CALM, Keyed, keyed_service
+from tests.object_store import Store, running_store
 from tests.postgres import PostgreSQL, running_postgresql
 from tests.running import (
     Running,
@@ -53,6 +54,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_service(fake_settings(folder)) as running:
         run = index_now(running)
         assert run["state"] == "succeeded", run
+        yield running
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    """An S3-compatible store that lives as long as a module's tests."""
+    with running_store() as running:
         yield running
 
 

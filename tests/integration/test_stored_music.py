@@ -18,7 +18,7 @@ from indexer.catalog.catalog import open_catalog
 from indexer.errors import RootNotFoundError
 from indexer.folders.roots import StoreRoot
 from tests.catalogue import write_tone
-from tests.object_store import BUCKET, Store, running_store
+from tests.object_store import BUCKET, Store
 from tests.running import ADMIN, Running, fake_settings, index_now, problem_of, running_service
 from tests.subsonic_player import Player
 
@@ -26,12 +26,6 @@ pytest.importorskip("s3fs", reason="s3fs is not installed: pip install '.[s3]'")
 pytest.importorskip("moto", reason="moto is not installed: pip install '.[dev]'")
 
 ROOT = f"s3://{BUCKET}/mine"
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -39,12 +39,6 @@ FILES = 6
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with running_store() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six tones, two of them with several segments."""
     folder = tmp_path_factory.mktemp("tones")
