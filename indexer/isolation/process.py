@@ -108,6 +108,8 @@ class WorkerProcess:
         except BaseException:
             self.close()
             raise
+        if reply.get("limit"):  # what failed for want of memory may have left anything half done
+            self.close()
         return reply, content
 
     def wait_until_ready(self) -> None:

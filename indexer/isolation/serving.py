@@ -82,8 +82,12 @@ def _answered(handle: Handle, request: Mapping[str, Any], fd: int | None) -> Ans
 
 
 def ran_out_of_memory(error: Exception) -> bool:
-    """Whether the limit on memory caused `error`; torch's allocator has no exception of its own."""
-    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
+    """Whether the limit on memory caused `error`.
+
+    Torch's allocator has no exception of its own, and the interpreter raises `SystemError` where
+    one of its own allocations fails unseen.
+    """
+    return isinstance(error, MemoryError | SystemError) or "DefaultCPUAllocator" in str(error)
 
 
 def limit_memory(growth_bytes: int) -> None:

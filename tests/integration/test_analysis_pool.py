@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -151,13 +153,40 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     soundfile.write(big, (rng.normal(size=96_000 * 200) * 0.1), 96_000)
     soundfile.write(small, rng.normal(size=80_000) * 0.1, 8000)
     pool = PooledAnalyser("descriptors", 1, AnalysisLimits(3600.0, 120.0, 160 << 20))
+    before = children()
     try:
-        with pytest.raises(AnalysisLimitError):
+        with pytest.raises(AnalysisLimitError, match="more memory"):
             pool.analyse(big)
 
+        assert children() == before  # a process that lacked memory reads nothing more
         assert pool.analyse(small).duration_s == pytest.approx(10.0)
     finally:
         pool.close()
+
+
+LATE_IMPORTS = """
+import sys
+from indexer.isolation import reader
+
+def serve(options, handle):
+    before = set(sys.modules)
+    for do in ("tags", "analyse"):
+        with open(sys.argv[1], "rb") as file:
+            handle({"do": do, "name": "noise.wav"}, file)
+    print(sorted(set(sys.modules) - before))
+
+reader.serve = serve
+reader.main({"frontend": "descriptors", "max_duration_s": 60.0})
+"""
+
+
+def test_a_worker_has_imported_everything_before_its_first_file(clip: Path) -> None:
+    """No import fails half done because a file left no memory for it."""
+    command = [sys.executable, "-c", LATE_IMPORTS, str(clip)]
+
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120.0)
+
+    assert answer.stdout.strip() == "[]"
 
 
 def test_closing_leaves_no_process(clip: Path) -> None:
@@ -201,12 +230,13 @@ def children() -> set[int]:
 
 
 def test_running_out_of_memory_is_told_from_bad_audio() -> None:
-    """Torch says so in a RuntimeError, whose words this build of torch still uses."""
+    """Torch says so in a RuntimeError, whose words are these; the interpreter in a SystemError."""
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60)
 
     assert ran_out_of_memory(caught.value)
     assert ran_out_of_memory(MemoryError())
+    assert ran_out_of_memory(SystemError("error return without exception set"))
     assert not ran_out_of_memory(RuntimeError("shapes do not match"))
 
 
