@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import wave
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -12,7 +13,6 @@ from indexer.starting import collector_paused
 
 with collector_paused():
     import numpy as np
-    import soundfile  # type: ignore[import-untyped]
     import torch
 
     from indexer.folders.files import read_tags
@@ -47,11 +47,13 @@ def main(options: Mapping[str, Any], get: Callable[..., Frontend] = get_frontend
 def _rehearse(handle: Handle) -> None:
     """Read two seconds of noise, so that no import and no table is made under a file's limits."""
     file = BytesIO()
-    noise = np.random.default_rng(0).normal(0.0, 0.1, 2 * RATE_HZ)
-    soundfile.write(file, noise, RATE_HZ, format="FLAC")
+    noise = np.random.default_rng(0).normal(0.0, 3000.0, 2 * RATE_HZ).astype("<i2")
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, RATE_HZ, 0, "NONE", "not compressed"))
+        sound.writeframes(noise.tobytes())
     for do in ("tags", "analyse"):
         file.seek(0)
-        handle({"do": do, "name": "noise.flac"}, file)
+        handle({"do": do, "name": "noise.wav"}, file)
 
 
 if __name__ == "__main__":
