@@ -64,7 +64,7 @@ ARRIVING = 4
 """Uploads that may arrive for each that may be analysed or wait for it."""
 JOURNEY_PLACES, JOURNEY_S = 16, 15.0
 LARGE_PLACES, LARGE_S = 16, 15.0
-FOLLOWERS = 64
+LIST_PLACES, FOLLOWERS = 64, 64
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def open_services(
     stack.callback(journeys.close)
     large_matches = Desk("large-matches", workers=1, places=LARGE_PLACES, budget_s=LARGE_S)
     stack.callback(large_matches.close)
-    lists = Desk("lists", workers=1, places=LARGE_PLACES, budget_s=LARGE_S)
+    lists = Desk("lists", workers=1, places=LIST_PLACES, budget_s=LARGE_S)
     stack.callback(lists.close)
     planes = Planes(catalog, lambda shown: live.model_of(shown, model))
     live.refresh()

@@ -68,7 +68,7 @@ METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     "getSonicSimilarTracks": sonic.get_sonic_similar_tracks,
     "findSonicPath": sonic.find_sonic_path,
 }
-LISTS = frozenset({"getPlaylists"})  # all stations with their music, one list after the other
+LISTS = frozenset({"getPlaylists", "getPlaylist", "createPlaylist"})  # made one after the other
 MEDIA: Mapping[str, Callable[[SubsonicCall], Response]] = {
     "stream": media.stream,
     "download": media.download,
@@ -123,7 +123,7 @@ async def _done(work: Callable[[SubsonicCall], Result], method: str, call: Subso
 async def is_long(method: str, call: SubsonicCall) -> bool:
     """Whether a call belongs to the journeys: it must not keep the others waiting."""
     of_station = (call.optional("id") or "").startswith(playlists.STATION)
-    if method in LISTS:
+    if method == "getPlaylists":
         return await call.services.lists.run(call.request, partial(playlists.travels, call))
     if method in {"getPlaylist", "getCoverArt"} and of_station:
         return await run_in_threadpool(playlists.travels, call)
