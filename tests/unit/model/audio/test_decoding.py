@@ -277,6 +277,19 @@ def test_impossible_sample_rates_are_refused(rate_hz: int) -> None:
         decode(wav(np.zeros((1, 100_000), dtype=np.float32), rate_hz))
 
 
+@pytest.mark.parametrize(
+    ("rate_hz", "kept_hz"),
+    [(192_000, 192_000), (352_800, 176_400), (1_411_200, 176_400), (2_822_400, 176_400)],
+)
+def test_rates_of_dsd_are_brought_down(rate_hz: int, kept_hz: int) -> None:
+    """DSD256 and DSD512 are heard, and a waveform takes no gigabytes."""
+    audio = decode(wav(0.5 * tone(1.0, rate_hz, 440.0)[None], rate_hz))
+
+    assert audio.sample_rate_hz == kept_hz
+    assert audio.duration_s == pytest.approx(1.0, abs=0.001)
+    assert _tone_amplitude(audio, 440.0) == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_change_of_rate_midway_is_followed() -> None:
     """Two MP3 files in one come out at the rate of the first, at the right pitch."""
     first = encoded(0.5 * tone(2.0, 44_100, 440.0)[None], 44_100, "mp3", "libmp3lame")
