@@ -21,6 +21,7 @@ from app.subsonic.errors import GENERIC, NOT_FOUND, SubsonicError
 from app.subsonic.library import Libraries
 from app.subsonic.login import listener_of
 from app.subsonic.station_answers import StationAnswers
+from app.subsonic.transcode import Transcodes
 from indexer.errors import IndexerError
 
 logger = logging.getLogger("circumplex.subsonic")
@@ -75,7 +76,7 @@ MEDIA: Mapping[str, Callable[[SubsonicCall], Response]] = {
 def make_router() -> APIRouter:
     """The routes of the server, with what its calls share."""
     router = APIRouter(include_in_schema=False)
-    shared = Shared(Libraries(), StationAnswers())
+    shared = Shared(Libraries(), StationAnswers(), Transcodes())
 
     @router.api_route("/rest/{method}", methods=["GET", "POST"])
     async def call_method(method: str, request: Request) -> Response:
