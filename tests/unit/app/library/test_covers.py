@@ -128,6 +128,24 @@ def test_usual_names_are_looked_for_in_order(tmp_path: Path) -> None:
     assert seen == [None, *names[1:]]
 
 
+def test_a_disc_shows_the_cover_of_its_album(tmp_path: Path) -> None:
+    """That above the disc's folder, where the disc has none; other folders ask nowhere else."""
+    track_in(tmp_path / "Blue/CD 2")
+    (tmp_path / "Blue/cover.jpg").write_bytes(picture())
+
+    def found(folder: str) -> str | None:
+        path = f"Blue/{folder}/tone.flac"
+        track = TrackRecord(1, "0" * 32, str(tmp_path), path, None, None, None, None, None, 3.0)
+        with cover_files(track, (tmp_path,)) as files:
+            return files.beside.name if files.beside else None
+
+    assert found("CD 2") == "cover.jpg"
+    (tmp_path / "Blue/CD 2/front.png").write_bytes(picture())
+    assert found("CD 2") == "front.png"
+    track_in(tmp_path / "Blue/Live")
+    assert found("Live") is None
+
+
 def test_a_picture_beside_follows_the_rule_of_the_audio(tmp_path: Path) -> None:
     """No link is followed, nor is a folder or a pipe a picture."""
     outside, folder = tmp_path / "outside", tmp_path / "music"
