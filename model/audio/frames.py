@@ -111,6 +111,8 @@ def _frames(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
     while True:
         try:
             packet = next(packets, None)
+        except MemoryError:  # says nothing about the file
+            raise
         except av.FFmpegError as error:
             failure, packet = error, None
             damage.ended_by = error.strerror or type(error).__name__
@@ -119,6 +121,8 @@ def _frames(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
         damage.packets += 1
         try:
             frames = packet.decode()
+        except MemoryError:
+            raise
         except av.FFmpegError as error:
             failure, frames = error, []
             damage.bad_packets += 1
@@ -193,9 +197,14 @@ def _readable(source: Source, reader: SourceFile) -> Iterator[None]:
 
 @contextmanager
 def translated(source: Source) -> Iterator[None]:
-    """Turn what the file system and the decoder raise into `AudioReadError` and its neighbour."""
+    """Turn what the file system and the decoder raise into `AudioReadError` and its neighbour.
+
+    A lack of memory stays a `MemoryError`: another time the file may well decode.
+    """
     try:
         yield
+    except MemoryError:
+        raise
     except av.FFmpegError as exc:
         reason = exc.strerror or type(exc).__name__
         raise UndecodableAudioError(f"cannot decode {name_of(source)}: {reason}") from exc
