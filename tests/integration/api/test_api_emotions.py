@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import struct
 import threading
 import time
@@ -340,6 +341,13 @@ def test_too_many_uploads_are_refused_and_none_is_lost(small_service: Running) -
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
     problem_of(refused[0], 429, "busy")
     assert upload(small_service, CLIP).status_code == 200
+
+
+def test_a_folder_of_uploads_that_was_tidied_away_is_made_again(service: Running) -> None:
+    """Files that were not touched for long are removed on many machines."""
+    shutil.rmtree(service.settings.data_dir / "uploads")
+
+    assert upload(service, CLIP).status_code == 200
 
 
 def test_no_upload_stays_on_disk(service: Running) -> None:
