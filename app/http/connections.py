@@ -5,12 +5,18 @@ protocol adds what a server on an open network needs:
 
 - A head that is larger than `MAX_HEAD_BYTES` or has more than `MAX_HEADERS` fields gets a 431, one
   that is not complete after `HEAD_S` seconds a 408; both connections are closed.
+- Bytes that belong to no body (trailers, extensions of chunks) are read up to `MAX_HEAD_BYTES`;
+  trailers are left out. Requests that are sent before the answer to the first one wait, up to
+  `MAX_PIPELINED` of them; then the connection is closed.
 - A client that goes on sending after its answer is complete is read for `LINGER_S` seconds and
-  `LINGER_BYTES`, so that the answer reaches it, then its connection is closed.
+  `LINGER_BYTES`, so that the answer reaches it, then its connection is closed. One that reads
+  nothing of its answer for `STALL_S` seconds is given up.
 - At most `ConnectionLimits.total` connections are open, at most `ConnectionLimits.per_client` from
   one address. Where one more arrives, the connection that has been without a request for the
-  longest time makes room; only where every connection has a request at work is the new one refused
-  with a 503.
+  longest time makes room, then the one whose request has waited longest for its client: for the
+  rest of a body, or to read the answer. Only where every connection has a request at work is the
+  new one refused, with a 503, or a 429 where its own address holds too many; `HEALTH` is still
+  answered then.
 """
 
 from __future__ import annotations
@@ -24,8 +30,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from app.errors import PROBLEM_JSON, ErrorKind, problem
@@ -33,6 +40,9 @@ from app.errors import PROBLEM_JSON, ErrorKind, problem
 logger = logging.getLogger("circumplex.service")
 
 FULL = ErrorKind(503, "connections-full", "Service Unavailable")
+FULL_OF_CLIENT = ErrorKind(429, "connections-full", "Too Many Requests")
+BAD_REQUEST = ErrorKind(400, "bad-request", "Bad Request")
+GIVEN_UP = ErrorKind(408, "body-timeout", "Request Timeout")
 HEAD_TOO_LARGE = ErrorKind(431, "head-too-large", "Request Header Fields Too Large")
 HEAD_TOO_SLOW = ErrorKind(408, "head-too-slow", "Request Timeout")
 
@@ -40,7 +50,15 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 200
 HEAD_S = 10.0
 LINGER_S = 5.0
+REFUSED_S = 1.0
+"""How long a refused client may take to read why, and to close."""
 LINGER_BYTES = 1024 * 1024
+STALL_S = 600.0
+"""A player that is paused reads nothing either: it asks for the rest later."""
+MAX_PIPELINED = 16
+HEALTH = b"/healthz"
+PAST = 8
+"""Connections past the limit that are told so once their head is complete."""
 KEPT_BACK = 256
 """File descriptors that connections leave to the service: database, snapshots, audio, workers."""
 
@@ -79,19 +97,26 @@ class Connections:
         self.limits = limits
         self.of_client: Counter[str] = Counter()
         self._open: dict[BoundedProtocol, str] = {}  # in the order of their last request
+        self._past: dict[BoundedProtocol, None] = {}  # beyond the limits, in order of arrival
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def enter(self, connection: BoundedProtocol, client: str) -> bool:
-        """Count a new connection; False where there is no room for it."""
+    def enter(self, connection: BoundedProtocol, client: str) -> ErrorKind | None:
+        """Count a new connection; what to tell it where there is no room for it."""
+        full: ErrorKind | None = None
         if self.of_client[client] >= self.limits.per_client and not self._make_room(client):
-            return False
-        if len(self._open) >= self.limits.total and not self._make_room(None):
-            return False
-        self._open[connection] = client
-        self.of_client[client] += 1
-        return True
+            full = FULL_OF_CLIENT
+        elif len(self._open) >= self.limits.total and not self._make_room(None):
+            full = FULL
+        if full is None:
+            self._open[connection] = client
+            self.of_client[client] += 1
+            return None
+        self._past[connection] = None
+        if len(self._past) > PAST:
+            next(iter(self._past)).drop()
+        return full
 
     def used(self, connection: BoundedProtocol) -> None:
         """A request of this connection has ended: it is now the last to make room."""
@@ -100,6 +125,7 @@ class Connections:
 
     def leave(self, connection: BoundedProtocol) -> None:
         """Forget a connection; harmless for one that is not counted."""
+        self._past.pop(connection, None)
         client = self._open.pop(connection, None)
         if client is not None:
             self.of_client[client] -= 1
@@ -107,12 +133,16 @@ class Connections:
                 del self.of_client[client]
 
     def _make_room(self, client: str | None) -> bool:
-        for connection, owner in self._open.items():
-            if client in (None, owner) and not connection.at_work:
-                self.leave(connection)
-                connection.drop()
-                return True
-        return False
+        of_client = [one for one, owner in self._open.items() if client in (None, owner)]
+        found = next((one for one in of_client if not one.at_work), None)
+        if found is None:
+            waiting = [one for one in of_client if one.awaits_client]
+            found = min(waiting, key=lambda one: one.progress_s, default=None)
+        if found is None:
+            return False
+        self.leave(found)
+        found.make_room()
+        return True
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -129,69 +159,123 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         """As uvicorn calls it."""
         super().__init__(config, server_state, app_state, _loop)
+        self.progress_s = self.loop.time()  # when the client last sent or read something
+        self._full: ErrorKind | None = None
         self._in_head = True  # a head has begun, or is awaited, and is not complete
         self._in_body = False
         self._head_bytes = 0
+        self._bodiless_bytes = 0  # since the last byte of a body, while one is awaited
         self._lingered_bytes = 0
         self._refused = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
 
     @property
     def at_work(self) -> bool:
         """Whether a request is being answered."""
-        return self.cycle is not None and not self.cycle.response_complete
+        return self.cycle is not None and not self.cycle.response_complete and not self._refused
+
+    @property
+    def awaits_client(self) -> bool:
+        """Whether the answer waits for the client: to send on, or to read."""
+        return self.at_work and (self._in_body or self.flow.write_paused)
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether nothing is answered yet, and nothing waits before the present request."""
+        return not self.pipeline and not self.cycle.response_started
 
     def drop(self) -> None:
         """Close at once; what is not sent yet is lost."""
         self._refused = True
+        self._disconnect()
+        self.all_open.leave(self)
         if self.transport is not None:
             self.transport.abort()
+
+    def make_room(self) -> None:
+        """Close for another connection; a request whose body has not arrived is told why."""
+        if self.at_work and self._in_body and self._is_first:
+            self._refuse(GIVEN_UP, "another request took the place of this one: send it faster")
+        else:
+            self.drop()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection and await its first head."""
         super().connection_made(transport)
-        if not self.all_open.enter(self, self.client[0] if self.client else ""):
-            self._refuse(FULL, "no connection is free; try again in 2 s")
-            return
-        self._set_deadline(HEAD_S)
+        self._full = self.all_open.enter(self, self.client[0] if self.client else "")
+        self._set_deadline(HEAD_S if self._full is None else LINGER_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._clear_deadline()
+        self._clear_stall()
+        self._disconnect()
         self.all_open.leave(self)
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """More is written than the client has read."""
+        super().pause_writing()
+        self.progress_s = self.loop.time()
+        self._clear_stall()
+        self._stalled = self.loop.call_later(STALL_S, self.drop)
+
+    def resume_writing(self) -> None:
+        """The client has read on."""
+        self.progress_s = self.loop.time()
+        self._clear_stall()
+        super().resume_writing()
+
     def data_received(self, data: bytes) -> None:
         """Read on, within the bounds."""
-        if self._refused:
-            return
-        if self._in_head:
+        self.progress_s = self.loop.time()
+        if self._in_head and not self._refused:
             self._head_bytes += len(data)
             if self._deadline is None:  # the next request on a connection that is kept
                 self._set_deadline(HEAD_S)
             if self._head_bytes - len(data) > MAX_HEAD_BYTES:
                 self._refuse_head()
-                return
-        elif not self.at_work:
+        elif self.at_work:
+            self._bodiless_bytes += len(data)
+            if self._bodiless_bytes - len(data) > MAX_HEAD_BYTES:
+                self._refuse_head()
+        else:
             self._lingered_bytes += len(data)
             if self._lingered_bytes > LINGER_BYTES:
                 self.drop()
-                return
-        super().data_received(data)
+        if not self._refused:
+            super().data_received(data)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; one behind the body would come too late for who checks it."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Hand the request on, if its head is within the bounds."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._refuse_head()
+        elif sum(name == b"host" for name, _ in self.headers) > 1:
+            self._refuse(BAD_REQUEST, "a request names one host")
+        elif self._full is not None and self.url != HEALTH:
+            self._refuse(self._full, "no connection is free; try again in 2 s")
+        elif len(self.pipeline) >= MAX_PIPELINED:
+            self.drop()
         if self._refused:
             return
         self._clear_deadline()
-        self._in_head, self._in_body, self._lingered_bytes = False, True, 0
+        self._in_head, self._in_body = False, True
+        self._bodiless_bytes = self._lingered_bytes = 0
         super().on_headers_complete()
+        if self._full is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
+        self._bodiless_bytes = 0
         if not self._refused:
             super().on_body(body)
 
@@ -211,6 +295,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_body and not self.pipeline:
             self._set_deadline(LINGER_S)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _disconnect(self) -> None:
+        """Tell the application that nobody waits for its answer any more."""
+        for cycle in filter(None, (self._running, self.cycle)):
+            cycle.disconnected = True
+            cycle.message_event.set()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(BAD_REQUEST, msg)
+
     def _refuse_head(self) -> None:
         self._refuse(
             HEAD_TOO_LARGE,
@@ -218,16 +316,23 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def _refuse(self, kind: ErrorKind, detail: str) -> None:
-        """Answer without the application, and close."""
+        """Answer without the application, and close once the client has read it."""
         if self._refused:
             return
+        silent = self.at_work and not (self._in_body and self._is_first)
         self._refused = True
         self._clear_deadline()
+        self._disconnect()
         if self.transport.is_closing():
             return
-        if not self.at_work:
-            self.transport.write(_response(kind, detail))
-        self.transport.close()
+        if silent or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write(_response(kind, detail))
+        self.transport.write_eof()
+        self._lingered_bytes = 0
+        self._deadline = self.loop.call_later(REFUSED_S, self.drop)
+        self.flow.resume_reading()  # closed with bytes unread, the answer might not arrive
 
     def _too_late(self) -> None:
         self._deadline = None
@@ -250,6 +355,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _clear_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
 
 def bounded_protocol(limits: ConnectionLimits) -> type[BoundedProtocol]:

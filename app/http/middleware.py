@@ -155,8 +155,8 @@ class _Request:
 
     def _has_encoded_body(self) -> bool:
         """Whether the body is compressed: nothing here would unpack it."""
-        codings = self.headers.get("content-encoding", "").lower().replace(" ", "").split(",")
-        return any(coding not in ("", "identity") for coding in codings)
+        given = ",".join(self.headers.getlist("content-encoding"))
+        return any(each.strip().lower() not in ("", "identity") for each in given.split(","))
 
     async def receive(self) -> Message:
         limit = self.owner.max_body_bytes

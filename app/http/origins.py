@@ -8,13 +8,14 @@ not come from the page of another site.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITE = frozenset({"same-origin", "none"})
 """Values of `Sec-Fetch-Site` for requests of this service's own page, or typed by the user."""
+_HOST = re.compile(r"(\[[^\]]*\]|[^\[\]:]*)(?::\d{0,5})?", re.ASCII)
 
 
 class Origins:
@@ -45,10 +46,10 @@ class Origins:
         site = headers.get("sec-fetch-site")
         if site is not None:  # no page can set it
             return site not in OWN_SITE
-        return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+        return origin is not None and origin.partition("://")[2] != headers.get("host", "")
 
 
 def _name(host: str) -> str:
-    """The host without its port, in small letters."""
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return name.lower().removesuffix(".")
+    """The host without its port, in small letters; nothing where what follows is no port."""
+    found = _HOST.fullmatch(host)
+    return found[1].lower().removesuffix(".") if found is not None else ""

@@ -90,7 +90,7 @@ def described(model: EmotionModel, segments: int, noise: bool) -> dict[str, str 
 def noise(model: EmotionModel, segments: int) -> Rows:
     """Embedded noise, a whole beside the segments of each track."""
     draws = np.random.default_rng(0)
-    tracks, features = segments // NOISE_ROWS_PER_TRACK, len(model.frontend.feature_names)
+    tracks, features = segments // NOISE_ROWS_PER_TRACK, len(model.row_names)
     rows = draws.normal(size=(tracks, 1, features)) + 0.5 * draws.normal(
         size=(tracks, NOISE_ROWS_PER_TRACK, features)
     )

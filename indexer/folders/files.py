@@ -10,15 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import mutagen
-
-from indexer.folders.container_tags import container_tags
-from indexer.folders.identifiers import ARTISTS, NOTHING, Identifiers, placed, read_identifiers
+from indexer.folders.character_sets import reread
+from indexer.folders.container_tags import KEYS, Tagged, tags_of
+from indexer.folders.identifiers import NOTHING, Identifiers, placed, read_identifiers
 from indexer.folders.naming import one_line, readable_name, year_of
 from indexer.folders.roots import MusicRoot, StoreRoot, is_in_store, music_root
 from model.folding import fold
@@ -26,16 +25,8 @@ from model.folding import fold
 VALUE_SEPARATOR = "; "  # between several artists or genres of one track
 MAX_TAG_LENGTH = 500  # characters; longer values are cut
 
-# Keys by format: Vorbis comments, EasyID3 and EasyMP4; ID3 frames (WAV, AIFF); ASF (WMA).
-_TAG_KEYS: Mapping[str, tuple[str, ...]] = {
-    "title": ("title", "TIT2", "Title"),
-    "artist": ("artist", "TPE1", "Author", "albumartist", "TPE2", "WM/AlbumArtist"),
-    "album": ("album", "TALB", "WM/AlbumTitle"),
-    "genre": ("genre", "TCON", "WM/Genre"),
-    "date": ("date", "TDRC", "WM/Year", "year", "TYER", "originaldate", "TDOR"),
-}
-_NAMES = ("title", "artist")  # where both are missing, tags of another kind are looked for
-_SEVERAL = frozenset({"artist", "genre"})  # what a track may have several of
+_TEXTS = ("title", "artist", "album", "genre")
+_ONE = frozenset({"title", "date"})  # what a track has one of, whatever is written with NUL
 _SEPARATOR = re.compile(r"\s*;\s*")
 _HASH_BYTES = 1 << 18
 _ESCAPED = re.compile(rb"\\(\\|x([0-9a-f]{2}))")
@@ -154,17 +145,13 @@ def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
             where tags do not (`Artist/Album/NN - Title`).
     """
     path = file_path(below) if below else Path(str(getattr(source, "name", source)))
-    file = _opened(source)
-    places = [None if file is None else file.tags]
-    if not any(_values(places[0], _TAG_KEYS[field], several=False) for field in _NAMES):
-        places.append(container_tags(source))
+    kinds, info = tags_of(source)
 
-    def values(keys: tuple[str, ...], *, several: bool = True) -> list[str]:
-        found = (_values(tags, keys, several=several) for tags in places)
-        return next(filter(None, found), [])
+    def values(name: str) -> list[str]:
+        return _values(kinds, KEYS[name], several=name not in _ONE)
 
-    found = {field: values(keys, several=field in _SEVERAL) for field, keys in _TAG_KEYS.items()}
-    found["artist"] = values(ARTISTS) or found["artist"]
+    found = {name: values(name) for name in _TEXTS}
+    found["artist"] = values("artists") or found["artist"]
     found["genre"] = [value for text in found["genre"] for value in values_of(text)]
     place = placed(below)
     inferred = tuple(
@@ -177,24 +164,16 @@ def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
         artist=_joined(found["artist"]),
         album=_joined(found["album"]),
         genre=_joined(_distinct(found["genre"])),
-        year=_year(values),
-        duration_s=None if file is None else _declared_duration_s(file.info),
+        year=_year(kinds),
+        duration_s=_declared_duration_s(info),
         identifiers=read_identifiers(values, place, inferred),
     )
 
 
-def _opened(source: Path | BinaryIO) -> Any:
-    """What mutagen makes of a file; None where it makes nothing of it."""
-    try:
-        return mutagen.File(source, easy=True)
-    except Exception:  # whatever damaged tags make a reader raise
-        return None
-
-
-def _year(values: Callable[..., list[str]]) -> int | None:
+def _year(kinds: Sequence[Tagged]) -> int | None:
     """The year of the first date that has one."""
-    for key in _TAG_KEYS["date"]:
-        year = year_of(values((key,), several=False))
+    for key in KEYS["date"]:
+        year = year_of(_values(kinds, (key,), several=False))
         if year is not None:
             return year
     return None
@@ -219,22 +198,16 @@ def _parts(value: str, separator: str) -> list[str]:
     return [part.strip() for part in value.split(separator) if part.strip()]
 
 
-def _values(tags: Any, keys: tuple[str, ...], *, several: bool) -> list[str]:
-    for key in keys:
-        try:
-            value = tags[key]
-        except (KeyError, TypeError, ValueError):  # ValueError: an invalid Vorbis comment key
-            continue
-        # ID3's genre frame translates the numbers of ID3v1; UFID holds `data`, others `text`.
-        value = getattr(value, "genres", None) or getattr(value, "text", value)
-        value = data.decode("ascii", "replace") if (data := getattr(value, "data", b"")) else value
-        listed = value if isinstance(value, list) else [value]
-        single = [str(item) for item in listed]
-        if several:  # NUL separates the values of one frame in ID3v2.4
-            single = [value for text in single for value in text.split("\0")]
-        texts = [text for text in map(one_line, single) if text]
-        if texts:
-            return list(dict.fromkeys(texts))
+def _values(kinds: Sequence[Tagged], keys: Sequence[str], *, several: bool) -> list[str]:
+    """The values of the first of these names that has one, in the first kind of tags with any."""
+    for tagged in kinds:
+        for key in keys:
+            single = [reread(value) for value in tagged.get(key, ())]
+            if several:  # NUL separates the values of one frame in ID3v2.4
+                single = [value for text in single for value in text.split("\0")]
+            texts = [text for text in map(one_line, single) if text]
+            if texts:
+                return list(dict.fromkeys(texts))
     return []
 
 

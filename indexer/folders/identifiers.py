@@ -1,55 +1,27 @@
 """What names a recording beyond its title: ids of databases, credits, and its place on a release.
 
-Tags say it (the keys are those that MusicBrainz Picard writes, in every format); where a tag is
-missing, folders of the form `Artist/Album/NN - Title` do, and what comes from them is marked.
+Tags say it (MusicBrainz Picard writes all of them, in every format); where a tag is missing,
+folders of the form `Artist/Album/NN - Title` do, and what comes from them is marked.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from mutagen.easyid3 import EasyID3
-from mutagen.easymp4 import EasyMP4Tags
-
-# Keys by format: Vorbis comments, EasyID3 and EasyMP4; ID3 frames (WAV, AIFF); ASF (WMA).
-KEYS: Mapping[str, tuple[str, ...]] = {
-    "recording_mbid": (
-        "musicbrainz_trackid",
-        "UFID:http://musicbrainz.org",
-        "MusicBrainz/Track Id",
-    ),
-    "track_mbid": (
-        "musicbrainz_releasetrackid",
-        "TXXX:MusicBrainz Release Track Id",
-        "MusicBrainz/Release Track Id",
-    ),
-    "release_mbid": ("musicbrainz_albumid", "TXXX:MusicBrainz Album Id", "MusicBrainz/Album Id"),
-    "artist_mbids": ("musicbrainz_artistid", "TXXX:MusicBrainz Artist Id", "MusicBrainz/Artist Id"),
-    "album_artist_mbids": (
-        "musicbrainz_albumartistid",
-        "TXXX:MusicBrainz Album Artist Id",
-        "MusicBrainz/Album Artist Id",
-    ),
-    "isrcs": ("isrc", "TSRC", "WM/ISRC"),
-    "album_artist": ("albumartist", "album artist", "TPE2", "WM/AlbumArtist"),
-    "track_number": ("tracknumber", "track", "TRCK", "WM/TrackNumber"),
-    "disc_number": ("discnumber", "disc", "TPOS", "WM/PartOfSet"),
-    "compilation": ("compilation", "TCMP", "WM/IsCompilation"),
-}
-ARTISTS = ("artists", "TXXX:ARTISTS", "TXXX:Artists", "WM/ARTISTS")  # each on its own
 MAX_NUMBER = 99_999
 
+_YES = frozenset({"1", "True", "true", "TRUE", "Yes", "yes", "YES"})
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
 _NUMBER = re.compile(r"\d{1,5}")
 _NUMBERED = re.compile(r"(?:(\d{1,2})-)?(\d{1,3})(?:\s+-\s+|\s*[._]\s*|\s+-|-\s+)(?=\S)")
 _DISC = re.compile(r"(?:cd|disc|disk)\s*[-_ ]?\s*(\d{1,2})", re.IGNORECASE)
 
-Values = Callable[[tuple[str, ...]], list[str]]  # the values of the first of these keys
+Values = Callable[[str], list[str]]  # the cleaned values of a field
 
 
 @dataclass(frozen=True)
@@ -163,26 +135,25 @@ def read_identifiers(values: Values, place: Placed, inferred: tuple[str, ...]) -
     """What tags say, and for numbers else the place of the file.
 
     Args:
-        values: Gives the cleaned values of the first key that is there.
+        values: Gives the cleaned values of a field of `container_tags.KEYS`.
         place: What the path says.
         inferred: What has already been taken from `place`.
     """
-    found = {name: values(keys) for name, keys in KEYS.items()}
     numbers = {}
     for name in ("track_number", "disc_number"):
-        numbers[name] = _number(found[name])
+        numbers[name] = _number(values(name))
         if numbers[name] is None and (by_place := getattr(place, name)) is not None:
             numbers[name] = by_place
             inferred = (*inferred, name)
     return Identifiers(
-        recording_mbid=_first(_mbids(found["recording_mbid"])),
-        track_mbid=_first(_mbids(found["track_mbid"])),
-        release_mbid=_first(_mbids(found["release_mbid"])),
-        artist_mbids=_mbids(found["artist_mbids"]),
-        album_artist_mbids=_mbids(found["album_artist_mbids"]),
-        isrcs=_isrcs(found["isrcs"]),
-        album_artist="; ".join(found["album_artist"])[:500] or None,
-        compilation=_first(tuple(found["compilation"])) in {"1", "True", "true"},
+        recording_mbid=_first(_mbids(values("recording_mbid"))),
+        track_mbid=_first(_mbids(values("track_mbid"))),
+        release_mbid=_first(_mbids(values("release_mbid"))),
+        artist_mbids=_mbids(values("artist_mbids")),
+        album_artist_mbids=_mbids(values("album_artist_mbids")),
+        isrcs=_isrcs(values("isrcs")),
+        album_artist="; ".join(values("album_artist"))[:500] or None,
+        compilation=_first(tuple(values("compilation"))) in _YES,
         inferred=inferred,
         **numbers,
     )
@@ -215,17 +186,3 @@ def _first(values: tuple[str, ...]) -> str | None:
 def _readable(folder: str) -> str | None:
     name = folder.replace("_", " ") if " " not in folder else folder
     return " ".join(name.split()) or None
-
-
-def _compilation(tags: Any, _key: str) -> list[str]:
-    return [str(int(bool(tags["cpil"])))]
-
-
-# mutagen's easy tags lack these; registering a key tells its readers, it changes no file.
-_ID3: Any = EasyID3
-_MP4: Any = EasyMP4Tags
-_ID3.RegisterTXXXKey("artists", "ARTISTS")
-_MP4.RegisterFreeformKey("artists", "ARTISTS")
-_MP4.RegisterFreeformKey("isrc", "ISRC")
-_MP4.RegisterFreeformKey("musicbrainz_releasetrackid", "MusicBrainz Release Track Id")
-_MP4.RegisterKey("compilation", getter=_compilation)

@@ -149,8 +149,8 @@ def audio_track(container: Any, source: Source) -> Any:
 
 
 def open_container(reader: SourceFile) -> Any:
-    """The container that FFmpeg finds in a file."""
-    return av.open(reader, options=OPTIONS, metadata_errors="replace")
+    """The container that FFmpeg finds; bytes of its tags that are no UTF-8 become surrogates."""
+    return av.open(reader, options=OPTIONS, metadata_errors="surrogateescape")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from indexer.catalog.records import SnapshotRow
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.snapshot.content import SnapshotContent
 from indexer.snapshot.tracks import TrackRecord
+from model.frontends import row_names
 
 SNAPSHOT_ID = "20260101T000000Z-large"
 POINTS = 4  # of each emotion curve
@@ -53,8 +54,8 @@ def write_large_catalogue(settings: Settings, model: Any, tracks: int) -> None:
 
 
 def _features(model: Any, emotion: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """[tracks, Dx] as the model's frontend would give them."""
-    width = len(model.frontend.feature_names)
+    """[tracks, Dx + K] as the model's frontend would give them."""
+    width = len(row_names(model.frontend))
     if width == emotion.shape[1]:
         return (emotion + 1.0) / 2.0
     return (10.0 * rng.normal(size=(len(emotion), width))).astype(np.float32)

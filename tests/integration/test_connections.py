@@ -20,9 +20,23 @@ HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
 async def echo(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-def, type-arg]
-    """Answers `slow` after a second and everything else at once, without reading a body."""
+    """Answers at once, without reading a body.
+
+    `/slow` takes a second, `/body` reads its body first, `/large` is more than fits anywhere.
+    """
     if scope["path"] == "/slow":
         await asyncio.sleep(1.0)
+    if scope["path"] == "/body":
+        while (await receive()).get("more_body"):
+            pass
+    if scope["path"] == "/large":
+        size = 64 << 20
+        headers = [(b"content-length", str(size).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for left in range(size, 0, -65536):
+            piece = {"type": "http.response.body", "body": bytes(65536), "more_body": left > 65536}
+            await send(piece)
+        return
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
     )
@@ -179,10 +193,116 @@ def test_requests_at_work_are_not_cut_off(port: int) -> None:
 
     refused = asked(port)
 
-    assert refused == 503
+    assert refused == 429
     assert [status(connection) for connection in at_work] == [200] * LIMITS.total
     for connection in at_work:
         connection.close()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+        b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["bodies that do not end", "answers that nobody reads"],
+)
+def test_requests_that_wait_for_their_client_make_room(port: int, begun: bytes) -> None:
+    """They hold a place only as long as nobody else needs it."""
+    waiting = [connected(port) for _ in range(LIMITS.total)]
+    for connection in waiting:
+        connection.sendall(begun)
+    time.sleep(0.3)
+    try:
+        assert [asked(port) for _ in range(3)] == [200] * 3
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
+def test_a_body_that_makes_room_is_told_so(port: int) -> None:
+    """It gets an answer, not only an end."""
+    waiting = [connected(port) for _ in range(LIMITS.total)]
+    for connection in waiting:
+        connection.sendall(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    time.sleep(0.3)
+    asked(port)
+
+    assert status(waiting[0]) == 408
+    for connection in waiting:
+        connection.close()
+
+
+def test_health_is_told_past_the_limit(port: int) -> None:
+    """Whoever watches the service learns that it lives, however busy it is."""
+    at_work = [connected(port) for _ in range(LIMITS.total)]
+    for connection in at_work:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+    time.sleep(0.3)
+    with connected(port) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        assert status(connection) == 200
+    assert [status(connection) for connection in at_work] == [200] * LIMITS.total
+    for connection in at_work:
+        connection.close()
+
+
+def test_an_answer_that_nobody_reads_is_given_up(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a time, whether the place is needed or not."""
+    monkeypatch.setattr(connections, "STALL_S", 0.3)
+    with connected(port) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(1.0)
+        received = 0
+        with suppress(ConnectionError):
+            while piece := connection.recv(1 << 20):
+                received += len(piece)
+
+    assert received < 64 << 20
+
+
+CHUNKED = b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begun", "endless"),
+    [
+        (b"0\r\n", b"X-A: b\r\n" * 512),
+        (b"0\r\nX-A: ", b"b" * 4096),
+        (b"5;a=", b"b" * 4096),
+    ],
+    ids=["trailers", "one trailer", "an extension of a chunk"],
+)
+def test_what_belongs_to_no_body_has_an_end(port: int, begun: bytes, endless: bytes) -> None:
+    """It would fill the memory as a head without end does."""
+    sent = 0
+    with connected(port) as connection:
+        connection.sendall(CHUNKED + begun)
+        with suppress(ConnectionError):
+            while sent < 64 << 20:
+                connection.sendall(endless)
+                sent += len(endless)
+
+    assert sent < 64 << 20
+
+
+def test_requests_that_wait_for_an_answer_are_few(port: int) -> None:
+    """Who sends hundreds before the first is answered is cut off."""
+    with connected(port) as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+
+        assert status(connection) is None
+
+
+def test_two_hosts_are_refused(port: int) -> None:
+    """Only one of them would be checked."""
+    with connected(port) as connection:
+        connection.sendall(HEAD + b"Host: y\r\n\r\n")
+
+        assert status(connection) == 400
 
 
 def test_one_client_cannot_hold_all_connections() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 import subprocess
 import sys
-import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -16,8 +14,8 @@ import pytest
 from app.cli import app
 from app.settings import Settings
 from tests.adr_index import index
+from tests.unit.sources import REPOSITORY, tracked
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 40
 MAX_MODULES = 22
@@ -36,25 +34,6 @@ LONG_FUNCTIONS = {
     "migrations/versions/0001_catalogue.py: upgrade": "the tables of the first version",
 }
 """Functions of more lines than `MAX_FUNCTION_LINES`, and why they are not cut."""
-REGISTRY_HOSTS = re.compile(
-    r"https?://[\w.-]*(?:pypi|pythonhosted|pytorch|npmjs|yarnpkg|unpkg|jsdelivr|nvidia|conda)[\w.-]*"
-    r"\.(?:org|com|net|io)|--(?:extra-)?index-url|--find-links"
-)
-PINNED = re.compile(r"[A-Za-z0-9][\w.-]*==[\w.+!]+")
-
-
-def _tracked(*patterns: str) -> list[Path]:
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listing.returncode:
-        pytest.skip("not a git checkout")
-    names = (name for name in listing.stdout.split("\0") if name)
-    return [path for path in (REPOSITORY / name for name in names) if path.is_file()]
 
 
 def test_imports_only_point_left() -> None:
@@ -84,7 +63,7 @@ def test_imports_only_point_left() -> None:
         ),
         (
             "mutagen",
-            r"indexer/folders/(?:files|identifiers|container_tags)\.py|app/tagging/fields\.py|app/demo/catalogue\.py",
+            r"indexer/folders/container_tags\.py|app/tagging/fields\.py|app/demo/catalogue\.py",
         ),
         ("fastapi", r"app/(?!cli\.py|demo/).*\.py"),
         ("s3fs", r"indexer/folders/objects\.py"),
@@ -96,7 +75,7 @@ def test_a_library_is_used_in_one_place(package: str, home: str) -> None:
 
     strangers = [
         name
-        for path in _tracked("app/*.py", "indexer/*.py", "model/*.py")
+        for path in tracked("app/*.py", "indexer/*.py", "model/*.py")
         if statement.search(path.read_text(encoding="utf-8"))
         and not re.fullmatch(home, name := str(path.relative_to(REPOSITORY)))
     ]
@@ -108,7 +87,7 @@ def test_files_fit_in_the_head() -> None:
     """No Python file has 400 lines or more."""
     lengths = {
         str(path.relative_to(REPOSITORY)): len(path.read_text(encoding="utf-8").splitlines())
-        for path in _tracked("*.py")
+        for path in tracked("*.py")
     }
 
     assert lengths
@@ -119,7 +98,7 @@ def test_functions_fit_in_one_look() -> None:
     """None is longer than 40 lines beside its signature and docstring, but those with a reason."""
     long = {
         f"{path.relative_to(REPOSITORY)}: {node.name}"
-        for path in _tracked("*.py")
+        for path in tracked("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if _lines_of(node) > MAX_FUNCTION_LINES
@@ -140,7 +119,7 @@ def test_folders_fit_in_one_look() -> None:
     """A folder of many modules is a package that was not made."""
     modules = Counter(
         str(path.parent.relative_to(REPOSITORY))
-        for path in _tracked("*.py")
+        for path in tracked("*.py")
         if path.name not in {"__init__.py", "conftest.py"}
     )
 
@@ -150,59 +129,12 @@ def test_folders_fit_in_one_look() -> None:
 def test_no_two_classes_share_a_name() -> None:
     """One word names one thing in all three packages."""
     homes = defaultdict(list)
-    for path in _tracked("app/*.py", "indexer/*.py", "model/*.py"):
+    for path in tracked("app/*.py", "indexer/*.py", "model/*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes[node.name].append(str(path.relative_to(REPOSITORY)))
 
     assert {name: files for name, files in homes.items() if len(files) > 1} == {}
-
-
-def test_no_file_names_a_package_registry() -> None:
-    """Where packages come from is the machine's business, not the repository's."""
-    own_name = Path(__file__).name
-    naming = [
-        f"{path.relative_to(REPOSITORY)}: {match.group()}"
-        for path in _tracked()
-        if path.name != own_name
-        for match in REGISTRY_HOSTS.finditer(path.read_bytes().decode("utf-8", "ignore"))
-    ]
-
-    assert naming == []
-
-
-def test_the_registry_pattern_finds_an_address() -> None:
-    """The rule above can fail."""
-    assert REGISTRY_HOSTS.search("--index-url somewhere")
-    host = ".".join(["py" + "pi", "org"])
-    assert REGISTRY_HOSTS.search(f"see https://{host}/simple")
-
-
-def test_constraints_are_exact_pins() -> None:
-    """Every line of constraints.txt is name==version and nothing else."""
-    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
-
-    assert [line for line in lines if not PINNED.fullmatch(line)] == []
-
-
-def test_every_dependency_is_pinned() -> None:
-    """Whatever pyproject.toml asks for, constraints.txt pins."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"].values()
-    asked = [*project["dependencies"], *itertools.chain.from_iterable(extras)]
-    names = {_normalised(re.split(r"[\[<>=;! ]", item)[0]) for item in asked} - {"circumplex"}
-    constraints = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").split()
-
-    assert names - {_normalised(line.split("==")[0]) for line in constraints} == set()
-
-
-def test_torch_and_torchaudio_are_of_one_release() -> None:
-    """Wheels of two releases fail when torchaudio is imported."""
-    pins = dict(
-        line.split("==") for line in (REPOSITORY / "constraints.txt").read_text("utf-8").split()
-    )
-
-    assert pins["torch"] == pins["torchaudio"]
 
 
 def test_packages_print_nothing() -> None:
@@ -211,15 +143,11 @@ def test_packages_print_nothing() -> None:
 
     printing = [
         str(path.relative_to(REPOSITORY))
-        for path in _tracked("app/*.py", "indexer/*.py", "model/*.py")
+        for path in tracked("app/*.py", "indexer/*.py", "model/*.py")
         if call.search(path.read_text(encoding="utf-8"))
     ]
 
     assert printing == []
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 ADR_PARTS = ["Status", "Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
@@ -253,7 +181,7 @@ def test_every_cited_record_exists() -> None:
     """A docstring that names ADR 7 leads somewhere."""
     cited = {
         (str(path.relative_to(REPOSITORY)), int(number))
-        for path in _tracked("*.py", "*.md", "*.js")
+        for path in tracked("*.py", "*.md", "*.js")
         for number in re.findall(r"\bADR[ -]?(\d{1,4})\b", path.read_text(encoding="utf-8"))
         if path.name != Path(__file__).name
     }
@@ -270,7 +198,7 @@ def test_documents_name_files_that_exist() -> None:
     """What enforces a decision is found under its name, also after files moved."""
     named = {
         f"{path.relative_to(REPOSITORY)}: {name}"
-        for path in _tracked("*.md")
+        for path in tracked("*.md")
         if path.name != "CHANGELOG.md"
         for name in PYTHON_FILE.findall(path.read_text(encoding="utf-8"))
         if not (REPOSITORY / name).is_file()
@@ -286,7 +214,7 @@ def test_links_between_documents_lead_somewhere() -> None:
     """No relative link of a document is broken."""
     broken = [
         f"{path.relative_to(REPOSITORY)}: {target}"
-        for path in _tracked("*.md")
+        for path in tracked("*.md")
         for target in LINK.findall(path.read_text(encoding="utf-8"))
         if not (path.parent / target).exists()
     ]
@@ -322,7 +250,7 @@ def test_the_architecture_names_every_package() -> None:
     }
     packages = {
         (path.parent.parent.name, path.parent.name)
-        for path in _tracked(*(f"{layer}/*/__init__.py" for layer in layers))
+        for path in tracked(*(f"{layer}/*/__init__.py" for layer in layers))
         if path.parent.parent.parent == REPOSITORY
     }
 
@@ -356,9 +284,9 @@ def test_compiled_functions_call_only_their_own_file() -> None:
     """A kept compilation is known by its file alone: calling another's would go stale."""
     compiled = {
         path.stem: set(re.findall(r"^@compiled\ndef (\w+)", path.read_text(), re.MULTILINE))
-        for path in _tracked("indexer/search/*.py")
+        for path in tracked("indexer/search/*.py")
     }
-    for path in _tracked("indexer/search/*.py"):
+    for path in tracked("indexer/search/*.py"):
         if compiled[path.stem]:
             source = path.read_text(encoding="utf-8")
             for other in set(compiled) - {path.stem}:

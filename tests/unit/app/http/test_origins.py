@@ -20,7 +20,16 @@ def test_local_names_are_trusted(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["attacker.example:8000", "localhost.attacker.example", "127.0.0.1.nip.example", "10.0.0.1"],
+    [
+        "attacker.example:8000",
+        "localhost.attacker.example",
+        "127.0.0.1.nip.example",
+        "10.0.0.1",
+        "localhost:80@attacker.example",
+        "localhost:port",
+        "[::1",
+        "[",
+    ],
 )
 def test_other_names_are_not(host: str) -> None:
     """A name that an attacker can point to this machine."""
@@ -36,6 +45,8 @@ def test_other_names_are_not(host: str) -> None:
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site", "origin": "http://localhost:3000"},
         {"origin": "http://localhost:3000"},
+        {"origin": "http://["},
+        {"origin": ""},
     ],
 )
 def test_pages_of_other_sites_may_not_write(headers: dict[str, str]) -> None:
