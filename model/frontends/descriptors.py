@@ -21,7 +21,7 @@ from model.arrays import Floats
 from model.frontends import LISTENING_LUFS, Frontend, loudness, onsets, tonality
 from model.frontends.onsets import OnsetFrames
 from model.frontends.resampling import resample
-from model.frontends.spectral import CONTRASTS, N_MELS, N_MFCC, RATE_HZ, SpectralFrames
+from model.frontends.spectral import N_CONTRAST, N_MELS, N_MFCC, RATE_HZ, SpectralFrames
 from model.frontends.tonality import PitchFrames
 
 _CHUNK_WINDOWS = 64
@@ -39,7 +39,7 @@ class Descriptors:
     version = 2
     feature_names: tuple[str, ...] = (
         *(f"mfcc_{i}" for i in range(1, N_MFCC + 1)),
-        *CONTRASTS,
+        *(f"spectral_contrast_{i}" for i in range(1, N_CONTRAST + 1)),
         *loudness.NAMES,
     )
     context_s = 0.2

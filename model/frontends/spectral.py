@@ -30,12 +30,16 @@ _CONTRAST_QUANTILE = 0.02
 _CHUNK_FRAMES = 128
 
 N_CONTRAST = len(_CONTRAST_EDGES_HZ) - 1
-CONTRASTS = tuple(f"spectral_contrast_{band}" for band in range(1, N_CONTRAST + 1))
 
-OF_THE_ENCODER = CONTRASTS[4:]
+
+OF_THE_ENCODER = tuple(f"spectral_contrast_{band}" for band in (5, 6, 7))
 """Columns that tell more of how a file was encoded than of its music: ordinary encodings (MP3 at
 128 or 64 kbit/s, Vorbis at quality 4) move them by .5 to 2.3 standard deviations, since encoders
 drop what is masked in the valleys of high bands, or all of it. No network reads them (ADR 97)."""
+
+FILLED_BY_ENCODERS = ("spectral_contrast_3",)
+"""The contrast from 400 to 800 Hz. Where its valleys are deeper than in nearly all music, encoders
+fill them: networks read it up to a bound (ADR 101)."""
 
 
 class SpectralFrames:

@@ -20,7 +20,7 @@ from model.frontends import (
     frontend_name,
     get_frontend,
 )
-from model.frontends.spectral import CONTRASTS
+from model.frontends.spectral import FILLED_BY_ENCODERS
 from model.frontends.tonality import MODE_NAMES
 from model.frontends.vggish import Vggish
 from model.late_dimensions import emphasis_of
@@ -36,8 +36,8 @@ HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
 HEAD_TRUSTS = (1.0, 0.3, 0.1, 0.05, 0.02, 0.01)
 
-HIGHEST_CONTRAST = 0.95
-"""Share of the training songs whose contrasts are read as they are (ADR 101)."""
+READ_AS_IT_IS = 0.95
+"""Share of the training songs of which a bounded column is read as it is (ADR 101)."""
 
 Choice = tuple[float, float, float]
 """Ridge penalty, kernel width, and trust in the encoders' columns of a head."""
@@ -88,10 +88,10 @@ def make_checkpoint(
 
 
 def highest_read(columns: Floats, names: Sequence[str]) -> Floats | None:
-    """The largest value that each column is read with in use, [F]: infinite but for contrasts.
+    """The largest value that each column is read with in use, [F]: infinite where none is bounded.
 
     Encoders fill the valleys between partials. Where these are deeper than nearly all training
-    music has them, contrasts tell more of the encoder than of the music (ADR 101). Training reads
+    music has them, a contrast tells more of the encoder than of the music (ADR 101). Training reads
     the columns as they are.
 
     Args:
@@ -99,10 +99,10 @@ def highest_read(columns: Floats, names: Sequence[str]) -> Floats | None:
         names: Of the columns, F.
 
     Returns:
-        None where no column is a contrast.
+        None where no column is bounded.
     """
-    highest = np.quantile(columns, HIGHEST_CONTRAST, axis=0)
-    bounded = np.isin(names, CONTRASTS)
+    highest = np.quantile(columns, READ_AS_IT_IS, axis=0)
+    bounded = np.isin(names, FILLED_BY_ENCODERS)
     return np.where(bounded, highest, np.inf).astype(np.float32) if bounded.any() else None
 
 
