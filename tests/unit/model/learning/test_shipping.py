@@ -20,6 +20,7 @@ def test_a_contrast_is_read_as_far_as_nearly_all_songs_have_it(shared_data: Path
 
     for path in (FAST_CHECKPOINT, FULL_CHECKPOINT):
         highest = load_checkpoint(path).checkpoint.highest
+        assert highest is not None
         np.testing.assert_allclose(highest, np.where(bounded, quantile, np.inf), rtol=1e-6)
 
 
