@@ -15,6 +15,7 @@ from app.services import Services
 from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
 from app.subsonic.library import Album, Artist, Libraries, MusicLibrary, Song
 from app.subsonic.station_answers import StationAnswers
+from app.subsonic.transcode import Transcodes
 from indexer.catalog.listening import Mark, Played
 from indexer.catalog.profiles import MACHINE
 from model.emotion_model import EmotionModel
@@ -47,6 +48,7 @@ class Shared:
 
     libraries: Libraries
     stations: StationAnswers
+    transcodes: Transcodes
 
 
 @dataclass(frozen=True)

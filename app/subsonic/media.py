@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from fastapi import Response
-from fastapi.responses import StreamingResponse
 
 from app.errors import AudioNotFoundError, CoverNotFoundError, RangeError
 from app.http.entity_tags import is_known
+from app.http.streams import EndedResponse
 from app.library.audio_files import audio_response
 from app.library.covers import MAX_SIDE_PX, MEDIA_TYPE, cover_files
 from app.library.open_files import open_track
@@ -20,7 +21,7 @@ from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.playlists import SAVED, STATION, songs_of_playlist
 from app.subsonic.shapes import bit_rate_kbps
-from app.subsonic.transcode import DEFAULT_KBPS, TARGETS, target_called, transcoded
+from app.subsonic.transcode import DEFAULT_KBPS, HEADERS, TARGETS, target_called
 from indexer.folders.roots import is_in_store
 
 MOST_TRIED = 8  # songs of an album whose cover is looked for
@@ -32,6 +33,7 @@ def stream(call: SubsonicCall) -> Response:
 
     Raises:
         SubsonicError: There is no such song or file, or no such format.
+        OverloadedError: As many files are transcoded as there are places.
     """
     song = call.song(call.text("id"))
     most = call.number("maxBitRate", 0, most=UNLIMITED_KBPS)
@@ -53,10 +55,18 @@ def _transcoded(call: SubsonicCall, song: Song, asked: str | None, most: int) ->
         start_s = float(call.number("timeOffset", 0, most=10**6))
         if call.request.scope.get("only_headers"):
             return Response(media_type=target.media_type)
-        stack.pop_all()  # from here the generator closes it
-    pieces = transcoded(file, Path(song.track.path).name, target, kbps, start_s)
-    headers = {"cache-control": "private, no-store", "accept-ranges": "none"}
-    return StreamingResponse(pieces, media_type=target.media_type, headers=headers)
+        client = call.request.client
+        begun = call.shared.transcodes.begin(
+            file,
+            Path(song.track.path).name,
+            target,
+            kbps,
+            start_s,
+            client.host if client is not None else "",
+        )
+        stack.pop_all()  # from here the transcode closes it
+    end = partial(call.shared.transcodes.end, begun)
+    return EndedResponse(begun.pieces(), end, media_type=target.media_type, headers=HEADERS)
 
 
 def download(call: SubsonicCall) -> Response:

@@ -12,13 +12,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from indexer.folders.naming import DASHES
+
 MAX_NUMBER = 99_999
 
 _YES = frozenset({"1", "True", "true", "TRUE", "Yes", "yes", "YES"})
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
 _NUMBER = re.compile(r"\d{1,5}")
-_NUMBERED = re.compile(r"(?:(\d{1,2})-)?(\d{1,3})(?:\s+-\s+|\s*[._]\s*|\s+-|-\s+)(?=\S)")
+_NUMBERED = re.compile(
+    r"(?:([12]?\d)-(?=\d\d))?(\d{1,3})(?:(?:\s+-\s+|\s*[._]\s*|\s+-|-\s+)(?=\S)|$)"
+)
 _DISC = re.compile(r"(?:cd|disc|disk)\s*[-_ ]?\s*(\d{1,2})", re.IGNORECASE)
 
 Values = Callable[[str], list[str]]  # the cleaned values of a field
@@ -118,7 +122,7 @@ def placed(path: str) -> Placed:
     of files lies in folders, and those of a genre or a year are no artists.
     """
     *folders, name = path.split("/")
-    numbered = _NUMBERED.match(name)
+    numbered = _NUMBERED.match((name.rpartition(".")[0] or name).translate(DASHES))
     if numbered is None:
         return Placed()
     disc = _as_number(numbered[1])
@@ -129,6 +133,13 @@ def placed(path: str) -> Placed:
         return Placed(track_number=_as_number(numbered[2]), disc_number=disc)
     artist, album = (_readable(folder) for folder in folders[-2:])
     return Placed(artist, album, _as_number(numbered[2]), disc)
+
+
+def album_folder(path: str) -> str:
+    """The folder of a file's album: the file's own, or the one above a folder of a disc."""
+    folder = path.rpartition("/")[0]
+    above, _, last = folder.rpartition("/")
+    return above if above and _DISC.fullmatch(last.strip()) else folder
 
 
 def read_identifiers(values: Values, place: Placed, inferred: tuple[str, ...]) -> Identifiers:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+DASHES = str.maketrans({"\N{EN DASH}": "-", "\N{EM DASH}": "-"})  # they part numbers from titles
 # A number at the beginning of a file name counts the track, and is no part of the title, ...
 _TRACK_NUMBER = re.compile(
     r"""^(?:
@@ -16,11 +17,13 @@ _TRACK_NUMBER = re.compile(
       | [0-9]\.0[0-9](?=[\s._-])[\s._-]*           # 1.04 Song
       | 0\d{1,2}(?:\s*[-.)]\s*|\s+)                # 04 Song, 04-Song
       | \d{1,3}(?:\s+[-.]|[.)]|\s*-\s)\s+          # 4. Song, 14 - Song, 14) Song
+      | (?:cd|disc|disk)\s?\d{1,2}[\s._-]+\d{2}[\s._-]+  # CD1-04 Song, Disc 1 - 04 - Song
       | \d{1,3}[.)](?=[^\W\d_])                    # 4.Song
       | \d{2,3}-(?=[^\W\d_])                       # 14-Song
     )(?=.*[^\W_])""",
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
+_SLUG = re.compile(r"\w+(?:-\w+)+")  # words-of-an-address, where hyphens stand for spaces
 _MONTH, _DAY, _TIME = r"(?:0[0-9]|1[0-2])", r"(?:[0-2][0-9]|3[01])", r"(?:\d{2}){0,3}"
 _YEAR = re.compile(rf"(?<!\d)(1\d{{3}}|20\d{{2}})(?:{_MONTH}(?:{_DAY}{_TIME})?)?(?!\d)")
 _DAY_FIRST = re.compile(rf"(?<!\d){_DAY}{_MONTH}(1[5-9]\d{{2}}|20\d{{2}})(?!\d)")
@@ -34,8 +37,9 @@ def readable_name(path: Path) -> str:
     """
     stem = one_line(os.fsencode(path.stem).decode("utf-8", "replace"))
     spaced = stem if " " in stem else stem.replace("_", " ")
-    title = _TRACK_NUMBER.sub("", spaced)
-    if " " not in stem:
+    number = _TRACK_NUMBER.match(spaced.translate(DASHES))
+    title = spaced[number.end() :] if number else spaced
+    if _SLUG.fullmatch(title) and title.islower():
         title = title.replace("-", " ")
     title = one_line(title) or stem
     return title[:1].upper() + title[1:]

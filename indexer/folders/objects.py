@@ -23,7 +23,13 @@ from typing import Any, BinaryIO, cast
 from indexer.errors import RootNotFoundError, StoreAwayError
 from indexer.folders.files import FoundFile, escape_name, object_key, stored_name
 from indexer.folders.roots import StoreRoot, is_path
-from indexer.folders.walk import AUDIO_SUFFIXES, HIDDEN, WalkReport, other_music
+from indexer.folders.walk import (
+    AUDIO_SUFFIXES,
+    HIDDEN,
+    WalkReport,
+    folder_passed_over,
+    other_music,
+)
 
 ODD_KEYS = "keys that are no path: a part is empty, `.` or `..`"
 PIECE_BYTES = 8 << 20  # of an object that are asked for at a time
@@ -214,17 +220,16 @@ def _is_music(path: str, report: WalkReport, address: str) -> bool:
         reason = other_music(suffix)
     elif not is_path(path):
         reason = ODD_KEYS
-    elif name.name.startswith("._") or any(_is_hidden(part) for part in name.parts[:-1]):
+    elif name.name.startswith("._"):
         reason = HIDDEN
     else:
-        return True
+        reasons = (folder_passed_over(str(above)) for above in name.parents if above.name)
+        reason = next(filter(None, reasons), None)
+        if reason is None:
+            return True
     if reason is not None:
         report.passed_over(reason, address)
     return False
-
-
-def _is_hidden(folder: str) -> bool:
-    return folder.startswith(".") and not folder.startswith("..")
 
 
 def _stamp_ns(modified: datetime, etag: str) -> int:

@@ -18,21 +18,35 @@ from indexer.errors import RootNotFoundError
 from indexer.folders.files import FoundFile, escape_name, stored_name
 
 _AUDIO_TYPES = (
-    "mp3 mp2 mpga flac wav ogg oga opus spx m4a m4b mp4 aac ac3 eac3 dts wma aiff aif aifc "
-    "wv ape mpc tta tak dsf caf mka webm 3gp amr au w64 voc"
+    "mp3 mp2 mp1 mpga m2a flac wav wave bwf rf64 ogg oga ogx opus spx m4a m4b m4r mp4 f4a aac "
+    "adts ac3 eac3 ec3 dts dtshd wma xwma aiff aif aifc wv ape mpc mpp mp+ tta tak dsf caf mka "
+    "webm weba 3gp 3g2 3ga amr au snd w64 voc"
 )
 AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO_TYPES.split())
 _OTHER_TYPES = (
-    "mid midi kar mod xm it s3m sid nsf vgm ra rm shn dff aax aa m4p cda mkv avi mov iso ofr la"
+    "mid midi kar rmi mod xm it s3m mptm mo3 umx 669 sid nsf nsfe spc gbs psf vgm vgz ra ram rm "
+    "shn dff aax aa m4p cda mkv avi mov m4v wmv flv iso ofr ofs la mlp thd truehd wvc gsm qcp vqf "
+    "aob awb"
 )
 OTHER_SUFFIXES = frozenset(f".{name}" for name in _OTHER_TYPES.split())
 
 LINKS = "symbolic links, which are not followed"
 HIDDEN = "hidden files and folders"
+OF_THE_SYSTEM = "folders that a system keeps for itself: what was deleted, old states, thumbnails"
+BLANK = "names that end in a blank after what names their format"
 SPECIAL = "entries that are no regular files"
 CUE_SHEETS = "CUE sheets: an album in one file is one track"
 EXAMPLES = 3  # names that a line about each reason gives
 MOST_NAMED = 10_000  # names that a report keeps for each reason
+
+# Of Windows, Synology, QNAP and macOS; their names are written in any case.
+_SYSTEM_FOLDERS = frozenset(
+    {
+        *("system volume information", "$recycle.bin", "__macosx", "#recycle", "@recycle"),
+        *("#snapshot", "@snapshot", "@recently-snapshot", "@eadir", "@__thumb", "@tmp"),
+    }
+)
+_AT_THE_ROOT = frozenset({"lost+found"})  # below, albums are called so
 
 _MTIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
 
@@ -228,10 +242,10 @@ class _Walk:
     def _is_folder(self, entry: DirectoryEntry, path: str) -> bool:
         if not entry.is_dir(follow_symlinks=False):
             return False
-        if entry.name.startswith(".") and not entry.name.startswith(".."):
-            self._report.passed_over(HIDDEN, self._prefix + path)
-            return False
-        return True
+        reason = folder_passed_over(path)
+        if reason is not None:
+            self._report.passed_over(reason, self._prefix + path)
+        return reason is None
 
     def _file(self, entry: DirectoryEntry, path: str) -> FoundFile | None:
         suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a hundred thousand times
@@ -243,7 +257,7 @@ class _Walk:
             reason = LINKS
         elif entry.name.startswith("._"):
             reason = HIDDEN
-        elif entry.is_dir(follow_symlinks=False):  # a hidden folder, which is noted
+        elif entry.is_dir(follow_symlinks=False):  # a folder that is passed over, and noted
             return None
         elif not entry.is_file(follow_symlinks=False):
             reason = SPECIAL
@@ -264,8 +278,25 @@ class _Walk:
             self._report.passed_over(reason, self._prefix + path)
 
 
+def folder_passed_over(path: str) -> str | None:
+    """Why a folder is no part of the library; None where it is.
+
+    Args:
+        path: Its path below the music root.
+    """
+    above, _, name = path.rpartition("/")
+    if name.startswith(".") and not name.startswith(".."):
+        return HIDDEN
+    folded = name.lower()
+    if folded in _SYSTEM_FOLDERS or (not above and folded in _AT_THE_ROOT):
+        return OF_THE_SYSTEM
+    return None
+
+
 def other_music(suffix: str) -> str | None:
     """Why a file that a listener may take for music is passed over; None where none would."""
+    if suffix.rstrip() in AUDIO_SUFFIXES:
+        return BLANK
     if suffix in OTHER_SUFFIXES:
         return f"{suffix} files, a format that is not read"
     return CUE_SHEETS if suffix == ".cue" else None

@@ -40,8 +40,13 @@ MIN_DURATION_S = 0.5
 MAX_AMPLITUDE = 1e9
 """Largest believable |sample|; full scale is 1, integers mistaken for floats reach 2^31."""
 
-SAMPLE_RATES_HZ = (2_000, 800_000)
-"""Lowest and highest sample rate that is accepted; a lying header could make resampling explode."""
+SAMPLE_RATES_HZ = (2_000, 3_072_000)
+"""Lowest and highest sample rate that is accepted, the latter that of DSD512 as PCM; a lying header
+could make resampling explode."""
+
+KEPT_RATE_HZ = 192_000
+"""Highest sample rate of a waveform: more is halved until it is below, so that five minutes of DSD
+take no gigabytes."""
 
 OPPOSITE = -0.8
 """Channels whose correlation so far is below this are opposite in phase: their mean would hold less
@@ -58,7 +63,7 @@ class Audio:
 
     Attributes:
         samples: [N] float32, full scale is [-1, 1].
-        sample_rate_hz: Samples per second, the file's own.
+        sample_rate_hz: Samples per second, the file's own up to `KEPT_RATE_HZ`.
     """
 
     samples: Samples
@@ -88,7 +93,7 @@ class AudioInfo:
 
 
 def decode(source: Source, *, max_duration_s: float | None = None) -> Audio:
-    """Decode all of `source` to mono, the mean of its channels, at its native rate.
+    """Decode all of `source` to mono, the mean of its channels, at its own rate.
 
     A channel that runs against the loudest one, as in a miswired recording, is turned over before,
     so that the two do not cancel.
@@ -185,8 +190,8 @@ def _chunks(
     mix = _MonoMix()
     damage = damage if damage is not None else Damage()
     with translated(source):
-        for block in _blocks(_at_one_rate(all_frames(source, damage))):
-            rate_hz = rate_hz or _checked_rate(block.sample_rate, source)
+        for block in _blocks(_at_one_rate(all_frames(source, damage), source)):
+            rate_hz = block.sample_rate
             chunk = mix(_channels(block))
             _check_amplitude(chunk, source)
             total += len(chunk)
@@ -205,12 +210,14 @@ def _chunks(
         )
 
 
-def _at_one_rate(frames: Iterator[Any]) -> Iterator[Any]:
-    """Chained files may change their rate midway: later parts are brought to the first one's."""
+def _at_one_rate(frames: Iterator[Any], source: Source) -> Iterator[Any]:
+    """Frames at the first one's rate, or a kept one: chained files may change theirs midway."""
     rate_hz = 0
     resamplers: dict[tuple[Any, ...], Any] = {}
+    kind = None
     for frame in frames:
-        rate_hz = rate_hz or frame.sample_rate
+        if not rate_hz:
+            rate_hz = _kept_rate(_checked_rate(frame.sample_rate, source))
         if frame.sample_rate == rate_hz:
             yield frame
             continue
@@ -218,6 +225,14 @@ def _at_one_rate(frames: Iterator[Any]) -> Iterator[Any]:
         if kind not in resamplers:
             resamplers[kind] = av.AudioResampler(frame.format, frame.layout, rate_hz)
         yield from resamplers[kind].resample(frame)
+    if kind is not None:
+        yield from resamplers[kind].resample(None)
+
+
+def _kept_rate(rate_hz: int) -> int:
+    while rate_hz > KEPT_RATE_HZ:
+        rate_hz = -(-rate_hz // 2)
+    return rate_hz
 
 
 def _blocks(frames: Iterator[Any]) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ Source = Path | bytes | BinaryIO
 _PAGE_HEADER = 27  # bytes of an Ogg page before its table of segments (RFC 3533)
 _BEGINS, _ENDS = 2, 4  # flags of a page: the first or the last of its stream
 _SCAN_BYTES = 1 << 16
+_STREAMED = 0x7FFF_F000  # the least of the sizes that writers to a pipe state; they know none
+_MP3_ROOM = 1.25  # tags and pictures after the last frame
+_ASF = b"\x30\x26\xb2\x75"
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
 class SourceFile(io.RawIOBase):
@@ -146,19 +151,41 @@ def links_of(file: BinaryIO) -> Links:
         return Links(((0, None),))
     begin = file.tell()
     try:
+        first = begin + _id3_bytes(file)
+        file.seek(first)
         magic = file.read(4)
         if magic == b"OggS":
-            return _ogg_links(file, begin)
-        cut_off = {b"RIFF": _riff_is_cut_off, b"caff": _caf_is_cut_off}.get(magic)
+            return _ogg_links(file, first)
+        looks = {b"RIFF": _riff_is_cut_off, b"caff": _caf_is_cut_off, _ASF: _asf_is_cut_off}
+        cut_off = looks.get(magic)
         return Links(((begin, None),), cut_off is not None and cut_off(file, begin))
     finally:
         file.seek(begin)
 
 
+def _id3_bytes(file: BinaryIO) -> int:
+    """Length of the ID3v2 tag that stands before the music, whatever follows."""
+    head = file.read(10)
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    return 10 + sum((byte & 127) << (7 * (3 - at)) for at, byte in enumerate(head[6:]))
+
+
 def _riff_is_cut_off(file: BinaryIO, begin: int) -> bool:
-    """Whether a WAV file is shorter than it says; streams say nothing (0 or all ones)."""
+    """Whether a WAV file is shorter than it says; streams say nothing (0, 2 GiB or all ones)."""
     size = int.from_bytes(file.read(4), "little")
-    return 0 < size < 2**32 - 1 - 8 and begin + 8 + size > file.seek(0, io.SEEK_END) + 1
+    return 0 < size < _STREAMED and begin + 8 + size > file.seek(0, io.SEEK_END) + 1
+
+
+def _asf_is_cut_off(file: BinaryIO, begin: int) -> bool:
+    """Whether a WMA file is shorter than its properties say; those of a broadcast say nothing."""
+    file.seek(begin)
+    head = file.read(_SCAN_BYTES)
+    at = head.find(_ASF_PROPERTIES)
+    properties = head[at : at + 92] if at >= 0 else b""
+    if len(properties) < 92 or properties[88] & 1:
+        return False
+    return begin + int.from_bytes(properties[40:48], "little") > file.seek(0, io.SEEK_END)
 
 
 def _caf_is_cut_off(file: BinaryIO, begin: int) -> bool:
@@ -208,14 +235,19 @@ def _next_page(file: BinaryIO, position: int) -> int:
 
 
 def counts_frames(file: BinaryIO) -> bool:
-    """Whether an MP3 file says how many frames it has (Xing, Info or VBRI), else it is guessed."""
+    """Whether an MP3 file says how many frames it has (Xing, Info or VBRI), else it is guessed.
+
+    What is longer than it says is several files in one, of which only the first is counted.
+    """
     begin = file.tell()
     try:
-        head = file.read(10)
-        if head[:3] == b"ID3" and len(head) == 10:
-            length = sum((byte & 127) << (7 * (3 - at)) for at, byte in enumerate(head[6:10]))
-            file.seek(begin + 10 + length)
+        file.seek(begin + _id3_bytes(file))
+        first = file.tell()
         content = file.read(4096)
-        return any(mark in content for mark in (b"Xing", b"Info", b"VBRI"))
+        found = re.search(rb"(?:Xing|Info)(.{4})(.{8})", content, re.DOTALL)
+        if found and found[1][3] & 3 == 3:  # it says both frames and bytes
+            stated = int.from_bytes(found[2][4:], "big")
+            return first + stated * _MP3_ROOM >= file.seek(0, io.SEEK_END)
+        return found is not None or b"VBRI" in content
     finally:
         file.seek(begin)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         with pytest.raises(AnalysisLimitError, match="more memory"):
             pool.analyse(big)
 
-        assert children() == before  # a process that lacked memory reads nothing more
+        assert children() <= before  # a process that lacked memory reads nothing more
         assert pool.analyse(small).duration_s == pytest.approx(10.0)
     finally:
         pool.close()
@@ -223,10 +224,11 @@ def test_at_rest_there_is_no_process(clip: Path) -> None:
 
 def children() -> set[int]:
     """The living processes that this one has started."""
-    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    tasks = Path("/proc/self/task").iterdir()
-    found += [pid for task in tasks for pid in (task / "children").read_text().split()]
-    return {int(pid) for pid in found}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread may have ended since
+            found |= {int(pid) for pid in (task / "children").read_text().split()}
+    return found
 
 
 def test_running_out_of_memory_is_told_from_bad_audio() -> None:

@@ -126,6 +126,15 @@ def test_tags_of_every_format_read_the_same(tmp_path: Path, suffix: str) -> None
         ("(03) Blue Moon.mp3", "Blue Moon"),
         ("3.14 Pi.mp3", "3.14 Pi"),
         ("10 - 50-50.mp3", "50-50"),
+        ("01 \N{EN DASH} Blue Moon.mp3", "Blue Moon"),
+        ("12 \N{EM DASH} Blue Moon.mp3", "Blue Moon"),
+        ("CD1-04 Blue Moon.mp3", "Blue Moon"),
+        ("Disc 2 - 04 - Blue Moon.mp3", "Blue Moon"),
+        ("CD Blue Moon.mp3", "CD Blue Moon"),
+        ("Self-Esteem.mp3", "Self-Esteem"),
+        ("1-800-273-8255.mp3", "1-800-273-8255"),
+        ("9-5.mp3", "9-5"),
+        ("01-a-blue-moon.mp3", "A blue moon"),
         ("12", "12"),
     ],
 )
@@ -267,6 +276,10 @@ def test_folding_forgets_case_and_accents() -> None:
     """What a listener types finds what a tag spells."""
     assert fold("Björk STRAẞE Ångström") == "bjork strasse angstrom"
     assert fold("Łódź Røyksopp Đorđe Æon ガ") == "lodz royksopp dorde aeon ガ"
+    assert (
+        fold("Jay\u2010Z a\u2011ha 1\u20132 12\u2032 \u201cDon\u2019t\u201d")
+        == "jay-z a-ha 1-2 12' \"don't\""
+    )
 
 
 def test_joined_values_come_apart() -> None:

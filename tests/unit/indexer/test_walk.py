@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from indexer.folders.walk import HIDDEN, LINKS, DirectoryEntry, WalkReport, list_folder, walk
+from app.library.audio_files import MEDIA_TYPES
+from indexer.folders.walk import (
+    AUDIO_SUFFIXES,
+    BLANK,
+    HIDDEN,
+    LINKS,
+    OF_THE_SYSTEM,
+    DirectoryEntry,
+    WalkReport,
+    list_folder,
+    walk,
+)
 from tests.catalogue import write_tone
 
 
@@ -84,6 +95,34 @@ def test_names_that_begin_with_dots_are_names(tmp_path: Path) -> None:
 
     assert found == ["...And Ever/a.wav", "..b.wav", ".45.wav"]
     assert report.passed[HIDDEN] == 2
+
+
+def test_what_a_system_keeps_for_itself_is_no_music(tmp_path: Path) -> None:
+    """What was deleted lies there, and each song once more for each old state."""
+    kept = ("Coulton/lost+found/a.wav", "Trash/b.wav", "#1 Hits/c.wav", "@ Home/d.wav")
+    passed = ("$Recycle.Bin/a.wav", "Ann/#recycle/b.wav", "#snapshot/1/c.wav", "Ann/@eaDir/d.wav")
+    for name in (*kept, *passed, "lost+found/e.wav", "Ann/__MACOSX/f.wav"):
+        write_tone(tmp_path / name)
+    report = WalkReport()
+
+    found = [file.path for file in walk([tmp_path], report)]
+
+    assert found == sorted(kept)
+    assert report.passed[OF_THE_SYSTEM] == 6
+
+
+def test_names_that_end_in_a_blank_are_reported(tmp_path: Path) -> None:
+    """Nobody sees why such a file is no music."""
+    write_tone(tmp_path / "a.wav ")
+    report = WalkReport()
+
+    assert list(walk([tmp_path], report)) == []
+    assert report.named[BLANK] == [f"{tmp_path}/a.wav "]
+
+
+def test_what_is_walked_has_a_media_type() -> None:
+    """So that it can be played too."""
+    assert set(MEDIA_TYPES) == AUDIO_SUFFIXES
 
 
 def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:

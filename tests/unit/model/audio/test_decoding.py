@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from model.audio.decoding import MIN_DURATION_S, Audio, decode, probe, stream
+from model.audio.frames import Damage, _frames, translated
 from model.errors import (
     AudioReadError,
     AudioTooLongError,
@@ -277,6 +279,19 @@ def test_impossible_sample_rates_are_refused(rate_hz: int) -> None:
         decode(wav(np.zeros((1, 100_000), dtype=np.float32), rate_hz))
 
 
+@pytest.mark.parametrize(
+    ("rate_hz", "kept_hz"),
+    [(192_000, 192_000), (352_800, 176_400), (1_411_200, 176_400), (2_822_400, 176_400)],
+)
+def test_rates_of_dsd_are_brought_down(rate_hz: int, kept_hz: int) -> None:
+    """DSD256 and DSD512 are heard, and a waveform takes no gigabytes."""
+    audio = decode(wav(0.5 * tone(1.0, rate_hz, 440.0)[None], rate_hz))
+
+    assert audio.sample_rate_hz == kept_hz
+    assert audio.duration_s == pytest.approx(1.0, abs=0.001)
+    assert _tone_amplitude(audio, 440.0) == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_change_of_rate_midway_is_followed() -> None:
     """Two MP3 files in one come out at the rate of the first, at the right pitch."""
     first = encoded(0.5 * tone(2.0, 44_100, 440.0)[None], 44_100, "mp3", "libmp3lame")
@@ -341,3 +356,31 @@ def test_channels_that_differ_are_averaged() -> None:
     mono = decode(wav(np.stack([left, right]), 8_000)).samples
 
     np.testing.assert_allclose(mono, (left + right) / 2, atol=1e-6)
+
+
+class Greedy:
+    """A packet of a container, and the container: nothing of it fits into memory."""
+
+    def __init__(self, tracks: object) -> None:
+        self.streams = tracks
+
+    def decode(self) -> list[object]:
+        """Fail."""
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    def demux(self, _track: object) -> Iterator[Greedy]:
+        """One packet."""
+        yield self
+
+
+def test_a_lack_of_memory_is_no_damage(tmp_path: Path) -> None:
+    """What was decoded before memory ran out is not kept as the whole file."""
+    path = tmp_path / "tone.wav"
+    path.write_bytes(wav([tone(1.0, 8000, 440.0)], 8000))
+
+    with (
+        pytest.raises(MemoryError),
+        translated(path),
+        av.open(path) as container,
+    ):
+        list(_frames(Greedy(container.streams), path, Damage()))

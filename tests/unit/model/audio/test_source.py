@@ -36,6 +36,7 @@ FILES = {
     "caf": lambda: encoded(stereo(4), RATE_HZ, "caf", "pcm_s16be"),
     "aiff": lambda: encoded(stereo(4), RATE_HZ, "aiff", "pcm_s16be"),
     "wavpack": lambda: encoded(stereo(4), RATE_HZ, "wv", "wavpack"),
+    "wma": lambda: encoded(stereo(4), RATE_HZ, "asf", "wmav2"),
 }
 
 
@@ -127,6 +128,35 @@ def test_nonsense_between_links_is_passed_over() -> None:
     chain = link("libopus", 48_000, 2, 2.0) + b"nonsense" * 500 + link("libopus", 48_000, 1, 2.0)
 
     assert decode(chain).duration_s == pytest.approx(4.0, abs=0.1)
+
+
+def test_a_chain_behind_a_tag_is_heard_to_its_end() -> None:
+    """Some taggers put ID3 before anything."""
+    tag = b"ID3\x03\x00\x00\x00\x00\x01\x00" + bytes(128)
+    chain = tag + link("vorbis", 48_000, 2, 2.0) + link("vorbis", 22_050, 1, 2.0)
+
+    assert decode(chain).duration_s == pytest.approx(4.0, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFF_F000, 0x8000_0000, 0xFFFF_FFF0, 0xFFFF_FFFF])
+def test_sizes_that_writers_to_a_pipe_state_say_nothing(size: int) -> None:
+    """SoX, arecord and FFmpeg do not know the length when they write the header."""
+    content = bytearray(FILES["wav"]())
+    data = content.index(b"data")
+    content[4:8] = content[data + 4 : data + 8] = size.to_bytes(4, "little")
+
+    damage = damage_of(bytes(content))
+
+    assert damage.note is None
+    assert damage.decoded_s == pytest.approx(4.0, abs=0.1)
+
+
+def test_two_mp3_files_in_one_are_whole() -> None:
+    """The first one's count of frames says nothing about the rest."""
+    damage = damage_of(2 * FILES["mp3"]() + encoded(stereo(4)[:1], 24_000, "mp3", "mp3"))
+
+    assert damage.note is None
+    assert damage.decoded_s == pytest.approx(16.0, abs=0.3)
 
 
 def test_damaged_packets_are_counted(tmp_path: Path) -> None:
