@@ -64,6 +64,39 @@ def checkpoint() -> None:
         work.check()
 
 
+class Places:
+    """A bound on how many do something at a time; used from the event loop alone."""
+
+    def __init__(self, total: int, doing: str) -> None:
+        """Open the places.
+
+        Args:
+            total: How many there are; half of them for one client.
+            doing: What those do that hold one, for messages: "questions wait".
+        """
+        self._total, self._doing = total, doing
+        self._held: Counter[str] = Counter()
+
+    def take(self, client: str) -> None:
+        """Hold a place.
+
+        Raises:
+            OverloadedError: All are taken, or half of them by this client.
+        """
+        if self._held.total() >= self._total or 2 * self._held[client] >= self._total:
+            raise OverloadedError(
+                f"{self._held.total()} {self._doing} already; try again in {RETRY_AFTER_S} s",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            )
+        self._held[client] += 1
+
+    def leave(self, client: str) -> None:
+        """Free a place."""
+        self._held[client] -= 1
+        if not self._held[client]:
+            del self._held[client]
+
+
 class Desk:
     """Carries out one kind of heavy work; `run` is used from the event loop alone."""
 
@@ -77,28 +110,22 @@ class Desk:
             budget_s: How long one may take, waiting included.
         """
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
-        self._places, self._budget_s = places, budget_s
-        self._held: Counter[str] = Counter()
+        self._places, self._budget_s = Places(places, "questions of this kind wait"), budget_s
 
     async def run(self, request: Request, work: Callable[[], Result]) -> Result:
         """The result of `work`, carried out in a thread of this desk.
 
         Raises:
-            OverloadedError: All places are taken, or half of them by this client.
+            OverloadedError: All places are taken, or half of them by this client; or its turn did
+                not come in time.
             WorkTimeoutError: It took too long.
             ClientDisconnect: The client has gone.
         """
         client = request.client.host if request.client is not None else ""
-        if self._held.total() >= self._places or 2 * self._held[client] >= self._places:
-            raise OverloadedError(
-                f"{self._held.total()} questions of this kind wait already; try again in "
-                f"{RETRY_AFTER_S} s",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
-            )
+        self._places.take(client)
         piece = Work(self._budget_s)
-        self._held[client] += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, _carried_out, piece, work)
-        future.add_done_callback(lambda _done: self._leave(client))
+        future.add_done_callback(lambda _done: self._places.leave(client))
         try:
             while not (await asyncio.wait({future}, timeout=LOOK_S))[0]:
                 if await request.is_disconnected():
@@ -112,13 +139,14 @@ class Desk:
         """End the threads once their present work is done; what waits is given up."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _leave(self, client: str) -> None:
-        self._held[client] -= 1
-        if not self._held[client]:
-            del self._held[client]
-
 
 def _carried_out(piece: Work, work: Callable[[], Result]) -> Result:
+    if time.monotonic() > piece.ends_s:
+        raise OverloadedError(
+            f"its turn did not come within {piece.budget_s:g} s: too many questions of this kind "
+            "wait",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        )
     _current.set(piece)
     piece.check()
     return work()

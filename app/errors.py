@@ -221,6 +221,7 @@ TABLE: Mapping[type[Exception], ErrorKind] = {
     indexer_errors.RunNotFoundError: ErrorKind(404, "index-run-not-found", "No such index run"),
     indexer_errors.StationNotFoundError: ErrorKind(404, "station-not-found", "No such station"),
     indexer_errors.PlaylistNotFoundError: ErrorKind(404, "playlist-not-found", "No such playlist"),
+    indexer_errors.TooManyError: ErrorKind(409, "too-many", "As many are kept as there may be"),
     indexer_errors.SnapshotNotFoundError: ErrorKind(404, "snapshot-not-found", "No such snapshot"),
     indexer_errors.SnapshotError: ErrorKind(409, "snapshot-unusable", "Snapshot cannot be used"),
     indexer_errors.RunActiveError: ErrorKind(409, "index-run-active", "An index run is active"),

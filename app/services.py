@@ -23,7 +23,7 @@ from app.clips.analysis_pool import Analyser, AnalysisLimits, DirectAnalyser, Po
 from app.clips.clips import Clip, clip_emotions, written
 from app.clips.upload_folder import private_folder
 from app.clips.uploads import UploadPlaces
-from app.desk import Desk
+from app.desk import Desk, Places
 from app.http.keys import KeyRing
 from app.http.rate_limit import RateLimit
 from app.indexing import worker as index_worker
@@ -64,6 +64,7 @@ ARRIVING = 4
 """Uploads that may arrive for each that may be analysed or wait for it."""
 JOURNEY_PLACES, JOURNEY_S = 16, 15.0
 LARGE_PLACES, LARGE_S = 16, 15.0
+LIST_PLACES, FOLLOWERS = 64, 64
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ class Services:
         places: Bounds the uploads that are analysed or wait for it.
         journeys: Plans journeys, apart from all other work.
         large_matches: Answers playlist requests that are large, apart from the others.
+        lists: Makes players' lists of playlists, apart from all other work.
         jobs: Carries out index runs.
+        followers: Bounds the streams of events.
         metrics: Counters.
         keys: API keys.
         rate_limit: Requests a minute.
@@ -107,7 +110,9 @@ class Services:
     places: UploadPlaces
     journeys: Desk
     large_matches: Desk
+    lists: Desk
     jobs: IndexJobs
+    followers: Places
     metrics: Metrics
     keys: KeyRing
     rate_limit: RateLimit
@@ -241,6 +246,8 @@ def open_services(
     stack.callback(journeys.close)
     large_matches = Desk("large-matches", workers=1, places=LARGE_PLACES, budget_s=LARGE_S)
     stack.callback(large_matches.close)
+    lists = Desk("lists", workers=1, places=LIST_PLACES, budget_s=LARGE_S)
+    stack.callback(lists.close)
     planes = Planes(catalog, lambda shown: live.model_of(shown, model))
     live.refresh()
     live.follow(planes.serve)
@@ -262,7 +269,9 @@ def open_services(
         places=UploadPlaces("held", uploads, metrics),
         journeys=journeys,
         large_matches=large_matches,
+        lists=lists,
         jobs=jobs,
+        followers=Places(FOLLOWERS, "streams of events are open"),
         metrics=metrics,
         keys=KeyRing(settings.data_dir / "keys.json"),
         rate_limit=RateLimit(settings.requests_per_minute),

@@ -26,6 +26,7 @@ IndexerError
 │   └── TargetInUseError        something is there already, or a service runs on it
 ├── StationNotFoundError        no station has this id
 ├── PlaylistNotFoundError       no saved playlist has this id
+├── TooManyError                as many stations or playlists are kept as there may be
 └── SnapshotError               snapshots
     ├── SnapshotNotFoundError   no snapshot has this id, or its folder is gone
     ├── SnapshotFormatError     a format this build does not read
@@ -143,6 +144,10 @@ class StationNotFoundError(IndexerError):
 
 class PlaylistNotFoundError(IndexerError):
     """No saved playlist has this id."""
+
+
+class TooManyError(IndexerError):
+    """As many stations or playlists are kept as there may be."""
 
 
 class SnapshotError(IndexerError):

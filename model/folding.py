@@ -26,9 +26,13 @@ _LETTERS = str.maketrans(
         "\u02bc": "'",
         "\u2019": "'",
         "\u2018": "'",
+        "\u2032": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        **dict.fromkeys("\u2010\u2012\u2013\u2014\u2212", "-"),  # MusicBrainz: `Jay\u2010Z`
     }
 )
-"""Letters that Unicode does not take apart into a letter and a mark."""
+"""Letters that Unicode does not take apart into a letter and a mark, and signs of print."""
 
 _MARKS = range(0x0300, 0x0370)  # of Latin, Greek and Cyrillic; Japanese marks make other letters
 
@@ -36,8 +40,8 @@ _MARKS = range(0x0300, 0x0370)  # of Latin, Greek and Cyrillic; Japanese marks m
 def fold(text: str) -> str:
     """Text without case, accents and strokes: `Björk` -> `bjork`, `Łódź` -> `lodz`.
 
-    Letters of other widths become the plain ones. Marks of Japanese, Hindi and their kind stay,
-    because they make other letters.
+    Hyphens, dashes and quotation marks of print become those of a keyboard, letters of other widths
+    the plain ones. Marks of Japanese, Hindi and their kind stay, because they make other letters.
     """
     apart = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
     plain = "".join(letter for letter in apart if ord(letter) not in _MARKS)

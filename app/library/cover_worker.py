@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from app.library.pictures import PictureError, small_jpeg
+from indexer.folders.container_pictures import tagged_picture
 from indexer.isolation.serving import Answer, serve
 from model.audio.pictures import MAX_PICTURE_BYTES, embedded_picture
 from model.errors import AudioError
@@ -17,12 +18,16 @@ def handle(request: Mapping[str, Any], file: BinaryIO | None) -> Answer:
     """The small picture of an open file: `inside` audio, or the file itself."""
     assert file is not None
     try:
-        content = embedded_picture(file) if request["do"] == "inside" else _whole(file)
+        content = _inside(file) if request["do"] == "inside" else _whole(file)
         if content is None:
             return {"cover": False}, b""
         return {"cover": True}, small_jpeg(content, request["size"])
     except (AudioError, PictureError) as exc:
         return {"cover": False, "trouble": str(exc)}, b""
+
+
+def _inside(file: BinaryIO) -> bytes | None:
+    return embedded_picture(file) or tagged_picture(file)
 
 
 def _whole(file: BinaryIO) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +30,12 @@ from indexer.snapshot.tracks import TrackRecord
 
 Outcome = TypeVar("Outcome")
 
-NAMES = ("cover", "folder", "front", "album")  # of pictures beside a track, the first wins
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+# Of pictures beside a track, the first wins.
+NAMES = ("cover", "folder", "front", "album", "artwork", "albumart")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp")
 MAX_SIDE_PX = 1024
 MEDIA_TYPE, BLANK_MEDIA_TYPE = "image/jpeg", "image/png"
-RECIPE = 2  # raised when the same picture is made small otherwise
+RECIPE = 3  # raised when the same picture is made small otherwise
 PLACES = 256
 RETRY_AFTER_S = 1
 WORKERS = 2  # so that a picture that takes its time holds back no other
@@ -41,6 +43,7 @@ LIMITS = ProcessLimits(timeout_s=5.0, memory_bytes=512 * 1024 * 1024)
 REMEMBERED = 1000  # covers that took more than they may
 MODULE = "app.library.cover_worker"
 
+_WINDOWS = re.compile(r"albumart_\{[0-9a-f-]+\}_large\.jpg")  # of Windows Media Player
 _RANKS = {name: rank for rank, name in enumerate(f"{n}{s}" for n in NAMES for s in SUFFIXES)}
 
 
@@ -76,12 +79,19 @@ def cover_files(
     audio = open_track(track, music_roots)
     beside = None
     try:
-        beside = open_beside(track, music_roots, lambda name: _RANKS.get(name.lower()))
+        beside = open_beside(track, music_roots, _rank)
         yield CoverFiles(audio, beside)
     finally:
         audio.close()
         if beside is not None:
             beside.close()
+
+
+def _rank(name: str) -> int | None:
+    lower = name.lower()
+    if _WINDOWS.fullmatch(lower):
+        return len(_RANKS)
+    return _RANKS.get(lower)
 
 
 class CoverWorker(Protocol):

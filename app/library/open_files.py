@@ -18,6 +18,7 @@ from app.errors import AudioNotFoundError
 from indexer.catalog.records import Track
 from indexer.folders.beneath import folder_beneath, open_beneath
 from indexer.folders.files import file_path
+from indexer.folders.identifiers import album_folder
 from indexer.folders.roots import MusicRoot, StoreRoot, is_in_store
 from indexer.snapshot.tracks import TrackRecord
 
@@ -85,19 +86,33 @@ def open_beside(
     music_roots: Sequence[MusicRoot],
     rank: Callable[[str], object | None],
 ) -> OpenFile | None:
-    """The best file of a track's folder; None where none of them is wanted or can be opened.
+    """The best file of a track's folder, or else of the album's above a folder of a disc.
 
     Args:
         track: The track.
         music_roots: As for `open_track`.
         rank: What sorts the names, the best first; None for a name that is not wanted.
 
+    Returns:
+        None where none of them is wanted or can be opened.
+
     Raises:
         AudioNotFoundError: The track lies outside.
     """
     root, relative = place_of(track, music_roots)
+    for parts in dict.fromkeys((relative.parts[:-1], Path(album_folder(str(relative))).parts)):
+        found = _best(root, parts, rank)
+        if found is not None:
+            return found
+    return None
+
+
+def _best(
+    root: Path, parts: tuple[str, ...], rank: Callable[[str], object | None]
+) -> OpenFile | None:
+    """The best file of one folder."""
     try:
-        folder = folder_beneath(root, relative.parts[:-1], to_list=True)
+        folder = folder_beneath(root, parts, to_list=True)
     except OSError:
         return None
     try:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 MAX_PIXELS = 25_000_000  # 100 MB decoded
 MAX_SCANS = 200  # of a progressive JPEG; each is decoded over all of the picture
 QUALITY = 85  # of JPEG
@@ -25,7 +25,7 @@ def small_jpeg(content: bytes, size: int) -> bytes:
     """An encoded picture as a JPEG that fits into a square of `size` pixels, never enlarged.
 
     Raises:
-        PictureError: It is no JPEG, PNG, WebP or GIF, is damaged, or has more than `MAX_PIXELS` or
+        PictureError: It is none of `FORMATS`, is damaged, or has more than `MAX_PIXELS` or
             `MAX_SCANS`.
     """
     if content[:2] == b"\xff\xd8" and content.count(_SCAN) > MAX_SCANS:
@@ -53,7 +53,7 @@ def _shrunk(picture: Image.Image, size: int) -> bytes:
     upright: Image.Image = ImageOps.exif_transpose(picture)
     if upright.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):  # 16 bits of grey
         upright = upright.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-    if upright.mode not in ("RGB", "L"):
+    if upright.mode not in ("RGB", "L") or "transparency" in upright.info:
         upright = upright.convert("RGBA")
     upright.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if upright.mode == "RGBA":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from fastapi.responses import StreamingResponse
 from app.errors import ConflictError, UnknownRootError
 from app.http.documentation import problems
 from app.http.paging import Cursor, Limit, page_of
+from app.http.streams import EndedResponse
 from app.routes.access import admin_access
 from app.services import Services, ServicesDep
 from app.wire.run_responses import (
@@ -121,8 +123,11 @@ async def follow_index_run(
 ) -> StreamingResponse:
     """The run each time it changes, until it is over."""
     run = await run_in_threadpool(_run, run_id, services)
-    return StreamingResponse(
+    client = request.client.host if request.client is not None else ""
+    services.followers.take(client)
+    return EndedResponse(
         _events(run, request, services),
+        partial(services.followers.leave, client),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.convertors import StringConvertor, register_url_convertor
 
+from app.errors import InvalidRequestError
 from app.http.documentation import problems
 from app.http.paging import Cursor, Limit, page_of
 from app.playlists.formats import DOCUMENTED, MEDIA_TYPES, FormatName, negotiate
@@ -37,6 +39,7 @@ class _Undotted(StringConvertor):
     regex = "[^/.]+"
 
 
+MOST_QUESTION_BYTES = 64 * 1024  # players' lists read the questions of all stations
 register_url_convertor("undotted", _Undotted())
 router = APIRouter(prefix="/v1", tags=["stations"])
 READ, WRITE = [Depends(read_access)], [Depends(write_access)]
@@ -74,7 +77,7 @@ def list_stations(
     dependencies=WRITE,
     responses={
         201: {"headers": {"Location": {"schema": {"type": "string"}, "description": "It."}}},
-        **problems(400, 413, *DENIED),
+        **problems(400, 409, 413, *DENIED),
     },
 )
 def create_station(
@@ -234,6 +237,12 @@ async def _answer(
 def _kept(question: PlaylistRequest) -> dict[str, object]:
     """A question as it was given: defaults may change, what was asked for may not."""
     kept: dict[str, object] = question.model_dump(mode="json", exclude_unset=True)
+    size = len(json.dumps(kept))
+    if size > MOST_QUESTION_BYTES:
+        raise InvalidRequestError(
+            f"the question has {size} bytes, a station keeps {MOST_QUESTION_BYTES}: ask with fewer "
+            "keyframes or ids"
+        )
     return kept
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -26,6 +26,7 @@ from indexer.errors import IndexerError
 
 logger = logging.getLogger("circumplex.subsonic")
 
+Result = TypeVar("Result")
 FORM = "application/x-www-form-urlencoded"
 METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     "ping": system.ping,
@@ -67,6 +68,7 @@ METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     "getSonicSimilarTracks": sonic.get_sonic_similar_tracks,
     "findSonicPath": sonic.find_sonic_path,
 }
+LISTS = frozenset({"getPlaylists", "getPlaylist", "createPlaylist"})  # made one after the other
 MEDIA: Mapping[str, Callable[[SubsonicCall], Response]] = {
     "stream": media.stream,
     "download": media.download,
@@ -97,17 +99,11 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         listener = listener_of(request, params, services)
         call = SubsonicCall(request, params, listener, services, shared)
         if method == "getCoverArt":
-            return await services.covers.do(await run_in_threadpool(media.cover, call))
+            return await services.covers.do(await _done(media.cover, method, call))
         if method in MEDIA:
             return await run_in_threadpool(MEDIA[method], call)
         if method in METHODS:
-            work = partial(METHODS[method], call)
-            tree = await (
-                services.journeys.run(request, work)
-                if await is_long(method, call)
-                else run_in_threadpool(work)
-            )
-            return ok(tree, form, callback)
+            return ok(await _done(METHODS[method], method, call), form, callback)
         raise SubsonicError(GENERIC, f"this server does not offer {method[:40]!r}")
     except ClientDisconnect:
         raise
@@ -115,9 +111,21 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         return failed(_refusal(request, exc), form, callback)
 
 
+async def _done(work: Callable[[SubsonicCall], Result], method: str, call: SubsonicCall) -> Result:
+    """The result of a call, carried out where it keeps no other one waiting."""
+    if await is_long(method, call):
+        return await call.services.journeys.run(call.request, partial(work, call))
+    if method in LISTS:
+        return await call.services.lists.run(call.request, partial(work, call))
+    return await run_in_threadpool(work, call)
+
+
 async def is_long(method: str, call: SubsonicCall) -> bool:
     """Whether a call belongs to the journeys: it must not keep the others waiting."""
-    if method in {"getPlaylist", "getPlaylists"}:
+    of_station = (call.optional("id") or "").startswith(playlists.STATION)
+    if method == "getPlaylists":
+        return await call.services.lists.run(call.request, partial(playlists.travels, call))
+    if method in {"getPlaylist", "getCoverArt"} and of_station:
         return await run_in_threadpool(playlists.travels, call)
     return method == "findSonicPath"
 

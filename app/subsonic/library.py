@@ -2,7 +2,8 @@
 
 Songs keep the catalogue's ids, which stay when files move; artists and albums are named by what
 tags say of them, so theirs stay too. A track without an album artist belongs to its artist, and
-where an album's folder holds several artists, to "Various Artists".
+where an album's folder holds several artists, to "Various Artists". Folders of discs are parts of
+the folder above.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from app.library.live import Live
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track
 from indexer.folders.files import genres_of, values_of
-from indexer.folders.identifiers import Identifiers
+from indexer.folders.identifiers import Identifiers, album_folder
 from model.folding import fold
 
 UNKNOWN_ARTIST, UNKNOWN_ALBUM, VARIOUS = "[Unknown Artist]", "[Unknown Album]", "Various Artists"
 ARTICLES = "The El La Los Las Le Les"
+AlbumKey = tuple[str, str, str]  # release, folded album, the album's artists
 _SKIPPED = frozenset(word.casefold() for word in ARTICLES.split())
 
 
@@ -178,9 +180,9 @@ def build(live: Live, tracks: Sequence[Track]) -> MusicLibrary:
     live_ids = frozenset(live.snapshot.tracks.ids.tolist())
     tracks = [track for track in tracks if track.id in live_ids]
     keys = _album_keys(tracks)
-    by_album: defaultdict[tuple[str, str, str], list[Song]] = defaultdict(list)
+    by_album: defaultdict[AlbumKey, list[Song]] = defaultdict(list)
     for track in tracks:
-        by_album[keys[track.id]].append(_song(track, _id("al", *keys[track.id])))
+        by_album[keys[track.id]].append(_song(track, _album_id(keys[track.id])))
     albums = sorted(
         (_album(key, songs) for key, songs in by_album.items()),
         key=lambda album: (fold(album.name), album.artist, album.id),
@@ -209,32 +211,44 @@ def _credits(names: Iterable[str]) -> tuple[Credit, ...]:
     return tuple(Credit(artist_id(name), name) for name in names)
 
 
-def _album_keys(tracks: Sequence[Track]) -> dict[int, tuple[str, str, str]]:
-    """Release, folded album and the album's artists of each track."""
-    together: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+def _album_keys(tracks: Sequence[Track]) -> dict[int, AlbumKey]:
+    """Release, folded album and the album's artists of each track.
+
+    Of one folder's album, tracks that name no release are of the one that the others name.
+    """
+    artists: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    releases: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for track in tracks:
-        together[_folder_album(track)].add(fold(track.artist or ""))
-    keys = {}
+        place = _folder_album(track)
+        artists[place].add(fold(track.artist or ""))
+        releases[place].update(filter(None, [track.identifiers.release_mbid]))
+    keys, spelt = {}, dict[str, str]()
     for track in tracks:
-        said = track.identifiers
-        several = track.album is not None and len(together[_folder_album(track)]) > 1
+        said, place = track.identifiers, _folder_album(track)
+        several = track.album is not None and len(artists[place]) > 1
         artist = said.album_artist
         if artist is None:
             artist = VARIOUS if said.compilation or several else track.artist or UNKNOWN_ARTIST
-        release = said.release_mbid or ""
-        keys[track.id] = (release, fold(track.album or UNKNOWN_ALBUM), artist)
+        artist = spelt.setdefault(fold(artist), artist)
+        one = next(iter(releases[place])) if len(releases[place]) == 1 else ""
+        keys[track.id] = (said.release_mbid or one, fold(track.album or UNKNOWN_ALBUM), artist)
     return keys
 
 
 def _folder_album(track: Track) -> tuple[str, str]:
-    return f"{track.root}/{track.path.rpartition('/')[0]}", fold(track.album or "")
+    return f"{track.root}/{album_folder(track.path)}", fold(track.album or "")
 
 
-def _album(key: tuple[str, str, str], songs: list[Song]) -> Album:
+def _album_id(key: AlbumKey) -> str:
+    release, name, artist = key
+    return _id("al", release, name, fold(artist))
+
+
+def _album(key: AlbumKey, songs: list[Song]) -> Album:
     _, _, artist = key
     ordered = sorted(songs, key=_place)
     name = ordered[0].track.album or UNKNOWN_ALBUM
-    return Album(_id("al", *key), name, _credits(values_of(artist) or (artist,)), tuple(ordered))
+    return Album(_album_id(key), name, _credits(values_of(artist) or (artist,)), tuple(ordered))
 
 
 def _place(song: Song) -> tuple[int, int, str]:

@@ -22,6 +22,7 @@ from model.folding import fold
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 ANY_OFFSET = 2**31 - 1
+MOST_WORDS = 32
 Item = TypeVar("Item", Album, Artist, Song)
 
 
@@ -180,7 +181,10 @@ def _found(
     artist_shown: Callable[[Artist, SubsonicCall], dict[str, Any]],
     album_shown: Callable[[Album, SubsonicCall], dict[str, Any]],
 ) -> dict[str, Any]:
-    words = fold(call.text("query", "").strip().strip('"').replace("*", "")).split()
+    query = fold(call.text("query", "").strip().strip('"').replace("*", ""))
+    words = list(dict.fromkeys(query.split()))
+    if len(words) > MOST_WORDS:
+        raise SubsonicError(MISSING, f"query has {len(words)} words; a search takes {MOST_WORDS}")
     artists = _matching(_artists(call), words, lambda artist: fold(artist.name))
     albums = _matching(_all_albums(call), words, lambda a: fold(f"{a.name} {a.artist}"))
     songs = _matching(_songs(call), words, lambda song: song.words)

@@ -12,6 +12,7 @@ from fastapi import Response
 
 from app.errors import AudioNotFoundError, CoverNotFoundError, RangeError
 from app.http.entity_tags import is_known
+from app.http.streams import EndedResponse
 from app.library.audio_files import audio_response
 from app.library.covers import MAX_SIDE_PX, MEDIA_TYPE, cover_files
 from app.library.open_files import open_track
@@ -20,7 +21,7 @@ from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.playlists import SAVED, STATION, songs_of_playlist
 from app.subsonic.shapes import bit_rate_kbps
-from app.subsonic.transcode import DEFAULT_KBPS, TARGETS, TranscodeResponse, target_called
+from app.subsonic.transcode import DEFAULT_KBPS, HEADERS, TARGETS, target_called
 from indexer.folders.roots import is_in_store
 
 MOST_TRIED = 8  # songs of an album whose cover is looked for
@@ -64,7 +65,8 @@ def _transcoded(call: SubsonicCall, song: Song, asked: str | None, most: int) ->
             client.host if client is not None else "",
         )
         stack.pop_all()  # from here the transcode closes it
-    return TranscodeResponse(begun, target.media_type, partial(call.shared.transcodes.end, begun))
+    end = partial(call.shared.transcodes.end, begun)
+    return EndedResponse(begun.pieces(), end, media_type=target.media_type, headers=HEADERS)
 
 
 def download(call: SubsonicCall) -> Response:

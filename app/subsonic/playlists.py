@@ -18,7 +18,7 @@ from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
 from app.subsonic.shapes import song_tree
-from app.subsonic.station_answers import asked_by
+from app.subsonic.station_answers import Heard, asked_by
 from indexer.catalog.listening import SavedPlaylist
 from indexer.catalog.stations import Station
 from indexer.errors import PlaylistNotFoundError, StationNotFoundError
@@ -90,16 +90,22 @@ def delete_playlist(call: SubsonicCall) -> dict[str, Any]:
 
 
 def travels(call: SubsonicCall) -> bool:
-    """Whether a call for playlists is answered with a journey: longer work than a match."""
+    """Whether a call waits for a journey that is not made yet: longer work than a match."""
     asked = call.optional("id")
     if asked is None:
-        return any(_is_journey(each) for each in call.services.catalog.list_stations())
-    return asked.startswith(STATION) and _is_journey(station_called(call, asked))
+        return any(_awaits_journey(each, call) for each in call.services.catalog.list_stations())
+    return asked.startswith(STATION) and _awaits_journey(station_called(call, asked), call)
 
 
-def _is_journey(station: Station) -> bool:
+def _awaits_journey(station: Station, call: SubsonicCall) -> bool:
     question = asked_by(station)
-    return question is not None and question.mode == "journey"
+    if question is None or question.mode != "journey":
+        return False
+    return not call.shared.stations.is_kept(station, call.felt, _heard(call))
+
+
+def _heard(call: SubsonicCall) -> Heard:
+    return partial(heard_by, call.listener.name, call.services)
 
 
 def station_called(call: SubsonicCall, playlist_id: str) -> Station:
@@ -126,8 +132,7 @@ def songs_of_playlist(call: SubsonicCall, playlist_id: str) -> Sequence[Song]:
 
 
 def _station(station: Station, call: SubsonicCall) -> tuple[dict[str, Any], Sequence[Song]]:
-    heard = partial(heard_by, call.listener.name, call.services)
-    ids = call.shared.stations.track_ids(station, call.model, call.felt, heard)
+    ids = call.shared.stations.track_ids(station, call.model, call.felt, _heard(call))
     songs = call.library.songs_of(ids)
     changed, daily = _changed_at(station, call), station.rhythm == "daily"
     tree = {

@@ -13,10 +13,11 @@ from app.library.live import Live
 from app.playlists.queries import QueryModel
 from app.stations.variation import question_of, seed_of, varied
 from app.wire.schemas import PlaylistRequest
-from indexer.catalog.stations import Station
+from indexer.catalog.stations import MOST_STATIONS, Station
 
-MOST_KEPT = 200
+MOST_KEPT = 2 * MOST_STATIONS  # a list of them does not drive out its own beginning
 Key = tuple[str, datetime, str, str | None, tuple[int, ...]]
+Heard = Callable[[float | None], Sequence[int]]
 
 
 @dataclass
@@ -25,13 +26,14 @@ class StationAnswers:
 
     _kept: OrderedDict[Key, tuple[int, ...]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _making: threading.Lock = field(default_factory=threading.Lock)
 
     def track_ids(
         self,
         station: Station,
         model: QueryModel,
         live: Live,
-        heard: Callable[[float | None], Sequence[int]],
+        heard: Heard,
     ) -> tuple[int, ...]:
         """Ids of a station's tracks in order; none where its question has no answer any more.
 
@@ -44,17 +46,38 @@ class StationAnswers:
         Raises:
             WorkTimeoutError: It took longer than its desk allows.
         """
-        seed = seed_of(station, None, datetime.now().astimezone())
-        question = asked_by(station)
-        aside = tuple(heard(question.not_again_s)) if question is not None else ()
-        key = (station.id, station.updated_at, live.version, seed, aside)
-        with self._lock:  # one at a time: a list of stations must not take every core
-            if key not in self._kept:
-                self._kept[key] = _answer(question, seed, model, live, aside)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
-            return self._kept[key]
+        question, key = asked_by(station), _key(station, live, heard)
+        kept = self._found(key)
+        if kept is not None:
+            return kept
+        with self._making:  # one at a time: a list of stations must not take every core
+            kept = self._found(key)
+            if kept is not None:
+                return kept
+            made = _answer(question, key[3], model, live, key[4])
+            with self._lock:
+                self._kept[key] = made
+                while len(self._kept) > MOST_KEPT:
+                    self._kept.popitem(last=False)
+            return made
+
+    def is_kept(self, station: Station, live: Live, heard: Heard) -> bool:
+        """Whether `track_ids` would answer at once."""
+        return self._found(_key(station, live, heard)) is not None
+
+    def _found(self, key: Key) -> tuple[int, ...] | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+
+def _key(station: Station, live: Live, heard: Heard) -> Key:
+    """What an answer depends on; its last two members are the seed and what was heard."""
+    question = asked_by(station)
+    aside = tuple(heard(question.not_again_s)) if question is not None else ()
+    seed = seed_of(station, None, datetime.now().astimezone())
+    return station.id, station.updated_at, live.version, seed, aside
 
 
 def asked_by(station: Station) -> PlaylistRequest | None:

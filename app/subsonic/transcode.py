@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +22,6 @@ from typing import Any, BinaryIO, cast
 
 from anyio import CapacityLimiter, to_thread
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from app.errors import OverloadedError
 from app.subsonic.errors import GENERIC, SubsonicError
@@ -210,18 +208,3 @@ class Transcodes:
             )
         self._held.remove(idlest)
         idlest.end()
-
-
-class TranscodeResponse(StreamingResponse):
-    """Sends a transcode, and calls `end` whatever happens."""
-
-    def __init__(self, transcode: Transcode, media_type: str, end: Callable[[], None]) -> None:
-        self._end = end
-        super().__init__(transcode.pieces(), media_type=media_type, headers=HEADERS)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._end()

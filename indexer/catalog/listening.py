@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, func, insert, or_, select, update
+from sqlalchemy import Engine, func, insert, or_, select, true, update
 
 from indexer.catalog.database import transaction
 from indexer.catalog.tables import marks, plays, saved_playlists
-from indexer.errors import PlaylistNotFoundError
+from indexer.errors import PlaylistNotFoundError, TooManyError
 
+MOST_PLAYLISTS, MOST_PLAYLISTS_OF_ONE = 5000, 1000
 MOST_HEARD = 10_000  # tracks that step back
 FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -98,11 +99,21 @@ class ListeningRows:
         return SavedPlaylist(**row)
 
     def create_playlist(self, owner: str, name: str, track_ids: Sequence[int]) -> SavedPlaylist:
-        """Keep a new list of tracks."""
+        """Keep a new list of tracks.
+
+        Raises:
+            TooManyError: There are `MOST_PLAYLISTS`, or `MOST_PLAYLISTS_OF_ONE` of the owner.
+        """
         now = datetime.now(UTC)
         tracks = list(track_ids)
         made = SavedPlaylist(secrets.token_hex(8), owner, name, None, False, tracks, now, now)
         with transaction(self.engine, writes=True) as connection:
+            own = saved_playlists.c.owner == owner
+            for most, counted in ((MOST_PLAYLISTS, true()), (MOST_PLAYLISTS_OF_ONE, own)):
+                counting = select(func.count()).select_from(saved_playlists).where(counted)
+                known = connection.execute(counting).scalar_one()
+                if known >= most:
+                    raise TooManyError(f"{known} playlists are kept, no more may be: delete one")
             connection.execute(insert(saved_playlists).values(vars(made)))
         return made
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, func, insert, select, update
 
 from indexer.catalog.database import transaction
 from indexer.catalog.tables import stations
-from indexer.errors import StationNotFoundError
+from indexer.errors import StationNotFoundError, TooManyError
 
 Rhythm = Literal["none", "daily"]
+MOST_STATIONS = 500
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,19 @@ class StationRows:
         return Station(**row)
 
     def create_station(self, name: str, question: Mapping[str, Any], rhythm: Rhythm) -> Station:
-        """Save a question under a new id."""
+        """Save a question under a new id.
+
+        Raises:
+            TooManyError: There are `MOST_STATIONS` already.
+        """
         now = datetime.now(UTC)
         made = Station(secrets.token_hex(8), name, dict(question), rhythm, now, now)
         with transaction(self.engine, writes=True) as connection:
+            known = connection.execute(select(func.count()).select_from(stations)).scalar_one()
+            if known >= MOST_STATIONS:
+                raise TooManyError(
+                    f"{known} stations are kept, as many as there may be: delete one"
+                )
             connection.execute(insert(stations).values(vars(made)))
         return made
 

@@ -135,6 +135,13 @@ def placed(path: str) -> Placed:
     return Placed(artist, album, _as_number(numbered[2]), disc)
 
 
+def album_folder(path: str) -> str:
+    """The folder of a file's album: the file's own, or the one above a folder of a disc."""
+    folder = path.rpartition("/")[0]
+    above, _, last = folder.rpartition("/")
+    return above if above and _DISC.fullmatch(last.strip()) else folder
+
+
 def read_identifiers(values: Values, place: Placed, inferred: tuple[str, ...]) -> Identifiers:
     """What tags say, and for numbers else the place of the file.
 

@@ -83,7 +83,7 @@ def all_frames(source: Source, damage: Damage) -> Iterator[Any]:
             reader = SourceFile(file, name, start=start, end=end)
             with _readable(source, reader), open_container(reader) as container:
                 _add_stated(damage, container, file, start)
-                yield from _frames(container, source, damage)
+                yield from frames_of(container, source, damage)
 
 
 def _add_stated(damage: Damage, container: Any, file: BinaryIO, start: int) -> None:
@@ -101,7 +101,7 @@ def _add_stated(damage: Damage, container: Any, file: BinaryIO, start: int) -> N
     damage.stated_s = (damage.stated_s or 0.0) + (stated_s or 0.0) if known else None
 
 
-def _frames(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
+def frames_of(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
     """Decoded frames; a packet that does not decode is skipped, a broken end ends the file."""
     track = audio_track(container, source)
     track.codec_context.thread_count = 1  # files are decoded side by side, not split among threads
@@ -111,6 +111,8 @@ def _frames(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
     while True:
         try:
             packet = next(packets, None)
+        except MemoryError:  # says nothing about the file
+            raise
         except av.FFmpegError as error:
             failure, packet = error, None
             damage.ended_by = error.strerror or type(error).__name__
@@ -119,6 +121,8 @@ def _frames(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
         damage.packets += 1
         try:
             frames = packet.decode()
+        except MemoryError:
+            raise
         except av.FFmpegError as error:
             failure, frames = error, []
             damage.bad_packets += 1
@@ -193,9 +197,14 @@ def _readable(source: Source, reader: SourceFile) -> Iterator[None]:
 
 @contextmanager
 def translated(source: Source) -> Iterator[None]:
-    """Turn what the file system and the decoder raise into `AudioReadError` and its neighbour."""
+    """Turn what the file system and the decoder raise into `AudioReadError` and its neighbour.
+
+    A lack of memory stays a `MemoryError`: another time the file may well decode.
+    """
     try:
         yield
+    except MemoryError:
+        raise
     except av.FFmpegError as exc:
         reason = exc.strerror or type(exc).__name__
         raise UndecodableAudioError(f"cannot decode {name_of(source)}: {reason}") from exc

@@ -21,7 +21,8 @@ MAX_PICTURE_BYTES = 32 * 1024 * 1024
 """Largest picture that is taken out of a file."""
 
 _READ_BYTES = 2 * MAX_PICTURE_BYTES  # of a file, while its picture is looked for
-_FRONT = "Cover (front)"
+_FRONT, _OTHER, _ICON = "Cover (front)", "Other", "file icon"  # FFmpeg's names of ID3's types
+_APE_FRONT = "cover art (front)"
 
 
 def embedded_picture(source: Path | BinaryIO) -> bytes | None:
@@ -42,7 +43,7 @@ def embedded_picture(source: Path | BinaryIO) -> bytes | None:
     try:
         with opened(source) as (file, _), _open(_Window(file)) as container:
             pictures = [each for each in container.streams.video if _is_attached(each)]
-            pictures.sort(key=lambda each: each.metadata.get("comment") != _FRONT)
+            pictures.sort(key=_rank)
             packet = next(container.demux(pictures[0]), None) if pictures else None
             if packet is None or not 0 < packet.size <= MAX_PICTURE_BYTES:
                 return None
@@ -50,6 +51,20 @@ def embedded_picture(source: Path | BinaryIO) -> bytes | None:
     except (av.FFmpegError, OSError) as exc:
         reason = exc.strerror or type(exc).__name__
         raise UndecodableAudioError(f"cannot read the picture of {name}: {reason}") from exc
+
+
+def rank_of_type(kind: int) -> int:
+    """How a picture of a type of ID3 ranks as a cover, 0 first: front, other, any, small icons."""
+    return {3: 0, 0: 1, 1: 3, 2: 3}.get(kind, 2)
+
+
+def _rank(picture: Any) -> int:
+    """As `rank_of_type`, of a picture as FFmpeg describes it."""
+    said = {str(key).lower(): str(value) for key, value in picture.metadata.items()}
+    kind = said.get("comment", _OTHER)
+    if kind == _FRONT or _APE_FRONT in said or said.get("filename", "").lower().startswith("cover"):
+        return rank_of_type(3)
+    return rank_of_type(0 if kind == _OTHER else 1 if _ICON in kind else 4)
 
 
 def _open(file: _Window) -> Any:

@@ -16,6 +16,7 @@ from app.http.keys import KeyRing
 from app.stations.variation import seed_of
 from indexer.backups.restore import prepared
 from indexer.backups.write import write_backup
+from indexer.catalog import stations
 from indexer.catalog.catalog import open_catalog
 from indexer.errors import StationNotFoundError
 from tests.listeners import CALM, Keyed
@@ -48,6 +49,26 @@ def playlist(keyed: Keyed, station: dict[str, Any], **params: str) -> dict[str, 
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def test_stations_have_a_number(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past it a station is refused: lists of them are made anew for every player."""
+    monkeypatch.setattr(stations, "MOST_STATIONS", 0)
+    body = {"name": "One more", "question": CALM}
+
+    answer = keyed.running.client.post("/v1/stations", json=body, headers=keyed.headers("writer"))
+
+    assert "delete one" in problem_of(answer, 409, "too-many")["detail"]
+
+
+def test_a_station_keeps_no_endless_question(keyed: Keyed) -> None:
+    """Lists of stations read all their questions."""
+    ids = list(range(100_000, 110_000))
+    body = {"name": "Without these", "question": {**CALM, "filters": {"exclude_ids": ids}}}
+
+    answer = keyed.running.client.post("/v1/stations", json=body, headers=keyed.headers("writer"))
+
+    problem_of(answer, 422, "invalid-request")
 
 
 def test_a_station_keeps_its_question(keyed: Keyed, station: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from sqlalchemy import update
 from app.errors import HTTP_KINDS, TABLE
 from app.http.keys import KeyRing
 from app.main import create_app
+from indexer.catalog import stations
 from indexer.catalog.catalog import open_catalog
 from indexer.catalog.tables import snapshots
 from tests.running import (
@@ -332,7 +333,7 @@ def filled_in(path: str, running: Running, station: str) -> str:
 
 @pytest.mark.parametrize(("method", "path", "status"), promised())
 def test_what_is_documented_is_answered(
-    services: Services, method: str, path: str, status: int
+    services: Services, method: str, path: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The status, as the type the document names; an error as a problem of a kind it names."""
     ask = asked(method, path, status)
@@ -340,6 +341,8 @@ def test_what_is_documented_is_answered(
     station = services.stations[ask.service]
     if method == "DELETE" and status < 300 and "{station_id}" in path:
         station = new_station(running)  # the others still need theirs
+    if (path, status) == ("/v1/stations", 409):
+        monkeypatch.setattr(stations, "MOST_STATIONS", 0)
     url = filled_in(ask.path, running, station)
     options = dict(ask.options)
     headers = headers_for(running, path, status) | options.pop("headers", {})

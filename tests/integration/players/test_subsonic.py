@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from app.http.keys import KeyRing
+from indexer.catalog import listening
 from tests.listeners import Keyed
 from tests.running import Running, running_service
 from tests.subsonic_player import Player
@@ -73,6 +74,15 @@ def test_a_reader_may_not_write(keyed: Keyed, ids: dict[str, str]) -> None:
     ]
 
     assert codes == [50, 50, 50]
+
+
+def test_lists_and_searches_have_bounds(player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many words and lists a player sends, the others are answered."""
+    monkeypatch.setattr(listening, "MOST_PLAYLISTS_OF_ONE", 0)
+
+    assert player.code("createPlaylist", name="One more") == 0
+    assert player.code("search3", query=" ".join(map(str, range(100)))) == 10
+    assert player.ask("search3", query="song " * 100)["searchResult3"]["song"]
 
 
 def test_a_readable_key_is_stored_for_its_owner_alone(keyed: Keyed) -> None:

@@ -92,6 +92,24 @@ def test_places_are_bounded_for_all_and_for_one() -> None:
     desk.close()
 
 
+def test_work_whose_turn_comes_too_late_is_refused() -> None:
+    """It was not too much: others were before it."""
+    desk, go = Desk("test", workers=1, places=4, budget_s=0.2), threading.Event()
+
+    async def two() -> list[object]:
+        first = asyncio.ensure_future(desk.run(FakeRequest("a"), go.wait))  # type: ignore[arg-type]
+        second = asyncio.ensure_future(desk.run(FakeRequest("b"), go.wait))  # type: ignore[arg-type]
+        await asyncio.sleep(0.3)
+        go.set()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    first, second = asyncio.run(two())
+
+    assert first is True
+    assert isinstance(second, OverloadedError)
+    desk.close()
+
+
 def test_outside_of_a_desk_a_checkpoint_does_nothing() -> None:
     """The command line waits as long as it takes."""
     checkpoint()

@@ -276,6 +276,10 @@ def test_folding_forgets_case_and_accents() -> None:
     """What a listener types finds what a tag spells."""
     assert fold("Björk STRAẞE Ångström") == "bjork strasse angstrom"
     assert fold("Łódź Røyksopp Đorđe Æon ガ") == "lodz royksopp dorde aeon ガ"
+    assert (
+        fold("Jay\u2010Z a\u2011ha 1\u20132 12\u2032 \u201cDon\u2019t\u201d")
+        == "jay-z a-ha 1-2 12' \"don't\""
+    )
 
 
 def test_joined_values_come_apart() -> None:

@@ -110,13 +110,40 @@ def test_the_picture_inside_goes_before_the_one_beside(tmp_path: Path) -> None:
 
 def test_usual_names_are_looked_for_in_order(tmp_path: Path) -> None:
     """Whatever their case; other pictures are none."""
-    names = ["scan.jpg", "Album.webp", "FRONT.PNG", "folder.JPG", "Cover.jpeg", "cover.jpg"]
+    names = [
+        "scan.jpg",
+        "AlbumArt_{B5020207-474E-4720}_Large.jpg",
+        "AlbumArt.bmp",
+        "Album.webp",
+        "FRONT.PNG",
+        "folder.JPG",
+        "Cover.jpeg",
+        "cover.jpg",
+    ]
     seen = []
     for name in names:
         (tmp_path / name).write_bytes(picture())
         seen.append(beside(tmp_path))
 
     assert seen == [None, *names[1:]]
+
+
+def test_a_disc_shows_the_cover_of_its_album(tmp_path: Path) -> None:
+    """That above the disc's folder, where the disc has none; other folders ask nowhere else."""
+    track_in(tmp_path / "Blue/CD 2")
+    (tmp_path / "Blue/cover.jpg").write_bytes(picture())
+
+    def found(folder: str) -> str | None:
+        path = f"Blue/{folder}/tone.flac"
+        track = TrackRecord(1, "0" * 32, str(tmp_path), path, None, None, None, None, None, 3.0)
+        with cover_files(track, (tmp_path,)) as files:
+            return files.beside.name if files.beside else None
+
+    assert found("CD 2") == "cover.jpg"
+    (tmp_path / "Blue/CD 2/front.png").write_bytes(picture())
+    assert found("CD 2") == "front.png"
+    track_in(tmp_path / "Blue/Live")
+    assert found("Live") is None
 
 
 def test_a_picture_beside_follows_the_rule_of_the_audio(tmp_path: Path) -> None:
@@ -140,7 +167,7 @@ def test_a_picture_beside_follows_the_rule_of_the_audio(tmp_path: Path) -> None:
     assert beside(folder) == "album.png"
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF"])
 def test_a_picture_fits_the_square_and_keeps_its_shape(kind: str) -> None:
     """Twice as wide as high stays so; a small one is not enlarged."""
     wide = picture(GREEN, 400, 200, kind)
@@ -153,6 +180,15 @@ def test_a_picture_fits_the_square_and_keeps_its_shape(kind: str) -> None:
 def test_what_is_transparent_becomes_white() -> None:
     """JPEG knows no transparency."""
     assert is_near(small_jpeg(picture((0, 0, 0, 0), kind="PNG"), 64), (255, 255, 255))
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("RGB", RED), ("L", 10), ("P", 0)])
+def test_a_colour_that_stands_for_transparency_becomes_white(mode: str, colour: Any) -> None:
+    """Old PNG files name one instead of an alpha channel."""
+    file = io.BytesIO()
+    Image.new(mode, (64, 64), colour).save(file, "PNG", transparency=colour)
+
+    assert is_near(small_jpeg(file.getvalue(), 32), (255, 255, 255))
 
 
 def test_a_turned_photograph_stands_upright() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from model.audio.decoding import MIN_DURATION_S, Audio, decode, probe, stream
+from model.audio.frames import Damage, _frames, translated
 from model.errors import (
     AudioReadError,
     AudioTooLongError,
@@ -354,3 +356,31 @@ def test_channels_that_differ_are_averaged() -> None:
     mono = decode(wav(np.stack([left, right]), 8_000)).samples
 
     np.testing.assert_allclose(mono, (left + right) / 2, atol=1e-6)
+
+
+class Greedy:
+    """A packet of a container, and the container: nothing of it fits into memory."""
+
+    def __init__(self, tracks: object) -> None:
+        self.streams = tracks
+
+    def decode(self) -> list[object]:
+        """Fail."""
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    def demux(self, _track: object) -> Iterator[Greedy]:
+        """One packet."""
+        yield self
+
+
+def test_a_lack_of_memory_is_no_damage(tmp_path: Path) -> None:
+    """What was decoded before memory ran out is not kept as the whole file."""
+    path = tmp_path / "tone.wav"
+    path.write_bytes(wav([tone(1.0, 8000, 440.0)], 8000))
+
+    with (
+        pytest.raises(MemoryError),
+        translated(path),
+        av.open(path) as container,
+    ):
+        list(_frames(Greedy(container.streams), path, Damage()))
