@@ -61,7 +61,7 @@ class Checkpoint:
         emphasis: What says valence once more, [2], see `model.late_dimensions`; None in files that
             were made before there was such a dimension.
         highest: Larger values of a column are read as this one, [F], infinite where none are; None
-            in files that were made before contrasts had a bound (ADR 101).
+            in files that were made before contrasts had a bound (ADR 102).
         notes: Where it comes from: dataset, seed, figures; plain JSON values.
     """
 

@@ -39,7 +39,7 @@ drop what is masked in the valleys of high bands, or all of it. No network reads
 
 FILLED_BY_ENCODERS = ("spectral_contrast_3",)
 """The contrast from 400 to 800 Hz. Where its valleys are deeper than in nearly all music, encoders
-fill them: networks read it up to a bound (ADR 101)."""
+fill them: networks read it up to a bound (ADR 102)."""
 
 
 class SpectralFrames:

@@ -37,7 +37,7 @@ HEAD_GAMMAS = (0.0, 0.03, 0.1)
 HEAD_TRUSTS = (1.0, 0.3, 0.1, 0.05, 0.02, 0.01)
 
 READ_AS_IT_IS = 0.95
-"""Share of the training songs of which a bounded column is read as it is (ADR 101)."""
+"""Share of the training songs of which a bounded column is read as it is (ADR 102)."""
 
 Choice = tuple[float, float, float]
 """Ridge penalty, kernel width, and trust in the encoders' columns of a head."""
@@ -91,7 +91,7 @@ def highest_read(columns: Floats, names: Sequence[str]) -> Floats | None:
     """The largest value that each column is read with in use, [F]: infinite where none is bounded.
 
     Encoders fill the valleys between partials. Where these are deeper than nearly all training
-    music has them, a contrast tells more of the encoder than of the music (ADR 101). Training reads
+    music has them, a contrast tells more of the encoder than of the music (ADR 102). Training reads
     the columns as they are.
 
     Args:
