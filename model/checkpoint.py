@@ -2,9 +2,10 @@
 
 Tensors: `weights/…` the networks with their input transforms, `cca/…` the fitted CCA, `scoring/…`
 correlations and regression lines, `mean_head/…` the regression head, `dynamics/…` what louder parts
-add, `novelty/…` the distance from the training songs, `experts/…` late experts. One metadata entry
-holds the rest as JSON, with a SHA-256 over all of it, so that damage is noticed even without the
-sidecar `<file>.sha256` that `save_checkpoint` writes beside it. Equal checkpoints give equal bytes.
+add, `novelty/…` the distance from the training songs, `experts/…` late experts, `columns/highest`
+how far columns are read. One metadata entry holds the rest as JSON, with a SHA-256 over all of it,
+so that damage is noticed even without the sidecar `<file>.sha256` that `save_checkpoint` writes
+beside it. Equal checkpoints give equal bytes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from model.arrays import Floats
 from model.audio.dynamics import Dynamics
 from model.cca import CcaState
 from model.curves.estimation import CurveSettings
@@ -58,6 +60,8 @@ class Checkpoint:
         experts: Cues that its training table does not have; None: none.
         emphasis: What says valence once more, [2], see `model.late_dimensions`; None in files that
             were made before there was such a dimension.
+        highest: Larger values of a column are read as this one, [F], infinite where none are; None
+            in files that were made before contrasts had a bound (ADR 102).
         notes: Where it comes from: dataset, seed, figures; plain JSON values.
     """
 
@@ -74,6 +78,7 @@ class Checkpoint:
     curve: CurveSettings = field(default_factory=CurveSettings)
     experts: Experts | None = None
     emphasis: NDArray[np.float64] | None = None
+    highest: Floats | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> Emer:
@@ -186,6 +191,7 @@ def _tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
         "novelty": vars(checkpoint.novelty),
         "experts": {} if checkpoint.experts is None else vars(checkpoint.experts),
         "emphasis": {} if checkpoint.emphasis is None else {"along": checkpoint.emphasis},
+        "columns": {} if checkpoint.highest is None else {"highest": checkpoint.highest},
     }
     return {
         f"{group}/{name}": torch.as_tensor(value).detach().cpu().contiguous().clone()
@@ -217,6 +223,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Check
         curve=CurveSettings.from_dict(header["curve"]),
         experts=_experts(header["experts"], arrays("experts")),
         emphasis=arrays("emphasis").get("along"),
+        highest=arrays("columns").get("highest"),
         notes=header["notes"],
     )
 

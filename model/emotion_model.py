@@ -199,6 +199,9 @@ class EmotionModel:
         return self.late.of_music(self._embed_columns(rows))
 
     def _embed_columns(self, rows: Floats) -> Embedding:
+        highest = self.checkpoint.highest
+        if highest is not None:
+            rows = np.minimum(rows, highest)
         starts = range(0, max(len(rows), 1), BATCH_ROWS)
         return Embedding.concatenate(
             [self._embed_music(rows[start : start + BATCH_ROWS]) for start in starts]

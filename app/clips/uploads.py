@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -33,7 +32,8 @@ from app.errors import (
 )
 from app.metrics import Metrics
 
-_EXTENDED_NAME = re.compile(rb";\s*filename\*(?:\d+\*?)?\s*=", re.IGNORECASE)
+_AS_IT_IS = (b"", b"binary", b"8bit", b"7bit")  # transfer encodings that change no byte
+_NAME_SHOWN = 40  # characters of a part's name in a message
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and small fields beside the file
 MAX_PARTS = 32
 RETRY_AFTER_S = 2
@@ -121,7 +121,7 @@ async def received_file(
     Raises:
         UnsupportedMediaError: The body is no multipart form.
         InvalidRequestError: The form is malformed.
-        UploadMissingError: It has no file part named `file`.
+        UploadMissingError: It has no part named `file`.
         TooLargeError: It is larger than the limit.
         UploadTimeoutError: It took longer than the limit.
         StorageFullError: The folder's disk has no room for it.
@@ -203,7 +203,7 @@ async def _receive(request: Request, boundary: bytes, file: BinaryIO, limits: Up
     except FormParserError as exc:
         raise InvalidRequestError(f"malformed multipart body: {exc}") from exc
     if not form.seen:
-        raise UploadMissingError("the form has no file part named 'file'")
+        raise form.missing()
 
 
 class _Pace:
@@ -225,14 +225,15 @@ class _Pace:
 
 
 class _FormFile:
-    """Writes the first file part named `file` to `file`; counts and drops all else."""
+    """Writes the first part named `file` to `file`; counts and drops all else."""
 
     def __init__(self, file: BinaryIO, max_bytes: int) -> None:
         self.file, self.max_bytes = file, max_bytes
         self.seen = self.wanted = False
         self.file_bytes = self.other_bytes = self.parts = 0
         self._name = self._value = b""
-        self._disposition = b""
+        self._disposition = self._encoding = b""
+        self._others: list[str] = []
 
     def parser(self, boundary: bytes) -> MultipartParser:
         return MultipartParser(
@@ -250,12 +251,16 @@ class _FormFile:
     def too_large(self) -> TooLargeError:
         return TooLargeError(f"the file is larger than the limit of {self.max_bytes} bytes")
 
+    def missing(self) -> UploadMissingError:
+        named = f"; it has {', '.join(self._others[:3])}" if self._others else ""
+        return UploadMissingError(f"the form has no part named 'file'{named}")
+
     def _begin(self) -> None:
         self.parts += 1
         if self.parts > MAX_PARTS:
             raise TooLargeError(f"the form has more than {MAX_PARTS} parts")
         self.wanted = False
-        self._name = self._value = self._disposition = b""
+        self._name = self._value = self._disposition = self._encoding = b""
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -266,21 +271,31 @@ class _FormFile:
     def _header_end(self) -> None:
         if self._name.lower() == b"content-disposition":
             self._disposition = self._value
+        elif self._name.lower() == b"content-transfer-encoding":
+            self._encoding = self._value.strip().lower()
         self._name = self._value = b""
 
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
-        # Some clients send a name that is not ASCII as `filename*` alone (RFC 5987).
-        given = b"filename" in options or _EXTENDED_NAME.search(self._disposition) is not None
-        named = options.get(b"name") == b"file" and given
-        self.wanted = named and not self.seen
-        self.seen = self.seen or named
+        name = options.get(b"name", b"")
+        self.wanted = name == b"file" and not self.seen
+        self.seen = self.seen or self.wanted
+        if not self.wanted:
+            self._others.append(repr(name.decode("utf-8", "replace")[:_NAME_SHOWN]))
+        elif self._encoding not in _AS_IT_IS:
+            raise UnsupportedMediaError(
+                "send the bytes of the part 'file' as they are, not encoded"
+            )
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if not self.wanted:
             self.other_bytes += end - start
             if self.other_bytes > FORM_OVERHEAD_BYTES:
-                raise TooLargeError("the form holds more than a file")
+                raise (
+                    TooLargeError("the form holds more than a file")
+                    if self.seen
+                    else self.missing()
+                )
             return
         self.file_bytes += end - start
         if self.file_bytes > self.max_bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.errors import InvalidRequestError
 from app.exporting.rows import COLUMNS, curve_schema
+from app.wire.printable import spreadsheet_cell, spreadsheet_path
 
 KINDS = (".parquet", ".csv", ".jsonl")
 BATCH = 1000  # rows of a group of a Parquet file
@@ -19,6 +20,9 @@ BATCH = 1000  # rows of a group of a Parquet file
 
 def write_rows(found: Iterable[dict[str, Any]], target: Path) -> int:
     """Write rows in the format of the file's ending; the schema of a curve lies beside it.
+
+    In CSV alone, which people open in spreadsheets, texts that these would take for a formula begin
+    with an apostrophe, and such paths with `./`.
 
     Returns:
         The number of rows.
@@ -57,10 +61,16 @@ def _csv(found: Iterator[dict[str, Any]], path: Path) -> int:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for count, row in enumerate(found, start=1):  # noqa: B007
-            curve = row["curve"]
-            written = None if curve is None else json.dumps(curve, separators=(",", ":"))
-            writer.writerow([written if name == "curve" else row[name] for name in COLUMNS])
+            writer.writerow([_cell(name, row[name]) for name in COLUMNS])
     return count
+
+
+def _cell(name: str, value: Any) -> Any:
+    if name == "curve":
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+    if name == "path":
+        return spreadsheet_path(value)
+    return spreadsheet_cell(value) if isinstance(value, str) else value
 
 
 def _parquet(found: Iterator[dict[str, Any]], path: Path) -> int:

@@ -110,13 +110,12 @@ def profile_out(owner: str, live: Live, planes: Planes) -> ProfileOut:
     plane = _plane(owner, live, planes)
     own = on_plane(live, plane)
     grid = np.array([(arousal, valence) for arousal in GRID for valence in GRID])
-    trust = np.array([belief.trust for belief in plane.learned.beliefs])
     return ProfileOut(
         owner=owner or "machine",
         applied=None if plane.is_plain else own.told,
         weight=plane.profile.weight,
         sentences=sentences(plane),
-        trust=_mean(trust),
+        trust=round(plane.learned.trust, 6),
         plane=[
             WarpOut(before=_mean(before), after=_mean(after))
             for before, after in zip(grid, plane.warp(grid), strict=True)

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 import pydantic_core
 
 from app.errors import NotAcceptableError
-from app.wire.printable import printable_line
+from app.wire.printable import printable_line, spreadsheet_cell, spreadsheet_path
 from app.wire.responses import (
     IdentifiersOut,
     PlaylistItem,
@@ -314,7 +314,7 @@ def _csv(playlist: Listing, title: str, locate: Locate) -> str:
             [
                 item.rank,
                 track.id,
-                *map(_cell, (track.title, track.artist, track.album, track.genre)),
+                *(spreadsheet_cell(text or "") for text in _texts(track)),
                 track.year,
                 track.duration_s,
                 _path_cell(locate(track), track.path),
@@ -331,9 +331,13 @@ def _csv(playlist: Listing, title: str, locate: Locate) -> str:
     return text.getvalue()
 
 
+def _texts(track: TrackOut) -> tuple[str | None, ...]:
+    return track.title, track.artist, track.album, track.genre
+
+
 def _csv_identifiers(known: IdentifiersOut) -> list[str | int | None]:
     return [
-        _cell(known.album_artist),
+        spreadsheet_cell(known.album_artist or ""),
         known.track_number,
         known.disc_number,
         known.recording_mbid,
@@ -343,19 +347,13 @@ def _csv_identifiers(known: IdentifiersOut) -> list[str | int | None]:
     ]
 
 
-def _cell(text: str | None) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    line = printable_line(text or "")
-    return "'" + line if line[:1] in {"=", "+", "-", "@"} else line
-
-
 def _path_cell(location: str, stored: str) -> str:
     """A path that no spreadsheet takes for a formula, and that is still the file's."""
     try:
         location.encode()
     except UnicodeEncodeError:  # CSV is UTF-8: the catalogue's way to write odd bytes
         location = stored
-    return f"./{location}" if re.match(r"[=+\-@\s]", location) else location
+    return spreadsheet_path(location)
 
 
 def quote_location(location: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fastapi import Response
+from fastapi.responses import StreamingResponse
 
 from app.errors import AudioNotFoundError, CoverNotFoundError, RangeError
 from app.http.entity_tags import is_known
@@ -54,7 +55,8 @@ def _transcoded(call: SubsonicCall, song: Song, asked: str | None, most: int) ->
         kbps = most or DEFAULT_KBPS[target.name]
         start_s = float(call.number("timeOffset", 0, most=10**6))
         if call.request.scope.get("only_headers"):
-            return Response(media_type=target.media_type)
+            # Nothing says how long it will be: a length of 0 would be taken for the audio's.
+            return StreamingResponse(iter(()), media_type=target.media_type, headers=HEADERS)
         client = call.request.client
         begun = call.shared.transcodes.begin(
             file,

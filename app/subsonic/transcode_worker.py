@@ -11,14 +11,16 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
 
 from app.subsonic.transcode import LEAST_KBPS, MOST_KBPS, TARGETS, Target
 from indexer.isolation.serving import limit_cpu, limit_memory
-from model.audio.frames import open_container
-from model.audio.source import SourceFile
+from model.audio.frames import Damage, frames_of, open_container
+from model.audio.source import SourceFile, links_of
+from model.errors import AudioError
 
 
 def encoded(
@@ -26,36 +28,67 @@ def encoded(
 ) -> Iterator[bytes]:
     """What `transcode.transcoded` yields, made in this process."""
     pipe = _Pipe()
-    with (
-        file,
-        open_container(SourceFile(file, name)) as source,
-        av.open(pipe, "w", format=target.container) as sink,
-    ):
-        if start_s > 0:
-            source.seek(int(start_s * av.time_base), any_frame=False)
+    with file, av.open(pipe, "w", format=target.container) as sink:
         encoder: Any = sink.add_stream(target.codec, rate=target.rate_hz, layout="stereo")
         encoder.bit_rate = max(LEAST_KBPS, min(kbps, MOST_KBPS)) * 1000
         encoder.codec_context.open()
-        size = encoder.frame_size or 1152
-        resampler = av.AudioResampler(encoder.format, "stereo", target.rate_hz, frame_size=size)
-        for frame in _frames(source, start_s):
-            frame.pts = None
-            for part in resampler.resample(frame):
-                sink.mux(encoder.encode(part))
+        frames = _at_one_rate(_frames(file, name, start_s), encoder.format, target.rate_hz)
+        for frame in _of_one_size(frames, encoder.frame_size or 1152):
+            sink.mux(encoder.encode(frame))
             yield from pipe.taken()
-        for part in resampler.resample(None):
-            sink.mux(encoder.encode(part))
         sink.mux(encoder.encode(None))
     yield from pipe.taken()
 
 
-def _frames(source: Any, start_s: float) -> Iterator[Any]:
+def _frames(file: BinaryIO, name: str, start_s: float) -> Iterator[Any]:
+    """Decoded frames from `start_s` on, of every link of a chain; what is damaged is left out."""
+    spans = links_of(file).spans
+    passed_s, has_begun = 0.0, False
     try:
-        for frame in source.decode(audio=0):
-            if frame.time is None or frame.time + frame.samples / frame.sample_rate > start_s:
-                yield frame
-    except av.FFmpegError:  # too late for an error: what was decoded has been sent
-        return
+        for start, end in spans:
+            with open_container(SourceFile(file, name, start=start, end=end)) as container:
+                if start_s > 0 and len(spans) == 1:
+                    container.seek(int(start_s * av.time_base), any_frame=False)
+                    passed_s = start_s  # of a frame that does not say its time
+                for frame in frames_of(container, Path(name), Damage()):
+                    lasts_s = frame.samples / frame.sample_rate
+                    known = len(spans) == 1 and frame.time is not None
+                    passed_s = (frame.time if known else passed_s) + lasts_s
+                    if passed_s > start_s:
+                        has_begun = True
+                        yield frame
+    except (av.FFmpegError, AudioError):
+        if not has_begun:
+            raise
+        # Else too late for an error: what was decoded has been sent.
+
+
+def _at_one_rate(frames: Iterator[Any], form: Any, rate_hz: int) -> Iterator[Any]:
+    """Stereo frames of one rate: files may change rate, channels and format midway."""
+    resampler, kind = None, None
+    for frame in frames:
+        frame.pts = None
+        found = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if resampler is None or found != kind:
+            if resampler is not None:
+                yield from resampler.resample(None)
+            resampler, kind = av.AudioResampler(form, "stereo", rate_hz), found
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
+
+
+def _of_one_size(frames: Iterator[Any], size: int) -> Iterator[Any]:
+    """The same samples in frames of the size that an encoder takes; the last may be shorter."""
+    fifo = av.AudioFifo()
+    for frame in frames:
+        frame.pts = None
+        fifo.write(frame)
+        for part in fifo.read_many(size):
+            part.pts = None
+            yield part
+    if fifo.samples:
+        yield fifo.read()
 
 
 class _Pipe(io.RawIOBase):

@@ -18,7 +18,7 @@ def audio_digest(path: Path) -> str:
     """
     digest = hashlib.blake2b(digest_size=16)
     try:
-        with av.open(str(path)) as file:
+        with av.open(path, metadata_errors="replace") as file:
             for packet in file.demux(file.streams.audio[0]):
                 digest.update(bytes(packet))
     except (av.FFmpegError, IndexError, OSError) as exc:

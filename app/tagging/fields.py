@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import mutagen
-from mutagen.apev2 import APEv2
+from mutagen.aac import AAC
+from mutagen.ac3 import AC3
+from mutagen.apev2 import APETextValue, APEv2
 from mutagen.asf import ASFTags
 from mutagen.id3 import ID3, TMOO, TXXX
 from mutagen.mp4 import MP4FreeForm, MP4Tags
@@ -27,6 +29,8 @@ MOOD = "MOOD"
 VALENCE, AROUSAL = "CIRCUMPLEX_RELATIVE_VALENCE", "CIRCUMPLEX_RELATIVE_AROUSAL"
 FIELDS = (MOOD, VALENCE, AROUSAL)
 FREEFORM = "----:com.apple.iTunes:"
+
+_WITHOUT_TAGS = (AAC, AC3)  # kinds that mutagen reads and cannot write
 
 Values = Mapping[str, list[str] | None]  # by field; None: the tag is not there
 
@@ -41,7 +45,7 @@ def opened(path: Path) -> Any:
         file = mutagen.File(path)
     except Exception as exc:  # whatever damaged files make it raise
         raise InvalidRequestError(f"{path.name} cannot be tagged: {exc}") from exc
-    if file is None:
+    if file is None or isinstance(file, _WITHOUT_TAGS):
         raise InvalidRequestError(f"{path.name} is of no kind that takes tags")
     return file
 
@@ -102,7 +106,7 @@ def _read(tags: Any, field: str) -> list[str] | None:
     except KeyError:
         return None
     value = getattr(value, "text", value)
-    listed = value if isinstance(value, list | tuple) else [value]
+    listed = list(value) if isinstance(value, list | tuple | APETextValue) else [value]
     return [
         each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in listed
     ]

@@ -110,7 +110,7 @@ class Tagger:
             plan.track.id, str(plan.path), plan.before, had, status.st_atime_ns, status.st_mtime_ns
         )
         (self._data_dir / UNDO).touch(PRIVATE_FILE)
-        with (self._data_dir / UNDO).open("a", encoding="utf-8") as file:
+        with (self._data_dir / UNDO).open("a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(json.dumps(asdict(undo), ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -141,7 +141,7 @@ def undo_all(catalog: Catalog, data_dir: Path) -> tuple[int, list[str]]:
     require_rest(catalog)
     path = data_dir / UNDO
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = filter(None, path.read_text("utf-8", "surrogateescape").split("\n"))
         entries = [Undo(**json.loads(line)) for line in lines]
     except FileNotFoundError as exc:
         raise InvalidRequestError("there is nothing to undo: no tags were written") from exc
@@ -160,7 +160,7 @@ def undo_all(catalog: Catalog, data_dir: Path) -> tuple[int, list[str]]:
         done += 1
     if lost:
         kept = "".join(json.dumps(asdict(e), ensure_ascii=False) + "\n" for e in reversed(lost))
-        write_private(path, kept.encode())
+        write_private(path, kept.encode("utf-8", "surrogateescape"))
     else:
         path.unlink()
     return done, [entry.path for entry in lost]
@@ -180,27 +180,53 @@ def _rewrite(
     path: Path, values: dict[str, Any], *, drop_all: bool, times: tuple[int, int] | None
 ) -> None:
     """Set our tags of a file by way of a copy whose audio and other tags are compared."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    aside = path.with_name(f".circumplex-{os.getpid()}.part{path.suffix}")
     try:
+        audio = audio_digest(path)
         shutil.copy2(path, aside)
         file = fields.opened(aside)
-        before = fields.others(file)
+        before = _kept(path, file)
         fields.write(file, values)
         if drop_all and not before and file.tags is not None:
             file.delete(aside)
         else:
             fields.save(file, aside)
-        if fields.others(fields.opened(aside)) != before:
-            raise InvalidRequestError(f"{path.name}: other tags would change; it is left as it was")
-        if audio_digest(aside) != audio_digest(path):
-            raise InvalidRequestError(f"{path.name}: the audio would change; it is left as it was")
+        _refuse_harm(path, aside, before, audio)
         if times is not None:
             os.utime(aside, ns=times)
         aside.replace(path)
+    except InvalidRequestError:
+        raise
     except OSError as exc:
         raise InvalidRequestError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+    except Exception as exc:  # whatever odd files make a writer raise
+        raise InvalidRequestError(f"{path.name} cannot be tagged: {exc}") from exc
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _kept(path: Path, file: Any) -> dict[str, str]:
+    """The other tags of a file.
+
+    Raises:
+        InvalidRequestError: Bytes of them are no text, and would not be written as they were.
+    """
+    before = fields.others(file)
+    if any("\N{REPLACEMENT CHARACTER}" in text for text in before.values()):
+        raise InvalidRequestError(f"{path.name}: its tags are no UTF-8; it is left as it was")
+    return before
+
+
+def _refuse_harm(path: Path, aside: Path, before: dict[str, str], audio: str) -> None:
+    """Make sure that a rewritten copy holds the other tags and the audio of the file.
+
+    Raises:
+        InvalidRequestError: It does not.
+    """
+    if fields.others(fields.opened(aside)) != before:
+        raise InvalidRequestError(f"{path.name}: other tags would change; it is left as it was")
+    if audio_digest(aside) != audio:
+        raise InvalidRequestError(f"{path.name}: the audio would change; it is left as it was")
 
 
 def _restate(catalog: Catalog, data_dir: Path, track_id: int, path: Path) -> None:

@@ -70,7 +70,7 @@ class ProfileOut(Shown):
     applied: PersonalOut | None = Field(description="What answers are made with; null: nothing.")
     weight: float
     sentences: list[str] = Field(description="What was learned.")
-    trust: MeanOut = Field(description="How much of what was learned is believed, 0 to 1 an axis.")
+    trust: float = Field(description="How much of what was learned is believed, 0 to 1.")
     plane: list[WarpOut] = Field(description="Places of a grid, and where the warp moves them.")
     answers: list[AnswerOut] = Field(description="The latest first.")
 

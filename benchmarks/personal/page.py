@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 STUDIES = ("PMEmo", "Emotify", "MuSe")
+ENOUGH = (10, 20, 50)  # words at random, which chosen ones are compared with
 _HEAD = """# A listener's own plane
 
 Written by `make bench-personal` (`benchmarks/bench_personal.py`).
@@ -56,7 +59,28 @@ def _studies(found: Mapping[str, Any]) -> Iterator[str]:
                 f"{other['gap closed']:.0%} | {other['rank']:.3f} | {other['worst ratio']:.3f} | "
                 f"{other['worse by 2 se']} of {other['draws']} |"
             )
-        yield ""
+        yield f"\n{_asking_well(study)}\n"
+
+
+def _asking_well(study: Mapping[str, Any]) -> str:
+    """How many chosen words close as much of the gap as some at random do, interpolated."""
+    counts = [int(count) for count in study["chosen"]]
+    closed = np.maximum.accumulate([one["gap closed"] for one in study["chosen"].values()])
+    needed = []
+    for count in ENOUGH:
+        target = study["random"].get(str(count), {}).get("gap closed")
+        if target is not None and target <= closed[-1]:
+            needed.append((count, float(np.interp(target, closed, counts))))
+    return (
+        f"As much of the gap as {_listed(f'{count}' for count, _ in needed)} words at random is "
+        f"closed by {_listed(f'{words:.0f}' for _, words in needed)} chosen ones "
+        f"({_listed(f'{words / count:.2f}' for count, words in needed)} of their number)."
+    )
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _behaviour(found: Mapping[str, Any]) -> Iterator[str]:

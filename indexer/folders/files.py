@@ -28,6 +28,10 @@ MAX_TAG_LENGTH = 500  # characters; longer values are cut
 _TEXTS = ("title", "artist", "album", "genre")
 _ONE = frozenset({"title", "date"})  # what a track has one of, whatever is written with NUL
 _SEPARATOR = re.compile(r"\s*;\s*")
+# What taggers write where they know no artist, or too many.
+_NOBODY = frozenset(
+    ("various artists", "various", "v.a.", "unknown artist", "unknown", "no artist")
+)
 _HASH_BYTES = 1 << 18
 _ESCAPED = re.compile(rb"\\(\\|x([0-9a-f]{2}))")
 
@@ -182,6 +186,11 @@ def _year(kinds: Sequence[Tagged]) -> int | None:
 def values_of(joined: str | None) -> tuple[str, ...]:
     """The single artists or genres of a joined tag."""
     return tuple(value for value in _SEPARATOR.split(joined or "") if value)
+
+
+def known_artists_of(joined: str | None) -> tuple[str, ...]:
+    """The single artists of a joined tag, without names that say that nobody is named."""
+    return tuple(name for name in values_of(joined) if fold(name).strip("[]<>()") not in _NOBODY)
 
 
 def genres_of(joined: str | None) -> tuple[str, ...]:

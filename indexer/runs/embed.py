@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexer.catalog.records import FileResult
 from indexer.errors import LibraryError, RunError, StorageError
 from indexer.folders.disk import Disk
-from indexer.folders.files import FoundFile, Tags, content_id, genres_of
+from indexer.folders.files import FoundFile, Tags, content_id, escape_name, genres_of
 from indexer.folders.naming import readable_name
 from indexer.isolation.reading import FileReader
 from indexer.runs.analyses import AnalysisStore
@@ -228,7 +228,10 @@ class Examiner:
 
 def _unnamed(error: AudioError, path: Path) -> str:
     """The reason without the file's name, which stands beside it wherever it is shown."""
-    return str(error).replace(path.name, "the file")
+    reason = str(error)
+    for name in (path.name, escape_name(path.name)):
+        reason = reason.replace(name, "the file")
+    return reason
 
 
 class BlockBuilder:

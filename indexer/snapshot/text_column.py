@@ -123,11 +123,6 @@ class TextColumn:
                 codes[name].append(code)
         return dict(codes)
 
-    @cached_property
-    def groups(self) -> Groups:
-        """The single values of each row, without case and accents."""
-        return self.grouped(self._values).of_rows
-
     def grouped(self, names_of: Callable[[str], Iterable[str]]) -> NamedGroups:
         """The groups of each row by the names that `names_of` finds in its text."""
         known: dict[str, int] = {}

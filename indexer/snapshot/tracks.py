@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import TrackNotFoundError
-from indexer.folders.files import genres_of
+from indexer.folders.files import genres_of, known_artists_of
 from indexer.snapshot.answering import Answering, kind_codes
 from indexer.snapshot.filters import Columns, TrackFilter, TrackTerms, Unmatched
 from indexer.snapshot.format import load_array, save_array
@@ -127,10 +127,10 @@ class TrackTable(Sequence[TrackRecord]):
         """The rows of this title, without case and accents, ascending."""
         return np.flatnonzero(self._text["title"].matching([title]))
 
-    @property
+    @cached_property
     def artist_groups(self) -> Groups:
-        """The artists of each track, each of several on its own."""
-        return self._text["artist"].groups
+        """The artists of each track, each of several on its own; "Various Artists" is none."""
+        return self._text["artist"].grouped(known_artists_of).of_rows
 
     @property
     def total_s(self) -> float:

@@ -83,7 +83,7 @@ def all_frames(source: Source, damage: Damage) -> Iterator[Any]:
             reader = SourceFile(file, name, start=start, end=end)
             with _readable(source, reader), open_container(reader) as container:
                 _add_stated(damage, container, file, start)
-                yield from _frames(container, source, damage)
+                yield from frames_of(container, source, damage)
 
 
 def _add_stated(damage: Damage, container: Any, file: BinaryIO, start: int) -> None:
@@ -101,7 +101,7 @@ def _add_stated(damage: Damage, container: Any, file: BinaryIO, start: int) -> N
     damage.stated_s = (damage.stated_s or 0.0) + (stated_s or 0.0) if known else None
 
 
-def _frames(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
+def frames_of(container: Any, source: Source, damage: Damage) -> Iterator[Any]:
     """Decoded frames; a packet that does not decode is skipped, a broken end ends the file."""
     track = audio_track(container, source)
     track.codec_context.thread_count = 1  # files are decoded side by side, not split among threads

@@ -37,6 +37,10 @@ OF_THE_ENCODER = tuple(f"spectral_contrast_{band}" for band in (5, 6, 7))
 128 or 64 kbit/s, Vorbis at quality 4) move them by .5 to 2.3 standard deviations, since encoders
 drop what is masked in the valleys of high bands, or all of it. No network reads them (ADR 97)."""
 
+FILLED_BY_ENCODERS = ("spectral_contrast_3",)
+"""The contrast from 400 to 800 Hz. Where its valleys are deeper than in nearly all music, encoders
+fill them: networks read it up to a bound (ADR 102)."""
+
 
 class SpectralFrames:
     """Levels of the short-time spectrum, frame by frame; windows are described from them.

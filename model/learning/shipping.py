@@ -20,6 +20,7 @@ from model.frontends import (
     frontend_name,
     get_frontend,
 )
+from model.frontends.spectral import FILLED_BY_ENCODERS
 from model.frontends.tonality import MODE_NAMES
 from model.frontends.vggish import Vggish
 from model.late_dimensions import emphasis_of
@@ -34,6 +35,9 @@ from model.regression import MeanHead, fit_mean_head
 HEAD_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 HEAD_GAMMAS = (0.0, 0.03, 0.1)
 HEAD_TRUSTS = (1.0, 0.3, 0.1, 0.05, 0.02, 0.01)
+
+READ_AS_IT_IS = 0.95
+"""Share of the training songs of which a bounded column is read as it is (ADR 102)."""
 
 Choice = tuple[float, float, float]
 """Ridge penalty, kernel width, and trust in the encoders' columns of a head."""
@@ -74,12 +78,32 @@ def make_checkpoint(
         novelty=novelty,
         experts=_experts(frontend, data, truth - predicted),
         emphasis=emphasis_of(predicted),
+        highest=highest_read(data.mean_features, data.feature_names),
         notes={
             **notes,
             "songs": len(data),
             "cross_fitted_r2": {"arousal": float(scores[0]), "valence": float(scores[1])},
         },
     )
+
+
+def highest_read(columns: Floats, names: Sequence[str]) -> Floats | None:
+    """The largest value that each column is read with in use, [F]: infinite where none is bounded.
+
+    Encoders fill the valleys between partials. Where these are deeper than nearly all training
+    music has them, a contrast tells more of the encoder than of the music (ADR 102). Training reads
+    the columns as they are.
+
+    Args:
+        columns: Of the training songs, [N, F].
+        names: Of the columns, F.
+
+    Returns:
+        None where no column is bounded.
+    """
+    highest = np.quantile(columns, READ_AS_IT_IS, axis=0)
+    bounded = np.isin(names, FILLED_BY_ENCODERS)
+    return np.where(bounded, highest, np.inf).astype(np.float32) if bounded.any() else None
 
 
 def fit_best_head(fitted: Fitted, targets: Floats) -> MeanHead:

@@ -1,8 +1,8 @@
 """Which track a listener should be asked about next: the one that teaches most about the others.
 
 The gain of a track is what its answer is expected to take off the mean variance of all places, in
-closed form for a linear model (Chaloner & Verdinelli 1995, A-optimality). Letters: T tracks,
-B terms of the warp, R features.
+closed form for a Gaussian process (Chaloner & Verdinelli 1995, A-optimality). Letters: T tracks,
+R features, C tracks that are considered, N answers.
 """
 
 from __future__ import annotations
@@ -11,43 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.arrays import Doubles
-from model.personal.learning import NOISE_SD, prior_variances
+from model.personal.priors import NOISE_SD, variances
 from model.personal.warp import terms
 
-WARP_SCALE, MUSIC_SD = 1.0, 0.2  # what is expected of a listener of whom nothing is known
-
-
-def gains(heard: Doubles, features: Doubles, answered: NDArray[np.intp]) -> tuple[Doubles, float]:
-    """What an answer about each track would teach about all of them.
-
-    Args:
-        heard: Where the model puts the tracks, [T, 2].
-        features: Of the tracks, [T, R].
-        answered: Rows of tracks that were placed already.
-
-    Returns:
-        What an answer takes off the mean variance of all tracks, [T], and that variance.
-    """
-    return _gains(*_design(heard, features), answered)
-
-
-def _design(heard: Doubles, features: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-    """What all tracks are explained by, [T, B + R], its mean square, and the prior variances."""
-    design = np.concatenate([terms(heard), features], axis=1)
-    prior = prior_variances(WARP_SCALE, MUSIC_SD, features.shape[1])
-    return design, design.T @ design / len(design), prior
-
-
-def _gains(
-    design: Doubles, together: Doubles, prior: Doubles, answered: NDArray[np.intp]
-) -> tuple[Doubles, float]:
-    known = design[answered]
-    precision = np.diag(1.0 / prior) + known.T @ known / NOISE_SD**2
-    covariance = np.linalg.inv(precision)
-    spread = design @ covariance  # [T, B + R]
-    variance = np.einsum("tk,tk->t", spread, design)
-    reduction = np.einsum("tk,kl,tl->t", spread, together, spread, optimize=True)
-    return np.asarray(reduction / (variance + NOISE_SD**2)), float(variance.mean())
+SHIFT, STRETCH, MUSIC_SD = 0.18, 0.15, 0.2  # what is expected of a listener, see `priors`
+FIRST_NOISE_SD, HALVED_AFTER = 1.2, 5.0
+"""Of an answer while there are none, and the number of answers after which it counts half. First of
+all has to be found out whether there is anything to learn; answers about tracks that are like each
+other tell that, answers about tracks that are far from each other do not."""
+MOST_CONSIDERED, MOST_ANSWERS = 1000, 500  # more cost more time than a request has
 
 
 def chosen(
@@ -59,6 +31,8 @@ def chosen(
 ) -> tuple[list[int], list[float]]:
     """The tracks to ask about, the best first, each chosen with those before it answered.
 
+    Of many tracks an even part is considered.
+
     Args:
         heard: Where the model puts the tracks, [T, 2].
         features: Of the tracks, [T, R].
@@ -69,16 +43,51 @@ def chosen(
     Returns:
         Their rows, and what share of the variance that is left each is expected to take away.
     """
-    parts = _design(heard, features)
-    open_ones, asked = allowed.copy(), list(answered)
-    open_ones[answered] = False
-    found: list[int] = []
+    known = answered[-MOST_ANSWERS:]
+    rows = np.concatenate([known, _considered(allowed, answered)])  # [C], N of them first
+    prior = _covariance(heard[rows], features[rows])
+    asked, noise, left = list(range(len(known))), 0.0, prior
     shares: list[float] = []
-    while len(found) < count and open_ones.any():
-        gain, left = _gains(*parts, np.array(asked, dtype=np.intp))
-        row = int(np.argmax(np.where(open_ones, gain, -np.inf)))
-        found.append(row)
-        shares.append(float(gain[row]) / max(left, 1e-12))
-        asked.append(row)
-        open_ones[row] = False
-    return found, shares
+    while len(shares) < count and len(asked) < len(rows):
+        before, noise = noise, answer_noise_sd(len(asked)) ** 2
+        if noise != before:
+            left = _left(prior, asked, noise)
+        variance = left.diagonal()
+        gain = (left**2).mean(axis=0) / (variance + noise)
+        gain[asked] = -np.inf
+        best = int(np.argmax(gain))
+        shares.append(float(gain[best]) / max(float(variance.mean()), 1e-12))
+        left = left - np.outer(left[best], left[best]) / (variance[best] + noise)
+        asked.append(best)
+    return rows[asked[len(known) :]].tolist(), shares
+
+
+def answer_noise_sd(answers: int) -> float:
+    """Standard deviation that the next answer counts with after so many, in units of the plane."""
+    return max(NOISE_SD, FIRST_NOISE_SD / (1.0 + answers / HALVED_AFTER))
+
+
+def _considered(allowed: NDArray[np.bool_], answered: NDArray[np.intp]) -> NDArray[np.intp]:
+    """An even part of the tracks that may be asked about, [C]."""
+    open_ones = allowed.copy()
+    open_ones[answered] = False
+    rows = np.flatnonzero(open_ones)
+    part = np.linspace(0, len(rows) - 1, min(len(rows), MOST_CONSIDERED)).astype(np.intp)
+    return rows[part]
+
+
+def _covariance(heard: Doubles, features: Doubles) -> Doubles:
+    """Prior covariance of how far tracks are moved, [C, C].
+
+    Half of what the music moves is linear in the features, as it is learned; the other half falls
+    faster with their distance. So tracks are chosen that stand for many, rather than odd ones.
+    """
+    warp, cosine = terms(heard), features @ features.T
+    music = MUSIC_SD**2 * (cosine + cosine**3) / 2.0
+    return np.asarray((warp * variances(SHIFT, STRETCH, MUSIC_SD, 0)) @ warp.T + music)
+
+
+def _left(prior: Doubles, asked: list[int], noise: float) -> Doubles:
+    """Covariance that is left when some tracks were asked about, [C, C]."""
+    among = prior[np.ix_(asked, asked)] + noise * np.eye(len(asked))
+    return np.asarray(prior - prior[:, asked] @ np.linalg.solve(among, prior[asked]))

@@ -12,9 +12,6 @@ import numpy as np
 from model.arrays import Doubles
 
 TERMS = ("1", "arousal", "valence", "arousal^2", "valence^2", "arousal * valence")
-PRIOR_SD = np.array([0.3, 0.25, 0.25, 0.1, 0.1, 0.1])
-"""Of the coefficients: identity is the centre, a shift and a stretch are common, a bend is rare."""
-
 STEEPEST = 0.8
 """Most that the displacement changes from place to place: less than 1, so that it can be undone."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import shutil
@@ -177,14 +178,14 @@ def test_a_truncated_mp3_yields_what_decodes(service: Running, shared_data: Path
 
 
 def test_the_form_must_hold_a_file(service: Running) -> None:
-    """No file, a text field of that name, another name: each is told so."""
+    """Another name is told as such; a part without a file name is a file, here one of text."""
     client = service.client
 
     nothing = client.post("/v1/emotions", files={"other": ("a.wav", CLIP)})
     text = client.post("/v1/emotions", files={"file": (None, "words")})
 
     problem_of(nothing, 422, "file-missing")
-    problem_of(text, 422, "file-missing")
+    problem_of(text, 422, "undecodable-audio")
 
 
 def test_a_body_that_is_no_form_is_refused(service: Running) -> None:
@@ -244,10 +245,11 @@ def small_service(tmp_path: Path) -> Iterator[Running]:
         "filename*0=a; filename*1=.wav",
         "FILENAME* = utf-8'en'%E2%82%AC.wav",
         "filename=\"a.wav\"; filename*=UTF-8''%D1%84.wav",
+        "",
     ],
 )
-def test_a_file_may_be_named_in_the_extended_way_alone(service: Running, named: str) -> None:
-    """Some clients send names that are not ASCII like that (RFC 5987)."""
+def test_a_file_may_be_named_in_any_way_or_none(service: Running, named: str) -> None:
+    """Some clients send names that are not ASCII in an extended way alone (RFC 5987)."""
     head = f'--x\r\nContent-Disposition: form-data; name="file"; {named}\r\n\r\n'
     body = head.encode() + CLIP + b"\r\n--x--\r\n"
     headers = {"content-type": "multipart/form-data; boundary=x"}
@@ -255,6 +257,28 @@ def test_a_file_may_be_named_in_the_extended_way_alone(service: Running, named: 
     answer = service.client.post("/v1/emotions", content=body, headers=headers)
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_part_of_another_name_is_called_by_it(service: Running, size: int) -> None:
+    """However large it is: a form without the file is not too large."""
+    answer = service.client.post("/v1/emotions", files={"audio": ("a.wav", b"0" * size)})
+
+    assert (
+        "no part named 'file'; it has 'audio'" in problem_of(answer, 422, "file-missing")["detail"]
+    )
+
+
+def test_an_encoded_part_is_refused_as_such(service: Running) -> None:
+    """Instead of being taken for damaged audio."""
+    head = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n'
+    head += "Content-Transfer-Encoding: base64\r\n\r\n"
+    body = head.encode() + base64.b64encode(CLIP) + b"\r\n--x--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+
+    answer = service.client.post("/v1/emotions", content=body, headers=headers)
+
+    assert "as they are" in problem_of(answer, 415, "unsupported-media-type")["detail"]
 
 
 def test_a_file_above_the_limit_is_refused(small_service: Running) -> None:

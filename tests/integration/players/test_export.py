@@ -72,6 +72,20 @@ def test_csv_and_json_lines_are_read_by_pandas_and_polars(live: Live, tmp_path: 
     assert json.loads(text) == expected[0]["curve"]
 
 
+def test_a_spreadsheet_finds_no_formula(live: Live, tmp_path: Path) -> None:
+    """In CSV, which it opens; other formats hold texts as they are."""
+    odd = {"title": "=1+1", "artist": "@a", "album": "-b", "genre": "\uff1dc", "path": "+d/e.mp3"}
+    row = next(iter(rows(live, "relative"))) | odd
+    for kind in ("csv", "jsonl"):
+        write_rows([row], tmp_path / f"emotions.{kind}")
+
+    shown = pd.read_csv(tmp_path / "emotions.csv").iloc[0]
+    exact = json.loads((tmp_path / "emotions.jsonl").read_text())
+
+    assert [shown[name] for name in odd] == ["'=1+1", "'@a", "'-b", "'\uff1dc", "./+d/e.mp3"]
+    assert {name: exact[name] for name in odd} == odd
+
+
 @pytest.mark.parametrize("scale", ["absolute", "relative"])
 def test_curves_are_as_their_schema_says(live: Live, tmp_path: Path, scale: Any) -> None:
     """On both scales; the schema lies beside the file."""

@@ -224,6 +224,10 @@ def test_audio_is_transcoded(player: Player, ids: dict[str, str], form: str, cod
         frames = list(file.decode(audio=0))
     seconds = sum(frame.samples / frame.sample_rate for frame in frames)
     assert seconds == pytest.approx(song["duration"], abs=0.6)
+    asked = {**player.login, "id": ids["song"], "format": form}
+    head = player.send("HEAD", "stream", params=asked)
+    assert head.headers["content-type"] == answer.headers["content-type"]
+    assert "content-length" not in head.headers  # players take 0 for an empty song
 
 
 def test_a_format_that_is_not_offered_is_refused(player: Player, ids: dict[str, str]) -> None:

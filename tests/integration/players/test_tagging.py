@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +12,9 @@ from typing import Any
 
 import mutagen
 import pytest
-from mutagen import id3, mp3
+from mutagen import flac, id3, mp3
 
+from app.errors import InvalidRequestError
 from app.library.live import Live
 from app.tagging import fields
 from app.tagging.audio_digest import audio_digest
@@ -103,6 +106,37 @@ def test_every_format_is_tagged_and_undone(library: Tagged) -> None:
         value is None for path in audio for value in fields.read(fields.opened(path)).values()
     )
     assert not (library.folder / UNDO).exists()
+
+
+def test_odd_files_do_not_end_the_tagging(library: Tagged) -> None:
+    """Names that are no UTF-8 come back; tags that are none, and kinds without tags, are left."""
+    named = library.music / os.fsdecode(b"caf\xe9 \xe2\x80\xa8.flac")  # with a separator of lines
+    shutil.copy(library.music / "tagged.flac", named)
+    latin = library.music / "latin.flac"
+    file = flac.FLAC(shutil.copy(library.music / "tagged.flac", latin))
+    file["comment"] = "M_nage"
+    file.save()
+    latin.write_bytes(latin.read_bytes().replace(b"M_nage", b"M\xe9nage"))
+    info = library.music / "info.wav"
+    text = struct.pack("<4sI4s4sI8s", b"LIST", 20, b"INFO", b"INAM", 7, b"M\xe9nage\0\0")
+    body = (library.music / "tagged.wav").read_bytes()[8:] + text
+    info.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    bare = encode(library.music / "bare.ac3", "ac3", 0.8)
+    odd = {path: path.read_bytes() for path in (latin, bare, named, info)}
+    library.index()
+    tagger = Tagger(library.live(), library.catalog, library.folder, library.music)
+    plans = {plan.path: plan for plan in tagger.planned()}
+
+    with pytest.raises(InvalidRequestError, match="no UTF-8"):
+        tagger.write(plans[latin], keep_times=False)
+    for path in (named, info):
+        tagger.write(plans[path], keep_times=False)
+        assert fields.read(fields.opened(path))[fields.MOOD]
+    undo_all(library.catalog, library.folder)
+
+    assert bare not in plans
+    assert {path: path.read_bytes() for path in (latin, bare)} == {p: odd[p] for p in (latin, bare)}
+    assert fields.read(fields.opened(named))[fields.MOOD] is None
 
 
 def test_what_was_there_comes_back(library: Tagged) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,3 +84,16 @@ def test_what_no_track_has_is_named_with_what_is_near(table: TrackTable) -> None
 def test_patterns_of_filters_are_no_expressions(table: TrackTable) -> None:
     """Signs of regular expressions mean themselves."""
     assert not table.passing(TrackFilter(include=TrackTerms(title=(".*",)))).any()
+
+
+def test_names_that_name_nobody_are_no_artist(tmp_path: Path) -> None:
+    """Songs of a sampler are not by one artist, who would have two places in twenty."""
+    names = ("Various Artists", "[unknown]; Ada", "Unknown Artist", "<Unknown>", "Ada", None)
+    records = [
+        TrackRecord(number, f"{number}", "/m", f"{number}.mp3", "A", name, None, None, None, 9.0)
+        for number, name in enumerate(names, 1)
+    ]
+    write_tracks(tmp_path, records)
+    groups = TrackTable(tmp_path, len(records)).artist_groups
+
+    assert [len(groups.of(row)) for row in range(len(names))] == [0, 1, 0, 0, 1, 0]

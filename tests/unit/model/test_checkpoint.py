@@ -64,6 +64,17 @@ def test_everything_comes_back(saved: Path, checkpoint: Checkpoint) -> None:
             np.testing.assert_array_equal(actual, value)
 
 
+def test_bounds_of_columns_come_back(tmp_path: Path, checkpoint: Checkpoint, saved: Path) -> None:
+    """Infinite ones too; a file that was made before there were any has none."""
+    highest = np.array([1.5, *[np.inf] * (FEATURES - 1)], np.float32)
+
+    save_checkpoint(tmp_path / "b.safetensors", replace(checkpoint, highest=highest))
+
+    bounded = load_checkpoint(tmp_path / "b.safetensors").checkpoint
+    np.testing.assert_array_equal(bounded.highest, highest)
+    assert load_checkpoint(saved).checkpoint.highest is None
+
+
 @torch.inference_mode()
 def test_built_networks_compute_the_same(tmp_path: Path) -> None:
     """Bit for bit."""

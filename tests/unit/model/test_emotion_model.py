@@ -124,6 +124,22 @@ def test_foreign_rows_are_refused(model: EmotionModel) -> None:
         model.embed_analyses(np.zeros((3, 31), dtype=np.float32))
 
 
+def test_no_more_is_heard_than_the_highest_value() -> None:
+    """Larger values of a bounded column count as its highest; other columns and spread stay."""
+    rows = wandering(5)
+    highest = np.array([-0.1, *[np.inf] * (FEATURES - 1)], "f4")
+    bounded = model_of(replace(small_checkpoint(), highest=highest))
+    whole = model_of(small_checkpoint())
+    cut = np.minimum(rows, highest)
+    long = np.full(len(rows), 30.0, "f4")
+
+    for embed in ("embed_analyses", "embed_columns"):
+        heard = getattr(bounded, embed)(rows).mu
+        np.testing.assert_array_equal(heard, getattr(whole, embed)(cut).mu)
+        assert (heard != getattr(whole, embed)(rows).mu).any()
+    np.testing.assert_array_equal(bounded.emotion_sd(rows, long), whole.emotion_sd(rows, long))
+
+
 @pytest.mark.parametrize("duration_s", [5.0, 15.0, 60.0, 600.0])
 def test_a_stretched_or_cut_constant_curve_embeds_alike(
     model: EmotionModel, duration_s: float

@@ -6,12 +6,15 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from model.embedding import Embedding
 from model.errors import ShapeError
-from model.personal.asking import chosen, gains
+from model.personal import priors
+from model.personal.asking import MUSIC_SD, SHIFT, STRETCH, answer_noise_sd, chosen
 from model.personal.features import MOST, features_of
 from model.personal.learning import Learned, learn, unlearned
+from model.personal.priors import BEND
 from model.personal.warp import STEEPEST, Warp, terms
 
 TRACKS = 400
@@ -81,7 +84,7 @@ def test_who_answers_at_random_is_hardly_believed() -> None:
         learned = music.learned(rows, music.draws.uniform(-1.0, 1.0, (30, 2)))
         places = learned.places(music.heard, music.features)
         moved.append(np.abs(places - music.heard).mean())
-    assert np.mean(moved) < 0.03
+    assert np.mean(moved) < 0.003
 
 
 @pytest.mark.parametrize("count", [5, 10, 20, 50])
@@ -96,6 +99,68 @@ def test_learning_is_never_worse_than_not_learning(count: int) -> None:
         said = felt[rows] + music.draws.normal(0.0, NOISE_SD, (count, 2))
         plain = float(np.sqrt(((music.heard - felt) ** 2).mean()))
         assert music.error(music.learned(rows, said), felt) <= 1.03 * plain
+
+
+def test_what_is_learned_follows_from_the_probabilities_of_the_answers() -> None:
+    """Trust and places are those of dense Gaussians, one for each prior scale and noise."""
+    music = Music(3)
+    rows = music.some(12)
+    heard, features = music.heard[rows], music.features[rows]
+    said = heard + np.array([0.2, -0.1]) + music.draws.normal(0.0, 0.2, (12, 2))
+    learned = learn(heard, said, features)
+    design = np.concatenate([terms(heard), features], axis=1)
+    log_noise = priors.log_noise(priors.NOISES, priors.NOISE_SD, priors.NOISE_COUNT)
+    every, log_prior = priors.scales(MOST)
+    logs, means = [], []
+    for variances, chance in zip(every, log_prior, strict=True):
+        cov = (design * variances) @ design.T
+        each = likelihoods(said - heard, cov) + log_noise[:, None]  # [J, 2]
+        evidence = np.logaddexp.reduce(each, axis=0)
+        logs.append(chance + evidence.sum())
+        share = np.exp(each - evidence)
+        means.append(posterior_means(design * variances, cov, said - heard, share))
+    own = np.logaddexp.reduce(logs)
+    same = likelihoods(said - heard, np.zeros((12, 12))) + log_noise[:, None]
+    apart = likelihoods(said, np.full((12, 12), priors.RANDOM_MEAN_SD**2))
+    sds = priors.RANDOM_NOISE_SD, priors.RANDOM_NOISE_COUNT
+    apart += priors.log_noise(priors.NOISES, *sds)[:, None]
+    against = [np.logaddexp.reduce(each, axis=0).sum() for each in (same, apart)]
+    odds = np.exp([own, *against] - own) * [
+        priors.ODDS_OWN,
+        priors.ODDS_SAME,
+        priors.ODDS_RANDOM,
+    ]
+    assert learned.trust == pytest.approx(2.0 * odds[0] / odds.sum() - 1.0)
+    assert 0.05 < learned.trust < 0.99
+    mean = np.einsum("k,kpa->pa", np.exp(logs - own), means)
+    np.testing.assert_allclose(learned.direction, learned.trust * mean[6:], atol=1e-9)
+    np.testing.assert_allclose(learned.warp.coefficients, learned.trust * mean[:6], atol=1e-9)
+
+
+def likelihoods(values: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Log-probability of both columns with each noise of an answer, [J, 2]."""
+    size = len(values)
+    return np.array(
+        [
+            [
+                multivariate_normal.logpdf(column, cov=covariance + sd**2 * np.eye(size))
+                for column in values.T
+            ]
+            for sd in priors.NOISES
+        ]
+    )
+
+
+def posterior_means(
+    scaled: np.ndarray, covariance: np.ndarray, moved: np.ndarray, share: np.ndarray
+) -> np.ndarray:
+    """Of the coefficients, [P, 2], averaged over the noises by their shares, [J, 2]."""
+    eye = np.eye(len(moved))
+    each = [
+        scaled.T @ np.linalg.solve(covariance + sd**2 * eye, moved) * of_axes
+        for sd, of_axes in zip(priors.NOISES, share, strict=True)
+    ]
+    return np.sum(each, axis=0)
 
 
 def test_a_shift_is_learned(music: Music) -> None:
@@ -120,7 +185,7 @@ def test_what_is_said_of_one_axis_speaks_for_the_other() -> None:
         for trusts, shift in ((alone, 0.0), (beside, -0.6)):
             said = music.heard[rows] + np.stack([0.15 + noise, np.full(15, shift)], axis=1)
             learned = learn(music.heard[rows], said, music.features[rows])
-            trusts.append(learned.beliefs[0].trust)
+            trusts.append(learned.trust)
     assert all(two >= one for one, two in zip(alone, beside, strict=True))
     assert sum(beside) > sum(alone)
 
@@ -185,14 +250,52 @@ def test_a_warp_that_would_fold_the_plane_is_weakened() -> None:
 
 
 def test_the_most_telling_track_is_asked_about_first(music: Music) -> None:
-    """Its answer takes most off the variance, and none comes twice."""
-    rows, shares = chosen(
-        music.heard, music.features, np.array([], dtype=np.intp), np.ones(TRACKS, dtype=bool), 10
-    )
+    """Its answer takes most off the variance of all, and none comes twice."""
+    heard, features = music.heard[:60], music.features[:60]
+    none, all_allowed = np.array([], dtype=np.intp), np.ones(60, dtype=bool)
+    rows, shares = chosen(heard, features, none, all_allowed, 10)
     assert len(set(rows)) == 10
-    assert max(shares) == shares[0]
-    gain, _ = gains(music.heard, music.features, np.array([], dtype=np.intp))
-    assert rows[0] == int(np.argmax(gain))
+    prior = expected_covariance(heard, features)
+    noise = answer_noise_sd(0) ** 2
+    left = [variance_left(prior, [row], noise) for row in range(60)]
+    assert rows[0] == int(np.argmin(left))
+    assert shares[0] == pytest.approx(1.0 - min(left) / np.trace(prior))
+
+
+def test_each_is_chosen_as_if_those_before_it_were_answered(music: Music) -> None:
+    """The last of many leaves the least variance that any track could leave beside the others."""
+    heard, features = music.heard[:60], music.features[:60]
+    rows, _ = chosen(heard, features, np.array([7, 9]), np.ones(60, dtype=bool), 20)
+    prior, noise = expected_covariance(heard, features), answer_noise_sd(21) ** 2
+    before = [7, 9, *rows[:-1]]
+    left = {
+        row: variance_left(prior, [*before, row], noise) for row in range(60) if row not in before
+    }
+    assert rows[-1] == min(left, key=lambda row: left[row])
+
+
+def test_few_answers_count_less_than_many() -> None:
+    """An answer is taken for noisier while few are known, and for what it is at last."""
+    noises = [answer_noise_sd(count) for count in range(40)]
+    assert noises == sorted(noises, reverse=True)
+    assert noises[0] > 2.0 * noises[20] == 2.0 * noises[39]
+
+
+def expected_covariance(heard: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Of how far tracks are moved, pair by pair, from the stated standard deviations."""
+    sds = np.array([SHIFT, STRETCH, STRETCH, *[BEND * STRETCH] * 3])
+    warp = terms(heard) * sds
+    cosine = features @ features.T
+    return warp @ warp.T + MUSIC_SD**2 * (cosine / 2.0 + cosine**3 / 2.0)
+
+
+def variance_left(prior: np.ndarray, asked: list[int], noise: float) -> float:
+    """Sum of all tracks' variances once these are known, by inverting precisions."""
+    seen = np.zeros((len(asked), len(prior)))
+    seen[np.arange(len(asked)), asked] = 1.0
+    ridge = 1e-9 * np.eye(len(prior))
+    precision = np.linalg.inv(prior + ridge) + seen.T @ seen / noise
+    return float(np.trace(np.linalg.inv(precision)))
 
 
 def test_what_was_answered_is_not_asked_again(music: Music) -> None:
