@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 from model.errors import LexiconError
 from model.feelings.lexicon import LANGUAGES
+from model.feelings.once import once
 from model.feelings.tokens import Key, pieces_of
-from model.once import once
 
 Role = Literal[
     "degree", "less", "hint", "too", "not", "and", "but", "or", "then", "from", "to", "over",

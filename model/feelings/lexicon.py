@@ -17,9 +17,9 @@ from typing import Literal, get_args
 
 from model.errors import LexiconError
 from model.feelings.inflection import forms_of
+from model.feelings.once import once
 from model.feelings.regions import Region
 from model.feelings.tokens import Key, pieces_of, spelt
-from model.once import once
 
 MeaningKind = Literal["mood", "texture", "situation", "phase"]
 

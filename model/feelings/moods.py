@@ -8,7 +8,7 @@ from types import MappingProxyType
 from model.curves.curve import EmotionCurve
 from model.errors import UnknownMoodError
 from model.feelings.lexicon import lexicon
-from model.once import once
+from model.feelings.once import once
 
 
 @once

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from model.once import once
+from model.feelings.once import once
 
 
 def test_threads_that_ask_together_wait_for_one() -> None:
