@@ -108,14 +108,15 @@ def _write(
     library: Library,
     live: Live,
 ) -> None:
-    from app.sharing.pushing import answer_of, write_file
+    from app.sharing.pushing import answer_of, file_stems, write_file
 
     def locate(path: Path) -> Callable[[TrackOut], str]:
         return seen_from(path, live.snapshot.tracks)
 
+    stems = file_stems(library.catalog.list_stations())
     for each in stations:
         music = partial(answer_of, each, library.catalog, library.model, live)
-        path = write_file(each, folder, kind, music, locate)
+        path = write_file(each, folder, kind, music, locate, stem=stems.get(each.id))
         notes.print(f"{plain(each.name)} is written into {plain(path)}")
 
 

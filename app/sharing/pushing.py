@@ -23,6 +23,7 @@ from app.wire.schemas import MoodEmotion
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.stations import Station
 
+MOST_STEM_BYTES = 180  # a name has 255, with an ending and what is added while it is written
 FileKind = Literal["m3u8", "m3u", "nsp"]
 
 
@@ -93,6 +94,8 @@ def write_file(
     kind: FileKind,
     answer: Callable[[], PlaylistResponse],
     locate: Callable[[Path], Callable[[TrackOut], str]],
+    *,
+    stem: str | None = None,
 ) -> Path:
     """Write a station into a folder that players read, whole or not at all.
 
@@ -103,6 +106,7 @@ def write_file(
             the mood tags that `circumplex tag` writes.
         answer: Gives the music of the station.
         locate: For a file, gives the way from it to a track.
+        stem: The file's name without its ending; by default `file_stem` of the station's.
 
     Returns:
         The file.
@@ -110,7 +114,7 @@ def write_file(
     Raises:
         InvalidRequestError: The folder cannot be written, or a smart playlist cannot say it.
     """
-    path = folder / f"{file_stem(station.name)}.{kind}"
+    path = folder / f"{stem or file_stem(station.name)}.{kind}"
     if kind == "nsp":
         content = json.dumps(smart_playlist(station), indent=2, ensure_ascii=False).encode() + b"\n"
     else:
@@ -156,9 +160,26 @@ def smart_playlist(station: Station) -> dict[str, Any]:
 
 
 def file_stem(name: str) -> str:
-    """A file's name of a station's: no separators, nothing hidden."""
+    """A file's name of a station's: no separators, nothing hidden, no longer than disks take."""
     plain = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', " ", name)
-    return " ".join(plain.split()).lstrip(". ")[:100] or "station"
+    short = " ".join(plain.split()).lstrip(". ").encode()[:MOST_STEM_BYTES]
+    return short.decode("utf-8", "ignore").rstrip(". ") or "station"
+
+
+def file_stems(stations: Sequence[Station]) -> dict[str, str]:
+    """A file's name for each station by its id; of those that would share one, the oldest has it.
+
+    Disks that know no case take `Calm` and `calm` for one name.
+    """
+    stems: dict[str, str] = {}
+    taken = set[str]()
+    for station in sorted(stations, key=lambda each: (each.created_at, each.id)):
+        stem = file_stem(station.name)
+        if stem.casefold() in taken:
+            stem = f"{stem} ({station.id})"
+        taken.add(stem.casefold())
+        stems[station.id] = stem
+    return stems
 
 
 def _told(match: SongMatch) -> dict[str, Any]:

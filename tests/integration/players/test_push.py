@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from app.cli import app
 from app.commands.naming import seen_from
 from app.errors import InvalidRequestError
 from app.library.live import Live
-from app.sharing.pushing import answer_of, file_stem, push, smart_playlist, write_file
+from app.sharing.pushing import answer_of, file_stem, file_stems, push, smart_playlist, write_file
 from app.sharing.subsonic_server import ServerAwayError, ServerRefusedError, SubsonicServer
 from indexer.catalog.catalog import Catalog, open_catalog
+from indexer.catalog.stations import Station
 from indexer.runs.indexer import Indexer
 from tests.fakes import FakeModel
 from tests.integration.players.live import live_of
@@ -261,3 +263,22 @@ def test_a_file_name_stays_in_its_folder() -> None:
     assert file_stem("../../etc/passwd") == "etc passwd"
     assert file_stem(".hidden") == "hidden"
     assert file_stem(" / ") == "station"
+    assert len(file_stem("夜" * 100).encode()) <= 180
+    assert file_stem("Rock...") == "Rock"
+
+
+def test_stations_whose_names_make_one_file_name_have_a_file_each() -> None:
+    """The oldest has it; case parts no names on some disks."""
+    names = ["Rock/Pop", "Rock:Pop", "rock pop", "Other"]
+    made_at = [datetime(2026, 1, 9 - at, tzinfo=UTC) for at in range(len(names))]
+    made = [
+        Station(f"s{at}", name, {}, "none", made_at[at], made_at[at])
+        for at, name in enumerate(names)
+    ]
+
+    assert file_stems(made) == {
+        "s0": "Rock Pop (s0)",
+        "s1": "Rock Pop (s1)",
+        "s2": "rock pop",
+        "s3": "Other",
+    }
