@@ -11,7 +11,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -132,11 +132,14 @@ async def received_file(
         await _write(request, boundary, path, limits)
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # what is left goes with the folder
+            path.unlink()
 
 
 async def _write(request: Request, boundary: bytes, path: Path, limits: UploadLimits) -> None:
     try:
+        for folder in (path.parent.parent, path.parent):  # something may have tidied up there
+            folder.mkdir(exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             await _receive(request, boundary, file, limits)

@@ -67,7 +67,7 @@ def make_router(links: LinkStore) -> APIRouter:
         )  # fmt: skip
 
     @router.get("/find_path", dependencies=[Depends(read_access)])
-    def get_path(
+    async def get_path(
         request: Request,
         services: ServicesDep,
         start_song_id: Text = None,
@@ -80,8 +80,13 @@ def make_router(links: LinkStore) -> APIRouter:
         if start_song_id == end_song_id:
             return _error(400, "start_song_id and end_song_id are the same song")
         ends = (start_song_id, end_song_id)
-        return _answered(
-            lambda: _path(services, live_of(request, services), links.current(), ends, max_steps)
+        return await services.journeys.run(
+            request,
+            lambda: _answered(
+                lambda: _path(
+                    services, live_of(request, services), links.current(), ends, max_steps
+                )
+            ),
         )
 
     @router.get("/search_tracks", dependencies=[Depends(read_access)])

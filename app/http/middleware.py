@@ -31,6 +31,7 @@ logger = logging.getLogger("circumplex.request")
 UNTRUSTED_HOST = ErrorKind(421, "untrusted-host", "Not a host of this service")
 FOREIGN_ORIGIN = ErrorKind(403, "foreign-origin", "Asked by the page of another site")
 ENCODED_BODY = ErrorKind(415, "unsupported-media-type", "Unsupported media type")
+STOPPING = ErrorKind(503, "stopping", "The service stops")
 LARGE_BODY_BYTES = 32 * 1024
 """Reading a larger JSON body takes the event loop milliseconds: such bodies take turns."""
 TURNS = 4
@@ -143,6 +144,9 @@ class _Request:
                 await self.owner.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
             self.status = self.status or CLIENT_GONE
+        except asyncio.CancelledError:  # by the server, which has waited long enough to stop
+            if not self.status:
+                await self._answer(STOPPING, "the service stops; try again in a moment")
         except Exception:
             logger.exception("unforeseen error", extra={"request_id": self.id})
             if self.status:

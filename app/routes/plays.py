@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from app.http.documentation import problems
 from app.http.keys import ApiKey
@@ -27,13 +27,24 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    """The same moment in UTC; refuse one that UTC has no date for."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("a time lies in the years 1 to 9999, in UTC") from exc
+
+
 class PlayIn(Strict):
     """A track that somebody heard."""
 
     track_id: TrackId
-    played_at: Annotated[AwareDatetime, BeforeValidator(_text), Field(strict=False)] | None = Field(
-        None, description="When, with its time zone; now unless given."
-    )
+    played_at: (
+        Annotated[
+            AwareDatetime, BeforeValidator(_text), AfterValidator(_in_utc), Field(strict=False)
+        ]
+        | None
+    ) = Field(None, description="When, with its time zone; now unless given.")
     skipped: bool = Field(False, description="Whether it was left before its end.")
 
 
@@ -62,9 +73,7 @@ def note_plays(body: PlaysIn, request: Request, services: ServicesDep) -> None:
         tracks.row_of(play.track_id)
     for skipped in (False, True):
         heard = [
-            (play.track_id, (play.played_at or now).astimezone(UTC))
-            for play in body.plays
-            if play.skipped is skipped
+            (play.track_id, play.played_at or now) for play in body.plays if play.skipped is skipped
         ]
         services.catalog.note_plays(listener_of(request) or NOBODY, heard, skipped=skipped)
 

@@ -9,12 +9,12 @@ import csv
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
 from model.errors import LexiconError
 from model.feelings.lexicon import LANGUAGES
+from model.feelings.once import once
 from model.feelings.tokens import Key, pieces_of
 
 Role = Literal[
@@ -39,7 +39,7 @@ class Function:
     language: str
 
 
-@cache
+@once
 def functions(path: Path = GRAMMAR_FILE) -> Mapping[Key, tuple[Function, ...]]:
     """Pieces of a small word -> all it may do, read once.
 

@@ -12,12 +12,12 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
 from model.errors import LexiconError
 from model.feelings.inflection import forms_of
+from model.feelings.once import once
 from model.feelings.regions import Region
 from model.feelings.tokens import Key, pieces_of, spelt
 
@@ -118,13 +118,13 @@ class Lexicon:
         return tuple(written[form] for form in sorted(found, key=len)[:count])
 
 
-@cache
+@once
 def lexicon() -> Lexicon:
     """The lexicon that is shipped, read once."""
     return Lexicon.read()
 
 
-@cache
+@once
 def _written(words: Lexicon) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     """Folded form -> as written, and sign -> the forms that have it."""
     written: dict[str, str] = {}
@@ -137,7 +137,7 @@ def _written(words: Lexicon) -> tuple[dict[str, str], dict[str, tuple[str, ...]]
     return written, {sign: tuple(forms) for sign, forms in having.items()}
 
 
-@cache
+@once
 def _forms(words: Lexicon) -> tuple[str, ...]:
     """The folded forms in order."""
     return tuple(sorted(_written(words)[0]))

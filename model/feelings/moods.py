@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from types import MappingProxyType
 
 from model.curves.curve import EmotionCurve
 from model.errors import UnknownMoodError
 from model.feelings.lexicon import lexicon
+from model.feelings.once import once
 
 
-@cache
+@once
 def plane_words() -> Mapping[str, tuple[float, float]]:
     """Word -> (valence, arousal), of the words to draw on the plane.
 

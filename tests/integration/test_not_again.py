@@ -153,8 +153,12 @@ def test_a_listener_is_the_name_of_a_key(keyed: Keyed) -> None:
     assert other["not_again"] is None
 
 
-def test_a_time_without_a_zone_is_refused(listening: Running) -> None:
-    """Nobody could tell how long ago it was."""
-    body = {"plays": [{"track_id": 2, "played_at": "2026-01-01T00:00:00"}]}
+@pytest.mark.parametrize(
+    "played_at",
+    ["2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
+)
+def test_a_time_that_names_no_moment_is_refused(listening: Running, played_at: str) -> None:
+    """Without a zone, or on no day of the calendar in UTC."""
+    body = {"plays": [{"track_id": 2, "played_at": played_at}]}
 
     assert listening.client.post("/v1/plays", json=body).status_code == 422

@@ -277,8 +277,9 @@ def lose_database(running: Running) -> None:
 
 
 def lose_folder(running: Running) -> None:
-    """Remove the private folder of uploads."""
+    """Put a file where the private folder of uploads was."""
     shutil.rmtree(running.settings.data_dir / "uploads")
+    (running.settings.data_dir / "uploads").touch()
 
 
 def add_foreign_snapshot(running: Running) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from app.clips.upload_folder import private_folder
 from tests.conftest import REPOSITORY
 
 SERVICES, TIMES = 4, 200
@@ -31,3 +32,17 @@ def test_services_that_start_at_once_do_not_sweep_each_other_up(tmp_path: Path) 
 
     assert complaints == [""] * SERVICES
     assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_the_folder_of_a_killed_service_is_swept_up(tmp_path: Path) -> None:
+    """What kill -9 left goes at the next start; what a living service holds stays."""
+    parent = tmp_path / "uploads"
+    with private_folder(parent) as living:
+        left = parent / "service-killed"
+        left.mkdir()
+        (left / "upload-x").write_bytes(b"left behind")
+
+        with private_folder(parent) as second:
+            assert sorted(parent.iterdir()) == sorted([living, second])
+
+    assert list(parent.iterdir()) == []

@@ -110,6 +110,29 @@ def answer_to(owner: RequestMiddleware, coding: str) -> tuple[int, dict[bytes, b
     return sent[0]["status"], dict(sent[0]["headers"])
 
 
+def test_a_request_that_the_stop_cuts_off_is_told_so() -> None:
+    """With a 503, not with a broken connection and a traceback in the log."""
+    owner, sent = owner_of(Reader()), []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60.0)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def cut_off() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+        request = asyncio.ensure_future(owner(scope, receive, send))
+        await asyncio.sleep(0.05)
+        request.cancel()
+        await request
+
+    asyncio.run(cut_off())
+
+    assert sent[0]["status"] == 503
+
+
 def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small it is."""
     monkeypatch.setattr(middleware, "BODY_S", 0.05)
