@@ -116,20 +116,31 @@ def _search(found: Mapping[str, Any]) -> Iterator[str]:
         )
     if timed is not None:
         yield f"## Quick: {timed['rows']:,} rows, {timed['tracks']:,} tracks, 100 words\n"
-        yield "| | search p50 ms | p99 | processor | whole answer p50 ms | processor |"
-        yield "|---|---|---|---|---|---|"
-        for name in ("plain", "personal"):
+        yield (
+            "| | search p50 ms | p99 | processor | of segments p50 ms | processor | "
+            "whole answer p50 ms | processor |"
+        )
+        yield "|---|---|---|---|---|---|---|---|"
+        for name in ("plain", "personal", "strong taste"):
             one = timed[name]
             yield (
                 f"| {name} | {one['search p50 ms']} | {one['search p99 ms']} | "
-                f"{one['search processor ms']} | {one['answer p50 ms']} | "
+                f"{one['search processor ms']} | {one['segments p50 ms']} | "
+                f"{one['segments processor ms']} | {one['answer p50 ms']} | "
                 f"{one['answer processor ms']} |"
             )
+        yield "\nOver plain, by the clock and of the processor:\n"
+        for name in ("personal", "strong taste"):
+            ratios = [
+                f"{what} {timed[name][f'{what} p50 ratio']} and "
+                f"{timed[name][f'{what} processor ratio']}"
+                for what in ("search", "segments", "answer")
+            ]
+            yield f"- {name}: {_listed(ratios)}"
         yield (
-            f"\nPersonal over plain: {timed['search p50 ratio']} (search; of the processor "
-            f"{timed['search processor ratio']}), {timed['answer p50 ratio']} (answer; "
-            f"{timed['answer processor ratio']}). The listener hears all music as less pleasant, "
-            "some kinds of it elsewhere, and put a fifth of the words anywhere. A plane is "
+            "\nThe listener hears all music as less pleasant, some kinds of it elsewhere (a "
+            "standard deviation of .3 for a coefficient of the music, .8 for a strong taste), and "
+            "put a fifth of the words anywhere. A plane is "
             f"learned and laid out over all tracks in {timed['a plane learned and laid out ms']} "
             f"ms, a snapshot is read for it once in {timed['first use of a snapshot ms']} ms."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter, process_time
@@ -29,7 +30,7 @@ from model.curves.curve import EmotionCurve
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
 
-WORDS, TASTE_SD = 100, 0.3
+WORDS, TASTE_SD, STRONG_TASTE_SD = 100, 0.3, 0.8
 LIMIT = 10
 BLOCK = 500  # queries at once
 _UNCOUNTED = 20  # first questions, until all is warm
@@ -43,13 +44,13 @@ def snapshot_of(folder: Path, model: EmotionModel, songs: Dataset, rows: int) ->
     return Snapshot.open(folder / "snapshots" / SNAPSHOTS[0])
 
 
-def listening(live: Live, model: EmotionModel, words: int = WORDS) -> Plane:
+def listening(live: Live, model: EmotionModel, taste_sd: float = TASTE_SD) -> Plane:
     """A listener who hears all as less pleasant, some music more so, and moved some tracks far."""
     basis, draws = Basis.of(live, model), np.random.default_rng(0)
-    rows = draws.choice(len(basis.heard), words, replace=False)
-    said = basis.heard[rows] + [0.05, -0.3] + draws.normal(0.0, 0.15, (words, 2))
-    said += basis.features[rows] @ draws.normal(0.0, TASTE_SD, (basis.features.shape[1], 2))
-    said[: words // 5] = draws.uniform(-1.0, 1.0, (words // 5, 2))
+    rows = draws.choice(len(basis.heard), WORDS, replace=False)
+    said = basis.heard[rows] + [0.05, -0.3] + draws.normal(0.0, 0.15, (WORDS, 2))
+    said += basis.features[rows] @ draws.normal(0.0, taste_sd, (basis.features.shape[1], 2))
+    said[: WORDS // 5] = draws.uniform(-1.0, 1.0, (WORDS // 5, 2))
     placed = [
         _placement(live, int(row), place)
         for row, place in zip(rows, np.clip(said, -1.0, 1.0), strict=True)
@@ -106,46 +107,55 @@ def times(snapshot: Snapshot, model: EmotionModel, count: int) -> dict[str, Any]
         "a plane learned and laid out ms": round(plane_ms, 1),
     }
     draws = np.random.default_rng(2)
-    seen = {"plain": live, "personal": own}
+    strong = on_plane(live, listening(live, model, STRONG_TASTE_SD))
+    seen = {"plain": live, "personal": own, "strong taste": strong}
     taken = np.array(
         [
             [_measured(one, model, arousal, valence) for one in seen.values()]
             for arousal, valence in draws.uniform(-1.0, 1.0, (count, 2)).tolist()
         ]
-    )[_UNCOUNTED:]  # [Q, plain or personal, search or answer, clock or processor]
+    )[_UNCOUNTED:]  # [Q, of `seen`, search, segments or answer, clock or processor]
     found |= {name: _figures(taken[:, index]) for index, name in enumerate(seen)}
-    for what in ("search", "answer"):
-        for clock in ("p50", "processor"):
-            name = f"{what} {clock} ms"
-            ratio = found["personal"][name] / found["plain"][name]
-            found[f"{what} {clock} ratio"] = round(ratio, 2)
+    for who in ("personal", "strong taste"):
+        for what in ("search", "segments", "answer"):
+            for clock in ("p50", "processor"):
+                name = f"{what} {clock} ms"
+                ratio = found[who][name] / found["plain"][name]
+                found[who][f"{what} {clock} ratio"] = round(ratio, 2)
     return found
 
 
 def _figures(taken: Doubles) -> dict[str, float]:
-    """What searches and answers took, [Q, search or answer, clock or processor]."""
+    """What searches and answers took, [Q, search, segments or answer, clock or processor]."""
     middle = np.median(taken, axis=0).round(3)
     return {
         "search p50 ms": float(middle[0, 0]),
         "search p99 ms": round(float(np.quantile(taken[:, 0, 0], 0.99)), 3),
         "search processor ms": float(middle[0, 1]),
-        "answer p50 ms": float(middle[1, 0]),
-        "answer processor ms": float(middle[1, 1]),
+        "segments p50 ms": float(middle[1, 0]),
+        "segments processor ms": float(middle[1, 1]),
+        "answer p50 ms": float(middle[2, 0]),
+        "answer processor ms": float(middle[2, 1]),
     }
 
 
 def _measured(
     live: Live, model: EmotionModel, arousal: float, valence: float
 ) -> list[tuple[float, float]]:
-    """Milliseconds by the clock and of the processor of a search, and of a whole answer."""
+    """Milliseconds by the clock and of the processor of two searches and of a whole answer.
+
+    For whole tracks, and for segments.
+    """
     absolute = live.snapshot.scale.to_absolute([[arousal, valence]])
     curve = EmotionCurve.constant(float(absolute[0, 1]), float(absolute[0, 0]))
     places = QueryPlaces(absolute, absolute)
     search = SearchRequest(model.embed_emotion([curve]), 20, level="track", places=places)
+    segments = replace(search, level="segment")
     asked = [{"t": 0, "valence": valence, "arousal": arousal}]
     request = PlaylistRequest.model_validate({"emotion": {"curve": asked}, "limit": 20})
     return [
         _taken_ms(lambda: live.searcher.search(search)),
+        _taken_ms(lambda: live.searcher.search(segments)),
         _taken_ms(lambda: make_playlist(request, model, live)),
     ]
 

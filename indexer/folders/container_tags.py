@@ -47,7 +47,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "disc_number": ("tpos", "disk", "discnumber", "wmpartofset", "disc"),
     "compilation": ("tcmp", "cpil", "compilation", "wmiscompilation"),
 }
-_NAMES = ("title", "artist")  # where one of them is missing, tags of another kind are looked for
+# Where one of these is missing, tags of another kind are looked for. mutagen drops dates that are
+# not written as ID3 has them; FFmpeg gives them as they are.
+_NAMES = ("title", "artist", "date")
 _SIGNS = re.compile(r"[\s_/.:-]+")
 _ID3V1 = 30  # characters that ID3v1 has room for
 _LOST = "\N{REPLACEMENT CHARACTER}"  # what mutagen writes for bytes that are no UTF-8

@@ -164,9 +164,9 @@ def read_tags(source: Path | BinaryIO, below: str = "") -> Tags:
     for name in inferred:
         found[name] = [one_line(getattr(place, name))]
     return Tags(
-        title=_joined(found["title"]) or readable_name(path),
+        title=_joined(found["title"][:1]) or readable_name(path),
         artist=_joined(found["artist"]),
-        album=_joined(found["album"]),
+        album=_joined(found["album"][:1]),
         genre=_joined(_distinct(found["genre"])),
         year=_year(kinds),
         duration_s=_declared_duration_s(info),

@@ -19,11 +19,13 @@ MAX_NUMBER = 99_999
 _YES = frozenset({"1", "True", "true", "TRUE", "Yes", "yes", "YES"})
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
-_NUMBER = re.compile(r"\d{1,5}")
+_NUMBER = re.compile(r"\d{1,5}(?!\d)")
 _NUMBERED = re.compile(
     r"(?:([12]?\d)-(?=\d\d))?(\d{1,3})(?:(?:\s+-\s+|\s*[._]\s*|\s+-|-\s+)(?=\S)|$)"
 )
-_DISC = re.compile(r"(?:cd|disc|disk)\s*[-_ ]?\s*(\d{1,2})", re.IGNORECASE)
+_DISC = re.compile(  # CD 2, Disc 2 - Live, disk2 (bonus)
+    r"(?:cd|disc|disk)\s*[-_ ]?\s*(\d{1,2})(?:\s*[-:(\[].*)?", re.IGNORECASE
+)
 
 Values = Callable[[str], list[str]]  # the cleaned values of a field
 
@@ -126,7 +128,7 @@ def placed(path: str) -> Placed:
     if numbered is None:
         return Placed()
     disc = _as_number(numbered[1])
-    if folders and (of_disc := _DISC.fullmatch(folders[-1].strip())):
+    if folders and (of_disc := _DISC.fullmatch(folders[-1].strip().translate(DASHES))):
         disc = int(of_disc[1]) or disc
         folders = folders[:-1]
     if len(folders) < 2:
@@ -139,7 +141,7 @@ def album_folder(path: str) -> str:
     """The folder of a file's album: the file's own, or the one above a folder of a disc."""
     folder = path.rpartition("/")[0]
     above, _, last = folder.rpartition("/")
-    return above if above and _DISC.fullmatch(last.strip()) else folder
+    return above if above and _DISC.fullmatch(last.strip().translate(DASHES)) else folder
 
 
 def read_identifiers(values: Values, place: Placed, inferred: tuple[str, ...]) -> Identifiers:

@@ -42,7 +42,7 @@ class TrackColumns:
     apart: Integers
     _parts: dict[bytes, TrackColumns] = field(default_factory=dict, repr=False)
     _rows: list[Integers] = field(default_factory=list, repr=False)
-    _boxes: dict[int, tuple[Doubles, Doubles]] = field(default_factory=dict, repr=False)
+    _boxes: dict[int, tuple[Doubles, Doubles, Doubles]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -71,12 +71,22 @@ class TrackColumns:
     def rows_apart(
         self, first: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None
     ) -> Integers:
-        """The segments of the tracks that stand apart, those of a mask; `first` as of `Items`."""
+        """The segments of the tracks that stand apart, those of a mask; `first` as of `Items`.
+
+        Of a track whose own score counts nothing all segments score the same: the first will do.
+        """
         if not self._rows:
             pieces = [np.arange(first[track], first[track + 1]) for track in self.apart.tolist()]
             self._rows.append(np.concatenate([np.empty(0, dtype=np.int64), *pieces]))
-        rows = self._rows[0]
-        return rows if allowed is None else rows[allowed[rows]]
+            self._rows.append(np.repeat(self.apart, [len(piece) for piece in pieces]))
+        rows, tracks = self._rows
+        if allowed is not None:
+            kept = allowed[rows]
+            rows, tracks = rows[kept], tracks[kept]
+        told = self.counted[tracks] > 0.0
+        told[:1] = True
+        told[1:] |= tracks[1:] != tracks[:-1]
+        return rows[told]
 
     def most(
         self, lists: Lists, tracks: NDArray[np.int32], weights: Doubles, cells: int
@@ -95,18 +105,19 @@ class TrackColumns:
                 box = self._boxes[cells] = self._box(lists, tracks, cells)
                 while len(self._boxes) > _KEPT:
                     del self._boxes[next(iter(self._boxes))]
-        low, high = box  # [C, E]
-        corners = np.maximum(low * weights, high * weights)
-        most = corners.sum(axis=1)
-        return np.asarray(most + _SLACK * (1.0 + np.abs(corners).sum(axis=1)))
+        low, high, size = box  # [C, E]
+        most = high @ np.maximum(weights, 0.0) + low @ np.minimum(weights, 0.0)
+        return np.asarray(most + _SLACK * (1.0 + size @ np.abs(weights)))
 
     def most_of_all(self, added: Added) -> float:
         """What is added to any track at most, but for those that stand apart."""
         others = np.delete(added.nats, self.apart)
         return float(others.max() + _SLACK) if len(others) else 0.0
 
-    def _box(self, lists: Lists, tracks: NDArray[np.int32], cells: int) -> tuple[Doubles, Doubles]:
-        """Least and largest columns of the tracks of each cell, [C, E] each."""
+    def _box(
+        self, lists: Lists, tracks: NDArray[np.int32], cells: int
+    ) -> tuple[Doubles, Doubles, Doubles]:
+        """Least and largest columns of the tracks of each cell, and largest sizes, [C, E] each."""
         begin = lists.first[: cells + 1]
         tracks = tracks[: begin[-1]]
         apart = np.isin(tracks, self.apart)
@@ -121,7 +132,7 @@ class TrackColumns:
             largest[full] = np.maximum.reduceat(high, begin[:-1][full])
         nothing = ~np.isfinite(least).all(axis=1)  # cells of tracks that all stand apart
         least[nothing], largest[nothing] = 0.0, 0.0
-        return least, largest
+        return least, largest, np.maximum(np.abs(least), np.abs(largest))
 
 
 @dataclass(frozen=True)

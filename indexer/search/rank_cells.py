@@ -69,8 +69,7 @@ def _with_room(board: Board, more: int) -> Board:
         larger.table[_at(larger.table, board.content, board.content[place])] = place
         larger.row[place], larger.track[place] = board.row[place], board.track[place]
         larger.content[place] = board.content[place]
-        for part in range(3):
-            larger.scores[place, part] = board.scores[place, part]
+        larger.scores[place] = board.scores[place]
     return larger
 
 
@@ -239,10 +238,7 @@ def _threshold(board: Board, wanted: Wanted) -> float:
 
 @compiled
 def _order(keys: Doubles) -> Integers:
-    """Positions of `keys`, the largest first, nearly in order: a counting sort.
-
-    The keys above their mean fall into steps of equal width, those below it into the last one.
-    """
+    """Positions of `keys`, the largest first, nearly in order: keys above their mean by steps."""
     if not len(keys):
         return np.empty(0, np.int64)
     top = keys.max()
@@ -252,9 +248,7 @@ def _order(keys: Doubles) -> Integers:
         below = (top - keys[i]) * scale  # not a number where all are infinite
         step[i] = np.int64(below) if below < _STEPS else _STEPS
         begin[step[i] + 1] += 1
-    for i in range(_STEPS):
-        begin[i + 1] += begin[i]
-    order = np.empty(len(keys), np.int64)
+    begin, order = np.cumsum(begin), np.empty(len(keys), np.int64)
     for i in range(len(keys)):
         order[begin[step[i]]] = i
         begin[step[i]] += 1
@@ -276,10 +270,7 @@ def _scan(lists: Lists, vector: Floats, cell: int, scores: Floats) -> None:
 
 @compiled
 def _sifted(task: Task, allowed: Allowed, rows: Integers, bounds: Doubles, threshold: float) -> int:
-    """Move the rows that may be answered to the front, with the L1 half in their bounds; how many.
-
-    Where the L1 half counts, rows that it takes below the threshold are left out too.
-    """
+    """Move the rows that may reach the threshold to the front, L1 half included; how many."""
     items, asked = task.items, task.asked
     lam = asked.lam if asked.l1 else 0.0
     mask, without, kept = allowed.mask, allowed.without, 0
@@ -300,17 +291,26 @@ def _sifted(task: Task, allowed: Allowed, rows: Integers, bounds: Doubles, thres
 
 
 @compiled
+def _reaches(task: Task, sieve: Sieve, cell: int, threshold: float) -> bool:
+    """Whether a cell's bound and what is added to one of its rows, none apart, reach so much."""
+    nats, counted, least = task.added.nats, task.added.counted, threshold - sieve.coded.bound[cell]
+    for i in range(sieve.lists.first[cell], sieve.lists.first[cell + 1]):
+        if len(nats) == 0 or (nats[sieve.tracks[i]] >= least and counted[sieve.tracks[i]] == 1.0):
+            return True
+    return False
+
+
+@compiled
 def _candidates(task: Task, sieve: Sieve, cells: Integers, threshold: float) -> Found:
     """The rows of these cells that may score `threshold`, and what they score at most."""
     lists, coded = sieve.lists, sieve.coded
     first, ids, share, added = lists.first, lists.rows, coded.share, coded.added
-    room, largest, found = 0, 0, 0
+    sizes, found = first[cells + 1] - first[cells], 0
+    rows, bounds = np.empty(sizes.sum(), np.int64), np.empty(sizes.sum())
+    scores = np.empty(sizes.max() if len(cells) else 0, np.float32)
     for cell in cells:
-        size = first[cell + 1] - first[cell]
-        room, largest = room + size, max(largest, size)
-    rows, bounds = np.empty(room, np.int64), np.empty(room)
-    scores = np.empty(largest, np.float32)
-    for cell in cells:
+        if not _reaches(task, sieve, cell, threshold):
+            continue
         _scan(lists, coded.vector, cell, scores)
         begin, least = first[cell], threshold + coded.nearest[cell] - sieve.most[cell]
         low = least / share - added if share > 0.0 else -np.inf

@@ -180,3 +180,29 @@ def test_apev2_goes_before_the_thirty_characters_of_id3v1(tmp_path: Path) -> Non
     found = read_tags(path)
 
     assert (found.title, found.artist, found.year) == (title, "Ann", 1987)
+
+
+def test_dates_of_id3_that_are_none_keep_their_year(tmp_path: Path) -> None:
+    """As downloaders write them; mutagen reads no such frame."""
+    path = write(tmp_path / "a.mp3", "mp3", "mp3", tagged=False)
+    frames = b"".join(
+        name + struct.pack(">IH", len(text) + 1, 0) + b"\0" + text
+        for name, text in ((b"TIT2", b"A"), (b"TPE1", b"Ann"), (b"TYER", b"20010203"))
+    )
+    path.write_bytes(b"ID3\x03\0\0\0\0\0" + bytes([len(frames)]) + frames + path.read_bytes())
+
+    found = read_tags(path)
+
+    assert (found.title, found.artist, found.year) == ("A", "Ann", 2001)
+
+
+def test_a_track_has_one_title_and_album(tmp_path: Path) -> None:
+    """The first where tags hold several; a number of many digits counts nothing."""
+    path = write(tmp_path / "a.flac", "flac", "flac", tagged=False)
+    file = FLAC(path)
+    file.update({"title": ["A", "B"], "album": ["C", "D"], "tracknumber": "20010105"})
+    file.save()
+
+    found = read_tags(path)
+
+    assert (found.title, found.album, found.identifiers.track_number) == ("A", "C", None)

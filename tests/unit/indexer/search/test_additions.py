@@ -33,7 +33,7 @@ def addition(queries: int, seed: int = 0) -> Addition:
     apart = np.sort(draws.choice(TRACKS, 100, replace=False))
     columns[apart] *= 20.0
     counted = np.ones(TRACKS)
-    counted[apart] = 0.25
+    counted[apart[::2]], counted[apart[1::2]] = 0.25, 0.0
     weights = draws.normal(0.0, 1.0, (queries, COLUMNS))
     return Addition(TrackColumns(IDS, columns, counted, apart), weights)
 
@@ -79,6 +79,16 @@ def test_filters_hold_for_tracks_that_stand_apart(at: Searcher) -> None:
         embedding(1, seed=9), 5, TrackFilter(exclude_ids=frozenset({first})), addition=added
     )
     assert first not in {hit.track_id for hit in at.search(left)[0].hits}
+
+
+def test_of_a_track_whose_own_score_counts_nothing_one_segment_is_scored() -> None:
+    """The first that may be answered; of other tracks that stand apart all are."""
+    apart, counted = np.array([0, 2, 3]), np.array([0.0, 1.0, 0.5, 0.0])
+    tracks = TrackColumns(IDS[:4], np.zeros((4, COLUMNS)), counted, apart)
+    first = np.array([0, 3, 5, 8, 10])
+    assert tracks.rows_apart(first).tolist() == [0, 5, 6, 7, 8]
+    allowed = ~np.isin(np.arange(10), [0, 6, 8, 9])
+    assert tracks.rows_apart(first, allowed).tolist() == [1, 5, 7]
 
 
 def test_a_union_adds_to_each_of_its_points(at: Searcher) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from model.audio.decoding import MIN_DURATION_S, Audio, decode, probe, stream
-from model.audio.frames import Damage, _frames, translated
+from model.audio.frames import Damage, frames_of, translated
 from model.errors import (
     AudioReadError,
     AudioTooLongError,
@@ -383,4 +383,4 @@ def test_a_lack_of_memory_is_no_damage(tmp_path: Path) -> None:
         translated(path),
         av.open(path) as container,
     ):
-        list(_frames(Greedy(container.streams), path, Damage()))
+        list(frames_of(Greedy(container.streams), path, Damage()))
