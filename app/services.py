@@ -86,7 +86,7 @@ class Services:
         places: Bounds the uploads that are analysed or wait for it.
         journeys: Plans journeys, apart from all other work.
         large_matches: Answers playlist requests that are large, apart from the others.
-        lists: Makes players' lists of playlists, apart from all other work.
+        lists: Makes players' lists and listeners' planes, one after the other.
         jobs: Carries out index runs.
         followers: Bounds the streams of events.
         metrics: Counters.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -54,6 +55,21 @@ class EmbeddingModel(EmotionEmbedder, Protocol):
     model_id: str
 
 
+class KeptAnswers:
+    """Answers that are written once, however many ask for them together."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, bytes] = {}
+        self._lock = threading.Lock()
+
+    def written(self, key: Hashable, write: Callable[[], bytes]) -> bytes:
+        """The answer of this key; `write` makes it, in one thread while the others wait."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = write()
+            return self._kept[key]
+
+
 @dataclass(frozen=True)
 class Live:
     """An open snapshot with its searcher.
@@ -99,6 +115,11 @@ class Live:
         """Numbers of a track's artists; none where they are unknown."""
         tracks = self.snapshot.tracks
         return tracks.artist_groups.of(tracks.row_of(hit.track_id))
+
+    @cached_property
+    def kept(self) -> KeptAnswers:
+        """Large answers that are the same for all who ask."""
+        return KeptAnswers()
 
     @property
     def version(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -24,10 +25,11 @@ TrackIdPath = Annotated[int, Path(ge=1, le=2**31 - 1, description="Id of a track
     dependencies=READ,
     responses=problems(401, 403, 429, 503),
 )
-def get_profile(request: Request, services: ServicesDep) -> ProfileOut:
+async def get_profile(request: Request, services: ServicesDep) -> ProfileOut:
     """What was said, what was learned from it in sentences, and the plane before and after."""
     live, owner = services.live.current(), owner_of(request, services)
-    return profile_out(owner, live, services.planes)
+    work = partial(profile_out, owner, live, services.planes)
+    return await services.lists.run(request, work)
 
 
 @router.put(
@@ -62,7 +64,7 @@ def delete_profile(request: Request, services: ServicesDep) -> None:
     dependencies=READ,
     responses=problems(*DENIED),
 )
-def get_next_tracks(
+async def get_next_tracks(
     request: Request,
     services: ServicesDep,
     limit: Annotated[int, Query(ge=1, le=20, description="How many tracks.")] = 1,
@@ -71,8 +73,9 @@ def get_next_tracks(
 
     Tracks that were placed or skipped do not come again.
     """
-    live = services.live.current()
-    return next_tracks(owner_of(request, services), live, services.planes, limit)
+    live, owner = services.live.current(), owner_of(request, services)
+    work = partial(next_tracks, owner, live, services.planes, limit)
+    return await services.lists.run(request, work)
 
 
 @router.get(
@@ -93,14 +96,18 @@ def get_felt_track(track_id: TrackIdPath, request: Request, services: ServicesDe
     dependencies=WRITE,
     responses=problems(400, 404, 413, *DENIED),
 )
-def feel_track(
+async def feel_track(
     track_id: TrackIdPath, body: FeltIn, request: Request, services: ServicesDep
 ) -> FeltOut:
     """The track lies there from now on, and the plane follows in the next answer."""
     live, owner = services.live.current(), owner_of(request, services)
-    placement, replaced = spoken_of(track_id, body, live, services.planes)
-    services.catalog.place(owner, placement, replaced)
-    return answer_of(track_id, owner, live, services.planes)
+
+    def feel() -> FeltOut:
+        placement, replaced = spoken_of(track_id, body, live, services.planes)
+        services.catalog.place(owner, placement, replaced)
+        return answer_of(track_id, owner, live, services.planes)
+
+    return await services.lists.run(request, feel)
 
 
 @router.delete(

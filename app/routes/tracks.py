@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -155,17 +156,9 @@ def get_track_map(
     tag = snapshot_tag(request, live.version)
     if (known := known_answer(request, tag)) is not None:
         return known
-    shown = live.snapshot.tracks.passing(TrackFilter(let_in=tuple(include)))
-    rounded = live.places(scale)[shown].round(4)
-    answer = TrackMap(
-        snapshot_id=live.id,
-        model_id=live.model_id,
-        scale=scale,
-        ids=live.snapshot.tracks.ids[shown].tolist(),
-        arousal=rounded[:, 0].tolist(),
-        valence=rounded[:, 1].tolist(),
-    )
-    return Response(answer.model_dump_json(), media_type="application/json", headers=tagged(tag))
+    let_in = tuple(sorted(set(include)))
+    content = live.kept.written(("map", scale, let_in), partial(_map, live, scale, let_in))
+    return Response(content, media_type="application/json", headers=tagged(tag))
 
 
 @router.get(
@@ -246,6 +239,20 @@ def get_track_audio(track_id: TrackIdPath, request: Request, services: ServicesD
     if is_in_store(track.root):
         return services.stored.response(request, track)
     return audio_response(request, open_track(track, services.settings.music_roots))
+
+
+def _map(live: Live, scale: Scale, let_in: tuple[NotMusic, ...]) -> bytes:
+    shown = live.snapshot.tracks.passing(TrackFilter(let_in=let_in))
+    rounded = live.places(scale)[shown].round(4)
+    answer = TrackMap(
+        snapshot_id=live.id,
+        model_id=live.model_id,
+        scale=scale,
+        ids=live.snapshot.tracks.ids[shown].tolist(),
+        arousal=rounded[:, 0].tolist(),
+        valence=rounded[:, 1].tolist(),
+    )
+    return answer.model_dump_json().encode()
 
 
 def _progress(progress: RunProgress) -> IndexingOut:
