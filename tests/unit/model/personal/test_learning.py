@@ -130,7 +130,8 @@ def test_what_is_learned_follows_from_the_probabilities_of_the_answers() -> None
         priors.ODDS_SAME,
         priors.ODDS_RANDOM,
     ]
-    assert learned.trust == pytest.approx(2.0 * odds[0] / odds.sum() - 1.0)
+    probability, least = odds[0] / odds.sum(), 1.0 - 12 * priors.LESS_AN_ANSWER
+    assert learned.trust == pytest.approx((probability - least) / (1.0 - least))
     assert 0.05 < learned.trust < 0.99
     mean = np.einsum("k,kpa->pa", np.exp(logs - own), means)
     np.testing.assert_allclose(learned.direction, learned.trust * mean[6:], atol=1e-9)
