@@ -13,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from app.compat import wiring
+from app.errors import AppError, one_line
 from app.http import documentation, problems
 from app.http.head import HeadMiddleware
 from app.http.middleware import RequestMiddleware
@@ -38,6 +39,8 @@ from app.settings import Settings
 from app.stations import endpoints as stations
 from app.subsonic import endpoints as subsonic
 from app.version import VERSION
+from indexer.errors import IndexerError
+from model.errors import ModelError
 
 UPLOAD_PATHS = frozenset({"/v1/emotions"})
 
@@ -134,11 +137,15 @@ def _lifespan(
     settings: Settings, load: LoadModel, metrics: Metrics, stopping: threading.Event
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         with ExitStack() as stack:
-            services = await run_in_threadpool(
-                open_services, settings, load, metrics, stopping, stack
-            )
+            try:
+                services = await run_in_threadpool(
+                    open_services, settings, load, metrics, stopping, stack
+                )
+            except (AppError, IndexerError, ModelError) as exc:
+                app.state.not_started = one_line(str(exc))  # for the command line to tell
+                raise
             companion = wiring.companion(settings, services.catalog, services.model, services.live)
             if companion is not None:
                 companion.start()

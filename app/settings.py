@@ -25,6 +25,9 @@ from indexer.shards import MOST_SHARDS
 
 MIB = 1024 * 1024
 
+_TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\s/:?#@\[\]]+")
+_ORIGIN = re.compile(r"[A-Za-z][\w+.-]*://[^\s/?#@]+")
 _BETWEEN_ROOTS = re.compile(rf"{re.escape(os.pathsep)}(?!(?<=s3:)//)")  # not within `s3://`
 
 
@@ -47,6 +50,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         validate_default=True,
+        allow_inf_nan=False,
     )
 
     data_dir: Path = Field(
@@ -259,7 +263,7 @@ class Settings(BaseSettings):
             value = filter(None, _BETWEEN_ROOTS.split(value))
         return tuple(music_root(root) if isinstance(root, str) else root for root in value)
 
-    @field_validator("trusted_hosts", "trusted_proxies", "cors_origins", mode="before")
+    @field_validator("trusted_hosts", "trusted_proxies", "cors_origins", "compat", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -269,7 +273,51 @@ class Settings(BaseSettings):
     @field_validator("data_dir", mode="after")
     @classmethod
     def _expand(cls, value: Path) -> Path:
-        return value.expanduser()
+        try:
+            return value.expanduser()
+        except RuntimeError as exc:
+            raise ValueError(f"{value}: there is no such user on this machine") from exc
+
+    @field_validator("admin_token", mode="after")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("a token has letters, digits and signs of ASCII, as a header does")
+        return value
+
+    @field_validator("root_path", mode="after")
+    @classmethod
+    def _is_a_prefix(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(/[^/?#\s]+)+", value):
+            raise ValueError(f"{value!r} is no path prefix: write it as in /music")
+        return value
+
+    @field_validator("trusted_hosts", mode="after")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if host != "*" and not _HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is no host name: write it without scheme, port, path")
+        return value
+
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin not in {"*", "null"} and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: write it as in https://music.example")
+        return value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            if network != "*":
+                try:
+                    ipaddress.ip_network(network, strict=False)
+                except ValueError as exc:
+                    raise ValueError(f"{network!r} is neither an address nor a network") from exc
+        return value
 
     @model_validator(mode="after")
     def _no_open_admin(self) -> Self:

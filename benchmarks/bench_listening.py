@@ -22,6 +22,7 @@ from benchmarks.listening.measures import MOODS, emotify_figures, lifts, muse_fi
 from benchmarks.listening.page import markdown
 from benchmarks.listening.places import lists, place_figures, placed
 from benchmarks.listening.studies import (
+    EMOTIFY_S,
     Doubles,
     Emotify,
     Muse,
@@ -206,7 +207,8 @@ def _by_people(emotify: Emotify) -> dict[str, Sequence[int]]:
 
 def _ranked(heard: Heard) -> dict[str, Sequence[int]]:
     """Tracks as the service ranks them: indexed, balanced and searched."""
-    found = lists(heard.model, heard.emotify, [place for _, place in MOODS.values()])
+    places = [place for _, place in MOODS.values()]
+    found = lists(heard.model, heard.emotify, places, EMOTIFY_S)
     return dict(zip(MOODS, found, strict=True))
 
 

@@ -29,7 +29,7 @@ from app.playlists.queries import tracks_query
 from app.wire.schemas import PlaylistRequest
 from benchmarks.bench_curve import say
 from benchmarks.learning.curve_report import Fold, train_folds
-from benchmarks.service.catalogue import content_of, live_of
+from benchmarks.service.catalogue import content_of, known_as, live_of
 from benchmarks.shared_data import data_folder
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
@@ -45,6 +45,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 LEVELS = np.linspace(-0.8, 0.8, 9)  # of each axis: 81 places are asked for
 TOP = 10
 SMALL, DRAWS = 40, 5  # libraries of so many songs, so many of each fold
+SONG_S = 45.0  # what DEAM's columns describe
 JOURNEYS, PLACES = 20, 20
 SEEDS, SETS = 3, 40  # songs that music is asked to be like, so many sets of them a library
 ALIKE = 0.1  # of a library: among which the songs of a set lie, near a place by the annotators
@@ -111,9 +112,11 @@ def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
 
 def _library(folder: Path, model: EmotionModel, data: Dataset, rows: NDArray[np.intp]) -> Library:
     songs = data.rows(rows)
-    spans = np.tile(np.array([0.0, 45.0], dtype=np.float32), (len(rows), 1))
+    spans = np.tile(np.array([0.0, SONG_S], dtype=np.float32), (len(rows), 1))
     embedding = model.embed_columns(songs.features)
     content = content_of(model, (embedding, np.arange(len(rows)), spans))
+    sd = model.sd_of_columns(songs.features, spans[:, 1])
+    content = known_as(content, sd, spans[:, 1].astype(np.float64))
     live = _live(folder / "balanced", balanced(content, model), model)
     true = QuantileScale.fit(songs.mean_emotion).to_relative(songs.mean_emotion)
     shown = live.snapshot.scale.to_relative(content.segment_emotion)

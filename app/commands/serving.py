@@ -83,8 +83,9 @@ class Server:
                 super().handle_exit(sig, frame)
                 self._captured_signals.clear()  # not raised again: a clean stop exits with 0
 
+        self._app = create_app(settings, stopping=stopping)
         config = uvicorn.Config(
-            create_app(settings, stopping=stopping),
+            self._app,
             http=bounded_protocol(limits),
             ws="none",
             host=settings.host,
@@ -127,12 +128,16 @@ class Server:
         try:
             self._server.run()
         except SystemExit as exc:
-            raise ServerStartError(
-                f"the service did not start on {self._settings.host}:{self._settings.port}; "
-                "the log above says why"
-            ) from exc
+            raise self._not_started() from exc
         if not self._server.started:
-            raise ServerStartError("the service did not start; the log above says why")
+            raise self._not_started()
+
+    def _not_started(self) -> ServerStartError:
+        place = f"{self._settings.host}:{self._settings.port}"
+        why = getattr(self._app.state, "not_started", None)
+        if why is None:
+            return ServerStartError(f"the service did not start on {place}; the log above says why")
+        return ServerStartError(f"the service did not start on {place}: {why}")
 
     def stop(self) -> None:
         """Ask it to stop."""

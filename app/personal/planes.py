@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from anyio import CapacityLimiter
+
 from app.library.live import EmbeddingModel, Live
 from app.personal.basis import Basis
 from app.personal.personal_live import PersonalLive, on_plane
@@ -18,6 +20,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.profiles import Placement, Profile
 from indexer.errors import CatalogUnavailableError
 
+READERS = 4
 KEPT = 16  # planes in memory
 FRESH_S = 1.0  # what another process writes shows after this time at the latest
 
@@ -52,6 +55,8 @@ class Planes:
             fresh_s: How long what was read of a listener holds where this process writes nothing.
         """
         self._fresh_s = fresh_s
+        # Others hold the threads of requests while the database is locked; who reads need not wait.
+        self.threads = CapacityLimiter(READERS)
         self._catalog, self._model_of = catalog, model_of
         self._basis: Basis | None = None
         self._serving: weakref.ref[Live] | None = None

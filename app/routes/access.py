@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
@@ -74,7 +74,8 @@ async def seen_by(request: Request, services: Services, live: Live) -> Live:
     owner = owner_of(request, services)
     own = services.planes.at_hand(owner, live)
     if own is None:
-        own = await run_in_threadpool(services.planes.live_of, owner, live)
+        planes = services.planes
+        own = await to_thread.run_sync(planes.live_of, owner, live, limiter=planes.threads)
     return own
 
 

@@ -47,7 +47,26 @@ def opened(path: Path) -> Any:
         raise InvalidRequestError(f"{path.name} cannot be tagged: {exc}") from exc
     if file is None or isinstance(file, _WITHOUT_TAGS):
         raise InvalidRequestError(f"{path.name} is of no kind that takes tags")
+    if isinstance(file.tags, ID3):
+        file.tags = _as_written(file.tags, path)
     return file
+
+
+def _as_written(tags: ID3, path: Path) -> Any:
+    """ID3 in the version it is written in: as mutagen translates it, frames change or are lost.
+
+    ID3v2.2 cannot be written, and becomes ID3v2.3.
+
+    Raises:
+        InvalidRequestError: It is ID3v2.2 with frames that ID3v2.3 does not have.
+    """
+    own: Any = type(tags)()
+    own.load(path, translate=False)
+    if own.version[:2] == (2, 2):
+        if own.unknown_frames:
+            raise InvalidRequestError(f"{path.name} has frames that ID3v2.2 alone knows")
+        own.update_to_v23()
+    return own
 
 
 def read(file: Any) -> dict[str, list[str] | None]:
@@ -69,10 +88,14 @@ def write(file: Any, values: Values) -> None:
 
 
 def save(file: Any, path: Path) -> None:
-    """Save a file's tags, in the version of ID3 that they are in."""
+    """Save a file's tags, in the version of ID3 that they are in.
+
+    Several values of one frame stay apart (by NUL, as ID3v2.4 has it) also in ID3v2.3, where a
+    slash would make one of them.
+    """
     tags = file.tags
-    if isinstance(tags, ID3) and tags.version[:2] == (2, 3):
-        file.save(path, v2_version=3)
+    if isinstance(tags, ID3) and tags.version[:2] in ((2, 2), (2, 3)):
+        file.save(path, v2_version=3, v23_sep=None)
     else:
         file.save(path)
 
@@ -83,7 +106,13 @@ def others(file: Any) -> dict[str, str]:
         return {}
     ours = {_key(file.tags, field).lower() for field in FIELDS}
     keys = [key for key in file.tags.keys() if str(key).lower() not in ours]  # noqa: SIM118
-    return {str(key): repr(file.tags[key]) for key in keys}
+    unknown = {f"unknown {at}": repr(each) for at, each in enumerate(_unknown(file.tags))}
+    return {str(key): repr(file.tags[key]) for key in keys} | unknown
+
+
+def _unknown(tags: Any) -> list[bytes]:
+    """Frames of ID3 that mutagen knows nothing of, and keeps."""
+    return list(getattr(tags, "unknown_frames", ()))
 
 
 def _key(tags: Any, field: str) -> str:

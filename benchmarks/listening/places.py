@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.listening.studies import Doubles, Emotify, Muse
-from benchmarks.service.catalogue import content_of
+from benchmarks.listening.studies import EMOTIFY_S, MUSE_S, Doubles, Emotify, Muse
+from benchmarks.service.catalogue import content_of, known_as
 from indexer.runs.balance import balanced
 from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.request import SearchRequest
@@ -33,7 +33,10 @@ LIVELY = ("happy", "angry", "tense", "energetic")
 
 
 def lists(
-    model: EmotionModel, rows: Rows, places: Sequence[tuple[float, float]]
+    model: EmotionModel,
+    rows: Rows,
+    places: Sequence[tuple[float, float]],
+    length_s: float | Doubles,
 ) -> list[list[int]]:
     """All tracks in the order that the service answers each place in: indexed and searched.
 
@@ -41,10 +44,14 @@ def lists(
         model: Embeds.
         rows: Of whole tracks, [N, Dx + K].
         places: Q (arousal, valence).
+        length_s: Of all tracks, or of each, [N].
     """
-    count = len(rows)
-    spans = np.tile(np.array([0.0, 60.0], dtype=np.float32), (count, 1))
-    content = content_of(model, (model.embed_analyses(rows), np.arange(count), spans))
+    count, embedded = len(rows), model.embed_analyses(rows)
+    lasting = np.broadcast_to(np.asarray(length_s, dtype=np.float64), count)
+    spans = np.stack([np.zeros(count), lasting], axis=1).astype(np.float32)
+    sd = model.emotion_sd(rows, spans[:, 1], model.disagreement(embedded))
+    content = content_of(model, (embedded, np.arange(count), spans))
+    content = known_as(content, sd, lasting)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "snapshot"
         write_snapshot(
@@ -63,10 +70,13 @@ def placed(ratings: Doubles) -> Doubles:
     return QuantileScale.fit(scaled).to_relative(scaled)
 
 
-def distance(model: EmotionModel, rows: Rows, ratings: Doubles, top: int = TOP) -> float:
+def distance(
+    model: EmotionModel, rows: Rows, ratings: Doubles, length_s: float, top: int = TOP
+) -> float:
     """From 81 places to where raters put the `top` tracks that answer each, in the mean."""
     places = [(float(a), float(v)) for v in PLANE_LEVELS for a in PLANE_LEVELS]
-    chosen = np.array([order[:top] for order in lists(model, rows, places)])  # [Q, top]
+    # [Q, top]
+    chosen = np.array([order[:top] for order in lists(model, rows, places, length_s)])
     away = placed(ratings)[chosen] - np.array(places)[:, None]
     return float(np.linalg.norm(away, axis=2).mean())
 
@@ -78,23 +88,28 @@ def place_figures(
     study, rows = emotify
     ratings = np.stack([study.arousal, study.valence], axis=1)
     within = [
-        distance(model, rows[study.genres == genre], ratings[study.genres == genre], TOP // 2)
-        for genre in np.unique(study.genres)
+        distance(model, rows[own], ratings[own], EMOTIFY_S, TOP // 2)
+        for own in (study.genres == genre for genre in np.unique(study.genres))
     ]
     return {
-        "emotify": distance(model, rows, ratings),
+        "emotify": distance(model, rows, ratings, EMOTIFY_S),
         "emotify within genre": float(np.mean(within)),
-        "muse": distance(model, muse[1], muse[0].emotion),
-        "emotify shared": shared(model, rows),
+        "muse": distance(model, muse[1], muse[0].emotion, MUSE_S),
+        "emotify shared": shared(model, rows, EMOTIFY_S),
         "emotify shared within genre": float(
-            np.mean([shared(model, rows[study.genres == g], 5) for g in np.unique(study.genres)])
+            np.mean(
+                [
+                    shared(model, rows[study.genres == genre], EMOTIFY_S, TOP // 2)
+                    for genre in np.unique(study.genres)
+                ]
+            )
         ),
-        "muse shared": shared(model, muse[1]),
+        "muse shared": shared(model, muse[1], MUSE_S),
     }
 
 
-def shared(model: EmotionModel, rows: Rows, top: int = TOP) -> float:
+def shared(model: EmotionModel, rows: Rows, length_s: float, top: int = TOP) -> float:
     """Share of the first tracks that two lists of `LIVELY` have in common, in the mean."""
     places = [plane_words()[word][::-1] for word in LIVELY]
-    first = [set(order[:top]) for order in lists(model, rows, places)]
+    first = [set(order[:top]) for order in lists(model, rows, places, length_s)]
     return float(np.mean([len(a & b) / top for a, b in combinations(first, 2)]))

@@ -25,6 +25,10 @@ PLEASANT = ("joyful_activation", "amazement", "tenderness", "calmness")
 UNPLEASANT = ("sadness", "tension")
 
 
+EMOTIFY_S, MUSE_S = 60.0, 6.0
+"""Length of the studies' tracks, in seconds."""
+
+
 @dataclass(frozen=True)
 class Emotify:
     """N tracks and their raters' feelings.

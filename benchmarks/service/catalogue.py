@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from indexer.runs.snapshot_writer import write_snapshot
 from indexer.search.typical import typical_curves
 from indexer.snapshot.content import SnapshotContent, relative_scale
 from indexer.snapshot.tracks import TrackRecord
+from model.arrays import Doubles, Floats
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import Dataset
@@ -134,6 +136,22 @@ def content_of(
         curve_offsets=np.arange(tracks + 1, dtype=np.int64),
         curve_values=np.zeros((tracks, 4), dtype=np.float16),  # all are known equally well
     )
+
+
+def known_as(content: SnapshotContent, sd: Floats, length_s: Doubles) -> SnapshotContent:
+    """The content with what is known of each track, which the balance counts (ADR 79).
+
+    Args:
+        content: Of `content_of`, one row a track.
+        sd: Stated standard deviation of each track's (arousal, valence), [tracks, 2].
+        length_s: Of each track, [tracks].
+    """
+    tracks = [
+        replace(track, duration_s=float(lasts))
+        for track, lasts in zip(content.tracks, length_s, strict=True)
+    ]
+    curves = np.concatenate([content.segment_emotion, sd], axis=1).astype(np.float16)
+    return replace(content, tracks=tracks, curve_values=curves)
 
 
 def live_of(searcher: TrackSearcher) -> Live:

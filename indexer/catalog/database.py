@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 BUSY_TIMEOUT_S = 10.0  # how long a writer of SQLite waits for another
+WRITERS = 4
+"""Writers of SQLite that may wait for its lock at a time: readers need connections too."""
 POOL_TIMEOUT_S = 10.0  # how long a request waits for a connection that others hold
 # libpq's own words; a server that vanished without a word is noticed within half a minute.
 _POSTGRESQL_WAITS = {
@@ -79,6 +82,7 @@ def _sqlite_engine(url: URL) -> Engine:
     if path.is_file() and not (may_write(path.parent) and os.access(path, os.W_OK)):
         return _reading_engine(path)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine.update_execution_options(writers=threading.BoundedSemaphore(WRITERS))
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
         _follow_file(engine, Path(url.database))
@@ -204,14 +208,28 @@ def transaction(
         CatalogUnavailableError: The database is unreachable, locked, read-only or full.
     """
     options: dict[str, Any] = {"writes": writes}
+    writers = engine.get_execution_options().get("writers")
     if consistent and engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"
     with (
         _translated(engine),
+        _turn(writers) if writes and writers is not None else nullcontext(),
         engine.connect().execution_options(**options) as connection,
         connection.begin(),
     ):
         yield connection
+
+
+@contextmanager
+def _turn(writers: threading.BoundedSemaphore) -> Iterator[None]:
+    """One of the turns of writers; who gets none in time holds no connection meanwhile."""
+    if not writers.acquire(timeout=BUSY_TIMEOUT_S):
+        complaint = f"the database is locked: {WRITERS} writers wait for it already"
+        raise CatalogUnavailableError(complaint, complaint)
+    try:
+        yield
+    finally:
+        writers.release()
 
 
 @contextmanager

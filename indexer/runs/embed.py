@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 # How a snapshot's rows are made of a file's analysis: segments, whole-track rows, balance. Raised
 # with every change, it lets the next run embed everything anew from the kept analyses (ADR 0051).
-ROW_RECIPE = 3
+ROW_RECIPE = 4
 
 
 class IndexingModel(Protocol):

@@ -179,11 +179,10 @@ def doubt(sd: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """What rows lose because little is known of them, up to a constant; [N, 2] -> [N].
 
     The peak of a Gaussian over the plane falls with the product of its standard deviations. In nats
-    of the score, of which `LIKELIHOOD_POWER` counts.
+    of the score, so that as much of it counts as of a likelihood (ADR 0100).
     """
     lost: NDArray[np.float64] = np.log(np.maximum(sd.astype(np.float64), _LEAST_SD)).sum(axis=1)
-    counted: Doubles = lost / LIKELIHOOD_POWER
-    return counted
+    return lost
 
 
 def piece_sd(curve_sd: NDArray[np.floating[Any]], duration_s: float) -> NDArray[np.float64]:

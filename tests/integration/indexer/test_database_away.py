@@ -6,6 +6,8 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +226,26 @@ def test_a_locked_sqlite_file_is_waited_for(
 
     assert answer.status_code == 200
     assert wait_for_run(beside_sqlite, accepted["id"])["state"] == "succeeded"
+
+
+def test_writers_that_wait_hold_back_no_playlist(beside_sqlite: Running) -> None:
+    """However many there are: they wait for their turn without a connection."""
+    station = {"name": "Calm", "question": CALM}
+    other = sqlite3.connect(beside_sqlite.settings.data_dir / "circumplex.db", timeout=10.0)
+    other.isolation_level = None
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(50) as pool:
+        post = partial(beside_sqlite.client.post, "/v1/stations", json=station)
+        writing = [pool.submit(post) for _ in range(50)]
+        time.sleep(1.5)  # what was read of the listener is read again
+        answer = beside_sqlite.client.post("/v1/playlists", json=CALM)
+        waiting = sum(not future.done() for future in writing)
+        other.execute("ROLLBACK")
+        other.close()
+
+    assert answer.status_code == 200
+    assert waiting == 50
+    assert {future.result().status_code for future in writing} == {201}
 
 
 # Answers that are lost on their way --------------------------------------------------------------

@@ -23,7 +23,7 @@ from tests.catalogue import file_result, write_tone
 from tests.indexed_library import Library
 
 # What `ROW_RECIPE` and the format of analyses stand for: the rows made of a made-up track.
-KNOWN_ROWS = {(3, 2): "845c"}
+KNOWN_ROWS = {(4, 2): "845c"}
 
 
 def test_another_recipe_embeds_everything_anew_without_decoding(

@@ -139,6 +139,41 @@ def test_odd_files_do_not_end_the_tagging(library: Tagged) -> None:
     assert fields.read(fields.opened(named))[fields.MOOD] is None
 
 
+def frames_of(path: Path) -> dict[str, str]:
+    """The frames of an ID3 tag as they are written, ours left out."""
+    tags = id3.ID3(path, translate=False)
+    known = {key: repr(frame) for key, frame in tags.items()}
+    unknown = {str(at): repr(each) for at, each in enumerate(tags.unknown_frames)}
+    mine = (fields.VALENCE, fields.AROUSAL, "TMOO")
+    return {k: v for k, v in (known | unknown).items() if not k.endswith(mine)}
+
+
+def test_frames_of_older_id3_stay_as_they_are(library: Tagged) -> None:
+    """Such as ID3v2.3's year, which players of that version read, and adjustments of volume."""
+    path = library.music / "old.mp3"
+    frames = b"".join(
+        name + struct.pack(">IH", len(data), 0) + data
+        for name, data in (
+            *((b"TIT2", b"\0A"), (b"TYER", b"\x001999"), (b"TDAT", b"\x000504")),
+            *((b"TORY", b"\x001973"), (b"IPLS", b"\0a\0b"), (b"XSOP", b"\0x")),
+            *((b"TCON", b"\0(17)"), (b"RVAD", b"\0\x10\0\0"), (b"ZZZZ", b"whatever")),
+        )
+    )
+    head = b"ID3\x03\0\0\0\0" + bytes([len(frames) >> 7, len(frames) & 127])
+    path.write_bytes(head + frames + (library.music / "bare.mp3").read_bytes())
+    before = frames_of(path)
+    library.index()
+
+    library.write()
+    written, moods = frames_of(path), fields.read(fields.opened(path))[fields.MOOD]
+    undo_all(library.catalog, library.folder)
+
+    assert {"TYER", "TDAT", "TORY", "0"} <= set(before)
+    assert written == frames_of(path) == before
+    assert moods
+    assert id3.ID3(path).version[:2] == (2, 3)
+
+
 def test_what_was_there_comes_back(library: Tagged) -> None:
     """A mood that the listener wrote, and the time stamp."""
     path = library.music / "tagged.mp3"

@@ -17,6 +17,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     roots = os.pathsep.join(["/a", "s3://music/of/mine", "/b c"])
     monkeypatch.setenv("CIRCUMPLEX_MUSIC_ROOTS", roots)
     monkeypatch.setenv("CIRCUMPLEX_TRUSTED_HOSTS", "one.example, two.example")
+    monkeypatch.setenv("CIRCUMPLEX_COMPAT", "audiomuse, spotify")
     monkeypatch.setenv("CIRCUMPLEX_ADMIN_TOKEN", "")
     monkeypatch.setenv("CIRCUMPLEX_DATA_DIR", "~/music-data")
 
@@ -24,6 +25,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert settings.music_roots == (Path("/a"), StoreRoot("music", "of/mine"), Path("/b c"))
     assert settings.trusted_hosts == ("one.example", "two.example")
+    assert settings.compat == ("audiomuse", "spotify")
     assert settings.admin_token is None
     assert settings.data_dir == Path.home() / "music-data"
 
@@ -83,6 +85,18 @@ def test_loopback_addresses_are_known(host: str, expected: bool) -> None:
         {"device": "tpu"},
         {"rescan_s": 1},
         {"max_upload_duration_s": -1},
+        {"rescan_s": float("inf")},
+        {"admin_token": "two\nlines"},
+        {"admin_token": "é" * 20},
+        {"data_dir": "~nobody-of-this-name/music"},
+        {"root_path": "music"},
+        {"root_path": "/music/"},
+        {"trusted_hosts": "http://music.example/"},
+        {"trusted_hosts": "music.example:8000"},
+        {"cors_origins": "music.example"},
+        {"cors_origins": "https://music.example/"},
+        {"trusted_proxies": "10.0.0.0/99"},
+        {"compat": "napster"},
     ],
     ids=str,
 )
