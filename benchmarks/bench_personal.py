@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.personal.listeners import emotify, muse, pmemo
+from benchmarks.personal.listeners import emotify, muse, on_relative_plane, pmemo
 from benchmarks.personal.measures import behaved, learning_figures, learning_ms
 from benchmarks.personal.page import markdown
 from benchmarks.personal.searching import proof, snapshot_of, times
@@ -21,7 +21,8 @@ from benchmarks.shared_data import data_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STUDIES = {"PMEmo": pmemo, "Emotify": emotify, "MuSe": muse}
-PARTS = (*STUDIES, "behaviour", "proof", "times")
+RELATIVE = {f"{name}, relative": study for name, study in STUDIES.items()}
+PARTS = (*STUDIES, *RELATIVE, "behaviour", "proof", "times")
 
 
 def main() -> None:
@@ -46,6 +47,8 @@ def _measured(part: str, data: Path, cache: Path) -> dict[str, Any]:
     """The figures of one part."""
     if part in STUDIES:
         return learning_figures(STUDIES[part](data, cache))
+    if part in RELATIVE:
+        return learning_figures(on_relative_plane(RELATIVE[part](data, cache)))
     if part == "behaviour":
         return {**behaved(pmemo(data, cache)), "500 words learned ms": learning_ms()}
     songs, model = songs_and_model(data)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from typing import Any
 
 from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 MAX_PIXELS = 25_000_000  # 100 MB decoded
 MAX_SCANS = 200  # of a progressive JPEG; each is decoded over all of the picture
+MAX_PROFILE_BYTES = 16 * 1024  # of colours; those of cameras and screens have some 500 to 4,000
 QUALITY = 85  # of JPEG
 _SCAN = b"\xff\xda"
 
@@ -56,14 +58,24 @@ def _shrunk(picture: Image.Image, size: int) -> bytes:
     if upright.mode not in ("RGB", "L") or "transparency" in upright.info:
         upright = upright.convert("RGBA")
     upright.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    profile = _profile(picture, upright.mode)
     if upright.mode == "RGBA":
         ground = Image.new("RGB", upright.size, "white")
         ground.paste(upright, mask=upright.getchannel("A"))
         upright = ground
-    return _encoded(upright, "JPEG", quality=QUALITY)
+    return _encoded(upright, "JPEG", quality=QUALITY, icc_profile=profile)
 
 
-def _encoded(picture: Image.Image, kind: str, **options: int) -> bytes:
+def _profile(picture: Image.Image, shown: str) -> bytes | None:
+    """The colour profile of a picture, where what is shown of it has the colours it speaks of."""
+    profile = picture.info.get("icc_profile")
+    if not isinstance(profile, bytes) or not 0 < len(profile) <= MAX_PROFILE_BYTES:
+        return None
+    same = picture.mode == shown or (picture.mode in ("P", "RGB") and shown == "RGBA")
+    return profile if same else None
+
+
+def _encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()

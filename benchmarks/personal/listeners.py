@@ -5,7 +5,7 @@ Letters: N songs, F features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.listening.studies import analysed, load_emotify, load_muse
 from indexer.runs.embed import stretches
 from model.arrays import Doubles
+from model.curves.curve import QuantileScale
 from model.embedding import Embedding
 from model.emotion_model import EmotionModel
 from model.learning.datasets import load_deam, load_pmemo
@@ -84,6 +85,13 @@ def muse(data: Path, cache: Path) -> Listener:
     study = load_muse(data)
     heard, embedding, columns = _heard("muse", study.paths, data, cache)
     return Listener("MuSe", heard, study.emotion, embedding, columns, np.zeros(2))
+
+
+def on_relative_plane(listener: Listener) -> Listener:
+    """The same songs and people on the relative plane of these songs, where the service learns."""
+    scale = QuantileScale.fit(listener.heard)
+    heard, felt = scale.to_relative(listener.heard), scale.to_relative(listener.felt)
+    return replace(listener, name=f"{listener.name}, relative", heard=heard, felt=felt)
 
 
 def _heard(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 STUDIES = ("PMEmo", "Emotify", "MuSe")
+BOTH = (*STUDIES, *(f"{name}, relative" for name in STUDIES))
 ENOUGH = (10, 20, 50)  # words at random, which chosen ones are compared with
 _HEAD = """# A listener's own plane
 
@@ -26,6 +27,9 @@ own place is asked for, by distance, over the number of songs. `at random`: 200 
 place; `chosen`: the service's own choice out of a random half of the songs, 24 draws. `worst`: the
 error of the worst draw over the model's. `worse`: draws in which the squared error grew by more
 than two standard errors over songs.
+
+`relative`: the same on the relative plane of the study's songs, where the service learns. What
+people feel is brought to it by the same quantiles, so that much of it lies at its edges.
 """
 
 
@@ -35,7 +39,7 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def _studies(found: Mapping[str, Any]) -> Iterator[str]:
-    for name in STUDIES:
+    for name in BOTH:
         study = found.get(name)
         if study is None:
             continue
@@ -64,11 +68,12 @@ def _studies(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _asking_well(study: Mapping[str, Any]) -> str:
     """How many chosen words close as much of the gap as some at random do, interpolated."""
+    at_random = {int(count): one["gap closed"] for count, one in study["random"].items()}
     counts = [int(count) for count in study["chosen"]]
     closed = np.maximum.accumulate([one["gap closed"] for one in study["chosen"].values()])
     needed = []
     for count in ENOUGH:
-        target = study["random"].get(str(count), {}).get("gap closed")
+        target = at_random.get(count)
         if target is not None and target <= closed[-1]:
             needed.append((count, float(np.interp(target, closed, counts))))
     return (

@@ -14,7 +14,7 @@ from model.arrays import Doubles
 from model.personal.priors import NOISE_SD, variances
 from model.personal.warp import terms
 
-SHIFT, STRETCH, MUSIC_SD = 0.18, 0.15, 0.2  # what is expected of a listener, see `priors`
+SHIFT, STRETCH, MUSIC_SD = 0.12, 0.06, 0.2  # what is expected of a listener, see `priors`
 FIRST_NOISE_SD, HALVED_AFTER = 1.2, 5.0
 """Of an answer while there are none, and the number of answers after which it counts half. First of
 all has to be found out whether there is anything to learn; answers about tracks that are like each

@@ -20,6 +20,8 @@ import numpy as np
 from model.arrays import Doubles
 from model.errors import ShapeError
 from model.personal.priors import (
+    LEAST_PROBABLE,
+    LESS_AN_ANSWER,
     NOISE_COUNT,
     NOISE_SD,
     NOISES,
@@ -112,7 +114,7 @@ def learn(heard: Doubles, said: Doubles, features: Doubles) -> Learned:
     fits = _fits(design, moved, prior)
     log_own = log_prior + fits.evidence.sum(axis=1)  # [K]: one scale for both axes
     own = float(np.logaddexp.reduce(log_own))
-    trust = _trust(own, _same(moved), _at_random(said))
+    trust = _trust(own, _same(moved), _at_random(said), len(said))
     share = np.exp(log_own - own)
     mean = np.einsum("k,kpa->pa", share, fits.mean)
     weights, bent = trust * mean, len(TERMS)
@@ -191,14 +193,16 @@ def _at_random(said: Doubles) -> float:
     return float(np.logaddexp.reduce(log, axis=0).sum())
 
 
-def _trust(own: float, same: float, at_random: float) -> float:
-    """How much of a correction is believed: as far as it is likelier than not, 0 to 1.
+def _trust(own: float, same: float, at_random: float, placed: int) -> float:
+    """How much of a correction is believed, 0 to 1: as far as it is likelier than it has to be.
 
     Args:
         own: Evidence of who hears in their own way, of both axes.
         same: Of who hears what the model hears.
         at_random: Of who answers at random.
+        placed: Number of tracks that were placed.
     """
     logs = np.log([ODDS_OWN, ODDS_SAME, ODDS_RANDOM]) + np.array([own, same, at_random])
     probability = float(np.exp(logs[0] - np.logaddexp.reduce(logs)))
-    return max(0.0, 2.0 * probability - 1.0)
+    least = max(LEAST_PROBABLE, 1.0 - LESS_AN_ANSWER * placed)
+    return max(0.0, (probability - least) / (1.0 - least))

@@ -19,13 +19,16 @@ constant of the warp, its linear terms, the coefficients of the features."""
 
 BEND = 0.4  # standard deviation of the warp's quadratic terms, over that of the linear ones
 NOISE_SD = 0.3  # of one answer about the corrected place, in units of the plane
-NOISE_COUNT = 4.0  # answers that this is worth
-NOISES = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.6])  # standard deviations that are tried
+NOISE_COUNT = 2.0  # answers that this is worth
+NOISES = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.9])  # standard deviations that are tried
 
 ODDS_OWN, ODDS_SAME, ODDS_RANDOM = 3.0, 1.0, 30.0
 """Prior odds of who hears in their own way, who hears as the model does but for noise, and whose
 answers have nothing to do with the music. The last differ so clearly after a few answers that large
 odds cost the others next to nothing."""
+LEAST_PROBABLE, LESS_AN_ANSWER = 0.5, 0.03
+"""Probability that a correction has to exceed, and how much less than 1 that is with each answer:
+with few, a probability says more about these priors than about the listener."""
 RANDOM_MEAN_SD, RANDOM_NOISE_SD, RANDOM_NOISE_COUNT = 0.5, 0.5, 2.0
 
 

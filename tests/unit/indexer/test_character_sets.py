@@ -19,10 +19,8 @@ from indexer.folders.character_sets import reread
 def test_cyrillic_is_read_as_it_was_written(text: str, written: str, declared: str) -> None:
     """Whatever single-byte set the file declares."""
     raw = text.encode(written)
-    try:
-        shown = raw.decode(declared)
-    except UnicodeDecodeError:
-        pytest.skip("Windows-1252 lacks one of these bytes")
+    # Windows-1252 lacks five bytes, which readers take for those of Latin-1.
+    shown = "".join(bytes([each]).decode(declared, "ignore") or chr(each) for each in raw)
 
     assert reread(shown) == text
 

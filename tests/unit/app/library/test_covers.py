@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from PIL import Image
+from PIL import Image, ImageCms
 
 from app.errors import CoverNotFoundError, OverloadedError
 from app.library import cover_worker
@@ -189,6 +189,18 @@ def test_a_colour_that_stands_for_transparency_becomes_white(mode: str, colour: 
     Image.new(mode, (64, 64), colour).save(file, "PNG", transparency=colour)
 
     assert is_near(small_jpeg(file.getvalue(), 32), (255, 255, 255))
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("RGB", True), ("RGBA", True), ("CMYK", False)])
+def test_a_profile_of_colours_goes_with_them(mode: str, kept: bool) -> None:
+    """Without it a wide space looks pale; that of printing inks says nothing of a screen."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    file = io.BytesIO()
+    kind = "PNG" if mode == "RGBA" else "JPEG"
+    Image.new(mode, (64, 64)).save(file, kind, icc_profile=profile)
+
+    with Image.open(io.BytesIO(small_jpeg(file.getvalue(), 32))) as small:
+        assert small.info.get("icc_profile") == (profile if kept else None)
 
 
 def test_a_turned_photograph_stands_upright() -> None:
