@@ -84,6 +84,38 @@ def slow_bodies(target: Target) -> None:
         connection.close()
 
 
+def held(target: Target, connections: int, request: bytes) -> None:
+    """So many connections that send this, and neither send on nor read."""
+    opened = []
+    with suppress(OSError):
+        for _ in range(connections):
+            connection = target.connect(receive_bytes=4096)
+            opened.append(connection)
+            with suppress(OSError):
+                connection.sendall(request)
+    time.sleep(target.seconds)
+    for connection in opened:
+        connection.close()
+
+
+def bodies_without_end(target: Target) -> None:
+    head = b"POST /v1/playlists HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+    held(target, 300, head)
+
+
+def maps_unread(target: Target) -> None:
+    held(target, 300, b"GET /v1/tracks/map HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+
+def endless_trailers(target: Target) -> None:
+    head = b"POST /v1/playlists HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    target.send_on(head + chunk(b"{}") + b"0\r\n", b"X-Abcdefgh: bbbbbbbbbbbbbbbb\r\n" * 2048)
+
+
+def requests_ahead(target: Target) -> None:
+    target.send_on(b"", HEAD + b"\r\n" + (HEAD + b"\r\n") * 4000)
+
+
 def ask_again(target: Target, clients: int, method: str, path: str, body: object = None) -> None:
     """So many clients ask the same again and again."""
     ends_s = time.monotonic() + target.seconds
@@ -153,6 +185,10 @@ ATTACKS: dict[str, Callable[[Target], None]] = {
     "a form that is slow to parse": hostile_form,
     "an epilogue without end": endless_epilogue,
     "100 bodies that never end": slow_bodies,
+    "300 bodies that never end": bodies_without_end,
+    "300 maps that nobody reads": maps_unread,
+    "trailers without end": endless_trailers,
+    "requests sent ahead of answers": requests_ahead,
     "60 clients, longest journeys": journeys,
     "journeys that nobody waits for": abandoned_journeys,
     "8 clients, 10,000 keyframes": large_questions,

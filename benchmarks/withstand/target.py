@@ -24,9 +24,14 @@ class Target:
     pid: int
     seconds: float
 
-    def connect(self) -> socket.socket:
-        """One more connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30.0)
+    def connect(self, receive_bytes: int | None = None) -> socket.socket:
+        """One more connection; with `receive_bytes` it takes so many before they are read."""
+        connection = socket.socket()
+        if receive_bytes is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        connection.settimeout(30.0)
+        connection.connect(("127.0.0.1", self.port))
+        return connection
 
     def send_on(self, first: bytes, again: bytes, most_bytes: int = 200 << 20) -> None:
         """Send on one connection until the time or the bytes are over, or the service closes."""
