@@ -140,6 +140,8 @@ class Analysis:
         analysis: Analysis | None = None
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                if stored.zip.testzip():  # an array that is read in part is not checked otherwise
+                    raise zipfile.BadZipFile
                 found = int(stored["format"])
                 if found == FORMAT:
                     analysis = cls._of(stored)
