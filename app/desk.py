@@ -20,6 +20,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from app.errors import OverloadedError, WorkTimeoutError
+from app.http.clients import address_of
 
 RETRY_AFTER_S = 2
 LOOK_S = 0.25
@@ -121,7 +122,7 @@ class Desk:
             WorkTimeoutError: It took too long.
             ClientDisconnect: The client has gone.
         """
-        client = request.client.host if request.client is not None else ""
+        client = address_of(request)
         self._places.take(client)
         piece = Work(self._budget_s)
         future = asyncio.get_running_loop().run_in_executor(self._pool, _carried_out, piece, work)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from app.errors import AdminDisabledError, KeyFileError, ScopeError, UnauthenticatedError
+from app.http.clients import address_of
 from app.http.keys import ApiKey, KeyScope
 from app.library.live import Live
 from app.routes.signing import ADMIN, signer
@@ -161,6 +162,4 @@ def _credential(request: Request, services: Services) -> ApiKey | None:
 
 
 def _client(request: Request, key: ApiKey | None) -> str:
-    if key is not None:
-        return f"key {key.id}"
-    return request.client.host if request.client is not None else "unknown"
+    return f"key {key.id}" if key is not None else address_of(request)

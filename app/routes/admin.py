@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app.errors import ConflictError, UnknownRootError
+from app.http.clients import address_of
 from app.http.documentation import problems
 from app.http.paging import Cursor, Limit, page_of
 from app.http.streams import EndedResponse
@@ -123,7 +124,7 @@ async def follow_index_run(
 ) -> StreamingResponse:
     """The run each time it changes, until it is over."""
     run = await run_in_threadpool(_run, run_id, services)
-    client = request.client.host if request.client is not None else ""
+    client = address_of(request)
     services.followers.take(client)
     return EndedResponse(
         _events(run, request, services),

@@ -14,6 +14,7 @@ from app.clips.clips import Clip
 from app.clips.emotions import chosen_scale
 from app.clips.uploads import UploadLimits, drain, received_file
 from app.errors import BusyError, StorageFullError
+from app.http.clients import address_of
 from app.http.documentation import problems
 from app.routes.access import owner_of, upload_access
 from app.services import Services, ServicesDep
@@ -77,8 +78,7 @@ async def create_emotion(
     limits = UploadLimits(settings.max_upload_bytes, settings.upload_timeout_s)
     try:
         async with AsyncExitStack() as stack:
-            client = request.client.host if request.client is not None else ""
-            async with services.arriving.taking_one(client):
+            async with services.arriving.taking_one(address_of(request)):
                 await run_in_threadpool(services.analyser.prepare)  # while the file arrives
                 upload = received_file(request, services.upload_dir, limits)
                 path = await stack.enter_async_context(upload)

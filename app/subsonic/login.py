@@ -7,6 +7,7 @@ import hmac
 
 from fastapi import Request
 
+from app.http.clients import address_of
 from app.http.keys import PREFIX, ApiKey
 from app.routes.access import profile_of
 from app.routes.signing import ADMIN
@@ -33,7 +34,7 @@ def listener_of(request: Request, params: Params, services: Services) -> Listene
         SubsonicError: The login is missing, wrong, conflicting, or of a key that may not read.
         RateLimitedError: More calls than this client may make.
     """
-    host = request.client.host if request.client is not None else "unknown"
+    host = address_of(request)
     try:
         key = _key(params, services)
     except SubsonicError:

@@ -12,6 +12,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from app.errors import AudioNotFoundError, CoverNotFoundError, RangeError
+from app.http.clients import address_of
 from app.http.entity_tags import is_known
 from app.http.streams import EndedResponse
 from app.library.audio_files import audio_response
@@ -57,14 +58,13 @@ def _transcoded(call: SubsonicCall, song: Song, asked: str | None, most: int) ->
         if call.request.scope.get("only_headers"):
             # Nothing says how long it will be: a length of 0 would be taken for the audio's.
             return StreamingResponse(iter(()), media_type=target.media_type, headers=HEADERS)
-        client = call.request.client
         begun = call.shared.transcodes.begin(
             file,
             Path(song.track.path).name,
             target,
             kbps,
             start_s,
-            client.host if client is not None else "",
+            address_of(call.request),
         )
         stack.pop_all()  # from here the transcode closes it
     end = partial(call.shared.transcodes.end, begun)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from app.errors import AppError, WorkTimeoutError
 from app.library.live import Live
@@ -16,8 +17,17 @@ from app.wire.schemas import PlaylistRequest
 from indexer.catalog.stations import MOST_STATIONS, Station
 
 MOST_KEPT = 2 * MOST_STATIONS  # a list of them does not drive out its own beginning
-Key = tuple[str, datetime, str, str | None, tuple[int, ...]]
 Heard = Callable[[float | None], Sequence[int]]
+
+
+class Key(NamedTuple):
+    """What the music of a station depends on."""
+
+    station_id: str
+    updated_at: datetime
+    version: str
+    seed: str | None
+    heard: tuple[int, ...]
 
 
 @dataclass
@@ -46,7 +56,8 @@ class StationAnswers:
         Raises:
             WorkTimeoutError: It took longer than its desk allows.
         """
-        question, key = asked_by(station), _key(station, live, heard)
+        question = asked_by(station)
+        key = _key(station, question, live, heard)
         kept = self._found(key)
         if kept is not None:
             return kept
@@ -54,7 +65,7 @@ class StationAnswers:
             kept = self._found(key)
             if kept is not None:
                 return kept
-            made = _answer(question, key[3], model, live, key[4])
+            made = _answer(question, key.seed, model, live, key.heard)
             with self._lock:
                 self._kept[key] = made
                 while len(self._kept) > MOST_KEPT:
@@ -63,7 +74,7 @@ class StationAnswers:
 
     def is_kept(self, station: Station, live: Live, heard: Heard) -> bool:
         """Whether `track_ids` would answer at once."""
-        return self._found(_key(station, live, heard)) is not None
+        return self._found(_key(station, asked_by(station), live, heard)) is not None
 
     def _found(self, key: Key) -> tuple[int, ...] | None:
         with self._lock:
@@ -72,12 +83,10 @@ class StationAnswers:
             return self._kept.get(key)
 
 
-def _key(station: Station, live: Live, heard: Heard) -> Key:
-    """What an answer depends on; its last two members are the seed and what was heard."""
-    question = asked_by(station)
+def _key(station: Station, question: PlaylistRequest | None, live: Live, heard: Heard) -> Key:
     aside = tuple(heard(question.not_again_s)) if question is not None else ()
     seed = seed_of(station, None, datetime.now().astimezone())
-    return station.id, station.updated_at, live.version, seed, aside
+    return Key(station.id, station.updated_at, live.version, seed, aside)
 
 
 def asked_by(station: Station) -> PlaylistRequest | None:

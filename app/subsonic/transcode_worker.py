@@ -26,7 +26,7 @@ from model.errors import AudioError
 def encoded(
     file: BinaryIO, name: str, target: Target, kbps: int, start_s: float = 0.0
 ) -> Iterator[bytes]:
-    """What `transcode.transcoded` yields, made in this process."""
+    """The audio of a file in another format, piece by piece as it is encoded; closes the file."""
     pipe = _Pipe()
     with file, av.open(pipe, "w", format=target.container) as sink:
         encoder: Any = sink.add_stream(target.codec, rate=target.rate_hz, layout="stereo")

@@ -17,6 +17,7 @@ UPLOAD = (
 )
 PART = b'--B\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+BODY = b"POST /v1/playlists HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
 
 
 def chunk(content: bytes) -> bytes:
@@ -34,16 +35,7 @@ def endless_headers(target: Target) -> None:
 
 def half_open(target: Target) -> None:
     """1,100 connections that send half a head."""
-    opened = []
-    with suppress(OSError):
-        for _ in range(1100):
-            connection = target.connect()
-            opened.append(connection)
-            with suppress(OSError):
-                connection.sendall(HEAD)
-    time.sleep(target.seconds)
-    for connection in opened:
-        connection.close()
+    held(target, 1100, HEAD)
 
 
 def trickling_uploads(target: Target) -> None:
@@ -75,13 +67,7 @@ def endless_epilogue(target: Target) -> None:
 
 def slow_bodies(target: Target) -> None:
     """A hundred JSON bodies that never end."""
-    head = b"POST /v1/playlists HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
-    opened = [target.connect() for _ in range(100)]
-    for connection in opened:
-        connection.sendall(head)
-    time.sleep(target.seconds)
-    for connection in opened:
-        connection.close()
+    held(target, 100, BODY)
 
 
 def held(target: Target, connections: int, request: bytes) -> None:
@@ -99,8 +85,7 @@ def held(target: Target, connections: int, request: bytes) -> None:
 
 
 def bodies_without_end(target: Target) -> None:
-    head = b"POST /v1/playlists HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
-    held(target, 300, head)
+    held(target, 300, BODY)
 
 
 def maps_unread(target: Target) -> None:

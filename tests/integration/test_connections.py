@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 import uvicorn
@@ -17,6 +17,8 @@ from app.http.connections import ConnectionLimits, bounded_protocol
 
 LIMITS = ConnectionLimits(total=8, per_client=8)
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+SLOW = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
+BODY = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
 
 
 async def echo(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-def, type-arg]
@@ -79,6 +81,17 @@ def status(connection: socket.socket) -> int | None:
         line = connection.recv(65536).split(b"\r\n")[0]
         return int(line.split()[1]) if line else None
     return None
+
+
+@contextmanager
+def all_places(port: int, begun: bytes) -> Iterator[list[socket.socket]]:
+    """As many connections as there may be, each of which has sent this."""
+    with ExitStack() as stack:
+        opened = [stack.enter_context(connected(port)) for _ in range(LIMITS.total)]
+        for connection in opened:
+            connection.sendall(begun)
+        time.sleep(0.3)
+        yield opened
 
 
 def asked(port: int) -> int | None:
@@ -186,66 +199,43 @@ def test_half_open_connections_make_room(port: int) -> None:
 
 def test_requests_at_work_are_not_cut_off(port: int) -> None:
     """Where all places are at work, the next one is told so."""
-    at_work = [connected(port) for _ in range(LIMITS.total)]
-    for connection in at_work:
-        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-    time.sleep(0.3)
+    with all_places(port, SLOW) as at_work:
+        refused = asked(port)
 
-    refused = asked(port)
-
-    assert refused == 429
-    assert [status(connection) for connection in at_work] == [200] * LIMITS.total
-    for connection in at_work:
-        connection.close()
+        assert refused == 429
+        assert [status(connection) for connection in at_work] == [200] * LIMITS.total
 
 
 @pytest.mark.parametrize(
     "begun",
     [
-        b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+        BODY,
         b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
     ids=["bodies that do not end", "answers that nobody reads"],
 )
 def test_requests_that_wait_for_their_client_make_room(port: int, begun: bytes) -> None:
     """They hold a place only as long as nobody else needs it."""
-    waiting = [connected(port) for _ in range(LIMITS.total)]
-    for connection in waiting:
-        connection.sendall(begun)
-    time.sleep(0.3)
-    try:
+    with all_places(port, begun):
         assert [asked(port) for _ in range(3)] == [200] * 3
-    finally:
-        for connection in waiting:
-            connection.close()
 
 
 def test_a_body_that_makes_room_is_told_so(port: int) -> None:
     """It gets an answer, not only an end."""
-    waiting = [connected(port) for _ in range(LIMITS.total)]
-    for connection in waiting:
-        connection.sendall(b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-    time.sleep(0.3)
-    asked(port)
+    with all_places(port, BODY) as waiting:
+        asked(port)
 
-    assert status(waiting[0]) == 408
-    for connection in waiting:
-        connection.close()
+        assert status(waiting[0]) == 408
 
 
 def test_health_is_told_past_the_limit(port: int) -> None:
     """Whoever watches the service learns that it lives, however busy it is."""
-    at_work = [connected(port) for _ in range(LIMITS.total)]
-    for connection in at_work:
-        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-    time.sleep(0.3)
-    with connected(port) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    with all_places(port, SLOW) as at_work:
+        with connected(port) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
 
-        assert status(connection) == 200
-    assert [status(connection) for connection in at_work] == [200] * LIMITS.total
-    for connection in at_work:
-        connection.close()
+            assert status(connection) == 200
+        assert [status(connection) for connection in at_work] == [200] * LIMITS.total
 
 
 def test_an_answer_that_nobody_reads_is_given_up(
@@ -292,7 +282,7 @@ def test_what_belongs_to_no_body_has_an_end(port: int, begun: bytes, endless: by
 def test_requests_that_wait_for_an_answer_are_few(port: int) -> None:
     """Who sends hundreds before the first is answered is cut off."""
     with connected(port) as connection:
-        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+        connection.sendall(SLOW * 200)
 
         assert status(connection) is None
 

@@ -14,7 +14,8 @@ import pytest
 from app.cli import app
 from app.settings import Settings
 from tests.adr_index import index
-from tests.unit.sources import REPOSITORY, tracked
+from tests.conftest import REPOSITORY
+from tests.unit.sources import tracked
 
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 40

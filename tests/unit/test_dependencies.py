@@ -8,7 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-from tests.unit.sources import REPOSITORY, tracked
+from tests.conftest import REPOSITORY
+from tests.unit.sources import tracked
 
 REGISTRY_HOSTS = re.compile(
     r"https?://[\w.-]*(?:pypi|pythonhosted|pytorch|npmjs|yarnpkg|unpkg|jsdelivr|nvidia|conda)[\w.-]*"
