@@ -211,7 +211,8 @@ class Settings(BaseSettings):
         20.0,
         ge=0,
         le=3600,
-        description="Shortest file that is taken for a piece of music, seconds.",
+        description="Shortest file that is taken for a piece of music, seconds; up to half as long "
+        "again beside much longer music (ADR 104).",
     )
     keep_snapshots: int = Field(
         RunOptions.keep_snapshots,

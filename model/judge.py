@@ -6,7 +6,7 @@ S segments, K columns of the cue.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,8 @@ class Judge:
         rest_db: One that moves less besides one line is a single sound that comes and goes,
         jump: if it does so at once.
         single: More than this of the power in one partial throughout is a tone.
+        brief: Share of a library's median length; shorter pieces are too short beside the others,
+        brief_most: if they are shorter than so many times `least_s` as well.
     """
 
     least_s: float = LEAST_S
@@ -62,6 +64,8 @@ class Judge:
     rest_db: float = 0.5
     jump: float = 0.7
     single: float = 0.85
+    brief: float = 1 / 6
+    brief_most: float = 1.5
 
     def verdict(self, analysis: Analysis, genres: tuple[str, ...] = ()) -> Verdict:
         """The verdict on a file.
@@ -79,6 +83,14 @@ class Judge:
                 return Verdict("speech", f"its genre is {genre}")
         rows = analysis.cues.get(frontend_id(material()))
         return MUSIC if rows is None else self.heard(rows)
+
+    def shortest_s(self, lengths_s: Sequence[float]) -> float:
+        """Length that a piece needs in a library of such lengths, seconds (ADR 104).
+
+        Between `least_s` and `brief_most` times that.
+        """
+        usual_s = float(np.median(lengths_s)) if len(lengths_s) else 0.0
+        return max(self.least_s, min(self.brief * usual_s, self.brief_most * self.least_s))
 
     def heard(self, rows: NDArray[np.float32]) -> Verdict:
         """The verdict by what is heard in the segments, [S, K]."""

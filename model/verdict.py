@@ -17,7 +17,8 @@ class Verdict:
     """What a file is taken for.
 
     Attributes:
-        kind: `music`, `speech`, `noise` (or a tone), or `short`: too short to tell.
+        kind: `music`, `speech`, `noise` (or a tone), or `short`: too short to tell, or
+            much shorter than the other music of its library.
         reason: Why, in a sentence; empty for music.
     """
 

@@ -8,7 +8,7 @@ import { Admin, keepToken, keptToken, leftOut, Problem } from "./api.js";
 import { byId, element, longTime } from "./text.js";
 
 /** @type {Record<string, string>} */
-const CALLED = { speech: "speech", noise: "noise or tone", short: "too short to tell" };
+const CALLED = { speech: "speech", noise: "noise or tone", short: "too short" };
 const OPEN_STATES = ["queued", "running"];
 
 export class Library {

@@ -227,8 +227,8 @@ class IncludedTerms(FilterTerms):
     verdict: list[NotMusic] = Field(
         [],
         max_length=3,
-        description="What may appear besides music: `speech`, `noise` (tones too), `short` (too "
-        "short to tell).",
+        description="What may appear besides music: `speech`, `noise` (tones too), `short` (under "
+        "20 s, or much shorter than the other music).",
     )
 
 

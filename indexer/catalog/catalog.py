@@ -327,9 +327,12 @@ def _file_values(result: FileResult) -> dict[str, Any]:
         "duration_s": result.duration_s,
         "failure_reason": result.failure_reason,
         "note": result.note,
-        "verdict": result.verdict.kind,
-        "verdict_reason": result.verdict.reason or None,
+        **_verdict_values(result.verdict),
     }
+
+
+def _verdict_values(verdict: Verdict) -> dict[str, str | None]:
+    return {"verdict": verdict.kind, "verdict_reason": verdict.reason or None}
 
 
 def _file_result(row: RowMapping) -> FileResult:
@@ -372,11 +375,11 @@ def _as_edited(duration_s: float | None, place: str, known: KnownFile) -> KnownF
 
 def _write_changes(connection: Connection, changes: TrackChanges, now: datetime) -> None:
     by_id = update(tracks).where(tracks.c.id == bindparam("key"))
-    if changes.missing_ids:
-        gone = [{"key": key} for key in changes.missing_ids]
+    if gone := [{"key": key} for key in changes.missing_ids]:
         connection.execute(by_id.values(status="missing", updated_at=now), gone)
-    if changes.displaced_ids:
-        freed = [{"key": key, "free": f"displaced {key}"} for key in changes.displaced_ids]
+    for track_id, verdict in changes.judged.items():
+        connection.execute(by_id.values(_verdict_values(verdict)), {"key": track_id})
+    if freed := [{"key": key, "free": f"displaced {key}"} for key in changes.displaced_ids]:
         connection.execute(by_id.values(address_id=bindparam("free")), freed)
     if changes.changed:
         # Files may have swapped their names: no row keeps its address while others take theirs.

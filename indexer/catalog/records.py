@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -144,15 +145,14 @@ class TrackChanges:
         changed: Rows of known tracks to be replaced.
         missing_ids: Tracks whose files are gone.
         displaced_ids: Of the missing ones, those whose place another track has taken.
+        judged: Other known tracks that are taken for something else than before, by id.
     """
 
     new: tuple[TrackChange, ...] = ()
     changed: tuple[TrackChange, ...] = ()
     missing_ids: tuple[int, ...] = ()
     displaced_ids: tuple[int, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.new or self.changed or self.missing_ids)
+    judged: Mapping[int, Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

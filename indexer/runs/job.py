@@ -34,7 +34,7 @@ from indexer.runs.embed import Analysed, BlockBuilder, Examined, Examiner, Index
 from indexer.runs.identity import match_identities
 from indexer.runs.notes import RunNotes, passed_over, skipped_lines
 from indexer.runs.options import RunOptions
-from indexer.runs.outcome import file_sizes, final_tracks
+from indexer.runs.outcome import file_sizes, final_tracks, judged_by_length
 from indexer.runs.parts import Parts, PartSchedule, shows_parts
 from indexer.runs.pools import Pool, ahead, default_workers
 from indexer.runs.progress import ProgressMeter
@@ -118,6 +118,7 @@ class IndexJob:
             refuse_shrunk(seen, changes.missing_ids)
         self.meter.enter("writing")
         before = self._waiting.published_tracks()
+        changes = judged_by_length(before, changes, self.model.judge, self._store.load)
         tracks = final_tracks(before, changes)
         sizes = file_sizes(before, changes)
         row, wrote = self._maker.make(tracks, sizes, anew=self.run.full)

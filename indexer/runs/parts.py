@@ -17,7 +17,7 @@ from indexer.catalog.records import FileResult, IndexRun, SnapshotRow, TrackChan
 from indexer.errors import StorageError
 from indexer.runs.embed import BlockBuilder
 from indexer.runs.identity import match_identities
-from indexer.runs.outcome import file_sizes, final_tracks
+from indexer.runs.outcome import file_sizes, final_tracks, judged_by_length
 from indexer.runs.scan import Scan
 from indexer.runs.snapshot_maker import SnapshotMaker
 from indexer.runs.snapshot_store import SnapshotStore, is_current
@@ -151,6 +151,9 @@ class Parts:
         began = self.schedule.clock()
         changes = match_identities(fresh, {}, (), self.next_id)
         before = self.catalog.published_tracks()
+        changes = judged_by_length(
+            before, changes, self.maker.model.judge, self.maker.analyses.load
+        )
         tracks = final_tracks(before, changes)
         known = all(self.builder.has(track.content_id) for track in tracks)
         if not known or len(tracks) == len(before):

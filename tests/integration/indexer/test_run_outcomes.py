@@ -10,6 +10,7 @@ import numpy as np
 from indexer.catalog.records import TrackQuery
 from model.analysis import Analysis
 from model.audio.decoding import Source
+from model.judge import Judge
 from tests import snapshots
 from tests.catalogue import write_tone
 from tests.fakes import FakeModel
@@ -78,6 +79,32 @@ def test_a_library_that_was_emptied_stays_empty(library: Library) -> None:
 
     assert (emptied.snapshot_id, later.snapshot_id) == (None, None)
     assert library.catalog.active_snapshot() is None
+
+
+def test_a_piece_is_short_beside_long_ones_alone(library: Library) -> None:
+    """New and known ones alike; when the long ones leave, it is judged by its sound again."""
+    library.model.judge = Judge(least_s=1.0)
+    long = [library.music / f"long {number}.wav" for number in range(8)]
+    write_tone(library.music / "jingle.wav", duration_s=1.2)
+    verdicts = []
+
+    def index(**options: object) -> None:
+        library.index(**options)
+        kinds = {track.id: track.verdict for track in library.snapshot().tracks}
+        listed = {track.id: track.verdict for track in library.catalog.published_tracks()}
+        assert listed == kinds
+        verdicts.append([kinds[library.ids()[name]] for name in ("jingle.wav", "a.wav")])
+
+    index()
+    for number, path in enumerate(long):
+        write_tone(path, hz=300 + 100 * number, duration_s=12.0)
+    index()
+    index(full=True)
+    for path in long:
+        path.unlink()
+    index(allow_shrink=True)
+
+    assert verdicts == [["music"] * 2, ["short", "music"], ["short", "music"], ["music"] * 2]
 
 
 def test_a_rollback_outlives_a_file_that_is_only_touched(library: Library) -> None:

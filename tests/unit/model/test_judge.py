@@ -73,6 +73,15 @@ def test_a_short_file_is_too_short_to_tell() -> None:
     assert Judge(least_s=10.0).verdict(short) == MUSIC
 
 
+@pytest.mark.parametrize(
+    ("usual_s", "least_s"), [(25.0, 20.0), (120.0, 20.0), (150.0, 25.0), (240.0, 30.0)]
+)
+def test_a_library_of_long_music_asks_for_longer_pieces(usual_s: float, least_s: float) -> None:
+    """A sixth of the usual length, within bounds; without music there is the least length."""
+    assert Judge().shortest_s([15.0, usual_s, 9000.0]) == pytest.approx(least_s)
+    assert Judge().shortest_s([]) == 20.0
+
+
 @pytest.mark.parametrize("genre", ["Speech", "audiobook", "Podcast"])
 def test_a_genre_tag_says_that_it_is_speech(genre: str) -> None:
     """Written in any case, beside other genres."""
