@@ -152,6 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's protocol for HTTP/1.1 with the bounds of this module; see `bounded_protocol`."""
 
     all_open: ClassVar[Connections]
+    parser: StayingParser  # type: ignore[assignment]
 
     def __init__(
         self,

@@ -130,7 +130,7 @@ class FakeRuns:
 
     def list_runs(self, limit: int) -> list[object]:
         """The newest one."""
-        return [SimpleNamespace(is_over=not self.busy)][:limit]
+        return [cast(object, SimpleNamespace(is_over=not self.busy))][:limit]
 
     def submit(self, roots: object) -> None:
         """Queue another."""
