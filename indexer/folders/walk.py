@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from indexer.errors import RootNotFoundError
 from indexer.folders.files import FoundFile, escape_name, stored_name
@@ -48,6 +48,7 @@ _SYSTEM_FOLDERS = frozenset(
 )
 _AT_THE_ROOT = frozenset({"lost+found"})  # below, albums are called so
 
+Root = TypeVar("Root")
 _TIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
 
 
@@ -183,6 +184,36 @@ def distinct_roots(roots: Iterable[Path]) -> list[Path]:
     """
     resolved = sorted({_existing(root) for root in roots})
     return [root for root in resolved if not any(other in root.parents for other in resolved)]
+
+
+def present_roots(
+    roots: Iterable[Root], check: Callable[[list[Root]], object]
+) -> tuple[list[Root], dict[str, RootNotFoundError]]:
+    """The roots that can be looked through, and why others cannot: disks that are away.
+
+    Args:
+        roots: Music roots.
+        check: Raises where one of the roots that it is given cannot be looked through.
+
+    Returns:
+        The roots that are there, and the errors of the others by address: stored text that ends
+        in `/`.
+
+    Raises:
+        RootNotFoundError: None is there.
+    """
+    there: list[Root] = []
+    absent: dict[str, RootNotFoundError] = {}
+    for root in roots:
+        try:
+            check([root])
+            there.append(root)
+        except RootNotFoundError as exc:
+            name = os.path.realpath(root.expanduser()) if isinstance(root, Path) else str(root)
+            absent[stored_name(name).rstrip("/") + "/"] = exc
+    if absent and not there:
+        raise next(iter(absent.values()))
+    return there, absent
 
 
 def found_file(root: str, path: str, status: os.stat_result) -> FoundFile:
