@@ -37,6 +37,21 @@ class Work:
         self.ends_s = time.monotonic() + budget_s
         self.abandoned = threading.Event()
 
+    def begin(self) -> None:
+        """Its turn has come: what it waited for others is not its own time.
+
+        Raises:
+            OverloadedError: It waited as long as it may take.
+        """
+        now_s = time.monotonic()
+        if now_s > self.ends_s:
+            raise OverloadedError(
+                f"its turn did not come within {self.budget_s:g} s: too many questions of this "
+                "kind wait",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            )
+        self.ends_s = now_s + self.budget_s
+
     def check(self) -> None:
         """Go on, or end here.
 
@@ -108,7 +123,7 @@ class Desk:
             name: Of the threads.
             workers: How many pieces of work are carried out at the same time.
             places: How many may be carried out or wait; half of them for one client.
-            budget_s: How long one may take, waiting included.
+            budget_s: How long one may wait for its turn, and then take.
         """
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._places, self._budget_s = Places(places, "questions of this kind wait"), budget_s
@@ -142,12 +157,7 @@ class Desk:
 
 
 def _carried_out(piece: Work, work: Callable[[], Result]) -> Result:
-    if time.monotonic() > piece.ends_s:
-        raise OverloadedError(
-            f"its turn did not come within {piece.budget_s:g} s: too many questions of this kind "
-            "wait",
-            headers={"Retry-After": str(RETRY_AFTER_S)},
-        )
+    piece.begin()
     _current.set(piece)
     piece.check()
     return work()

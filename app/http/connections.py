@@ -25,6 +25,7 @@ import asyncio
 import itertools
 import json
 import logging
+import re
 import resource
 from collections import Counter
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from app.errors import PROBLEM_JSON, ErrorKind, problem
+from app.http.upgrades import StayingParser
 
 logger = logging.getLogger("circumplex.service")
 
@@ -57,6 +59,7 @@ STALL_S = 600.0
 """A player that is paused reads nothing either: it asks for the rest later."""
 MAX_PIPELINED = 16
 HEALTH = b"/healthz"
+_AUTHORITY = re.compile(rb"[A-Za-z][\w+.-]*://([^/?#]*)")
 PAST = 8
 """Connections past the limit that are told so once their head is complete."""
 KEPT_BACK = 256
@@ -149,6 +152,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's protocol for HTTP/1.1 with the bounds of this module; see `bounded_protocol`."""
 
     all_open: ClassVar[Connections]
+    parser: StayingParser  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -159,6 +163,7 @@ class BoundedProtocol(HttpToolsProtocol):
     ) -> None:
         """As uvicorn calls it."""
         super().__init__(config, server_state, app_state, _loop)
+        self.parser = StayingParser(self)
         self.progress_s = self.loop.time()  # when the client last sent or read something
         self._full: ErrorKind | None = None
         self._in_head = True  # a head has begun, or is awaited, and is not complete
@@ -185,6 +190,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def _is_first(self) -> bool:
         """Whether nothing is answered yet, and nothing waits before the present request."""
         return not self.pipeline and not self.cycle.response_started
+
+    @property
+    def _is_of_host(self) -> bool:
+        """Whether an address that names a host, as for a proxy, names that of the `Host` field."""
+        named = _AUTHORITY.match(self.url)
+        hosts = [value.lower() for name, value in self.headers if name == b"host"]
+        return named is None or hosts == [named[1].lower()]
 
     def drop(self) -> None:
         """Close at once; what is not sent yet is lost."""
@@ -255,11 +267,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request on, if its head is within the bounds."""
+        if self.parser.reads_again:
+            return
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._refuse_head()
         elif sum(name == b"host" for name, _ in self.headers) > 1:
             self._refuse(BAD_REQUEST, "a request names one host")
+        elif not self._is_of_host:
+            self._refuse(BAD_REQUEST, "the address of a request and its host are the same place")
         elif self._full is not None and self.url != HEALTH:
             self._refuse(self._full, "no connection is free; try again in 2 s")
         elif len(self.pipeline) >= MAX_PIPELINED:
@@ -281,7 +297,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is complete: the next head is awaited."""
-        if self._refused:
+        if self._refused or self.parser.reads_again:
             return
         self._in_head, self._in_body, self._head_bytes = True, False, 0
         super().on_message_complete()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from fastapi import Request, Response
 from pydantic import BaseModel
@@ -13,7 +15,7 @@ ASKED_ABOUT = "private, no-cache"  # kept by clients, but asked about before it 
 
 
 def is_known(request: Request, tag: str) -> bool:
-    """Whether `If-None-Match` names the tag; weak and strong ones count alike.
+    """Whether `If-None-Match` names the tag, or any; weak and strong ones count alike.
 
     Args:
         request: Of the client.
@@ -21,7 +23,27 @@ def is_known(request: Request, tag: str) -> bool:
     """
     wanted = tag.removeprefix("W/")
     known = request.headers.get("if-none-match", "")
-    return wanted in (part.strip().removeprefix("W/") for part in known.split(","))
+    return bool({"*", wanted} & {part.strip().removeprefix("W/") for part in known.split(",")})
+
+
+def is_file_known(request: Request, headers: Mapping[str, str]) -> bool:
+    """Whether a client has a file already: by its tag or, where it names none, by its time.
+
+    Args:
+        request: Of the client.
+        headers: Of the answer, with `etag` and `last-modified`.
+    """
+    since = request.headers.get("if-modified-since")
+    if since is None or "if-none-match" in request.headers:
+        return is_known(request, headers["etag"])
+    try:
+        return parsedate_to_datetime(headers["last-modified"]) <= parsedate_to_datetime(since)
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+    ):  # no time, or without its zone
+        return False
 
 
 def snapshot_tag(request: Request, snapshot_id: str) -> str:

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from app.errors import AudioNotFoundError, RangeError
-from app.http.entity_tags import is_known
+from app.http.entity_tags import is_file_known
 from app.library.open_files import OpenFile
 
 MEDIA_TYPES = {
@@ -99,7 +99,7 @@ def audio_response(request: Request, file: OpenFile) -> Response:
     """An open file, which the response closes, or the part of it that a `Range` header asks for.
 
     A header that is no single range of bytes is ignored, as RFC 9110 allows. Where the client has
-    the file already (`If-None-Match`), the answer is 304.
+    the file already (`If-None-Match`, `If-Modified-Since`), the answer is 304.
 
     Raises:
         RangeError: The range lies outside the file.
@@ -107,7 +107,7 @@ def audio_response(request: Request, file: OpenFile) -> Response:
     try:
         media_type = media_type_of(file.name)
         answer = OpenFileResponse(file, media_type, {"cache-control": "private, max-age=3600"})
-        is_unchanged = is_known(request, answer.headers["etag"])
+        is_unchanged = is_file_known(request, answer.headers)
         asked = None if is_unchanged else request.headers.get("range")
         if asked is not None and not _is_usable(asked, file.status.st_size):
             request.scope["headers"] = [

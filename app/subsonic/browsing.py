@@ -8,7 +8,7 @@ from typing import Any
 
 from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import NOT_FOUND, SubsonicError
-from app.subsonic.library import ARTICLES, Artist
+from app.subsonic.library import ARTICLES, Artist, Song, artist_id
 from app.subsonic.shapes import (
     album_directory,
     album_tree,
@@ -85,6 +85,18 @@ def get_genres(call: SubsonicCall) -> dict[str, Any]:
         for name, songs, albums in call.library.genres.values()
     ]
     return {"genres": {"genre": listed}}
+
+
+def get_top_songs(call: SubsonicCall) -> dict[str, Any]:
+    """The songs of an artist, those that the listener played most first; none of an unknown one."""
+    named = call.optional("id") or artist_id(call.text("artist"))
+    artist, plays = call.library.artists.get(named), call.plays
+
+    def times_played(song: Song) -> int:
+        return plays[song.track.id].count if song.track.id in plays else 0
+
+    songs = sorted(artist.songs if artist else (), key=times_played, reverse=True)
+    return {"topSongs": {"song": [song_tree(s, call) for s in songs[: call.number("count", 50)]]}}
 
 
 def get_artist_info(call: SubsonicCall) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from fastapi import Request
 
+from app.http.origins import Origins
 from app.library.live import Live
 from app.services import Services
 from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
@@ -110,9 +111,20 @@ class SubsonicCall:
     def require_write(self) -> None:
         """Let pass who may keep things.
 
+        GET is no sign here that nothing changes, so the page of another site is judged as if it
+        had sent a form.
+
         Raises:
-            SubsonicError: The key may only read.
+            SubsonicError: The key may only read, or the page of another site asks.
         """
+        settings = self.services.settings
+        origins = Origins(settings.resolved_trusted_hosts, settings.cors_origins)
+        if origins.is_foreign("POST", self.request.headers):
+            raise SubsonicError(
+                FORBIDDEN,
+                "the page of another site may not do this: name its origin in "
+                "CIRCUMPLEX_CORS_ORIGINS if it should",
+            )
         if not self.listener.may_write:
             raise SubsonicError(FORBIDDEN, "this key may not write: give it the scope `write`")
 
@@ -141,7 +153,7 @@ class SubsonicCall:
         return self.params.get(name, [])
 
     def number(self, name: str, default: int, *, least: int = 0, most: int = MAX_COUNT) -> int:
-        """A whole number, kept within its bounds.
+        """A whole number, kept within its bounds; of one with a fraction that is left out.
 
         Raises:
             SubsonicError: It is no number.
@@ -150,9 +162,9 @@ class SubsonicCall:
         if value is None or not value.strip():
             return default
         try:
-            return max(least, min(int(value), most))
-        except ValueError as exc:
-            raise SubsonicError(MISSING, f"{name}={value[:40]!r} is no whole number") from exc
+            return max(least, min(int(float(value)), most))
+        except (ValueError, OverflowError) as exc:
+            raise SubsonicError(MISSING, f"{name}={value[:40]!r} is no number") from exc
 
     def flag(self, name: str) -> bool | None:
         """A truth value; None where it is missing."""

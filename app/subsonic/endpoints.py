@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.errors import INTERNAL, AppError, kind_of
 from app.http.problems import told
 from app.services import Services
-from app.subsonic import browsing, lists, marks, media, playlists, sonic, system
+from app.subsonic import absent, browsing, lists, marks, media, playlists, sonic, system
 from app.subsonic.answers import checked_form, failed, ok
 from app.subsonic.call import Params, Shared, SubsonicCall
 from app.subsonic.errors import GENERIC, NOT_FOUND, SubsonicError
@@ -34,6 +35,7 @@ METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     "tokenInfo": system.token_info,
     "getUser": system.get_user,
     "getScanStatus": system.get_scan_status,
+    "startScan": system.start_scan,
     "getMusicFolders": browsing.get_music_folders,
     "getIndexes": browsing.get_indexes,
     "getMusicDirectory": browsing.get_music_directory,
@@ -42,6 +44,7 @@ METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     "getAlbum": browsing.get_album,
     "getSong": browsing.get_song,
     "getGenres": browsing.get_genres,
+    "getTopSongs": browsing.get_top_songs,
     "getArtistInfo": browsing.get_artist_info,
     "getArtistInfo2": browsing.get_artist_info2,
     "getAlbumInfo": browsing.get_album_info,
@@ -67,8 +70,11 @@ METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     "getSimilarSongs2": sonic.get_similar_songs2,
     "getSonicSimilarTracks": sonic.get_sonic_similar_tracks,
     "findSonicPath": sonic.find_sonic_path,
+    "getLyricsBySongId": absent.get_lyrics_by_song_id,
+    **{name: absent.answering(nothing) for name, nothing in absent.NOTHING.items()},
 }
-LISTS = frozenset({"getPlaylists", "getPlaylist", "createPlaylist"})  # made one after the other
+LISTS = frozenset({"getPlaylist", "createPlaylist"})  # made one after the other
+MOST_FIELDS = 2 * playlists.MOST_TRACKS + 1000  # of a form: all songs out, others in
 MEDIA: Mapping[str, Callable[[SubsonicCall], Response]] = {
     "stream": media.stream,
     "download": media.download,
@@ -109,10 +115,18 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         raise
     except (AppError, IndexerError) as exc:
         return failed(_refusal(request, exc), form, callback)
+    except HTTPException as exc:  # a form that cannot be read
+        return failed(SubsonicError(GENERIC, str(exc.detail)), form, callback)
 
 
 async def _done(work: Callable[[SubsonicCall], Result], method: str, call: SubsonicCall) -> Result:
     """The result of a call, carried out where it keeps no other one waiting."""
+    if method == "getPlaylists":
+        at_hand = partial(playlists.unless_travelling, work, call)
+        made = await call.services.lists.run(call.request, at_hand)
+        if made is not None:
+            return made
+        return await call.services.journeys.run(call.request, partial(work, call))
     if await is_long(method, call):
         return await call.services.journeys.run(call.request, partial(work, call))
     if method in LISTS:
@@ -122,9 +136,7 @@ async def _done(work: Callable[[SubsonicCall], Result], method: str, call: Subso
 
 async def is_long(method: str, call: SubsonicCall) -> bool:
     """Whether a call belongs to the journeys: it must not keep the others waiting."""
-    of_station = (call.optional("id") or "").startswith(playlists.STATION)
-    if method == "getPlaylists":
-        return await call.services.lists.run(call.request, partial(playlists.travels, call))
+    of_station = playlists.named_by(call.optional("id") or "").startswith(playlists.STATION)
     if method in {"getPlaylist", "getCoverArt"} and of_station:
         return await run_in_threadpool(playlists.travels, call)
     return method == "findSonicPath"
@@ -151,7 +163,7 @@ async def _params(request: Request) -> Params:
     if request.method == "POST":
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == FORM:
-            form = await request.form()
+            form = await request.form(max_fields=MOST_FIELDS)
             pairs += [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     params: Params = {}
     for name, value in pairs:

@@ -109,6 +109,16 @@ class Artist:
     albums: tuple[Album, ...]
 
     @property
+    def songs(self) -> list[Song]:
+        """Their songs, and all songs of albums that are theirs."""
+        return [
+            song
+            for album in self.albums
+            for song in album.songs
+            if self.id in {credit.id for credit in (*song.artists, *album.artists)}
+        ]
+
+    @property
     def sort_name(self) -> str:
         """The name without the article in front."""
         first, _, rest = self.name.partition(" ")

@@ -24,6 +24,7 @@ from app.subsonic.errors import (
 )
 
 ANYBODY = "listener"
+MOST_LETTERS = 200  # of a name that anybody gives
 WRONG = "wrong user name or password; the password is an API key (circumplex key create)"
 
 
@@ -42,7 +43,8 @@ def listener_of(request: Request, params: Params, services: Services) -> Listene
         raise
     services.rate_limit.take(f"key {key.id}" if key is not None else host)
     if key is None:
-        return Listener(_first(params, "u") or ANYBODY, may_write=True, is_admin=False)
+        name = (_first(params, "u") or ANYBODY)[:MOST_LETTERS]
+        return Listener(name, may_write=True, is_admin=False)
     if not key.allows("read"):
         raise SubsonicError(FORBIDDEN, f"key {key.id} may not read")
     profile = profile_of(key, services)

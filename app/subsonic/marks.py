@@ -7,6 +7,7 @@ from typing import Any
 
 from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import MISSING, NOT_FOUND, SubsonicError
+from indexer.catalog.listening import FIRST_DAY
 
 MOST_AT_ONCE = 1000
 
@@ -35,16 +36,19 @@ def set_rating(call: SubsonicCall) -> dict[str, Any]:
 def scrobble(call: SubsonicCall) -> dict[str, Any]:
     """Keep that songs were played; that one has just begun (`submission=false`) is not kept."""
     call.require_write()
-    songs = [call.song(each) for each in call.all("id")[:MOST_AT_ONCE]]
-    if not songs:
+    asked = call.all("id")[:MOST_AT_ONCE]
+    if not asked:
         raise SubsonicError(MISSING, "the parameter id is missing")
+    if not any(each in call.library.songs for each in asked):
+        call.song(asked[0])
     if call.flag("submission") is False:
         return {}
     times = [_time(each) for each in call.all("time")]
     now = datetime.now(UTC)
     played = [
-        (song.track.id, times[index] if index < len(times) else now)
-        for index, song in enumerate(songs)
+        (call.song(each).track.id, times[index] if index < len(times) else now)
+        for index, each in enumerate(asked)
+        if each in call.library.songs  # who was offline may tell of songs that have gone since
     ]
     call.services.catalog.note_plays(call.listener.name, played)
     return {}
@@ -69,6 +73,9 @@ def _require_known(call: SubsonicCall, item: str) -> None:
 
 def _time(text: str) -> datetime:
     try:
-        return datetime.fromtimestamp(int(text) / 1000, UTC)
+        at = datetime.fromtimestamp(float(text) / 1000, UTC)
     except (ValueError, OverflowError, OSError) as exc:
         raise SubsonicError(MISSING, f"time={text[:40]!r} is no time in milliseconds") from exc
+    if at < FIRST_DAY:
+        raise SubsonicError(MISSING, f"time={text[:40]!r} lies before 1970")
+    return at

@@ -21,13 +21,14 @@ from app.library.open_files import open_track
 from app.subsonic.call import SubsonicCall
 from app.subsonic.errors import NOT_FOUND, SubsonicError
 from app.subsonic.library import Song
-from app.subsonic.playlists import SAVED, STATION, songs_of_playlist
+from app.subsonic.playlists import SAVED, STATION, named_by, songs_of_playlist
 from app.subsonic.shapes import bit_rate_kbps
 from app.subsonic.transcode import DEFAULT_KBPS, HEADERS, TARGETS, target_called
 from indexer.folders.roots import is_in_store
 
 MOST_TRIED = 8  # songs of an album whose cover is looked for
 UNLIMITED_KBPS = 10_000
+LEAST_SIDE_PX = 16
 
 
 def stream(call: SubsonicCall) -> Response:
@@ -39,16 +40,16 @@ def stream(call: SubsonicCall) -> Response:
     """
     song = call.song(call.text("id"))
     most = call.number("maxBitRate", 0, most=UNLIMITED_KBPS)
-    asked = call.optional("format")
+    asked = (call.optional("format") or "").lower()
     own = Path(song.track.path).suffix.lower().lstrip(".")
     has = bit_rate_kbps(song) or 0
     fits = not most or has <= most
-    if asked == "raw" or (fits and asked in {None, "", own}):
+    if asked == "raw" or (fits and asked in {"", own}):
         return _original(call, song)
     return _transcoded(call, song, asked, most)
 
 
-def _transcoded(call: SubsonicCall, song: Song, asked: str | None, most: int) -> Response:
+def _transcoded(call: SubsonicCall, song: Song, asked: str, most: int) -> Response:
     """The file in another format; it is closed at the end of the answer."""
     with ExitStack() as stack:
         file = stack.enter_context(_readable(song, call))
@@ -83,7 +84,8 @@ def cover(call: SubsonicCall) -> Callable[[], Response]:
         SubsonicError: There is nothing of this id.
     """
     songs = _pictured(call, call.text("id"))[:MOST_TRIED]
-    size = call.number("size", MAX_SIDE_PX, least=16, most=MAX_SIDE_PX)
+    wanted = call.number("size", 0)  # 0 and less: as it is, as far as covers go
+    size = max(LEAST_SIDE_PX, min(wanted or MAX_SIDE_PX, MAX_SIDE_PX))
     roots = call.services.settings.music_roots
 
     def made() -> Response:
@@ -112,8 +114,9 @@ def _pictured(call: SubsonicCall, item: str) -> list[Song]:
         return list(library.albums[item].songs)
     if item in library.artists:
         return [album.songs[0] for album in library.artists[item].albums]
-    if item.startswith((STATION, SAVED)):
-        return list(songs_of_playlist(call, item))
+    playlist = named_by(item)
+    if playlist.startswith((STATION, SAVED)):
+        return list(songs_of_playlist(call, playlist))
     raise SubsonicError(NOT_FOUND, f"nothing has the id {item[:64]!r}")
 
 

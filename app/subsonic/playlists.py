@@ -6,11 +6,11 @@ whose models refuse any member that they do not know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from app.routes.plays import heard_by
 from app.subsonic.answers import moment, present
@@ -23,6 +23,7 @@ from indexer.catalog.listening import SavedPlaylist
 from indexer.catalog.stations import Station
 from indexer.errors import PlaylistNotFoundError, StationNotFoundError
 
+Result = TypeVar("Result")
 STATION, SAVED = "st-", "pl-"
 STATION_OWNER = "circumplex"
 MOST_TRACKS = 10_000
@@ -89,11 +90,21 @@ def delete_playlist(call: SubsonicCall) -> dict[str, Any]:
     return {}
 
 
+def named_by(item: str) -> str:
+    """The id of a playlist; some players (DSub) write another `pl-` in front of any, for covers."""
+    inner = item.removeprefix(SAVED)
+    return inner if inner.startswith((STATION, SAVED)) else item
+
+
+def unless_travelling(work: Callable[[SubsonicCall], Result], call: SubsonicCall) -> Result | None:
+    """The result of a call that lists all stations; None where a journey has to be made first."""
+    stations = call.services.catalog.list_stations()
+    return None if any(_awaits_journey(each, call) for each in stations) else work(call)
+
+
 def travels(call: SubsonicCall) -> bool:
     """Whether a call waits for a journey that is not made yet: longer work than a match."""
-    asked = call.optional("id")
-    if asked is None:
-        return any(_awaits_journey(each, call) for each in call.services.catalog.list_stations())
+    asked = named_by(call.text("id"))
     return asked.startswith(STATION) and _awaits_journey(station_called(call, asked), call)
 
 

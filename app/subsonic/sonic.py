@@ -70,10 +70,5 @@ def _seeds(call: SubsonicCall) -> Sequence[Song]:
     if (album := library.albums.get(asked)) is not None:
         return album.songs
     if (artist := library.artists.get(asked)) is not None:
-        return [
-            song
-            for album in artist.albums
-            for song in album.songs
-            if artist.id in {credit.id for credit in (*song.artists, *album.artists)}
-        ]
+        return artist.songs
     raise SubsonicError(NOT_FOUND, f"nothing has the id {asked[:64]!r}")

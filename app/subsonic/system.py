@@ -37,7 +37,8 @@ def token_info(call: SubsonicCall) -> dict[str, Any]:
 
 def get_user(call: SubsonicCall) -> dict[str, Any]:
     """What the listener may do; of others nothing is told."""
-    asked, listener = call.text("username"), call.listener
+    listener = call.listener
+    asked = call.text("username", listener.name)
     if asked.casefold() != listener.name.casefold():
         raise SubsonicError(FORBIDDEN, f"{listener.name!r} may ask about {listener.name!r} alone")
     denied = ("settings", "upload", "comment", "podcast", "jukebox", "share", "videoConversion")
@@ -55,8 +56,24 @@ def get_user(call: SubsonicCall) -> dict[str, Any]:
     }
 
 
+def start_scan(call: SubsonicCall) -> dict[str, Any]:
+    """Queue an index run, as the administrator may; one that is under way is as good.
+
+    Raises:
+        SubsonicError: The key does not administer.
+    """
+    call.require_write()
+    if not call.listener.is_admin:
+        raise SubsonicError(FORBIDDEN, "only a key with the scope `admin` may start a scan")
+    if not _is_scanning(call):
+        call.services.jobs.submit(call.services.settings.music_roots)
+    return get_scan_status(call)
+
+
 def get_scan_status(call: SubsonicCall) -> dict[str, Any]:
     """Whether an index run is under way, and how many songs there are."""
-    runs = call.services.catalog.list_runs(limit=1)
-    scanning = any(not run.is_over for run in runs)
-    return {"scanStatus": {"scanning": scanning, "count": len(call.library.songs)}}
+    return {"scanStatus": {"scanning": _is_scanning(call), "count": len(call.library.songs)}}
+
+
+def _is_scanning(call: SubsonicCall) -> bool:
+    return any(not run.is_over for run in call.services.catalog.list_runs(limit=1))

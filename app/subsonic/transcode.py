@@ -66,13 +66,16 @@ TARGETS = {
 }
 
 
+OGG = frozenset({"ogg", "oga"})  # the container of Opus, by which some players ask for it
+
+
 def target_called(name: str) -> Target:
     """A format to encode to.
 
     Raises:
         SubsonicError: This server has none of this name.
     """
-    found = TARGETS.get(name.lower())
+    found = TARGETS.get("opus" if name in OGG else name)
     if found is None:
         raise SubsonicError(
             GENERIC, f"format={name[:20]!r} is not offered; there are raw, {', '.join(TARGETS)}"

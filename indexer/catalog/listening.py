@@ -15,6 +15,10 @@ from indexer.errors import PlaylistNotFoundError, TooManyError
 
 MOST_PLAYLISTS, MOST_PLAYLISTS_OF_ONE = 5000, 1000
 MOST_HEARD = 10_000  # tracks that step back
+MOST_PLAYS = 300_000  # kept of all listeners; the oldest go
+MOST_MARKS = 1_000_000
+AHEAD = timedelta(days=1)
+"""Plays of a day that is to come were noted while the clock was wrong."""
 FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -140,41 +144,71 @@ class ListeningRows:
         return {row.item: Mark(row.item, row.starred_at, row.rating) for row in rows}
 
     def star(self, owner: str, items: Sequence[str], *, starred: bool) -> None:
-        """Give items a star, or take it away; one that has a star keeps its time."""
+        """Give items a star, or take it away; one that has a star keeps its time.
+
+        Raises:
+            TooManyError: There are `MOST_MARKS`.
+        """
         now = datetime.now(UTC)
         known = self.marks_of(owner)
-        for item in dict.fromkeys(items):
-            before = known.get(item) or Mark(item, None, None)
-            self._mark(
-                owner, Mark(item, (before.starred_at or now) if starred else None, before.rating)
-            )
+        before = [known.get(item) or Mark(item, None, None) for item in dict.fromkeys(items)]
+        self._mark(
+            owner,
+            [
+                Mark(each.item, (each.starred_at or now) if starred else None, each.rating)
+                for each in before
+            ],
+        )
 
     def rate(self, owner: str, item: str, rating: int | None) -> None:
-        """Rate an item 1 to 5, or take the rating away."""
-        before = self.marks_of(owner).get(item)
-        self._mark(owner, Mark(item, before.starred_at if before else None, rating))
+        """Rate an item 1 to 5, or take the rating away.
 
-    def _mark(self, owner: str, mark: Mark) -> None:
-        same = (marks.c.owner == owner) & (marks.c.item == mark.item)
+        Raises:
+            TooManyError: There are `MOST_MARKS`.
+        """
+        before = self.marks_of(owner).get(item)
+        self._mark(owner, [Mark(item, before.starred_at if before else None, rating)])
+
+    def _mark(self, owner: str, changed: Sequence[Mark]) -> None:
+        same = (marks.c.owner == owner) & marks.c.item.in_([mark.item for mark in changed])
+        kept = [
+            {"owner": owner, **vars(mark)}
+            for mark in changed
+            if mark.starred_at is not None or mark.rating is not None
+        ]
         with transaction(self.engine, writes=True) as connection:
             connection.execute(marks.delete().where(same))
-            if mark.starred_at is not None or mark.rating is not None:
-                connection.execute(insert(marks).values(owner=owner, **vars(mark)))
+            if kept:
+                known = connection.execute(select(func.count()).select_from(marks)).scalar_one()
+                if known + len(kept) > MOST_MARKS:
+                    raise TooManyError(f"{known} stars and ratings are kept, no more may be")
+                connection.execute(insert(marks), kept)
 
     # Plays -----------------------------------------------------------------------------------
 
     def note_plays(
         self, owner: str, played: Sequence[tuple[int, datetime]], *, skipped: bool = False
     ) -> None:
-        """Keep that tracks were played at these times, or begun and left."""
+        """Keep that tracks were played at these times, or begun and left.
+
+        A time to come is that of a clock that is ahead: the play counts as of now. Where there are
+        more than `MOST_PLAYS`, those of the longest time ago are forgotten.
+        """
+        now = datetime.now(UTC)
         common = {"owner": owner, "skipped": skipped}
         rows = [
-            {"id": secrets.token_hex(16), "track_id": track, "played_at": at, **common}
+            {"id": secrets.token_hex(16), "track_id": track, "played_at": min(at, now), **common}
             for track, at in played
         ]
-        if rows:
-            with transaction(self.engine, writes=True) as connection:
-                connection.execute(insert(plays), rows)
+        if not rows:
+            return
+        count = select(func.count()).select_from(plays)
+        with transaction(self.engine, writes=True) as connection:
+            connection.execute(insert(plays), rows)
+            spare = connection.execute(count).scalar_one() - MOST_PLAYS
+            if spare > 0:
+                oldest = select(plays.c.id).order_by(plays.c.played_at, plays.c.id).limit(spare)
+                connection.execute(plays.delete().where(plays.c.id.in_(oldest)))
 
     def plays_of(self, owner: str) -> dict[int, Played]:
         """How often a listener has played each track, and when last."""
@@ -199,7 +233,8 @@ class ListeningRows:
         now = datetime.now(UTC)
         since = now - timedelta(seconds=min(seconds, (now - FIRST_DAY).total_seconds()))
         last = func.max(plays.c.played_at)
-        chosen = select(plays.c.track_id).where(plays.c.played_at >= since)
+        lately = (plays.c.played_at >= since) & (plays.c.played_at <= now + AHEAD)
+        chosen = select(plays.c.track_id).where(lately)
         if owner is not None:
             chosen = chosen.where(plays.c.owner == owner)
         ordered = chosen.group_by(plays.c.track_id).order_by(last.desc(), plays.c.track_id)

@@ -48,7 +48,7 @@ _SYSTEM_FOLDERS = frozenset(
 )
 _AT_THE_ROOT = frozenset({"lost+found"})  # below, albums are called so
 
-_MTIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
+_TIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
 
 
 class DirectoryEntry(Protocol):
@@ -185,10 +185,19 @@ def distinct_roots(roots: Iterable[Path]) -> list[Path]:
     return [root for root in resolved if not any(other in root.parents for other in resolved)]
 
 
+def found_file(root: str, path: str, status: os.stat_result) -> FoundFile:
+    """A file of this root and path (stored text), with what its status says."""
+    return FoundFile(root, path, status.st_size, mtime_ns(status), _kept(status.st_ctime_ns))
+
+
 def mtime_ns(status: os.stat_result) -> int:
     """When the file changed, in nanoseconds since 1970, as near as a database can keep it."""
-    low, high = _MTIME_LIMITS
-    return max(low, min(status.st_mtime_ns, high))
+    return _kept(status.st_mtime_ns)
+
+
+def _kept(time_ns: int) -> int:
+    low, high = _TIME_LIMITS
+    return max(low, min(time_ns, high))
 
 
 def _existing(root: Path) -> Path:
@@ -264,8 +273,7 @@ class _Walk:
         if reason is not None:
             self._report.passed_over(reason, self._prefix + path)
             return None
-        status = entry.stat(follow_symlinks=False)
-        return FoundFile(self._root, path, status.st_size, mtime_ns(status))
+        return found_file(self._root, path, entry.stat(follow_symlinks=False))
 
     def _note_other(self, entry: DirectoryEntry, suffix: str, path: str) -> None:
         """Note what a listener may take for music, and links that may be folders of it."""

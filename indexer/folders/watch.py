@@ -18,7 +18,7 @@ from indexer.folders.walk import WalkReport, walk
 logger = logging.getLogger(__name__)
 
 
-State = tuple[int, int]  # size and time of a file
+State = tuple[int, int, int]  # size of a file, times of its content and its status
 
 
 class FolderWatch:
@@ -102,6 +102,6 @@ class FolderWatch:
             self._stop.wait(self._every_s)
 
     def _states(self, report: WalkReport) -> dict[str, State]:
-        """Size and time of every audio file by its address."""
+        """Size and times of every audio file by its address."""
         found = walk(self._roots, report)
-        return {file.address: (file.size_bytes, file.mtime_ns) for file in found}
+        return {file.address: (file.size_bytes, file.mtime_ns, file.ctime_ns) for file in found}

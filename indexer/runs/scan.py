@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.records import KnownFile
+from indexer.catalog.records import FileResult, KnownFile, TrackChanges
 from indexer.errors import EmptyRootError, ShrunkRootError
 from indexer.folders.disk import Disk
-from indexer.folders.files import FoundFile, stored_name
-from indexer.folders.roots import MusicRoot
+from indexer.folders.files import FoundFile, file_path, stored_name
+from indexer.folders.roots import MusicRoot, is_in_store
 from indexer.folders.walk import WalkReport
 from indexer.runs.identity import by_address
 
@@ -117,32 +118,76 @@ def scan(
     return seen
 
 
-def refuse_shrunk(seen: Scan, missing_ids: Iterable[int], *, may_return: int = 0) -> None:
+def refuse_shrunk(
+    seen: Scan, missing_ids: Iterable[int], failed_ids: Iterable[int] = (), *, may_return: int = 0
+) -> None:
     """Refuse to take many tracks of a root out of the index at once.
 
     Args:
         seen: The scan.
-        missing_ids: Tracks that would leave the index.
+        missing_ids: Tracks whose files are gone.
+        failed_ids: Tracks whose files are there and fail, such as those of a disk that is not
+            unlocked, or of a store that put marks in their place.
         may_return: How many of them may be found under another name.
 
     Raises:
         ShrunkRootError: A root would lose more than a fifth of its tracks, and more than two.
     """
-    missing = set(missing_ids)
+    missing, failed = set(missing_ids), set(failed_ids)
     tracks = [*seen.known.values()]
     for prefix in seen.prefixes:
         inside = [t for t in tracks if t.status == "ok" and t.address.startswith(prefix)]
-        lost = sum(track.id in missing for track in inside) - may_return
+        broken = sum(track.id in failed for track in inside)
+        lost = sum(track.id in missing for track in inside) - may_return + broken
         if lost > max(SHRINK_TRACKS, SHRINK_SHARE * len(inside)):
+            why = f", or cannot be used any more ({broken})" if broken else ""
             raise ShrunkRootError(
-                f"{lost} of the {len(inside)} tracks in {prefix} are not there any more: is a disk "
-                "not mounted? A run with --allow-shrink (allow_shrink in the API) takes them out "
-                "of the index"
+                f"{lost} of the {len(inside)} tracks in {prefix} are not there any more{why}: is a "
+                f"disk not mounted{' or damaged' if broken else ''}? A run with --allow-shrink "
+                "(allow_shrink in the API) takes them out of the index"
             )
+
+
+def left_elsewhere(seen: Scan, results: Iterable[FileResult]) -> list[KnownFile]:
+    """Tracks outside the roots whose content a run has found, and whose own files are not there."""
+    contents = {result.content_id for result in results if result.content_id is not None}
+    away = [track for track in _outside_roots(seen) if track.content_id in contents]
+    return [track for track in away if not _is_there(track.root, track.path)]
+
+
+def absent_roots(seen: Scan, changes: TrackChanges) -> list[str]:
+    """Roots that a run does not look through and that are not there, for a person, a line each."""
+    moved = {change.id for change in changes.changed}
+    staying = Counter(track.root for track in _outside_roots(seen) if track.id not in moved)
+    return [
+        f"{count} tracks stay in the index though their folder {root} is not there; a run with "
+        "--only (only in the API) lets the tracks of all other folders leave it"
+        for root, count in sorted(staying.items())
+        if not _is_there(root)
+    ]
+
+
+def _outside_roots(seen: Scan) -> list[KnownFile]:
+    return [track for track in seen.outside if not _is_below(track, seen.prefixes)]
+
+
+def _is_there(root: str, path: str = "") -> bool:
+    """Whether something lies there, or whether that cannot be told."""
+    if is_in_store(root):
+        return True
+    try:
+        file_path(root, path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):  # also what somebody wrote into the row
+        return True
+    return True
 
 
 def _is_unchanged(track: KnownFile, file: FoundFile, frontend_id: str) -> bool:
     if (track.size_bytes, track.mtime_ns) != (file.size_bytes, file.mtime_ns):
+        return False
+    if file.ctime_ns and file.ctime_ns != track.ctime_ns:
         return False
     if track.content_id is None or track.misplaced:  # it could not be read: try again
         return False

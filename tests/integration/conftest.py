@@ -110,5 +110,6 @@ def ids(player: Player) -> dict[str, str]:
         "song": first["id"],
         "album": first["albumId"],
         "artist": first["artistId"],
+        "artist_name": first["artists"][0]["name"],
         "other": songs[-1]["id"],
     }

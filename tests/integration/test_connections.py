@@ -24,8 +24,18 @@ BODY = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
 async def echo(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-def, type-arg]
     """Answers at once, without reading a body.
 
-    `/slow` takes a second, `/body` reads its body first, `/large` is more than fits anywhere.
+    `/slow` takes a second, `/body` reads its body first, `/told` answers with it, `/large` is more
+    than fits anywhere.
     """
+    if scope["path"] == "/told":
+        told, more = b"", True
+        while more:
+            message = await receive()
+            told, more = told + message.get("body", b""), message.get("more_body", False)
+        headers = [(b"content-length", str(len(told)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": told})
+        return
     if scope["path"] == "/slow":
         await asyncio.sleep(1.0)
     if scope["path"] == "/body":
@@ -293,6 +303,56 @@ def test_two_hosts_are_refused(port: int) -> None:
         connection.sendall(HEAD + b"Host: y\r\n\r\n")
 
         assert status(connection) == 400
+
+
+TOLD = b"POST /told HTTP/1.1\r\nHost: x\r\n"
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: 5\r\n\r\nhello",
+        b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+    ],
+    ids=["length", "chunks"],
+)
+@pytest.mark.parametrize(
+    "offer", [OFFER, b"upgrade: websocket\r\nconnection: keep-alive, UPGRADE\r\n"]
+)
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_an_offer_to_upgrade_takes_no_body_away(
+    port: int, body: bytes, offer: bytes, in_pieces: bool
+) -> None:
+    """The request is answered as without it, and so is the next one of the connection."""
+    with connected(port) as connection:
+        for _ in range(2):
+            whole = TOLD + offer + body
+            pieces = [whole[at : at + 60] for at in range(0, len(whole), 60)]
+            for piece in pieces if in_pieces else [whole]:
+                connection.sendall(piece)
+                time.sleep(0.01 if in_pieces else 0.0)
+            assert answer(connection).endswith(b"\r\n\r\nhello")
+
+
+def answer(connection: socket.socket) -> bytes:
+    """The next answer of `/told`, as far as five letters of its body."""
+    found = b""
+    while not found.endswith(b"hello") and (piece := connection.recv(65536)):
+        found += piece
+    return found
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [(b"http://x/", 200), (b"HTTP://X/", 200), (b"http://y/", 400), (b"http://x@y/", 400)],
+)
+def test_an_address_names_no_other_host(port: int, address: bytes, expected: int) -> None:
+    """Only the field would be checked."""
+    with connected(port) as connection:
+        connection.sendall(b"GET " + address + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        assert status(connection) == expected
 
 
 def test_one_client_cannot_hold_all_connections() -> None:

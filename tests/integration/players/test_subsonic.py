@@ -127,7 +127,7 @@ def test_a_form_and_jsonp_and_an_unknown_method(player: Player) -> None:
     assert script.headers["content-type"].startswith("application/javascript")
     assert json.loads(script.text.removeprefix("done(").removesuffix(");"))
     assert player.get("ping", f="jsonp", callback="a b").text.startswith("<?xml")
-    assert player.code("getPodcasts") == 0
+    assert player.code("jukeboxControl") == 0
 
 
 def test_stations_come_before_playlists(player: Player, station: str, ids: dict[str, str]) -> None:
@@ -243,6 +243,18 @@ def test_covers_are_made_small(player: Player, ids: dict[str, str]) -> None:
         with Image.open(io.BytesIO(answer.content)) as picture:
             assert max(picture.size) <= 20
     assert player.code("getCoverArt", id=ids["other"]) == 70
+
+
+@pytest.mark.parametrize("size", ["0", "-1"])
+def test_no_size_of_a_cover_is_its_own(player: Player, ids: dict[str, str], size: str) -> None:
+    """And that of a playlist is found by the id that some players make for it."""
+    own = player.get("getCoverArt", id=ids["song"])
+    made = player.ask("createPlaylist", name="Seen", songId=ids["song"])["playlist"]
+    listed = player.get("getCoverArt", id=f"pl-{made['id']}", size=size)
+    player.ask("deletePlaylist", id=made["id"])
+
+    assert listed.content == own.content
+    assert own.headers["content-type"] == "image/jpeg"
 
 
 def test_ids_survive_a_move(keyed: Keyed, player: Player, ids: dict[str, str]) -> None:

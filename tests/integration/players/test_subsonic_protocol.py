@@ -1,16 +1,18 @@
-"""The OpenSubsonic server: every answer by the protocol's own schemas, in JSON and in XML."""
+"""The OpenSubsonic server: every answer by the protocol's schemas; what players really send."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import httpx
 import jsonschema_rs
 import pytest
 
+from app.subsonic import absent
 from tests.subsonic_player import Player
 
 SPACE = "{http://subsonic.org/restapi}"
@@ -86,6 +88,11 @@ CALLS: list[tuple[str, dict[str, str]]] = [
     ("getSimilarSongs2", {"id": "{artist}"}),
     ("getSonicSimilarTracks", {"id": "{song}"}),
     ("findSonicPath", {"startSongId": "{song}", "endSongId": "{other}", "count": "5"}),
+    ("getTopSongs", {"artist": "{artist_name}"}),
+    ("getTopSongs", {"artist": "Nobody At All"}),
+    ("getLyricsBySongId", {"id": "{song}"}),
+    ("startScan", {}),
+    *((method, {}) for method in absent.NOTHING),
     ("getSong", {"id": "nothing"}),
     ("getAlbum", {}),
 ]
@@ -121,7 +128,9 @@ def flat(path: str, value: Any) -> set[tuple[str, str]]:
         return {each for name, inner in value.items() for each in flat(f"{path}/{name}", inner)}
     if isinstance(value, list):
         return {each for inner in value for each in flat(path, inner)}
-    path = path.removesuffix("/value")
+    path, is_text = path.removesuffix("/value"), path.endswith("/value")
+    if is_text and not value:
+        return set()
     return {(path, str(value).lower() if isinstance(value, bool) else str(value))}
 
 
@@ -133,3 +142,115 @@ def said(root: ElementTree.Element, path: str = "") -> set[tuple[str, str]]:
     for inner in root:
         found |= said(inner, f"{path}/{inner.tag.removeprefix(SPACE)}")
     return found
+
+
+# As players ask ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("getUser", {}),
+        ("getRandomSongs", {"size": "2.5", "fromYear": "", "toYear": ""}),
+        ("getIndexes", {"musicFolderId": "0", "ifModifiedSince": "1.7e12"}),
+        ("scrobble", {"id": ["{song}", "nothing"], "time": ["1700000000000.5", "1700000000000"]}),
+        ("scrobble", {"id": "{song}", "time": "253402300799000"}),
+        ("search3", {"query": '""', "songCount": "1e4", "songOffset": "-1"}),
+    ],
+)
+def test_parameters_are_taken_as_players_send_them(
+    player: Player, ids: dict[str, str], method: str, params: dict[str, str | list[str]]
+) -> None:
+    """Fractions, empty values, songs that have gone, clocks that are ahead."""
+    filled = {
+        name: [each.format(**ids) for each in ([value] if isinstance(value, str) else value)]
+        for name, value in params.items()
+    }
+
+    assert player.ask(method, **filled)["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("getRandomSongs", {"size": "nan"}),
+        ("getRandomSongs", {"size": "inf"}),
+        ("getRandomSongs", {"size": "many"}),
+        ("scrobble", {"id": "{song}", "time": "-62135596800000"}),
+        ("scrobble", {"id": "{song}", "time": "nan"}),
+        ("getTopSongs", {}),
+    ],
+)
+def test_parameters_that_say_nothing_are_refused(
+    player: Player, ids: dict[str, str], method: str, params: dict[str, str]
+) -> None:
+    """By the code for a missing parameter."""
+    filled = {name: value.format(**ids) for name, value in params.items()}
+
+    assert player.code(method, **filled) == 10
+
+
+def test_a_form_holds_a_long_playlist(player: Player, ids: dict[str, str]) -> None:
+    """Of thousands of songs; one that is too long is refused in the protocol's own form."""
+    form = [*player.login.items(), ("f", "json"), ("name", "Long")]
+    songs = [("songId", ids["song"]), ("songId", ids["other"])] * 1500
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    made = player.send(
+        "POST", "createPlaylist", content=urlencode([*form, *songs]), headers=kind
+    ).json()["subsonic-response"]["playlist"]
+    refused = player.send(
+        "POST", "createPlaylist", content=urlencode([*form, *songs * 4]), headers=kind
+    ).json()["subsonic-response"]
+    player.ask("deletePlaylist", id=made["id"])
+
+    assert made["songCount"] == 3000
+    assert refused["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "sent", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://else.example"}]
+)
+def test_the_page_of_another_site_changes_nothing(
+    player: Player, ids: dict[str, str], sent: dict[str, str]
+) -> None:
+    """An address in a picture of it would be enough, where no key is asked for."""
+    asked = {**player.login, "f": "json", "id": ids["other"]}
+
+    answer = player.send("GET", "star", params=asked, headers=sent).json()
+    read = player.send("GET", "getSong", params=asked, headers=sent).json()
+
+    assert answer["subsonic-response"]["error"]["code"] == 50
+    assert "starred" not in read["subsonic-response"]["song"]
+
+
+def test_top_songs_are_those_played_most(player: Player, ids: dict[str, str]) -> None:
+    """Of the artist of this name, in whatever letters; first the one that was played."""
+    everything = player.ask("getTopSongs", artist=ids["artist_name"].upper())["topSongs"]["song"]
+    player.ask("scrobble", id=[everything[-1]["id"]] * 200)
+    now = player.ask("getTopSongs", artist=ids["artist_name"], count="2")["topSongs"]["song"]
+
+    assert len(everything) > 1
+    assert ids["artist"] in {artist["id"] for song in everything for artist in song["artists"]}
+    assert [song["id"] for song in now] == [everything[-1]["id"], everything[0]["id"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "media_type"),
+    [
+        ({"format": "OPUS"}, "audio/ogg"),
+        ({"format": "oga"}, "audio/ogg"),
+        ({"format": "RAW", "maxBitRate": "32"}, None),
+        ({"maxBitRate": "0"}, None),
+        ({"maxBitRate": "32.0"}, "audio/mpeg"),
+    ],
+)
+def test_a_format_is_asked_for_in_any_letters(
+    player: Player, ids: dict[str, str], asked: dict[str, str], media_type: str | None
+) -> None:
+    """Opus also by its container; no limit is the file itself."""
+    own = player.ask("getSong", id=ids["song"])["song"]["contentType"]
+
+    head = player.send("HEAD", "stream", params={**player.login, "id": ids["song"], **asked})
+
+    assert head.headers["content-type"] == (media_type or own)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from starlette.requests import ClientDisconnect
 
-from app.desk import Desk, checkpoint
+from app.desk import Desk, Work, checkpoint
 from app.errors import OverloadedError, WorkTimeoutError
 
 
@@ -108,6 +108,16 @@ def test_work_whose_turn_comes_too_late_is_refused() -> None:
     assert first is True
     assert isinstance(second, OverloadedError)
     desk.close()
+
+
+def test_work_is_not_cut_off_for_what_it_waited() -> None:
+    """It has its whole budget from its turn on; else what others took would be called its own."""
+    piece = Work(60.0)
+    piece.ends_s = time.monotonic() + 1.0  # after 59 s in the queue
+
+    piece.begin()
+
+    assert piece.ends_s > time.monotonic() + 30.0
 
 
 def test_outside_of_a_desk_a_checkpoint_does_nothing() -> None:

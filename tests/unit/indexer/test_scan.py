@@ -23,7 +23,8 @@ def library(folder: Path, count: int) -> list[KnownFile]:
         path.write_bytes(b"music")
     return [
         KnownFile(
-            number, f.root, f.path, f.size_bytes, f.mtime_ns, f"{number:032x}", "fake-1", "ok"
+            *(number, f.root, f.path, f.size_bytes, f.mtime_ns),
+            *(f"{number:032x}", "fake-1", "ok", f.ctime_ns),
         )
         for number, f in enumerate(walk([folder]), 1)
     ]
