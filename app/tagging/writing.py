@@ -23,6 +23,7 @@ from indexer.catalog.catalog import Catalog
 from indexer.catalog.records import Track
 from indexer.folders.files import content_id, file_path
 from indexer.folders.roots import is_in_store
+from indexer.folders.walk import found_file
 from indexer.runs.analyses import AnalysisStore
 from indexer.storage import PRIVATE_FILE, write_private
 from model.feelings.moods import plane_words
@@ -237,4 +238,4 @@ def _restate(catalog: Catalog, data_dir: Path, track_id: int, path: Path) -> Non
         content = content_id(file)
     if track.content_id is not None:
         AnalysisStore(data_dir, track.frontend_id).alias(track.content_id, content)
-    catalog.restate_file(track_id, status.st_size, status.st_mtime_ns, content)
+    catalog.restate_file(track_id, found_file(track.root, track.path, status), content)

@@ -189,9 +189,9 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, Pa
         with transaction(self.engine) as connection:
             return [(row[0], row[1]) for row in connection.execute(statement)]
 
-    def restate_file(self, track_id: int, size_bytes: int, mtime_ns: int, content_id: str) -> None:
+    def restate_file(self, track_id: int, file: FoundFile, content_id: str) -> None:
         """Note what a track's file is now, after this project itself has rewritten its tags."""
-        known = {"size_bytes": size_bytes, "mtime_ns": mtime_ns, "content_id": content_id}
+        known = {**vars(file), "content_id": content_id}
         changed = update(tracks).where(tracks.c.id == track_id).values(known)
         with transaction(self.engine, writes=True) as connection:
             connection.execute(changed)
@@ -337,7 +337,7 @@ def _verdict_values(verdict: Verdict) -> dict[str, str | None]:
 
 def _file_result(row: RowMapping) -> FileResult:
     return FileResult(
-        found=FoundFile(row["root"], row["path"], row["size_bytes"], row["mtime_ns"]),
+        found=FoundFile(*(row[name] for name in FoundFile.__dataclass_fields__)),
         content_id=row["content_id"],
         frontend_id=row["frontend_id"],
         tags=Tags(

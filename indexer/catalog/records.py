@@ -79,6 +79,7 @@ class KnownFile:
     """The part of a track that the next run compares with the disk.
 
     Attributes:
+        ctime_ns: The last change of its file's status, nanoseconds since 1970; 0 if not known.
         misplaced: Whether its root or path was edited since a run wrote them.
     """
 
@@ -90,6 +91,7 @@ class KnownFile:
     content_id: str | None
     frontend_id: str
     status: TrackStatus
+    ctime_ns: int = 0
     misplaced: bool = False
 
     @property
@@ -153,6 +155,11 @@ class TrackChanges:
     missing_ids: tuple[int, ...] = ()
     displaced_ids: tuple[int, ...] = ()
     judged: Mapping[int, Verdict] = field(default_factory=dict)
+
+    @property
+    def failed_ids(self) -> tuple[int, ...]:
+        """Known tracks whose files can be no part of the index now."""
+        return tuple(one.id for one in self.changed if one.result.failure_reason is not None)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ def _file_columns() -> list[Column[Any]]:
         Column("path", PlainText, nullable=False),
         Column("size_bytes", WholeNumber, nullable=False),
         Column("mtime_ns", WholeNumber, nullable=False),
+        Column("ctime_ns", WholeNumber, nullable=False, server_default=text("0")),  # 0: not known
         Column("content_id", ContentId),  # NULL: the file could not be read
         Column("frontend_id", String(100), nullable=False),  # whose analysis this row speaks of
         Column("failure_reason", PlainText),

@@ -46,12 +46,15 @@ class FoundFile:
         size_bytes: Size of the file.
         mtime_ns: Time of the last change, nanoseconds since 1970. That of an object is known to
             the second; the digits below it name its content (`indexer.folders.objects`).
+        ctime_ns: Time of the last change of its status, which nobody can set: it tells content that
+            was exchanged under the same size and time. 0 where it is not known.
     """
 
     root: str
     path: str
     size_bytes: int
     mtime_ns: int
+    ctime_ns: int = 0
 
     @property
     def file(self) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from indexer.errors import RootNotFoundError
 from indexer.folders.files import FoundFile, escape_name, stored_name
@@ -48,7 +48,8 @@ _SYSTEM_FOLDERS = frozenset(
 )
 _AT_THE_ROOT = frozenset({"lost+found"})  # below, albums are called so
 
-_MTIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
+Root = TypeVar("Root")
+_TIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
 
 
 class DirectoryEntry(Protocol):
@@ -185,10 +186,49 @@ def distinct_roots(roots: Iterable[Path]) -> list[Path]:
     return [root for root in resolved if not any(other in root.parents for other in resolved)]
 
 
+def present_roots(
+    roots: Iterable[Root], check: Callable[[list[Root]], object]
+) -> tuple[list[Root], dict[str, RootNotFoundError]]:
+    """The roots that can be looked through, and why others cannot: disks that are away.
+
+    Args:
+        roots: Music roots.
+        check: Raises where one of the roots that it is given cannot be looked through.
+
+    Returns:
+        The roots that are there, and the errors of the others by address: stored text that ends
+        in `/`.
+
+    Raises:
+        RootNotFoundError: None is there.
+    """
+    there: list[Root] = []
+    absent: dict[str, RootNotFoundError] = {}
+    for root in roots:
+        try:
+            check([root])
+            there.append(root)
+        except RootNotFoundError as exc:
+            name = os.path.realpath(root.expanduser()) if isinstance(root, Path) else str(root)
+            absent[stored_name(name).rstrip("/") + "/"] = exc
+    if absent and not there:
+        raise next(iter(absent.values()))
+    return there, absent
+
+
+def found_file(root: str, path: str, status: os.stat_result) -> FoundFile:
+    """A file of this root and path (stored text), with what its status says."""
+    return FoundFile(root, path, status.st_size, mtime_ns(status), _kept(status.st_ctime_ns))
+
+
 def mtime_ns(status: os.stat_result) -> int:
     """When the file changed, in nanoseconds since 1970, as near as a database can keep it."""
-    low, high = _MTIME_LIMITS
-    return max(low, min(status.st_mtime_ns, high))
+    return _kept(status.st_mtime_ns)
+
+
+def _kept(time_ns: int) -> int:
+    low, high = _TIME_LIMITS
+    return max(low, min(time_ns, high))
 
 
 def _existing(root: Path) -> Path:
@@ -264,8 +304,7 @@ class _Walk:
         if reason is not None:
             self._report.passed_over(reason, self._prefix + path)
             return None
-        status = entry.stat(follow_symlinks=False)
-        return FoundFile(self._root, path, status.st_size, mtime_ns(status))
+        return found_file(self._root, path, entry.stat(follow_symlinks=False))
 
     def _note_other(self, entry: DirectoryEntry, suffix: str, path: str) -> None:
         """Note what a listener may take for music, and links that may be folders of it."""

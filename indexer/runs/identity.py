@@ -20,6 +20,7 @@ def match_identities(
     known: Mapping[str, KnownFile],
     gone: Sequence[KnownFile],
     next_id: int,
+    elsewhere: Sequence[KnownFile] = (),
 ) -> TrackChanges:
     """Give every examined file the id of its track.
 
@@ -32,9 +33,11 @@ def match_identities(
         known: The track of each address, from `by_address`.
         gone: Tracks whose files are not there, missing for long or as of now.
         next_id: The first free id.
+        elsewhere: Tracks of other roots whose files are not there: a root that was renamed. One
+            that no file is stays as it is.
     """
     results = sorted(results, key=lambda result: result.found.address)
-    claims = _Claims(known, gone, results)
+    claims = _Claims(known, (*gone, *elsewhere), results)
     chosen = {result.found.address: claims.by_content(result) for result in results}
     changed: list[TrackChange] = []
     new: list[TrackChange] = []
@@ -45,7 +48,8 @@ def match_identities(
         else:
             changed.append(TrackChange(track_id, result))
     taken = {result.found.address for result in results}
-    lost = claims.unclaimed()
+    staying = {file.id for file in elsewhere}
+    lost = [file for file in claims.unclaimed() if file.id not in staying]
     return TrackChanges(
         new=tuple(new),
         changed=tuple(changed),

@@ -12,18 +12,13 @@ from pathlib import Path
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.patience import WaitingCatalog
-from indexer.catalog.records import (
-    FileResult,
-    IndexRun,
-    KnownFile,
-    SnapshotRow,
-    TrackChanges,
-)
+from indexer.catalog.records import FileResult, IndexRun, KnownFile, SnapshotRow, TrackChanges
 from indexer.errors import (
     CatalogUnavailableError,
     IndexerError,
     LeaseLostError,
     RunInterruptedError,
+    ShrunkRootError,
 )
 from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile
@@ -38,7 +33,7 @@ from indexer.runs.outcome import file_sizes, final_tracks, judged_by_length
 from indexer.runs.parts import Parts, PartSchedule, shows_parts
 from indexer.runs.pools import Pool, ahead, default_workers
 from indexer.runs.progress import ProgressMeter
-from indexer.runs.scan import Scan, refuse_shrunk, scan
+from indexer.runs.scan import Scan, absent_roots, left_elsewhere, refuse_shrunk, scan
 from indexer.runs.snapshot_maker import SnapshotMaker
 from indexer.runs.snapshot_store import SnapshotStore, is_current
 from indexer.runs.summary import RunSummary
@@ -113,9 +108,9 @@ class IndexJob:
         self._parts = self._parts_of(seen)
         results = self._notes.usable(self._read_all(seen), seen.known, self._has_rows)
         fresh = results if self._parts is None else self._parts.remaining(results)
-        changes = match_identities(fresh, seen.known, seen.gone, self._next_id())
-        if not self.run.allow_shrink:
-            refuse_shrunk(seen, changes.missing_ids)
+        moved = left_elsewhere(seen, fresh)
+        changes = match_identities(fresh, seen.known, seen.gone, self._next_id(), moved)
+        self._refuse_shrunk(seen, changes)
         self.meter.enter("writing")
         before = self._waiting.published_tracks()
         changes = judged_by_length(before, changes, self.model.judge, self._store.load)
@@ -289,14 +284,14 @@ class IndexJob:
                 self.check()
                 waited_s = time.monotonic() - staged_at
                 if len(results) - staged >= STAGE_EVERY or waited_s >= self.options.stage_s:
-                    self._stage(results[staged:])
+                    self._waiting.stage(results[staged:])
                     staged, staged_at = len(results), time.monotonic()
                     self._show(results)
         except RunInterruptedError:
             with suppress(CatalogUnavailableError):
                 self.catalog.stage(results[staged:])
             raise
-        self._stage(results[staged:])
+        self._waiting.stage(results[staged:])
 
     def _show(self, results: list[FileResult]) -> None:
         if self._parts is not None:
@@ -312,15 +307,20 @@ class IndexJob:
             logger.warning("%s is left out: %s", one.result.found.address, reason)
         self.meter.finished(one.result.found.path, failed=reason is not None)
 
-    def _stage(self, results: Sequence[FileResult]) -> None:
-        self._waiting.stage(results)
-
     def _report_found(self, seen: Scan, done: Iterable[KnownFile]) -> None:
         finished = list(done)
         failed = sum(track.status == "failed" for track in finished)
         self.meter.found(seen.files_total, done=len(finished), failed=failed)
 
     # Outcome ---------------------------------------------------------------------------------
+
+    def _refuse_shrunk(self, seen: Scan, changes: TrackChanges) -> None:
+        try:
+            if not self.run.allow_shrink:
+                refuse_shrunk(seen, changes.missing_ids, changes.failed_ids)
+        except ShrunkRootError:  # what failed now may not fail once the disk is back
+            self._waiting.clear_staged()
+            raise
 
     def _publish(
         self,
@@ -337,7 +337,8 @@ class IndexJob:
         # Someone may have rolled back on purpose; only a new outcome or model overrides that.
         activate = is_new or active is None or active.model_id != self.model.model_id
         activate = activate or snapshot_id is None
-        notes, skipped = self._notes.lines(seen.report), passed_over(seen.report)
+        notes = (*self._notes.lines(seen.report), *absent_roots(seen, changes))
+        skipped = passed_over(seen.report)
         self._waiting.report(self.run.id, self.owner, self.meter.now())
         told = (*notes, *skipped_lines(seen.report))
         self._waiting.describe_run(self.run.id, self.owner, notes=told)
@@ -393,4 +394,4 @@ class IndexJob:
 
 
 def _as_found(track: KnownFile) -> FoundFile:
-    return FoundFile(track.root, track.path, track.size_bytes, track.mtime_ns)
+    return FoundFile(*(getattr(track, name) for name in FoundFile.__dataclass_fields__))

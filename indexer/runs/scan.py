@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.records import KnownFile
-from indexer.errors import EmptyRootError, ShrunkRootError
+from indexer.catalog.records import FileResult, KnownFile, TrackChanges
+from indexer.errors import EmptyRootError, RootNotFoundError, ShrunkRootError
 from indexer.folders.disk import Disk
-from indexer.folders.files import FoundFile, stored_name
-from indexer.folders.roots import MusicRoot
-from indexer.folders.walk import WalkReport
+from indexer.folders.files import FoundFile, file_path, stored_name
+from indexer.folders.roots import MusicRoot, is_in_store
+from indexer.folders.walk import WalkReport, present_roots
 from indexer.runs.identity import by_address
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def scan(
     """Look through the roots and sort files and tracks by what has to be done.
 
     What cannot be looked at stays as it is: a file whose status cannot be read, and all files below
-    a folder that cannot be listed.
+    a folder that cannot be listed. So does a root that is not there, or empty, beside others.
 
     Args:
         roots: Music roots.
@@ -73,14 +74,19 @@ def scan(
         allow_shrink: Accept that many tracks of a root, or all, are gone.
 
     Raises:
-        RootNotFoundError: A root is not there or may not be read.
-        EmptyRootError: A root holds nothing, though tracks are known in it.
+        RootNotFoundError: No root is there, or one of which no track is known is not, or it may not
+            be read.
+        EmptyRootError: No root holds audio, though tracks are known in one.
         ShrunkRootError: More than a fifth of a root's tracks are gone.
     """
     report = WalkReport()
-    distinct = disk.distinct(roots)
-    prefixes = [_prefix(stored_name(root)) for root in distinct]
+    there, absent = present_roots(roots, disk.distinct)
+    note_absent(absent, tracks, report)
+    distinct = disk.distinct(there)
+    prefixes = [*(_prefix(stored_name(root)) for root in distinct), *absent]
     found = {file.address: file for root in distinct for file in disk.find(root, report)}
+    if not allow_shrink:
+        _note_emptied(prefixes, found, tracks, report)
     known = by_address(tracks)
     unchanged = [
         track
@@ -111,38 +117,78 @@ def scan(
     for line in (*report.troubles(), *report.skipped()):
         logger.warning("%s", line)
     if not allow_shrink:
-        _refuse_emptied(seen, found, tracks)
         fresh = sum(file.address not in known for file in seen.to_read)
         refuse_shrunk(seen, [t.id for t in seen.gone if t.status == "ok"], may_return=fresh)
     return seen
 
 
-def refuse_shrunk(seen: Scan, missing_ids: Iterable[int], *, may_return: int = 0) -> None:
+def refuse_shrunk(
+    seen: Scan, missing_ids: Iterable[int], failed_ids: Iterable[int] = (), *, may_return: int = 0
+) -> None:
     """Refuse to take many tracks of a root out of the index at once.
 
     Args:
         seen: The scan.
-        missing_ids: Tracks that would leave the index.
+        missing_ids: Tracks whose files are gone.
+        failed_ids: Tracks whose files are there and fail, such as those of a disk that is not
+            unlocked, or of a store that put marks in their place.
         may_return: How many of them may be found under another name.
 
     Raises:
         ShrunkRootError: A root would lose more than a fifth of its tracks, and more than two.
     """
-    missing = set(missing_ids)
+    missing, failed = set(missing_ids), set(failed_ids)
     tracks = [*seen.known.values()]
     for prefix in seen.prefixes:
         inside = [t for t in tracks if t.status == "ok" and t.address.startswith(prefix)]
-        lost = sum(track.id in missing for track in inside) - may_return
+        broken = sum(track.id in failed for track in inside)
+        lost = sum(track.id in missing for track in inside) - may_return + broken
         if lost > max(SHRINK_TRACKS, SHRINK_SHARE * len(inside)):
+            why = f", or cannot be used any more ({broken})" if broken else ""
             raise ShrunkRootError(
-                f"{lost} of the {len(inside)} tracks in {prefix} are not there any more: is a disk "
-                "not mounted? A run with --allow-shrink (allow_shrink in the API) takes them out "
-                "of the index"
+                f"{lost} of the {len(inside)} tracks in {prefix} are not there any more{why}: is a "
+                f"disk not mounted{' or damaged' if broken else ''}? A run with --allow-shrink "
+                "(allow_shrink in the API) takes them out of the index"
             )
+
+
+def left_elsewhere(seen: Scan, results: Iterable[FileResult]) -> list[KnownFile]:
+    """Tracks a run does not look for, whose content it has found, and whose files are not there."""
+    contents = {result.content_id for result in results if result.content_id is not None}
+    away = [track for track in seen.outside if track.content_id in contents]
+    return [track for track in away if not _is_there(track.root, track.path)]
+
+
+def absent_roots(seen: Scan, changes: TrackChanges) -> list[str]:
+    """Roots that a run does not look through and that are not there, for a person, a line each."""
+    moved = {change.id for change in changes.changed}
+    outside = [track for track in seen.outside if not _is_below(track, seen.prefixes)]
+    staying = Counter(track.root for track in outside if track.id not in moved)
+    return [
+        f"{count} tracks stay in the index though their folder {root} is not there; a run with "
+        "--only (only in the API) lets the tracks of all other folders leave it"
+        for root, count in sorted(staying.items())
+        if not _is_there(root)
+    ]
+
+
+def _is_there(root: str, path: str = "") -> bool:
+    """Whether something lies there, or whether that cannot be told."""
+    if is_in_store(root):
+        return True
+    try:
+        file_path(root, path).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):  # also what somebody wrote into the row
+        return True
+    return True
 
 
 def _is_unchanged(track: KnownFile, file: FoundFile, frontend_id: str) -> bool:
     if (track.size_bytes, track.mtime_ns) != (file.size_bytes, file.mtime_ns):
+        return False
+    if file.ctime_ns and file.ctime_ns != track.ctime_ns:
         return False
     if track.content_id is None or track.misplaced:  # it could not be read: try again
         return False
@@ -157,15 +203,38 @@ def _prefix(folder: str) -> str:
     return folder.rstrip("/") + "/"
 
 
-def _refuse_emptied(
-    seen: Scan, found: Mapping[str, FoundFile], tracks: Sequence[KnownFile]
+def note_absent(
+    absent: Mapping[str, RootNotFoundError], tracks: Sequence[KnownFile], report: WalkReport
 ) -> None:
-    for prefix in seen.prefixes:
-        before = sum(track.status == "ok" and track.address.startswith(prefix) for track in tracks)
-        looked_at = seen.report.could_look_at(prefix)
-        if before and looked_at and not any(address.startswith(prefix) for address in found):
-            raise EmptyRootError(
-                f"music root {prefix} holds no audio, but the catalogue knows {before} tracks in "
-                "it: is its disk mounted? A run with --allow-shrink (allow_shrink in the API) "
-                "takes them out of the index"
-            )
+    """Note roots that are away.
+
+    Raises:
+        RootNotFoundError: Nothing is known in one of them: it was misspelt.
+    """
+    for prefix, error in absent.items():
+        if not any(_is_below(track, [prefix]) for track in tracks):
+            raise error
+        report.unreadable[prefix] = str(error)
+
+
+def _note_emptied(
+    prefixes: Sequence[str],
+    found: Mapping[str, FoundFile],
+    tracks: Sequence[KnownFile],
+    report: WalkReport,
+) -> None:
+    """Note roots that hold nothing though tracks are known in them; refuse where none holds any."""
+    for prefix in prefixes:
+        before = sum(track.status == "ok" and _is_below(track, [prefix]) for track in tracks)
+        if not before or not report.could_look_at(prefix):
+            continue
+        if any(address.startswith(prefix) for address in found):
+            continue
+        reason = (
+            f"it holds no audio, but the catalogue knows {before} tracks in it: is its disk "
+            "mounted? A run with --allow-shrink (allow_shrink in the API) takes them out of the "
+            "index"
+        )
+        if not found:
+            raise EmptyRootError(f"music root {prefix}: {reason}")
+        report.unreadable[prefix] = reason

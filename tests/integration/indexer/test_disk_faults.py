@@ -194,7 +194,7 @@ class World:
         usable, _ = keep_unread(results, seen.known)
         next_id = 1 + max((track.id for track in known), default=0)
         changes = match_identities(usable, seen.known, seen.gone, next_id)
-        refuse_shrunk(seen, changes.missing_ids)
+        refuse_shrunk(seen, changes.missing_ids, changes.failed_ids)
         run = self.catalog.start_run([str(self.music)], "me")
         self.catalog.publish(run.id, "me", changes, None, activate=False)
 

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from indexer.catalog.records import TrackQuery
+from indexer.errors import ShrunkRootError
 from model.analysis import Analysis
 from model.audio.decoding import Source
 from model.judge import Judge
@@ -135,3 +137,47 @@ def test_a_rollback_outlives_a_run_that_finds_nothing_new(library: Library) -> N
     active = library.catalog.active_snapshot()
     assert active is not None
     assert active.id == first.snapshot_id
+
+
+def test_a_library_of_which_nothing_can_be_used_any_more_keeps_its_index(library: Library) -> None:
+    """A disk that was not unlocked, or marks in the place of files that lie elsewhere."""
+    ids = (library.index(), library.ids())[1]
+    contents = {library.music / path: (library.music / path).read_bytes() for path in ids}
+    for path in contents:
+        path.write_bytes(b"version https://example.org/pointer/v1")
+
+    with pytest.raises(ShrunkRootError, match=r"3 of the 3 tracks .* or cannot be used any more"):
+        library.index()
+    answering = library.ids()
+    for path, content in contents.items():
+        path.write_bytes(content)
+    repaired = library.index()
+
+    assert answering == library.ids() == ids
+    assert (repaired.files_failed, repaired.files_decoded, repaired.wrote_snapshot) == (0, 0, False)
+
+
+def test_the_tracks_of_a_renamed_root_keep_their_ids(library: Library) -> None:
+    """The new name holds what the old one held; what it holds no more stays, and is told."""
+    library.index()
+    library.music = library.music.rename(library.music.with_name("tunes"))
+    (library.music / "b.wav").unlink()
+    old = str(library.music.with_name("music"))
+
+    summary = library.index()
+
+    roots = {track.id: track.root for track in library.catalog.list_tracks().items}
+    assert roots == {1: str(library.music), 2: old, 3: str(library.music)}
+    assert (summary.files_decoded, len(summary.notes)) == (0, 1)
+    assert f"1 tracks stay in the index though their folder {old} is not there" in summary.notes[0]
+
+
+def test_a_copy_of_a_track_whose_root_is_there_is_a_track_of_its_own(library: Library) -> None:
+    """Also where a run looks for the copy alone."""
+    library.index()
+    other = library.music.with_name("other")
+    shutil.copytree(library.music / "sub", other)
+
+    library.indexer().run([other])
+
+    assert library.catalog.counts().ok == 4

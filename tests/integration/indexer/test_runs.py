@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -80,6 +81,23 @@ def test_only_what_is_new_is_decoded_and_embedded(library: Library) -> None:
     assert library.model.embedded - embedded == 1
     assert (summary.files_read, summary.wrote_snapshot) == (1, True)
     assert library.ids() == {"a.wav": 1, "b.wav": 2, "sub/c.wav": 3, "d.wav": 4}
+
+
+def test_content_exchanged_under_the_same_size_and_time_is_read_again(library: Library) -> None:
+    """Taggers keep the time of a file if they are asked to, and padding keeps its size."""
+    library.index()
+    path = library.music / "a.wav"
+    before, content = path.stat(), path.read_bytes()
+    write_tone(path, hz=310, level=0.1)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    summary = library.index()
+
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert path.read_bytes() != content
+    assert (summary.files_read, summary.files_decoded, summary.wrote_snapshot) == (1, 1, True)
+    assert library.index().files_read == 0
 
 
 def test_a_changed_file_is_read_again_under_its_id(library: Library) -> None:

@@ -185,7 +185,7 @@ def test_times_that_no_database_keeps_are_brought_near(tmp_path: Path, second: i
             """With another time."""
             status = list(entry.stat())
             status[8] = second
-            return os.stat_result(status, {"st_mtime_ns": second * 10**9})
+            return os.stat_result(status, {"st_mtime_ns": second * 10**9, "st_ctime_ns": 1})
 
     found = next(walk([tmp_path], list_entries=lambda _folder: [Dated(entry, 0)]))
 
