@@ -23,6 +23,9 @@ _TRACK_NUMBER = re.compile(
     )(?=.*[^\W_])""",
     re.VERBOSE | re.IGNORECASE,
 )
+_UNSEEN = "\u00ad\u061c\u200b\u200c\u200e\u200f\u2060"  # a joiner may shape a last letter
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that are drawn as blanks
+_NO_SIGNS = frozenset({"Cc", "Cf", "Zs"})
 _SLUG = re.compile(r"\w+(?:-\w+)+")  # words-of-an-address, where hyphens stand for spaces
 _MONTH, _DAY, _TIME = r"(?:0[0-9]|1[0-2])", r"(?:[0-2][0-9]|3[01])", r"(?:\d{2}){0,3}"
 _YEAR = re.compile(rf"(?<!\d)(1\d{{3}}|20\d{{2}})(?:{_MONTH}(?:{_DAY}{_TIME})?)?(?!\d)")
@@ -56,6 +59,11 @@ def year_of(dates: Iterable[str]) -> int | None:
 
 
 def one_line(text: str) -> str:
-    """One line of characters that every database and every JSON reader takes."""
+    """One line of characters that every database and every JSON reader takes.
+
+    What nobody sees at the ends is left out, and of what nobody sees at all nothing is left.
+    """
     plain = text.encode("utf-8", "replace").decode().replace("\0", " ").replace("\ufeff", "")
-    return " ".join(plain.split())
+    line = " ".join(plain.split()).strip(_UNSEEN + " ")
+    seen = any(each not in _BLANKS and unicodedata.category(each) not in _NO_SIGNS for each in line)
+    return line if seen else ""
