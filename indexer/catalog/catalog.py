@@ -86,6 +86,7 @@ class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, Pa
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
+        ListeningRows.__init__(self, engine)  # the one part that remembers something
 
     def close(self) -> None:
         """Give the connections back."""
