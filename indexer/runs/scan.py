@@ -80,11 +80,7 @@ def scan(
         ShrunkRootError: More than a fifth of a root's tracks are gone.
     """
     report = WalkReport()
-    there, absent = present_roots(roots, disk.distinct)
-    note_absent(absent, tracks, report)
-    distinct = disk.distinct(there)
-    prefixes = [*(_prefix(stored_name(root)) for root in distinct), *absent]
-    found = {file.address: file for root in distinct for file in disk.find(root, report)}
+    prefixes, found = _look(roots, tracks, disk, report)
     if not allow_shrink:
         _note_emptied(prefixes, found, tracks, report)
     known = by_address(tracks)
@@ -120,6 +116,17 @@ def scan(
         fresh = sum(file.address not in known for file in seen.to_read)
         refuse_shrunk(seen, [t.id for t in seen.gone if t.status == "ok"], may_return=fresh)
     return seen
+
+
+def _look(
+    roots: Sequence[MusicRoot], tracks: Sequence[KnownFile], disk: Disk, report: WalkReport
+) -> tuple[list[str], dict[str, FoundFile]]:
+    """The prefixes of the roots, and the files below those that are there, by address."""
+    there, absent = present_roots(roots, disk.distinct)
+    note_absent(absent, tracks, report)
+    distinct = disk.distinct(there)
+    prefixes = [*(_prefix(stored_name(root)) for root in distinct), *absent]
+    return prefixes, {file.address: file for root in distinct for file in disk.find(root, report)}
 
 
 def refuse_shrunk(
@@ -214,7 +221,7 @@ def note_absent(
     for prefix, error in absent.items():
         if not any(_is_below(track, [prefix]) for track in tracks):
             raise error
-        report.unreadable[prefix] = str(error)
+        report.unreadable[prefix] = getattr(error.__cause__, "strerror", None) or str(error)
 
 
 def _note_emptied(
