@@ -15,7 +15,7 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
-    emit,
+    emit_row,
     make_settings,
     notes,
     plain,
@@ -144,7 +144,7 @@ def _tell_left_out(settings: Settings, *, named: bool) -> None:
     with opened_catalog(settings) as catalog:
         if named:
             for path, reason in list_left_out(catalog):
-                emit(f"{path}\t{reason}")
+                emit_row(path, reason)
         told = count_left_out(catalog)
     if told:
         notes.print(plain(told))

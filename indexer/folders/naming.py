@@ -8,14 +8,16 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-DASHES = str.maketrans({"\N{EN DASH}": "-", "\N{EM DASH}": "-"})  # they part numbers from titles
+# Dashes and stops of print, which part numbers from titles.
+DASHES = str.maketrans("\N{EN DASH}\N{EM DASH}\uff0e\u3001\u30fb", "--...")
 # A number at the beginning of a file name counts the track, and is no part of the title, ...
 _TRACK_NUMBER = re.compile(
-    r"""^(?:
+    r"""^(?!\d{1,2}[-.]\d{1,2}[-.]\d{2,4}(?!\d))(?:  # 01-02-2003 is a day
         [(\[]\d{1,3}[)\]][\s._-]*                  # (04) Song, [04] Song
       | [0-9]\s?-\s?[0-9]{2}(?=[\s._-])[\s._-]*    # 1-04 Song: disc and track
+      | 0[0-9]-(?:0[0-9](?=[\s._-])|[0-9]{2}(?=[.-]))[\s._-]*  # 01-04 Song, 01-14-Song
       | [0-9]\.0[0-9](?=[\s._-])[\s._-]*           # 1.04 Song
-      | 0\d{1,2}(?:\s*[-.)]\s*|\s+)                # 04 Song, 04-Song
+      | 0\d{1,2}(?:\s*[-)]\s*|\s*\.(?!\.)\s*|\s+|(?=\.\.))  # 04 Song, 04-Song, 04...Song
       | \d{1,3}(?:\s+[-.]|[.)]|\s*-\s)\s+          # 4. Song, 14 - Song, 14) Song
       | (?:cd|disc|disk)\s?\d{1,2}[\s._-]+\d{2}[\s._-]+  # CD1-04 Song, Disc 1 - 04 - Song
       | \d{1,3}[.)](?=[^\W\d_])                    # 4.Song

@@ -221,7 +221,7 @@ def note_absent(
     for prefix, error in absent.items():
         if not any(_is_below(track, [prefix]) for track in tracks):
             raise error
-        report.unreadable[prefix] = str(error)
+        report.unreadable[prefix] = getattr(error.__cause__, "strerror", None) or str(error)
 
 
 def _note_emptied(
