@@ -26,9 +26,11 @@ Rows = NDArray[np.intp]
 
 COUNTS = (0, 5, 10, 20, 50, 100)
 FEWER = {10: 7, 20: 13, 50: 33}  # two thirds of as many words
-DRAWS, CHOSEN_DRAWS = 200, 24
+DRAWS, CHOSEN_DRAWS = 200, 100
+FEW, MORE_DRAWS = (5, 7, 10, 13), 1000  # words after which it is told how often a draw is worse
 POOL = 0.5  # of the songs, from which those that are asked about are chosen
 LEAST_LEFT = 40  # songs to judge by
+BEYOND = 2.0  # standard errors by which a draw is worse
 NOISE_SD = 0.25  # of one annotator on the relative plane
 GRID = np.array([(a, v) for a in np.linspace(-1, 1, 9) for v in np.linspace(-1, 1, 9)])
 
@@ -64,17 +66,16 @@ def learning_figures(listener: Listener) -> dict[str, Any]:
         "chosen": {},
     }
     gap = base - _rmse(own, listener.felt)
-    for count in sorted({*COUNTS, *FEWER.values()}):
-        if count > POOL * len(listener.heard) or len(listener.heard) - count < LEAST_LEFT:
-            continue
+    most = min(int(POOL * len(listener.heard)), len(listener.heard) - LEAST_LEFT)
+    counts = [count for count in sorted({*COUNTS, *FEWER.values()}) if count <= most]
+    orders = [_well(listener, features, counts[-1], seed) for seed in range(CHOSEN_DRAWS)]
+    for count in counts:
         at_random = [_judged(listener, features, _some(listener, count, s)) for s in range(DRAWS)]
         found["random"][count] = _summary(at_random, gap)
-        well = [
-            _judged(listener, features, _well(listener, features, count, seed))
-            for seed in range(CHOSEN_DRAWS)
-        ]
+        well = [_judged(listener, features, order[:count]) for order in orders]
         found["chosen"][count] = _summary(well, gap)
         print(listener.name, count, found["random"][count], found["chosen"][count], flush=True)
+    found["worse of more draws"] = {count: _worse(listener, features, count) for count in FEW}
     return found
 
 
@@ -146,20 +147,36 @@ def _well(listener: Listener, features: Doubles, count: int, seed: int) -> Rows:
     return pool[np.array(rows, dtype=np.intp)]
 
 
+def _worse(listener: Listener, features: Doubles, count: int) -> int:
+    """Of many draws of words at random, those whose squared error grew by two standard errors."""
+    draws = [_some(listener, count, seed) for seed in range(MORE_DRAWS)]
+    return int(sum(_grown(*_learned(listener, features, rows)) > BEYOND for rows in draws))
+
+
 def _judged(listener: Listener, features: Doubles, rows: Rows) -> Drawn:
-    learned: Learned = learn(listener.heard[rows], listener.felt[rows], features[rows])
-    rest = np.setdiff1d(np.arange(len(listener.heard)), rows)
-    felt, heard = listener.felt[rest], listener.heard[rest]
-    places = learned.places(heard, features[rest])
-    grown = ((places - felt) ** 2 - (heard - felt) ** 2).sum(axis=1)
-    spread = float(grown.std()) / np.sqrt(len(rest))
+    places, heard, felt = _learned(listener, features, rows)
     return Drawn(
         _rmse(places, felt),
         _rmse(heard, felt),
-        float(grown.mean()) / spread if spread > 0 else 0.0,
+        _grown(places, heard, felt),
         _rank(places, felt),
         _rank(heard, felt),
     )
+
+
+def _learned(listener: Listener, features: Doubles, rows: Rows) -> tuple[Doubles, Doubles, Doubles]:
+    """The other songs' places once these were placed, learned, heard and felt, [rest, 2] each."""
+    learned: Learned = learn(listener.heard[rows], listener.felt[rows], features[rows])
+    rest = np.setdiff1d(np.arange(len(listener.heard)), rows)
+    heard = listener.heard[rest]
+    return learned.places(heard, features[rest]), heard, listener.felt[rest]
+
+
+def _grown(places: Doubles, heard: Doubles, felt: Doubles) -> float:
+    """By how many standard errors (over songs) the squared error of places is above the model's."""
+    grown = ((places - felt) ** 2 - (heard - felt) ** 2).sum(axis=1)
+    spread = float(grown.std()) / np.sqrt(len(felt))
+    return float(grown.mean()) / spread if spread > 0 else 0.0
 
 
 def _summary(draws: list[Drawn], gap: float) -> dict[str, float]:
@@ -171,7 +188,7 @@ def _summary(draws: list[Drawn], gap: float) -> dict[str, float]:
         "rank": round(float(np.mean([each.rank for each in draws])), 4),
         "plain rank": round(float(np.mean([each.plain_rank for each in draws])), 4),
         "worst ratio": round(max(each.error / each.plain for each in draws), 4),
-        "worse by 2 se": int(sum(each.worse > 2.0 for each in draws)),
+        "worse by 2 se": int(sum(each.worse > BEYOND for each in draws)),
         "draws": len(draws),
     }
 

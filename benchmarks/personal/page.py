@@ -24,7 +24,7 @@ that is corrected.
 
 Errors are root mean squared over both axes, on the other songs. The rank is that of a song when its
 own place is asked for, by distance, over the number of songs. `at random`: 200 draws of songs to
-place; `chosen`: the service's own choice out of a random half of the songs, 24 draws. `worst`: the
+place; `chosen`: the service's own choice out of a random half of the songs, 100 draws. `worst`: the
 error of the worst draw over the model's. `worse`: draws in which the squared error grew by more
 than two standard errors over songs.
 
@@ -64,6 +64,7 @@ def _studies(found: Mapping[str, Any]) -> Iterator[str]:
                 f"{other['worse by 2 se']} of {other['draws']} |"
             )
         yield f"\n{_asking_well(study)}\n"
+        yield f"{_worse(study)}\n"
 
 
 def _asking_well(study: Mapping[str, Any]) -> str:
@@ -80,6 +81,15 @@ def _asking_well(study: Mapping[str, Any]) -> str:
         f"As much of the gap as {_listed(f'{count}' for count, _ in needed)} words at random is "
         f"closed by {_listed(f'{words:.0f}' for _, words in needed)} chosen ones "
         f"({_listed(f'{words / count:.2f}' for count, words in needed)} of their number)."
+    )
+
+
+def _worse(study: Mapping[str, Any]) -> str:
+    """How often words at random made it worse, in more draws than the table has."""
+    found = study["worse of more draws"]
+    return (
+        f"Of 1,000 draws of {_listed(f'{count}' for count in found)} words at random "
+        f"{_listed(f'{worse}' for worse in found.values())} were worse (23 are by chance)."
     )
 
 
