@@ -6,6 +6,7 @@ success: 1 for an error that is explained in one line, 2 for wrong usage, 130 af
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
@@ -30,7 +31,14 @@ with collector_paused():
         tagging,
         verdicts,
     )
-    from app.commands.common import KNOWN_ERRORS, emit, explain_error, notes, plain
+    from app.commands.common import (
+        KNOWN_ERRORS,
+        PlainLines,
+        emit,
+        explain_error,
+        notes,
+        plain,
+    )
     from app.commands.keys import keys
     from app.commands.stations import stations
     from app.version import VERSION
@@ -84,6 +92,8 @@ def circumplex(
 
 def main() -> None:
     """Run a command; a known error becomes one line on standard error and exit code 1."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(PlainLines())
     try:
         app()
     except KNOWN_ERRORS as exc:

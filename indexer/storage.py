@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,6 +44,34 @@ def write_private(path: Path, content: bytes) -> None:
     """
     with create_private(path) as file:
         file.write(content)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file of the listener's whole, or leave what was there: a full disk costs no list.
+
+    A link is followed. What is no regular file, such as a pipe, is written into, and so is a file
+    in a folder that takes no others.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    target = Path(os.path.realpath(path))
+    there = target.exists()
+    if there and not target.is_file():
+        target.write_bytes(content)
+        return
+    aside = target.with_name(f".circumplex-{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        aside.write_bytes(content)
+        if there:
+            shutil.copymode(target, aside)
+        aside.replace(target)
+    except PermissionError:
+        if not there:
+            raise
+        target.write_bytes(content)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def is_full(exc: OSError) -> bool:

@@ -30,9 +30,13 @@ _LETTERS = str.maketrans(
         "\u201c": '"',
         "\u201d": '"',
         **dict.fromkeys("\u2010\u2012\u2013\u2014\u2212", "-"),  # MusicBrainz: `Jay\u2010Z`
+        # What nobody sees: soft hyphens, joiners, marks of direction, variants of a sign.
+        **dict.fromkeys((0xAD, 0x61C, 0xFEFF, *range(0x200B, 0x2010)), None),
+        **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFE0E, 0xFE0F), None),
     }
 )
-"""Letters that Unicode does not take apart into a letter and a mark, and signs of print."""
+"""Letters that Unicode does not take apart into a letter and a mark, signs of print, and what
+nobody sees."""
 
 _MARKS = range(0x0300, 0x0370)  # of Latin, Greek and Cyrillic; Japanese marks make other letters
 
@@ -40,8 +44,9 @@ _MARKS = range(0x0300, 0x0370)  # of Latin, Greek and Cyrillic; Japanese marks m
 def fold(text: str) -> str:
     """Text without case, accents and strokes: `Björk` -> `bjork`, `Łódź` -> `lodz`.
 
-    Hyphens, dashes and quotation marks of print become those of a keyboard, letters of other widths
-    the plain ones. Marks of Japanese, Hindi and their kind stay, because they make other letters.
+    Characters that nobody sees are left out. Hyphens, dashes and quotation marks of print become
+    those of a keyboard, letters of other widths the plain ones. Marks of Japanese, Hindi and their
+    kind stay, because they make other letters.
     """
     apart = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
     plain = "".join(letter for letter in apart if ord(letter) not in _MARKS)

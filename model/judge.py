@@ -41,6 +41,7 @@ class Judge:
 
     Attributes:
         least_s: Shorter files are too short to tell.
+        sounding: Share of `least_s` that must be sound, whatever silence the file holds.
         speech: Share of speech that is needed at least, in [0, 1].
         spoken: What the share of speech and a fiftieth of the pauses in dB must come to together.
         pauses_db: Pauses that are needed at least.
@@ -55,6 +56,7 @@ class Judge:
     """
 
     least_s: float = LEAST_S
+    sounding: float = 0.5
     speech: float = 0.5
     spoken: float = 0.95
     pauses_db: float = 15.0
@@ -77,6 +79,11 @@ class Judge:
         if analysis.duration_s < self.least_s:
             return Verdict(
                 "short", f"{analysis.duration_s:.1f} s long; at least {self.least_s:g} s are needed"
+            )
+        sound_s = _sound_s(analysis)
+        if sound_s < self.sounding * self.least_s:
+            return Verdict(
+                "short", f"{sound_s:.1f} s of sound in a file of {analysis.duration_s:.1f} s"
             )
         for genre in genres:
             if genre.casefold() in SPOKEN_GENRES:
@@ -111,6 +118,13 @@ class Judge:
             return False
         accompanied = found["bass_db"] > self.bass_db and pauses_db < self.deep_db
         return not accompanied and speech + min(pauses_db, _MOST_DB) / _FULL_DB >= self.spoken
+
+
+def _sound_s(analysis: Analysis) -> float:
+    """Seconds of a file that are not in long silences: where its segments lie."""
+    reached = np.maximum.accumulate(analysis.segments_s[:, 1].astype(np.float64))
+    starts = np.maximum(analysis.segments_s[:, 0], np.concatenate([[0.0], reached[:-1]]))
+    return float(np.maximum(analysis.segments_s[:, 1] - starts, 0.0).sum())
 
 
 _MOST_DB, _FULL_DB = 30.0, 50.0  # pauses count up to the first, by their share of the second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +102,25 @@ def plain(text: object) -> str:
     """Text from elsewhere, for `notes`: `[live]` is no markup, and nothing steers the terminal."""
     shown = (c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(text))
     return escape("".join(shown))
+
+
+def visible(text: object) -> str:
+    r"""Text from elsewhere in one line: what cannot be printed is written as `\n`, `\x1b`."""
+    signs = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    return "".join(signs)
+
+
+class PlainLines(logging.Formatter):
+    """What is logged while a command runs, in lines that steer no terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - of the base class
+        """The message in one line."""
+        return visible(record.message)
+
+
+def emit_row(*cells: object) -> None:
+    """Write a row of a table to standard output, in one line, with tabs between the cells."""
+    emit("\t".join(map(visible, cells)))
 
 
 def emit(content: str | bytes) -> None:

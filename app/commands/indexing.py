@@ -15,7 +15,7 @@ from app.commands.common import (
     Checkpoint,
     DataDir,
     Device,
-    emit,
+    emit_row,
     make_settings,
     notes,
     plain,
@@ -125,6 +125,9 @@ def index(
         names = ", ".join(map(str, roots)) or "the folders of the run"
         notes.print(f"[red]No audio file[/] was found in {plain(names)}")
         raise typer.Exit(1)
+    if summary.snapshot_id is None:
+        notes.print("[red]Nothing[/] is in the index: none of the files could be read")
+        raise typer.Exit(1)
 
 
 def _named(roots: list[str]) -> list[MusicRoot]:
@@ -141,7 +144,7 @@ def _tell_left_out(settings: Settings, *, named: bool) -> None:
     with opened_catalog(settings) as catalog:
         if named:
             for path, reason in list_left_out(catalog):
-                emit(f"{path}\t{reason}")
+                emit_row(path, reason)
         told = count_left_out(catalog)
     if told:
         notes.print(plain(told))
@@ -160,9 +163,12 @@ def _follow(client: Client, run_id: int) -> None:
     if run.state != "succeeded":
         raise ConflictError(f"index run {run.id} is {run.state}: {run.error or 'no reason given'}")
     notes.print(
-        f"[green]Indexed[/] {run.files_total} files ({run.files_failed} failed); snapshot "
-        f"{run.snapshot_id}"
+        f"[green]Indexed[/] {run.files_total} files ({run.files_failed} failed); "
+        f"{_index_named(run.snapshot_id)}"
     )
+    if run.snapshot_id is None or not run.files_total:
+        notes.print("[red]No audio file[/] of the folders is in the index")
+        raise typer.Exit(1)
 
 
 def _progress(run: IndexRunOut) -> RunProgress:
@@ -216,8 +222,12 @@ def describe(summary: RunSummary) -> str:
     )
     return (
         f"[green]Indexed[/] {summary.files_total} files ({', '.join(parts)}) in "
-        f"{summary.elapsed_s:.1f} s{speed}; snapshot {summary.snapshot_id}"
+        f"{summary.elapsed_s:.1f} s{speed}; {_index_named(summary.snapshot_id)}"
     )
+
+
+def _index_named(snapshot_id: str | None) -> str:
+    return "no snapshot" if snapshot_id is None else f"snapshot {snapshot_id}"
 
 
 @contextmanager

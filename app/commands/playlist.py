@@ -32,6 +32,7 @@ from app.errors import InvalidRequestError
 from app.wire.responses import PlaylistResponse
 from app.wire.schemas import PlaylistRequest
 from app.wire.terms import parsed_terms
+from indexer.storage import replace_file
 
 if TYPE_CHECKING:
     from app.library.live import Live
@@ -287,7 +288,7 @@ def deliver(content: bytes, output: Path | None) -> None:
         emit(content)
         return
     try:
-        output.write_bytes(content)
+        replace_file(output, content)
     except OSError as exc:
         raise InvalidRequestError(f"{output} cannot be written: {exc.strerror}") from exc
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import threading
@@ -25,6 +26,8 @@ from indexer.starting import collector_paused
 from indexer.storage import keep_private, may_write
 
 KEEP_ALIVE_S = 30
+STOPPING = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""Beside SIGTERM and SIGINT: they would end the process in the midst of its work."""
 SWITCH_S = 0.001  # the event loop waits so long for a search's Python, not 5 ms (ADR 0044)
 
 
@@ -161,6 +164,9 @@ def run_server(settings: Settings) -> None:
         )
     logs.configure()
     server = Server(settings)
+    for number in STOPPING:
+        if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` has SIGHUP ignored
+            signal.signal(number, lambda *_: server.stop())
     announce = threading.Thread(target=_announce, args=(server,), daemon=True)
     announce.start()
     server.run()

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from app.commands.common import DataDir, emit, make_settings, notes, plain, require_data_folder
+from app.commands.common import (
+    DataDir,
+    emit,
+    emit_row,
+    make_settings,
+    notes,
+    plain,
+    require_data_folder,
+)
 from app.commands.left_out import NOT_MUSIC, every_track
 
 
@@ -34,6 +42,6 @@ def verdicts(
         emit(json.dumps(found, indent=2))
         return
     for track in found:
-        emit(f"{track['verdict']}\t{track['path']}\t{track['reason']}")
+        emit_row(track["verdict"], track["path"], track["reason"])
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no tracks"
     notes.print(plain(told))

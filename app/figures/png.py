@@ -24,6 +24,7 @@ from app.figures.figure import (
 )
 from app.figures.fonts import SYSTEM_FONTS, lettered
 from app.wire.responses import EmotionResponse
+from indexer.storage import replace_file
 
 SCALE = 2  # pixels of the picture for one of the figure: sharp on fine screens
 FINER = 2  # Pillow's lines have hard edges: drawn this much larger, then reduced
@@ -50,7 +51,7 @@ def save_plot(answer: EmotionResponse, path: Path, *, title: str) -> None:
     else:
         raise InvalidRequestError(f"{path.name}: a picture ends in .png or .svg")
     try:
-        path.write_bytes(content)
+        replace_file(path, content)
     except OSError as exc:
         raise InvalidRequestError(f"{path} cannot be written: {exc}") from exc
 

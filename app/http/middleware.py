@@ -38,6 +38,8 @@ TURNS = 4
 """So many times whatever else is ready goes first, before a large body is handed on."""
 BODY_S = 30.0
 """How long the body of a request may take to arrive; uploads have a limit of their own."""
+PIECE_BYTES = 64 * 1024
+"""Of an answer at a time: the server copies what it is handed until the client has read it."""
 CLIENT_GONE = 499  # only in the log: nobody is there to read it
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})  # asked all day: in the log if they fail
 REQUEST_ID = re.compile(r"[\w.-]{1,64}")
@@ -193,7 +195,12 @@ class _Request:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._with_own(message.get("headers", ()))
-        await self._send(message)
+        body, begin = message.get("body", b""), 0
+        while len(body) - begin > PIECE_BYTES:
+            piece = body[begin : begin + PIECE_BYTES]
+            await self._send({"type": message["type"], "body": piece, "more_body": True})
+            begin += PIECE_BYTES
+        await self._send({**message, "body": body[begin:]} if begin else message)
 
     async def _answer(
         self, kind: ErrorKind, detail: str, more: Sequence[tuple[bytes, bytes]] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from app.wire.responses import PlaylistResponse, TrackOut
 from app.wire.schemas import MoodEmotion
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.stations import Station
+from indexer.storage import replace_file
 
 MOST_STEM_BYTES = 180  # a name has 255, with an ending and what is added while it is written
 FileKind = Literal["m3u8", "m3u", "nsp"]
@@ -121,9 +121,7 @@ def write_file(
         content = render(answer(), "m3u8", station.name, locate(path)).content
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        aside.write_bytes(content)
-        aside.replace(path)
+        replace_file(path, content)
     except OSError as exc:
         raise InvalidRequestError(f"{path} cannot be written: {exc.strerror}") from exc
     return path

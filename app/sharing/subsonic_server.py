@@ -1,5 +1,8 @@
 """Another Subsonic server, as far as playlists and song ids need it.
 
+It is no more trusted than any other: its answers have bounds of size and time, whatever form they
+have is read or refused by name, and the login goes nowhere but to the address that was given.
+
 SharingError
 ├── ServerAwayError      it does not answer, or answers what is no Subsonic
 └── ServerRefusedError   it answers with an error of the protocol, such as a wrong password
@@ -8,7 +11,10 @@ SharingError
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,7 +25,11 @@ import httpx
 from app.errors import AppError
 
 PAGE = 500
-TIMEOUT_S = 30.0
+MOST_PAGES = 10_000
+TIMEOUT_S = 30.0  # without a byte
+ANSWER_S = 300.0
+ANSWER_BYTES = 64 * 1024 * 1024
+_NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
 LOGIN_CODES = {40: "wrong user name or password", 44: "this API key is not known"}
 NO_TOKENS = {10, 41, 42}  # the server wants the password itself; 10: it knows no tokens
 
@@ -94,7 +104,7 @@ class SubsonicServer:
             base_url=f"{self.url}/rest/",
             timeout=TIMEOUT_S,
             transport=transport,
-            follow_redirects=True,
+            headers={"Accept-Encoding": "identity"},  # what is packed has no bound before unpacking
         )
 
     def __enter__(self) -> Self:
@@ -132,10 +142,9 @@ class SubsonicServer:
         Raises:
             SharingError: As `ping`.
         """
-        listed = self._ask("getPlaylists", {}).get("playlists", {}).get("playlist", [])
         return [
-            RemotePlaylist(str(each["id"]), str(each["name"]), str(each.get("owner", self.user)))
-            for each in listed
+            RemotePlaylist(_text(each, "id"), _text(each, "name"), _text(each, "owner", self.user))
+            for each in self._listed("getPlaylists", {}, "playlists", "playlist")
         ]
 
     def write_playlist(self, name: str, song_ids: Sequence[str]) -> bool:
@@ -153,32 +162,47 @@ class SubsonicServer:
         return bool(own)
 
     def _searched(self) -> Iterator[RemoteSong]:
-        offset = 0
-        while True:
-            asked = {"query": "", "artistCount": 0, "albumCount": 0, "songCount": PAGE}
-            try:
-                answer = self._ask("search3", {**asked, "songOffset": offset})
-            except ServerRefusedError as exc:
-                if exc.code in LOGIN_CODES:
-                    raise
-                return  # a server that does not list everything by a search without words
-            listed = answer.get("searchResult3", {}).get("song", [])
-            yield from map(_song, listed)
-            if len(listed) < PAGE:
-                return
-            offset += PAGE
+        asked = {"query": "", "artistCount": 0, "albumCount": 0, "songCount": PAGE}
+        try:
+            yield from map(
+                _song, self._paged("search3", asked, "songOffset", "searchResult3", "song")
+            )
+        except ServerRefusedError as exc:
+            if exc.code in LOGIN_CODES:
+                raise
+            # A server that does not list everything by a search without words.
 
     def _walked(self) -> Iterator[RemoteSong]:
-        offset = 0
-        while True:
-            asked = {"type": "alphabeticalByName", "size": PAGE, "offset": offset}
-            listed = self._ask("getAlbumList2", asked).get("albumList2", {}).get("album", [])
-            for album in listed:
-                found = self._ask("getAlbum", {"id": album["id"]})["album"]
-                yield from map(_song, found.get("song", []))
-            if len(listed) < PAGE:
+        asked = {"type": "alphabeticalByName", "size": PAGE}
+        for album in self._paged("getAlbumList2", asked, "offset", "albumList2", "album"):
+            yield from map(_song, self._listed("getAlbum", {"id": album["id"]}, "album", "song"))
+
+    def _paged(
+        self, method: str, params: Mapping[str, Any], offset: str, *way: str
+    ) -> Iterator[Mapping[str, Any]]:
+        """What a list holds, page by page; a server that repeats itself has told everything."""
+        seen: set[str] = set()
+        for page in range(MOST_PAGES):
+            listed = self._listed(method, {**params, offset: page * PAGE}, *way)
+            new = {_text(each, "id"): each for each in listed}
+            new = {name: each for name, each in new.items() if name and name not in seen}
+            yield from new.values()
+            seen |= new.keys()
+            if len(listed) < PAGE or not new:
                 return
-            offset += PAGE
+        raise ServerAwayError(f"{self.url} lists more than {MOST_PAGES * PAGE} things")
+
+    def _listed(
+        self, method: str, params: Mapping[str, Any], *way: str
+    ) -> Sequence[Mapping[str, Any]]:
+        """The list inside an answer; of one thing alone some servers make no list."""
+        found: Any = self._ask(method, params)
+        for name in way:
+            found = (found.get(name) or {}) if isinstance(found, Mapping) else found
+        listed = found if isinstance(found, list) else [found] if found else []
+        if not all(isinstance(each, Mapping) for each in listed):
+            raise ServerAwayError(f"{self.url} answers {method} with no list of {way[-1]}s")
+        return listed
 
     def _ask(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -190,25 +214,43 @@ class SubsonicServer:
             return self._asked(method, params)
 
     def _asked(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        content = b""
         form = {**params, **self._login(), "v": "1.16.1", "c": "circumplex", "f": "json"}
         try:
-            answer = self._client.post(f"{method}.view", data=form)
-            answer.raise_for_status()
-            told = answer.json()["subsonic-response"]
+            content = self._content(f"{method}.view", form)
+            told = json.loads(content)["subsonic-response"]
             status = told["status"]
         except httpx.HTTPError as exc:
             raise ServerAwayError(f"{self.url} cannot be reached: {exc}") from exc
-        except (ValueError, KeyError, TypeError) as exc:
-            raise ServerAwayError(
-                f"{self.url} is no Subsonic server: {answer.text[:80]!r}"
-            ) from exc
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+            said = content[:80].decode("utf-8", "replace")
+            raise ServerAwayError(f"{self.url} is no Subsonic server: {said!r}") from exc
         if status != "ok":
-            error = told.get("error", {})
-            code = int(error.get("code", 0))
-            said = LOGIN_CODES.get(code) or str(error.get("message", "no reason given"))
+            error = told.get("error")
+            error = error if isinstance(error, Mapping) else {}
+            number = _text(error, "code")
+            code = int(number) if number.isdecimal() and len(number) < 10 else 0
+            said = LOGIN_CODES.get(code) or _text(error, "message", "no reason given")[:200]
             raise ServerRefusedError(f"{self.url} refused: {said} (code {code})", code)
         found: dict[str, Any] = told
         return found
+
+    def _content(self, path: str, form: Mapping[str, Any]) -> bytes:
+        """The body of an answer, within the bounds."""
+        begun_s, content = time.monotonic(), bytearray()
+        with self._client.stream("POST", path, data=form) as answer:
+            if answer.is_redirect:
+                there = answer.headers["location"][:200]
+                raise ServerAwayError(f"{self.url} sends on to {there!r}: give that address")
+            answer.raise_for_status()
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                raise ServerAwayError(f"{self.url} packs its answers though asked not to")
+            for piece in answer.iter_bytes():
+                content += piece
+                late = time.monotonic() - begun_s > ANSWER_S
+                if late or len(content) > ANSWER_BYTES:
+                    raise ServerAwayError(f"{self.url} does not come to the end of its answer")
+        return bytes(content)
 
     def _login(self) -> dict[str, str]:
         if self._plain:
@@ -220,13 +262,19 @@ class SubsonicServer:
 
 def _song(told: Mapping[str, Any]) -> RemoteSong:
     isrcs = told.get("isrc") or ()
+    duration = _text(told, "duration")
     return RemoteSong(
-        id=str(told["id"]),
-        title=str(told.get("title", "")),
-        artist=str(told.get("artist", "")),
-        album=str(told.get("album", "")),
-        path=str(told.get("path", "")),
-        duration_s=float(told["duration"]) if told.get("duration") is not None else None,
-        recording_mbid=told.get("musicBrainzId") or None,
-        isrcs=tuple([isrcs] if isinstance(isrcs, str) else isrcs),
+        id=_text(told, "id"),
+        title=_text(told, "title"),
+        artist=_text(told, "artist"),
+        album=_text(told, "album"),
+        path=_text(told, "path"),
+        duration_s=float(duration) if _NUMBER.fullmatch(duration) else None,
+        recording_mbid=_text(told, "musicBrainzId") or None,
+        isrcs=tuple(map(str, isrcs if isinstance(isrcs, list) else [isrcs] if isrcs else ())),
     )
+
+
+def _text(told: Mapping[str, Any], name: str, default: str = "") -> str:
+    value = told.get(name)
+    return default if value is None else str(value)

@@ -7,8 +7,11 @@ protocol has it for genres.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +28,30 @@ NAMESPACE = "http://subsonic.org/restapi"
 FORMATS = ("xml", "json", "jsonp")
 _CALLBACK = re.compile(r"[\w$][\w$.]{0,200}", re.ASCII)
 
+LARGE_BYTES = 256 * 1024
+MOST_LARGE = 4
+
 Tree = Mapping[str, Any]
+
+
+class LargeBodies:
+    """Keeps the last large answers, so that equal ones are held once, whoever reads them slowly."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def shared(self, response: Response) -> Response:
+        """The answer, with the body of an equal one before it."""
+        body = bytes(response.body)
+        if len(body) >= LARGE_BYTES:
+            digest = hashlib.blake2b(body).digest()
+            with self._lock:
+                response.body = self._kept.setdefault(digest, body)
+                self._kept.move_to_end(digest)
+                while len(self._kept) > MOST_LARGE:
+                    self._kept.popitem(last=False)
+        return response
 
 
 def moment(at: datetime) -> str:

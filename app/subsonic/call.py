@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
+from anyio import CapacityLimiter
 from fastapi import Request
 
+from app.desk import Places
 from app.http.origins import Origins
 from app.library.live import Live
 from app.services import Services
+from app.subsonic.answers import LargeBodies
 from app.subsonic.errors import FORBIDDEN, MISSING, NOT_FOUND, SubsonicError
 from app.subsonic.library import Album, Artist, Libraries, MusicLibrary, Song
 from app.subsonic.station_answers import StationAnswers
@@ -24,6 +27,8 @@ from model.emotion_model import EmotionModel
 Params = dict[str, list[str]]
 Item = TypeVar("Item")
 MAX_COUNT = 500
+LISTERS = 2  # lists made at a time: more only keep each other, and health, waiting
+LIST_PLACES = 128  # half of them for one client
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,23 @@ class Listener:
 
 @dataclass(frozen=True)
 class Shared:
-    """What calls share: made once, with the routes."""
+    """What calls share: made once, with the routes.
+
+    Attributes:
+        libraries: The music as players browse it.
+        stations: Their music.
+        transcodes: Those under way.
+        large: Answers that are large.
+        turns: Whose turn it is to make a list.
+        waiting: Who waits for that.
+    """
 
     libraries: Libraries
     stations: StationAnswers
     transcodes: Transcodes
+    large: LargeBodies = field(default_factory=LargeBodies)
+    turns: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(LISTERS))
+    waiting: Places = field(default_factory=lambda: Places(LIST_PLACES, "lists wait"))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.errors import INTERNAL, AppError, kind_of
+from app.http.clients import address_of
 from app.http.problems import told
 from app.services import Services
 from app.subsonic import absent, browsing, lists, marks, media, playlists, sonic, system
@@ -74,6 +75,14 @@ METHODS: Mapping[str, Callable[[SubsonicCall], dict[str, Any]]] = {
     **{name: absent.answering(nothing) for name, nothing in absent.NOTHING.items()},
 }
 LISTS = frozenset({"getPlaylist", "createPlaylist"})  # made one after the other
+BROWSING = frozenset(
+    {
+        *("getIndexes", "getMusicDirectory", "getArtists", "getArtist", "getAlbum", "getGenres"),
+        *("getAlbumList", "getAlbumList2", "getRandomSongs", "getSongsByGenre", "getTopSongs"),
+        *("getStarred", "getStarred2", "search2", "search3"),
+        *("getSimilarSongs", "getSimilarSongs2", "getSonicSimilarTracks"),
+    }
+)
 MOST_FIELDS = 2 * playlists.MOST_TRACKS + 1000  # of a form: all songs out, others in
 MEDIA: Mapping[str, Callable[[SubsonicCall], Response]] = {
     "stream": media.stream,
@@ -109,7 +118,7 @@ async def _answered(method: str, request: Request, shared: Shared) -> Response:
         if method in MEDIA:
             return await run_in_threadpool(MEDIA[method], call)
         if method in METHODS:
-            return ok(await _done(METHODS[method], method, call), form, callback)
+            return await _done(partial(_told, METHODS[method], form, callback), method, call)
         raise SubsonicError(GENERIC, f"this server does not offer {method[:40]!r}")
     except ClientDisconnect:
         raise
@@ -131,7 +140,32 @@ async def _done(work: Callable[[SubsonicCall], Result], method: str, call: Subso
         return await call.services.journeys.run(call.request, partial(work, call))
     if method in LISTS:
         return await call.services.lists.run(call.request, partial(work, call))
+    if method in BROWSING:
+        return await in_turn(work, call)
     return await run_in_threadpool(work, call)
+
+
+async def in_turn(work: Callable[[SubsonicCall], Result], call: SubsonicCall) -> Result:
+    """The result of a call that may list thousands of things."""
+    client = address_of(call.request)
+    call.shared.waiting.take(client)
+    try:
+        async with call.shared.turns:
+            if await call.request.is_disconnected():
+                raise ClientDisconnect
+            return await run_in_threadpool(work, call)
+    finally:
+        call.shared.waiting.leave(client)
+
+
+def _told(
+    method: Callable[[SubsonicCall], dict[str, Any]],
+    form: str,
+    callback: str | None,
+    call: SubsonicCall,
+) -> Response:
+    """The answer of a method; long ones take long to write, so that too is done in a thread."""
+    return call.shared.large.shared(ok(method(call), form, callback))
 
 
 async def is_long(method: str, call: SubsonicCall) -> bool:

@@ -25,7 +25,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from app.errors import OverloadedError
 from app.subsonic.errors import GENERIC, SubsonicError
-from indexer.isolation.process import worker_environment
+from indexer.isolation.process import give_up_before_parent, worker_environment
 
 logger = logging.getLogger("circumplex.subsonic")
 
@@ -136,6 +136,7 @@ class Transcode:
                     env=worker_environment(),
                     start_new_session=True,
                 )
+                give_up_before_parent(self._process.pid)
             except OSError as exc:
                 logger.warning("no worker that transcodes can be started: %s", exc.strerror or exc)
                 return None

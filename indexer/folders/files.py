@@ -232,7 +232,12 @@ def _distinct(values: list[str]) -> list[str]:
 
 
 def _joined(values: list[str]) -> str | None:
-    return VALUE_SEPARATOR.join(values)[:MAX_TAG_LENGTH] or None
+    """The values in one text that is cut between two of them, where the first is not too long."""
+    joined = VALUE_SEPARATOR.join(values)
+    if len(joined) <= MAX_TAG_LENGTH:
+        return joined or None
+    last = joined.rfind(VALUE_SEPARATOR, 0, MAX_TAG_LENGTH + 1)
+    return joined[: last if last > 0 else MAX_TAG_LENGTH]
 
 
 def _declared_duration_s(info: Any) -> float | None:

@@ -21,7 +21,14 @@ _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
 _NUMBER = re.compile(r"\d{1,5}(?!\d)")
 _NUMBERED = re.compile(
-    r"(?:([12]?\d)-(?=\d\d))?(\d{1,3})(?:(?:\s+-\s+|\s*[._]\s*|\s+-|-\s+)(?=\S)|$)"
+    r"""(?!\d{1,2}[-.]\d{1,2}[-.]\d{2,4}(?!\d))  # a day
+    (?:(?P<disc>[12]?\d|0\d(?=-0|-\d\d[.-]))-(?=\d\d))?
+    (?=(?P<zero>0)?)(?P<track>\d{1,3})
+    (?:(?:\s+-\s+ | \s*_\s* | \s*\.\s+ | \s*\.(?!\d) | \s+- | -\s+)(?=\S)
+      | $
+      | (?(disc)\s+(?=\S) | (?(zero)(?:\s+|-)(?=\S) | (?!)))  # less is enough for 07 and 2-12
+    )""",
+    re.VERBOSE,
 )
 _DISC = re.compile(  # CD 2, Disc 2 - Live, disk2 (bonus)
     r"(?:cd|disc|disk)\s*[-_ ]?\s*(\d{1,2})(?:\s*[-:(\[].*)?", re.IGNORECASE
@@ -127,14 +134,14 @@ def placed(path: str) -> Placed:
     numbered = _NUMBERED.match((name.rpartition(".")[0] or name).translate(DASHES))
     if numbered is None:
         return Placed()
-    disc = _as_number(numbered[1])
+    disc, track = _as_number(numbered["disc"]), _as_number(numbered["track"])
     if folders and (of_disc := _DISC.fullmatch(folders[-1].strip().translate(DASHES))):
         disc = int(of_disc[1]) or disc
         folders = folders[:-1]
     if len(folders) < 2:
-        return Placed(track_number=_as_number(numbered[2]), disc_number=disc)
+        return Placed(track_number=track, disc_number=disc)
     artist, album = (_readable(folder) for folder in folders[-2:])
-    return Placed(artist, album, _as_number(numbered[2]), disc)
+    return Placed(artist, album, track, disc)
 
 
 def album_folder(path: str) -> str:

@@ -217,7 +217,7 @@ def _is_music(path: str, report: WalkReport, address: str) -> bool:
     name = PurePosixPath(path)
     suffix = name.suffix.lower()
     if suffix not in AUDIO_SUFFIXES:
-        reason = other_music(suffix)
+        reason = other_music(name.name, suffix)
     elif not is_path(path):
         reason = ODD_KEYS
     elif name.name.startswith("._"):

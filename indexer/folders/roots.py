@@ -50,8 +50,10 @@ def music_root(name: str) -> MusicRoot:
     """The root that somebody wrote.
 
     Raises:
-        ValueError: It names no bucket, or its prefix is no path.
+        ValueError: It is empty, names no bucket, or its prefix is no path.
     """
+    if not name.strip():  # a variable of a shell that is not set
+        raise ValueError("a music root has no name: write a folder, or s3://bucket/prefix")
     if not name.startswith(SCHEME):
         return Path(name)
     bucket, _, prefix = name.removeprefix(SCHEME).partition("/")

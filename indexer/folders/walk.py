@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from indexer.errors import RootNotFoundError
 from indexer.folders.files import FoundFile, escape_name, stored_name
@@ -34,11 +34,17 @@ LINKS = "symbolic links, which are not followed"
 HIDDEN = "hidden files and folders"
 OF_THE_SYSTEM = "folders that a system keeps for itself: what was deleted, old states, thumbnails"
 BLANK = "names that end in a blank after what names their format"
+UNFINISHED = "downloads that are not complete"
 SPECIAL = "entries that are no regular files"
 CUE_SHEETS = "CUE sheets: an album in one file is one track"
 EXAMPLES = 3  # names that a line about each reason gives
 MOST_NAMED = 10_000  # names that a report keeps for each reason
 
+# Of macOS, and of a process of this project that was killed while it wrote tags.
+_LEFT_BEHIND = ("._", ".circumplex-")
+_OF_DOWNLOADS = frozenset(
+    (".part", ".partial", ".filepart", ".crdownload", ".download", ".ytdl", ".!qb", ".!ut")
+)
 # Of Windows, Synology, QNAP and macOS; their names are written in any case.
 _SYSTEM_FOLDERS = frozenset(
     {
@@ -48,6 +54,7 @@ _SYSTEM_FOLDERS = frozenset(
 )
 _AT_THE_ROOT = frozenset({"lost+found"})  # below, albums are called so
 
+Root = TypeVar("Root")
 _TIME_LIMITS = (-(2**63), 2**63 - 1)  # nanoseconds that a database keeps
 
 
@@ -185,6 +192,36 @@ def distinct_roots(roots: Iterable[Path]) -> list[Path]:
     return [root for root in resolved if not any(other in root.parents for other in resolved)]
 
 
+def present_roots(
+    roots: Iterable[Root], check: Callable[[list[Root]], object]
+) -> tuple[list[Root], dict[str, RootNotFoundError]]:
+    """The roots that can be looked through, and why others cannot: disks that are away.
+
+    Args:
+        roots: Music roots.
+        check: Raises where one of the roots that it is given cannot be looked through.
+
+    Returns:
+        The roots that are there, and the errors of the others by address: stored text that ends
+        in `/`.
+
+    Raises:
+        RootNotFoundError: None is there.
+    """
+    there: list[Root] = []
+    absent: dict[str, RootNotFoundError] = {}
+    for root in roots:
+        try:
+            check([root])
+            there.append(root)
+        except RootNotFoundError as exc:
+            name = os.path.realpath(root.expanduser()) if isinstance(root, Path) else str(root)
+            absent[stored_name(name).rstrip("/") + "/"] = exc
+    if absent and not there:
+        raise next(iter(absent.values()))
+    return there, absent
+
+
 def found_file(root: str, path: str, status: os.stat_result) -> FoundFile:
     """A file of this root and path (stored text), with what its status says."""
     return FoundFile(root, path, status.st_size, mtime_ns(status), _kept(status.st_ctime_ns))
@@ -264,7 +301,7 @@ class _Walk:
         reason = None
         if entry.is_symlink():
             reason = LINKS
-        elif entry.name.startswith("._"):
+        elif entry.name.startswith(_LEFT_BEHIND):
             reason = HIDDEN
         elif entry.is_dir(follow_symlinks=False):  # a folder that is passed over, and noted
             return None
@@ -281,7 +318,7 @@ class _Walk:
         with suppress(OSError):
             if entry.is_symlink():
                 reason = LINKS
-        reason = reason or other_music(suffix)
+        reason = reason or other_music(entry.name, suffix)
         if reason is not None:
             self._report.passed_over(reason, self._prefix + path)
 
@@ -301,8 +338,16 @@ def folder_passed_over(path: str) -> str | None:
     return None
 
 
-def other_music(suffix: str) -> str | None:
-    """Why a file that a listener may take for music is passed over; None where none would."""
+def other_music(name: str, suffix: str) -> str | None:
+    """Why a file that a listener may take for music is passed over; None where none would.
+
+    Args:
+        name: The file's name.
+        suffix: Its ending in lower case.
+    """
+    if suffix in _OF_DOWNLOADS:
+        inner = os.path.splitext(name[: -len(suffix)])[1].lower()  # noqa: PTH122 - as above
+        return UNFINISHED if inner in AUDIO_SUFFIXES else None
     if suffix.rstrip() in AUDIO_SUFFIXES:
         return BLANK
     if suffix in OTHER_SUFFIXES:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from indexer.errors import LibraryError
 from indexer.folders.roots import MusicRoot
-from indexer.folders.walk import WalkReport, walk
+from indexer.folders.walk import WalkReport, distinct_roots, present_roots, walk
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ class FolderWatch:
     counts as unchanged.
 
     Args:
-        roots: Music roots; while a folder is missing (a disk that is not mounted) nothing is
-            called. Object stores are not watched: each look would list them.
+        roots: Music roots; while a folder is missing (a disk that is not mounted) its files count
+            as unchanged. Object stores are not watched: each look would list them.
         on_change: Called from the thread.
         every_s: Time between two looks.
     """
@@ -103,5 +103,7 @@ class FolderWatch:
 
     def _states(self, report: WalkReport) -> dict[str, State]:
         """Size and times of every audio file by its address."""
-        found = walk(self._roots, report)
+        there, absent = present_roots(self._roots, distinct_roots)
+        report.unreadable.update((address, str(exc)) for address, exc in absent.items())
+        found = walk(there, report)
         return {file.address: (file.size_bytes, file.mtime_ns, file.ctime_ns) for file in found}

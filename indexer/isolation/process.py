@@ -16,8 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from multiprocessing import reduction
 from multiprocessing.connection import Pipe
+from pathlib import Path
 from typing import Any
 
 from indexer.errors import WorkerLimitError, WorkerStartError
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
 MAX_MESSAGE_BYTES = 1 << 30
+OOM_STEP = 900
 CHECK_S = 0.25  # how often a caller that waits is asked whether it still wants the answer
 SECRETS = ("TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIAL", "_KEY", "DATABASE_URL")
 
@@ -67,6 +70,7 @@ class WorkerProcess:
             raise WorkerStartError(f"no worker can be started: {exc.strerror or exc}") from exc
         finally:
             theirs.close()
+        give_up_before_parent(self._process.pid)
         self._ready = False
 
     @property
@@ -143,6 +147,16 @@ class WorkerProcess:
         self._connection.close()
         self._process.kill()
         self._process.wait(timeout=10.0)
+
+
+def give_up_before_parent(pid: int) -> None:
+    """Have the kernel end this child first where memory runs out for both.
+
+    Without it the largest goes, which often is the service. A child's own children go before it.
+    """
+    with suppress(OSError, ValueError):  # not on Linux, or it has ended already
+        own = int(Path("/proc/self/oom_score_adj").read_text())
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(min(own + OOM_STEP, 1000)))
 
 
 def worker_environment() -> dict[str, str]:

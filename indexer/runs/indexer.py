@@ -29,11 +29,13 @@ from indexer.errors import (
 from indexer.folders.disk import Disk, FoldersAndStores
 from indexer.folders.files import stored_name, stored_root
 from indexer.folders.roots import MusicRoot
+from indexer.folders.walk import WalkReport, present_roots
 from indexer.runs.embed import IndexingModel
 from indexer.runs.job import IndexJob
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.runs.pools import Pool, Threads
 from indexer.runs.progress import Heartbeat, ProgressMeter
+from indexer.runs.scan import note_absent
 from indexer.runs.summary import RunSummary
 
 __all__ = ["Indexer", "RunOptions", "RunSummary"]
@@ -92,8 +94,9 @@ class Indexer:
             What was done.
 
         Raises:
-            RootNotFoundError: A root is not there or may not be read.
-            EmptyRootError: A root holds no audio, though tracks are known in it.
+            RootNotFoundError: No root is there, or one of which no track is known is not, or it may
+                not be read.
+            EmptyRootError: No root holds audio, though tracks are known in one.
             ShrunkRootError: More than a fifth of a root's tracks are not there any more.
             RunActiveError: Another process is indexing, or has this run.
             RunCancelledError: The run was cancelled.
@@ -137,7 +140,11 @@ class Indexer:
         self, roots: Sequence[MusicRoot], owner: str, run_id: int | None, asked: dict[str, bool]
     ) -> IndexRun:
         if run_id is None:
-            names = [stored_name(root) for root in self.disk.distinct(roots)]
+            there, absent = present_roots(roots, self.disk.distinct)
+            names = [stored_name(root) for root in self.disk.distinct(there)]
+            if absent:
+                note_absent(absent, self.catalog.known_files(), WalkReport())
+            names += [address.rstrip("/") or "/" for address in absent]
             return self.catalog.start_run(names, owner, **asked)
         run = self.catalog.claim_run(owner, run_id)
         if run is None:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from indexer.catalog.records import FileResult, KnownFile, TrackChanges
-from indexer.errors import EmptyRootError, ShrunkRootError
+from indexer.errors import EmptyRootError, RootNotFoundError, ShrunkRootError
 from indexer.folders.disk import Disk
 from indexer.folders.files import FoundFile, file_path, stored_name
 from indexer.folders.roots import MusicRoot, is_in_store
-from indexer.folders.walk import WalkReport
+from indexer.folders.walk import WalkReport, present_roots
 from indexer.runs.identity import by_address
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def scan(
     """Look through the roots and sort files and tracks by what has to be done.
 
     What cannot be looked at stays as it is: a file whose status cannot be read, and all files below
-    a folder that cannot be listed.
+    a folder that cannot be listed. So does a root that is not there, or empty, beside others.
 
     Args:
         roots: Music roots.
@@ -74,14 +74,15 @@ def scan(
         allow_shrink: Accept that many tracks of a root, or all, are gone.
 
     Raises:
-        RootNotFoundError: A root is not there or may not be read.
-        EmptyRootError: A root holds nothing, though tracks are known in it.
+        RootNotFoundError: No root is there, or one of which no track is known is not, or it may not
+            be read.
+        EmptyRootError: No root holds audio, though tracks are known in one.
         ShrunkRootError: More than a fifth of a root's tracks are gone.
     """
     report = WalkReport()
-    distinct = disk.distinct(roots)
-    prefixes = [_prefix(stored_name(root)) for root in distinct]
-    found = {file.address: file for root in distinct for file in disk.find(root, report)}
+    prefixes, found = _look(roots, tracks, disk, report)
+    if not allow_shrink:
+        _note_emptied(prefixes, found, tracks, report)
     known = by_address(tracks)
     unchanged = [
         track
@@ -112,10 +113,20 @@ def scan(
     for line in (*report.troubles(), *report.skipped()):
         logger.warning("%s", line)
     if not allow_shrink:
-        _refuse_emptied(seen, found, tracks)
         fresh = sum(file.address not in known for file in seen.to_read)
         refuse_shrunk(seen, [t.id for t in seen.gone if t.status == "ok"], may_return=fresh)
     return seen
+
+
+def _look(
+    roots: Sequence[MusicRoot], tracks: Sequence[KnownFile], disk: Disk, report: WalkReport
+) -> tuple[list[str], dict[str, FoundFile]]:
+    """The prefixes of the roots, and the files below those that are there, by address."""
+    there, absent = present_roots(roots, disk.distinct)
+    note_absent(absent, tracks, report)
+    distinct = disk.distinct(there)
+    prefixes = [*(_prefix(stored_name(root)) for root in distinct), *absent]
+    return prefixes, {file.address: file for root in distinct for file in disk.find(root, report)}
 
 
 def refuse_shrunk(
@@ -149,26 +160,23 @@ def refuse_shrunk(
 
 
 def left_elsewhere(seen: Scan, results: Iterable[FileResult]) -> list[KnownFile]:
-    """Tracks outside the roots whose content a run has found, and whose own files are not there."""
+    """Tracks a run does not look for, whose content it has found, and whose files are not there."""
     contents = {result.content_id for result in results if result.content_id is not None}
-    away = [track for track in _outside_roots(seen) if track.content_id in contents]
+    away = [track for track in seen.outside if track.content_id in contents]
     return [track for track in away if not _is_there(track.root, track.path)]
 
 
 def absent_roots(seen: Scan, changes: TrackChanges) -> list[str]:
     """Roots that a run does not look through and that are not there, for a person, a line each."""
     moved = {change.id for change in changes.changed}
-    staying = Counter(track.root for track in _outside_roots(seen) if track.id not in moved)
+    outside = [track for track in seen.outside if not _is_below(track, seen.prefixes)]
+    staying = Counter(track.root for track in outside if track.id not in moved)
     return [
         f"{count} tracks stay in the index though their folder {root} is not there; a run with "
         "--only (only in the API) lets the tracks of all other folders leave it"
         for root, count in sorted(staying.items())
         if not _is_there(root)
     ]
-
-
-def _outside_roots(seen: Scan) -> list[KnownFile]:
-    return [track for track in seen.outside if not _is_below(track, seen.prefixes)]
 
 
 def _is_there(root: str, path: str = "") -> bool:
@@ -202,15 +210,38 @@ def _prefix(folder: str) -> str:
     return folder.rstrip("/") + "/"
 
 
-def _refuse_emptied(
-    seen: Scan, found: Mapping[str, FoundFile], tracks: Sequence[KnownFile]
+def note_absent(
+    absent: Mapping[str, RootNotFoundError], tracks: Sequence[KnownFile], report: WalkReport
 ) -> None:
-    for prefix in seen.prefixes:
-        before = sum(track.status == "ok" and track.address.startswith(prefix) for track in tracks)
-        looked_at = seen.report.could_look_at(prefix)
-        if before and looked_at and not any(address.startswith(prefix) for address in found):
-            raise EmptyRootError(
-                f"music root {prefix} holds no audio, but the catalogue knows {before} tracks in "
-                "it: is its disk mounted? A run with --allow-shrink (allow_shrink in the API) "
-                "takes them out of the index"
-            )
+    """Note roots that are away.
+
+    Raises:
+        RootNotFoundError: Nothing is known in one of them: it was misspelt.
+    """
+    for prefix, error in absent.items():
+        if not any(_is_below(track, [prefix]) for track in tracks):
+            raise error
+        report.unreadable[prefix] = getattr(error.__cause__, "strerror", None) or str(error)
+
+
+def _note_emptied(
+    prefixes: Sequence[str],
+    found: Mapping[str, FoundFile],
+    tracks: Sequence[KnownFile],
+    report: WalkReport,
+) -> None:
+    """Note roots that hold nothing though tracks are known in them; refuse where none holds any."""
+    for prefix in prefixes:
+        before = sum(track.status == "ok" and _is_below(track, [prefix]) for track in tracks)
+        if not before or not report.could_look_at(prefix):
+            continue
+        if any(address.startswith(prefix) for address in found):
+            continue
+        reason = (
+            f"it holds no audio, but the catalogue knows {before} tracks in it: is its disk "
+            "mounted? A run with --allow-shrink (allow_shrink in the API) takes them out of the "
+            "index"
+        )
+        if not found:
+            raise EmptyRootError(f"music root {prefix}: {reason}")
+        report.unreadable[prefix] = reason

@@ -31,6 +31,7 @@ from indexer.errors import (
     RunInterruptedError,
 )
 from indexer.isolation.limits import ReadLimits
+from indexer.isolation.process import give_up_before_parent
 from indexer.runs.options import DEFAULT_OPTIONS, RunOptions
 from indexer.starting import collector_paused
 from indexer.storage import keep_private
@@ -101,6 +102,7 @@ class ProcessExecutor:
             if self._stopped.is_set():
                 return
             process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+            give_up_before_parent(process.pid)
             self._process = process
         job = json.dumps(asdict(self._job) | {"run_id": run_id}).encode()
         assert process.stdin is not None

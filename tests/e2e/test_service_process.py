@@ -36,7 +36,7 @@ def test_serve_answers_until_it_is_told_to_stop(library: Path) -> None:
         with clip.open("rb") as file:
             heard = served.client.post("/v1/emotions", files={"file": file})
         refused = served.client.post("/v1/emotions", files={"file": b"text" * 1000})
-        served.process.send_signal(signal.SIGTERM)
+        served.process.send_signal(signal.SIGHUP)  # its terminal is closed
         code = served.process.wait(timeout=300.0)
 
     assert playlist.status_code == 200, playlist.text
@@ -198,13 +198,17 @@ def test_index_tells_of_what_it_passed_over(library: Path, tmp_path: Path) -> No
 
 
 def test_index_of_nothing_says_so(library: Path, tmp_path: Path) -> None:
-    """Without a folder or over an empty one there is no index, and the exit code says it."""
+    """Without a folder, over an empty one or one of broken files; the exit code says it."""
     (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/a.mp3").write_bytes(b"")
     data = ("--data-dir", str(tmp_path / "data"))
     empty = circumplex(library, "index", str(tmp_path / "empty"), *data)
+    broken = circumplex(library, "index", str(tmp_path / "broken"), *data)
     nothing = circumplex(library, "index", *data, CIRCUMPLEX_MUSIC_ROOTS="")
 
-    assert (empty.returncode, nothing.returncode) == (1, 1)
+    assert (empty.returncode, broken.returncode, nothing.returncode) == (1, 1, 1)
+    assert "Nothing is in the index" in " ".join(broken.stderr.split())
     assert "No audio file was found in" in " ".join(empty.stderr.split())
     assert "Nothing to index" in nothing.stderr
 

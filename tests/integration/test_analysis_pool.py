@@ -243,7 +243,7 @@ def test_running_out_of_memory_is_told_from_bad_audio() -> None:
 
 
 def test_the_worker_knows_no_secrets(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its environment holds neither the token nor the database's address."""
+    """Its environment holds neither token nor address of the database; it may be lost first."""
     monkeypatch.setenv("CIRCUMPLEX_ADMIN_TOKEN", "hunter2")
     monkeypatch.setenv("CIRCUMPLEX_DATABASE_URL", "postgresql://user:hunter2@db/circumplex")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
@@ -251,8 +251,11 @@ def test_the_worker_knows_no_secrets(clip: Path, monkeypatch: pytest.MonkeyPatch
     pool = PooledAnalyser("descriptors", 1, LIMITS)
     pool.analyse(clip)  # only then has the process become another program for certain
     with pool._pool.taken() as worker:
-        environment = Path(f"/proc/{worker.process._process.pid}/environ").read_bytes()
+        own = Path(f"/proc/{worker.process._process.pid}")
+        environment = (own / "environ").read_bytes()
+        victim = int((own / "oom_score_adj").read_text())
 
     pool.close()
+    assert victim > int(Path("/proc/self/oom_score_adj").read_text())  # it goes before the service
     assert b"PATH=" in environment
     assert b"hunter2" not in environment

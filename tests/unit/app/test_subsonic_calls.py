@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
+from anyio import CapacityLimiter
+from fastapi import Response
+from starlette.requests import ClientDisconnect
 
-from app.subsonic.call import Listener, SubsonicCall
-from app.subsonic.endpoints import is_long
+from app.desk import Places
+from app.subsonic.answers import LARGE_BYTES, LargeBodies
+from app.subsonic.call import LISTERS, Listener, SubsonicCall
+from app.subsonic.endpoints import in_turn, is_long
 from app.subsonic.errors import SubsonicError
 from app.subsonic.playlists import unless_travelling
 from app.subsonic.system import start_scan
@@ -119,6 +126,58 @@ def test_a_list_of_stations_is_made_at_once_unless_one_is_long_work(
     call = FakeCall(FakeServices(FakeCatalog(known)), None)
 
     assert unless_travelling(lambda _call: "listed", cast(SubsonicCall, call)) == expected
+
+
+def test_lists_are_made_a_few_at_a_time() -> None:
+    """Twenty at once would keep each other waiting, and health; who has left gets none."""
+    shared = SimpleNamespace(turns=CapacityLimiter(LISTERS), waiting=Places(100, "lists wait"))
+    lock, now, most, made = Lock(), 0, 0, list[int]()
+
+    def work(call: SubsonicCall) -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.01)
+        with lock:
+            now -= 1
+            made.append(cast(Any, call).number)
+
+    async def crowd() -> list[object]:
+        asked = [in_turn(work, asking(number, shared)) for number in range(20)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    found = asyncio.run(crowd())
+
+    assert most <= LISTERS
+    assert sorted(made) == [number for number in range(20) if number % 5]
+    assert sum(isinstance(each, ClientDisconnect) for each in found) == 4
+
+
+def asking(number: int, shared: object) -> SubsonicCall:
+    """A call; every fifth client has left."""
+
+    async def is_disconnected() -> bool:
+        return number % 5 == 0
+
+    request = SimpleNamespace(client=None, is_disconnected=is_disconnected)
+    return cast(SubsonicCall, SimpleNamespace(number=number, request=request, shared=shared))
+
+
+def test_equal_large_answers_are_held_once() -> None:
+    """And the last few of them only."""
+    large = LargeBodies()
+
+    first, again = (large.shared(Response(b"a" * LARGE_BYTES)).body for _ in range(2))
+    small = [large.shared(Response(b"a")).body for _ in range(2)]
+    for letter in b"bcdefg":
+        large.shared(Response(bytes([letter]) * LARGE_BYTES))
+    anew = large.shared(Response(b"a" * LARGE_BYTES)).body
+
+    assert again is first
+    assert anew is not first
+    assert anew == first
+    assert small == [b"a", b"a"]
 
 
 class FakeRuns:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from app.cli import main
-from app.commands.common import notes, plain
+from app.commands.common import PlainLines, emit_row, notes, plain
 from app.commands.playlist import playlist_table
 from app.playlists.recency import stepping_back
 from app.wire.responses import PlaylistItem, PlaylistResponse, SegmentOut, TrackOut
@@ -62,6 +64,19 @@ def test_a_title_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str])
     notes.print(playlist_table(playlist(("\x1b[2J\x1b]0;owned\x07", "\u202egnp.exe"))))
 
     assert not set(capsys.readouterr().err) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_names_of_files_do_not_steer_the_terminal_in_lists_and_logs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each stays in its line, which programs read."""
+    name = "new\nline\t\x1b[2J\u202e.mp3"
+    emit_row(name, "empty")
+    record = logging.makeLogRecord({"msg": "%s is left out", "args": (name,)})
+
+    shown = "new\\nline\\t\\x1b[2J\\u202e.mp3"
+    assert capsys.readouterr().out == f"{shown}\tempty\n"
+    assert PlainLines().format(record) == f"{shown} is left out"
 
 
 def test_an_error_about_a_strange_name_is_told(

@@ -25,10 +25,12 @@ def test_a_root_is_what_was_written(name: str, root: object) -> None:
     assert music_root(name) == root
 
 
-@pytest.mark.parametrize("name", ["s3://", "s3:///a", "s3://music/a//b", "s3://music/../b"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "s3://", "s3:///a", "s3://music/a//b", "s3://music/../b"]
+)
 def test_a_root_that_no_path_can_be_is_refused(name: str) -> None:
     """With what to write instead."""
-    with pytest.raises(ValueError, match="write s3://bucket/prefix"):
+    with pytest.raises(ValueError, match="s3://bucket/prefix"):
         music_root(name)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from indexer.catalog.records import KnownFile
-from indexer.errors import EmptyRootError, ShrunkRootError
+from indexer.errors import EmptyRootError, RootNotFoundError, ShrunkRootError
 from indexer.folders.disk import FoldersAndStores
 from indexer.folders.walk import DirectoryEntry, ListFolder, list_folder, walk
 from indexer.runs.scan import Scan, refuse_shrunk, scan
@@ -98,6 +98,33 @@ def test_a_root_that_lost_all_is_refused_also_in_full(tmp_path: Path) -> None:
         look(tmp_path, tracks, full=True)
 
     assert len(look(tmp_path, tracks, allow_shrink=True).gone) == 2
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_a_disk_that_is_away_holds_back_no_other(tmp_path: Path, *, mounted: bool) -> None:
+    """Its tracks stay, and what is new beside it is found; its mount point may be there or not."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    tracks = library(tmp_path / "one", 4)
+    (tmp_path / "one").rename(tmp_path / "away")
+    if mounted:
+        (tmp_path / "one").mkdir()
+    (tmp_path / "two/new.mp3").write_bytes(b"music")
+    roots = [tmp_path / "one", tmp_path / "two"]
+
+    seen = scan(roots, tracks, disk=FoldersAndStores(), frontend_id="fake-1", full=False, only=True)
+
+    assert [file.path for file in seen.to_read] == ["new.mp3"]
+    assert (len(seen.outside), seen.gone) == (4, ())
+    assert "one/ cannot be looked at, its tracks stay as they are" in seen.report.troubles()[0]
+
+
+def test_a_second_root_of_which_nothing_is_known_was_misspelt(tmp_path: Path) -> None:
+    """It is no disk that is away."""
+    roots = [tmp_path, tmp_path / "nowhere"]
+
+    with pytest.raises(RootNotFoundError, match="nowhere"):
+        scan(roots, [], disk=FoldersAndStores(), frontend_id="fake-1", full=False)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE, errno.ENOENT])

@@ -16,6 +16,7 @@ from indexer.folders.walk import (
     HIDDEN,
     LINKS,
     OF_THE_SYSTEM,
+    UNFINISHED,
     DirectoryEntry,
     WalkReport,
     list_folder,
@@ -130,7 +131,7 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     write_tone(tmp_path / "a.wav")
     (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
     (tmp_path / "Album").symlink_to(tmp_path)
-    for name in ("song.mid", "b.mid", "c.mod", "album.cue", "notes.txt"):
+    for name in ("song.mid", "b.mid", "c.mod", "album.cue", "notes.txt", "d.MP3.part", "a.part"):
         (tmp_path / name).write_bytes(b"x")
     os.mkfifo(tmp_path / "pipe.mp3")
     report = WalkReport()
@@ -143,7 +144,18 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     assert sorted(report.named[LINKS]) == [f"{tmp_path}/Album", f"{tmp_path}/link.wav"]
     for words in ("2 skipped, symbolic links", "2 skipped, .mid", "1 skipped, .mod", "CUE", "pipe"):
         assert words in said
+    assert f"1 skipped, {UNFINISHED}: {tmp_path}/d.MP3.part" in said
     assert "notes.txt" not in said
+
+
+def test_what_a_tagger_left_behind_is_no_track(tmp_path: Path) -> None:
+    """The copy beside a file whose writing was killed; names with a dot in front are music."""
+    write_tone(tmp_path / ".circumplex-123.part.wav")
+    write_tone(tmp_path / ".45.wav")
+    report = WalkReport()
+
+    assert [file.path for file in walk([tmp_path], report)] == [".45.wav"]
+    assert report.passed[HIDDEN] == 1
 
 
 class Folder(Unreadable):

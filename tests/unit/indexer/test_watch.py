@@ -75,6 +75,22 @@ def test_rights_given_later_are_a_change(tmp_path: Path) -> None:
     assert [one.look(), one.look(), one.look()] == [False, True, False]
 
 
+def test_a_folder_that_is_missing_holds_back_no_other(tmp_path: Path) -> None:
+    """What is new in the others is told, and the files of the missing one count as unchanged."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    write_tone(one / "a.wav")
+    two.mkdir()
+    looks = FolderWatch([one, two], lambda: None)
+    looks.look()
+
+    one.rename(tmp_path / "away")
+    away = [looks.look(), looks.look()]
+    write_tone(two / "b.wav")
+
+    assert away == [False, False]
+    assert [looks.look(), looks.look(), looks.look()] == [False, True, False]
+
+
 def test_a_missing_folder_is_no_change(tmp_path: Path) -> None:
     """A disk that is not mounted for a while must not empty the index."""
     music = tmp_path / "music"

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import BodyTimeoutError
 from app.http import middleware
-from app.http.middleware import LARGE_BODY_BYTES, RequestMiddleware
+from app.http.middleware import LARGE_BODY_BYTES, PIECE_BYTES, RequestMiddleware
 from app.http.origins import Origins
 from app.metrics import Metrics
 
@@ -49,7 +49,7 @@ async def asked(owner: RequestMiddleware, path: str, body: bytes, more: bool = F
     await owner(scope, receive, send)
 
 
-def owner_of(reader: Reader) -> RequestMiddleware:
+def owner_of(reader: Any) -> RequestMiddleware:
     """The middleware around an application."""
     return RequestMiddleware(
         reader,
@@ -143,3 +143,26 @@ def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     assert [str(error.detail) for error in reader.failed] == [
         "the request body did not arrive within 0.05 s"
     ]
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])
+def test_a_large_answer_is_handed_on_in_pieces(size: int) -> None:
+    """The server copies a piece for each client that does not read, not the whole answer."""
+    content, sent = bytes(range(256)) * (size // 256) + bytes(size % 256), list[dict[str, Any]]()
+
+    async def answers(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": content})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(owner_of(answers)(scope, None, send))  # type: ignore[arg-type]
+
+    pieces = [message["body"] for message in sent[1:]]
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) <= PIECE_BYTES
+    assert [message.get("more_body", False) for message in sent[1:]] == [True] * (
+        len(pieces) - 1
+    ) + [False]
