@@ -29,6 +29,8 @@ FEWER = {10: 7, 20: 13, 50: 33}  # two thirds of as many words
 DRAWS, CHOSEN_DRAWS = 200, 100
 FEW, MORE_DRAWS = (5, 7, 10, 13), 1000  # words after which it is told how often a draw is worse
 POOL = 0.5  # of the songs, from which those that are asked about are chosen
+POOLS, POOL_COUNTS = (50, 100, 200, 400, 600), (5, 7, 10, 13, 20, 33, 50)
+"""Numbers of songs to choose from, and words after which it is told what difference they make."""
 LEAST_LEFT = 40  # songs to judge by
 BEYOND = 2.0  # standard errors by which a draw is worse
 NOISE_SD = 0.25  # of one annotator on the relative plane
@@ -68,7 +70,8 @@ def learning_figures(listener: Listener) -> dict[str, Any]:
     gap = base - _rmse(own, listener.felt)
     most = min(int(POOL * len(listener.heard)), len(listener.heard) - LEAST_LEFT)
     counts = [count for count in sorted({*COUNTS, *FEWER.values()}) if count <= most]
-    orders = [_well(listener, features, counts[-1], seed) for seed in range(CHOSEN_DRAWS)]
+    pool = int(POOL * len(listener.heard))
+    orders = [_well(listener, features, pool, counts[-1], seed) for seed in range(CHOSEN_DRAWS)]
     for count in counts:
         at_random = [_judged(listener, features, _some(listener, count, s)) for s in range(DRAWS)]
         found["random"][count] = _summary(at_random, gap)
@@ -76,6 +79,8 @@ def learning_figures(listener: Listener) -> dict[str, Any]:
         found["chosen"][count] = _summary(well, gap)
         print(listener.name, count, found["random"][count], found["chosen"][count], flush=True)
     found["worse of more draws"] = {count: _worse(listener, features, count) for count in FEW}
+    if len(listener.heard) - LEAST_LEFT >= POOLS[-1]:
+        found["pools"] = {size: _out_of(listener, features, size, gap) for size in POOLS}
     return found
 
 
@@ -138,13 +143,24 @@ def _some(listener: Listener, count: int, seed: int) -> Rows:
     return np.random.default_rng(seed).choice(len(listener.heard), count, replace=False)
 
 
-def _well(listener: Listener, features: Doubles, count: int, seed: int) -> Rows:
-    """Songs chosen as the service chooses them, from a part of all."""
-    size = len(listener.heard)
-    pool = np.random.default_rng(seed).choice(size, int(POOL * size), replace=False)
+def _well(listener: Listener, features: Doubles, size: int, count: int, seed: int) -> Rows:
+    """Songs chosen as the service chooses them, the first one first, out of so many of all."""
+    pool = np.random.default_rng(seed).choice(len(listener.heard), size, replace=False)
     nothing, allowed = np.array([], dtype=np.intp), np.ones(len(pool), dtype=np.bool_)
     rows, _ = chosen(listener.heard[pool], features[pool], nothing, allowed, count)
     return pool[np.array(rows, dtype=np.intp)]
+
+
+def _out_of(listener: Listener, features: Doubles, size: int, gap: float) -> dict[int, float]:
+    """How much of the gap is closed by numbers of words chosen out of so many songs."""
+    most, seeds = POOL_COUNTS[-1], range(CHOSEN_DRAWS)
+    orders = [_well(listener, features, size, most, seed) for seed in seeds]
+    found = {}
+    for count in POOL_COUNTS:
+        drawn = [_learned(listener, features, order[:count]) for order in orders]
+        less = [_rmse(heard, felt) - _rmse(places, felt) for places, heard, felt in drawn]
+        found[count] = round(float(np.mean(less)) / gap, 3)
+    return found
 
 
 def _worse(listener: Listener, features: Doubles, count: int) -> int:

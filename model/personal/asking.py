@@ -2,7 +2,7 @@
 
 The gain of a track is what its answer is expected to take off the mean variance of all places, in
 closed form for a Gaussian process (Chaloner & Verdinelli 1995, A-optimality). The process is a
-local one: an answer tells of music that is like the track and is heard near it (ADR 0104). Letters:
+local one: an answer tells of music that is like the track and is heard near it (ADR 0107). Letters:
 T tracks, R features, C tracks that are considered, N answers.
 """
 
@@ -16,7 +16,7 @@ from model.personal.priors import NOISE_SD
 
 SHIFT, MUSIC_SD = 0.12, 0.2
 """Standard deviations of what moves all tracks alike, and of what moves each as those like it."""
-LIKENESS = 0.5  # 1 - cosine of the music of two tracks over which they are moved e times less alike
+LIKENESS = 0.4  # 1 - cosine of the music of two tracks over which they are moved e times less alike
 FIRST_NOISE_SD, HALVED_AFTER = 1.2, 5.0
 """Of an answer while there are none, and the number of answers after which it counts half. First of
 all has to be found out whether there is anything to learn; answers about tracks that are like each
@@ -46,8 +46,10 @@ def chosen(
     Returns:
         Their rows, and what share of the variance that is left each is expected to take away.
     """
-    known = answered[-MOST_ANSWERS:]
-    rows = np.concatenate([known, _considered(allowed, answered)])  # [C], N of them first
+    known, considered = answered[-MOST_ANSWERS:], _considered(allowed, answered)
+    if not len(considered):
+        return [], []
+    rows = np.concatenate([known, considered])  # [C], N of them first
     prior = _covariance(heard[rows], features[rows])
     asked, noise, left = list(range(len(known))), 0.0, prior
     shares: list[float] = []

@@ -324,3 +324,9 @@ def test_what_was_answered_is_not_asked_again(music: Music) -> None:
     allowed[:5] = True
     rows, _ = chosen(music.heard, music.features, np.array([2]), allowed, 10)
     assert sorted(rows) == [0, 1, 3, 4]
+
+
+def test_nothing_is_asked_where_nothing_may_be(music: Music) -> None:
+    """A catalogue whose tracks were all skipped has no next one."""
+    none, nowhere = np.array([], dtype=np.intp), np.zeros(TRACKS, dtype=bool)
+    assert chosen(music.heard, music.features, none, nowhere, 1) == ([], [])
