@@ -13,7 +13,7 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.arrays import Floats
+from model.arrays import Doubles, Floats
 from model.audio.block_plan import SEGMENT_S as SEGMENT_S
 from model.audio.block_plan import BlockPlan
 from model.audio.decoding import MIN_DURATION_S, Audio, Source, stream
 from model.audio.frames import Damage
-from model.audio.programme_loudness import GATE_LUFS, LoudnessMeter
+from model.audio.level import Block, Level
 from model.audio.source import reopener
 from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id, gain_of
@@ -53,10 +53,6 @@ SILENT_PEAK = 1e-3
 ITU-R BS.1770 leaves stretches below -70 LUFS out of a programme's loudness; dither and the noise of
 an encoder peak ten decibels above that."""
 
-SILENCE_LU = 40.0
-"""What lies so far under a file's integrated loudness, before its first and after its last louder
-tenth of a second, is silence around the music and is not described with it."""
-
 _EPSILON = 1e-6
 
 _SCALARS = ("frontend_id", "duration_s", "loudness_lufs")
@@ -69,8 +65,6 @@ _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error),
 )
 
-Spans = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Analysis:
@@ -79,10 +73,11 @@ class Analysis:
     Attributes:
         frontend_id: Name and version of the frontend, e.g. `descriptors33-2`.
         duration_s: Length of the decoded audio in seconds.
-        segments_s: Start and end of each segment in seconds, [S, 2].
+        segments_s: Start and end of what was described of each segment in seconds, [S, 2]: without
+            long silences. Segments that hold nothing else are left out.
         segment_features: [S, Dx].
         window_features: Row i describes the `CURVE_WINDOW_S` centred on `i * CURVE_HOP_S` seconds,
-            as far as the file reaches, [W, Dx].
+            as far as the file reaches, [W, Dx]. In long silences it is the nearest row beyond.
         loudness_lufs: Integrated loudness of the file's mono mix as it came, at least `GATE_LUFS`.
         cues: What further frontends make of the segments, by their `frontend_id`, [S, K] each.
         note: What of the file did not decode; None where all of it did.
@@ -209,12 +204,12 @@ def analyse(
     plan = BlockPlan.of(frontend, block_s)
     again = reopener(source)
     damage = Damage()
-    level = _Level.measured(_blocks(again(), plan, max_duration_s, damage))
+    level = Level.measured(_blocks(again(), plan, max_duration_s, damage))
     if level.peak <= SILENT_PEAK:
         raise SilentAudioError(
             f"{level.end_s:.1f} s of silence: there is nothing to hear in this file"
         )
-    lead_s = level.sound_s[0] % plan.grid_s
+    lead_s = float(level.sound_s[0, 0]) % plan.grid_s
     if not level.kept:
         plan = BlockPlan.of(frontend, block_s, lead_s)
     rows = _Rows(frontend, cues, level, lead_s)
@@ -223,7 +218,7 @@ def analyse(
     return replace(rows.analysis(), note=damage.note)
 
 
-def segment_spans(duration_s: float) -> Spans:
+def segment_spans(duration_s: float) -> Doubles:
     """Start and end of each segment of a track of `duration_s` seconds, [S, 2].
 
     A segment starts every `SEGMENT_HOP_S` as long as it adds at least `MIN_NEW_S`.
@@ -234,7 +229,7 @@ def segment_spans(duration_s: float) -> Spans:
     return np.stack([starts, np.minimum(starts + SEGMENT_S, duration_s)], axis=1)
 
 
-def window_spans(duration_s: float) -> Spans:
+def window_spans(duration_s: float) -> Doubles:
     """Start and end of the window around each point of the emotion curve, [W, 2]."""
     centres = np.arange(math.ceil(duration_s / CURVE_HOP_S - _EPSILON)) * CURVE_HOP_S
     half = CURVE_WINDOW_S / 2
@@ -243,73 +238,16 @@ def window_spans(duration_s: float) -> Spans:
     )
 
 
-def _full_segments(until_s: float) -> Spans:
+def _full_segments(until_s: float) -> Doubles:
     """The segments that end by `until_s` in a track that goes on."""
     spans = segment_spans(until_s + SEGMENT_S)
     return spans[spans[:, 0] + SEGMENT_S <= until_s]
 
 
-def _full_windows(until_s: float) -> Spans:
+def _full_windows(until_s: float) -> Doubles:
     """The windows that end by `until_s` in a track that goes on."""
     spans = window_spans(until_s + CURVE_WINDOW_S)
     return spans[spans[:, 1] <= until_s]
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A stretch of a file, placed in time."""
-
-    audio: Audio
-    start_s: float
-    is_last: bool
-
-    @property
-    def end_s(self) -> float:
-        return self.start_s + self.audio.duration_s
-
-
-@dataclass(frozen=True)
-class _Level:
-    """What a first look at a file tells.
-
-    Attributes:
-        loudness_lufs: Integrated loudness.
-        peak: Largest |sample|.
-        end_s: Length in seconds.
-        sound_s: Where silence at the start ends, and where silence at the end begins.
-        kept: The only block, if one holds all of the file.
-    """
-
-    loudness_lufs: float
-    peak: float
-    end_s: float
-    sound_s: tuple[float, float]
-    kept: tuple[_Block, ...]
-
-    @classmethod
-    def measured(cls, blocks: Iterable[_Block]) -> _Level:
-        meter: LoudnessMeter | None = None
-        peak = end_s = 0.0
-        kept: tuple[_Block, ...] = ()
-        for block in blocks:
-            rate_hz = block.audio.sample_rate_hz
-            meter = meter or LoudnessMeter(rate_hz)
-            fresh = block.audio.samples[round((end_s - block.start_s) * rate_hz) if end_s else 0 :]
-            meter.add(fresh)
-            peak = max(peak, float(np.abs(fresh).max(initial=0.0)))
-            kept = (block,) if block.is_last and not end_s else ()
-            end_s = block.end_s
-        if meter is None:  # the decoder refuses files without samples
-            return cls(GATE_LUFS, peak, end_s, (0.0, end_s), kept)
-        loudness_lufs = meter.integrated_lufs
-        sound_s = meter.sounding(loudness_lufs - SILENCE_LU)
-        return cls(loudness_lufs, peak, end_s, sound_s, kept)
-
-    def without_silence(self, spans: Spans) -> Spans:
-        """The spans less the silence that the file starts and ends with, where enough is left."""
-        clipped = np.clip(spans, *self.sound_s)
-        short = clipped[:, 1] - clipped[:, 0] < MIN_DURATION_S
-        return np.where(short[:, None], spans, clipped)
 
 
 class _Rows:
@@ -320,17 +258,17 @@ class _Rows:
     """
 
     def __init__(
-        self, frontend: Frontend, cues: Sequence[Frontend], level: _Level, lead_s: float
+        self, frontend: Frontend, cues: Sequence[Frontend], level: Level, lead_s: float
     ) -> None:
         self._frontend, self._hearing = frontend, tuple(cues)
         self._level, self._lead_s = level, lead_s
-        self._segments: list[Spans] = []
+        self._segments: list[Doubles] = []
         self._features: list[Floats] = []
         self._windows: list[Floats] = []
         self._cues: dict[str, list[Floats]] = {frontend_id(cue): [] for cue in cues}
         self._n_segments = self._n_windows = 0
 
-    def add(self, block: _Block, context_s: float) -> None:
+    def add(self, block: Block, context_s: float) -> None:
         """Describe what ends within the block, with the context that frontends look at."""
         end_s, until_s = block.end_s, block.end_s - context_s
         segments = segment_spans(end_s) if block.is_last else _full_segments(until_s)
@@ -347,25 +285,39 @@ class _Rows:
         self._n_segments, self._n_windows = len(segments), len(windows)
 
     def analysis(self) -> Analysis:
-        """All rows, of the whole file."""
+        """All rows, of the whole file, as far as it is not silent."""
+        spans, kept = self._level.without_silence(np.concatenate(self._segments))
+        if not kept.any():
+            kept[:] = True
+        windows = np.concatenate(self._windows)[self._heard_windows()]
         segments, windows = self._frontend.within_file(
-            np.concatenate(self._features), np.concatenate(self._windows)
+            np.concatenate(self._features)[kept], windows
         )
         return Analysis(
             frontend_id(self._frontend),
             self._level.end_s,
-            np.concatenate(self._segments).astype(np.float32),
+            spans[kept].astype(np.float32),
             segments,
             windows,
             loudness_lufs=self._level.loudness_lufs,
-            cues={name: np.concatenate(rows) for name, rows in self._cues.items()},
+            cues={name: np.concatenate(rows)[kept] for name, rows in self._cues.items()},
         )
 
-    def _described(self, block: _Block, frontend: Frontend, spans: Spans) -> Floats:
+    def _heard_windows(self) -> NDArray[np.intp]:
+        """For each window the nearest one that is not silent, [W]."""
+        heard = np.flatnonzero(self._level.without_silence(window_spans(self._level.end_s))[1])
+        places = np.arange(self._n_windows)
+        if not len(heard):
+            return places
+        between = (heard[1:] + heard[:-1] + 1) // 2
+        nearest: NDArray[np.intp] = heard[np.searchsorted(between, places, side="right")]
+        return nearest
+
+    def _described(self, block: Block, frontend: Frontend, spans: Doubles) -> Floats:
         audio = block.audio
         heard = audio.samples[round(self._lead_s * audio.sample_rate_hz) :]
         samples = torch.from_numpy(heard) * gain_of(frontend, self._level.loudness_lufs)
-        placed = self._level.without_silence(spans) - block.start_s - self._lead_s
+        placed = self._level.without_silence(spans)[0] - block.start_s - self._lead_s
         windows = torch.from_numpy(np.maximum(placed, [0.0, MIN_DURATION_S]))
         features = frontend.describe(samples, audio.sample_rate_hz, windows)
         return np.asarray(features.cpu().numpy(), dtype=np.float32)
@@ -373,7 +325,7 @@ class _Rows:
 
 def _blocks(
     source: Source, plan: BlockPlan, max_duration_s: float | None, damage: Damage | None = None
-) -> Iterator[_Block]:
+) -> Iterator[Block]:
     start = 0
     waiting: Audio | None = None
     for audio in stream(
@@ -384,8 +336,8 @@ def _blocks(
         damage=damage,
     ):
         if waiting is not None:
-            yield _Block(waiting, start / audio.sample_rate_hz, is_last=False)
+            yield Block(waiting, start / audio.sample_rate_hz, is_last=False)
             start += round(plan.step_s * audio.sample_rate_hz)
         waiting = audio
     if waiting is not None:
-        yield _Block(waiting, start / waiting.sample_rate_hz, is_last=True)
+        yield Block(waiting, start / waiting.sample_rate_hz, is_last=True)

@@ -14,8 +14,8 @@ from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
+from model.audio.channels import MAX_AMPLITUDE, Centred, Mended, MonoMix, Samples, channels_of
 from model.audio.frames import (
     Damage,
     all_frames,
@@ -37,9 +37,6 @@ from model.errors import (
 MIN_DURATION_S = 0.5
 """Shortest clip that is analysed."""
 
-MAX_AMPLITUDE = 1e9
-"""Largest believable |sample|; full scale is 1, integers mistaken for floats reach 2^31."""
-
 SAMPLE_RATES_HZ = (2_000, 3_072_000)
 """Lowest and highest sample rate that is accepted, the latter that of DSD512 as PCM; a lying header
 could make resampling explode."""
@@ -48,13 +45,10 @@ KEPT_RATE_HZ = 192_000
 """Highest sample rate of a waveform: more is halved until it is below, so that five minutes of DSD
 take no gigabytes."""
 
-OPPOSITE = -0.8
-"""Channels whose correlation so far is below this are opposite in phase: their mean would hold less
-than a tenth of their power."""
+BAD_SHARE = 0.01
+"""A file of which more is NaN, infinite or beyond `MAX_AMPLITUDE` is refused; less is silence."""
 
 _BLOCK_SAMPLES = 1 << 16
-
-Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,8 @@ def decode(source: Source, *, max_duration_s: float | None = None) -> Audio:
     """Decode all of `source` to mono, the mean of its channels, at its own rate.
 
     A channel that runs against the loudest one, as in a miswired recording, is turned over before,
-    so that the two do not cancel.
+    so that the two do not cancel. A constant offset is taken out, and single samples that are no
+    numbers count as silence.
 
     Args:
         source: A path, the file's bytes, or a binary file object (read from where it stands).
@@ -112,7 +107,8 @@ def decode(source: Source, *, max_duration_s: float | None = None) -> Audio:
         EmptyAudioError: There are no bytes, or they hold no samples.
         AudioTooShortError: Fewer than `MIN_DURATION_S` seconds decode.
         AudioTooLongError: More than `max_duration_s` seconds decode.
-        NonFiniteAudioError: A sample is NaN, infinite or beyond `MAX_AMPLITUDE`.
+        NonFiniteAudioError: More than `BAD_SHARE` of it is NaN, infinite or beyond
+            `MAX_AMPLITUDE`.
     """
     chunks = list(_chunks(source, max_duration_s))
     return Audio(np.concatenate([chunk for chunk, _ in chunks]), chunks[0][1])
@@ -187,13 +183,12 @@ def _chunks(
 ) -> Iterator[tuple[Samples, int]]:
     """Mono pieces of `source` in order, each with the sample rate; checks every limit."""
     total, rate_hz = 0, 0
-    mix = _MonoMix()
+    mend, centre, mix = Mended(), Centred(), MonoMix()
     damage = damage if damage is not None else Damage()
     with translated(source):
         for block in _blocks(_at_one_rate(all_frames(source, damage), source)):
             rate_hz = block.sample_rate
-            chunk = mix(_channels(block))
-            _check_amplitude(chunk, source)
+            chunk = mix(centre(mend(channels_of(block))))
             total += len(chunk)
             if max_duration_s is not None and total > max_duration_s * rate_hz:
                 raise AudioTooLongError(
@@ -201,6 +196,12 @@ def _chunks(
                 )
             yield chunk, rate_hz
     damage.decoded_s = total / rate_hz if rate_hz else 0.0
+    damage.bad_samples = mend.samples
+    if mend.lost > BAD_SHARE * total:
+        raise NonFiniteAudioError(
+            f"{mend.lost / total:.0%} of {name_of(source)} are samples that are NaN, infinite or "
+            f"beyond {MAX_AMPLITUDE:g}"
+        )
     if total == 0:
         raise EmptyAudioError(f"{name_of(source)} holds no audio samples")
     if total < MIN_DURATION_S * rate_hz:
@@ -260,52 +261,6 @@ def _kind(frame: Any) -> tuple[Any, ...]:
     return frame.format.name, frame.layout.name, frame.sample_rate, frame.time_base
 
 
-class _MonoMix:
-    """Mean of the channels, those that run against the loudest one turned over.
-
-    Which ones do is told by all that came before, so that the mix hardly ever changes within a
-    recording; where it does, it changes at a block of the decoder.
-    """
-
-    def __init__(self) -> None:
-        self._products = np.zeros((0, 0))
-
-    def __call__(self, channels: Samples) -> Samples:
-        """[C, N] -> [N]."""
-        if len(channels) == 1:
-            return np.asarray(channels[0])
-        with np.errstate(over="ignore", invalid="ignore"):  # refused afterwards, by its amplitude
-            products = (channels @ channels.T).astype(np.float64)
-            if products.shape == self._products.shape:
-                products = products + self._products
-            self._products = products
-            opposite = self._opposite()
-            turned = (
-                np.where(opposite[:, None], -channels, channels) if opposite.any() else channels
-            )
-            return np.asarray(turned.mean(axis=0), dtype=np.float32)
-
-    def _opposite(self) -> NDArray[np.bool_]:
-        power = self._products.diagonal()
-        loudest = int(power.argmax())
-        limit = OPPOSITE * np.sqrt(power * power[loudest])
-        opposite: NDArray[np.bool_] = (self._products[loudest] < limit) & (limit < 0)
-        return opposite
-
-
-def _channels(block: Any) -> Samples:
-    """The channels with full scale 1, [C, N] float32."""
-    values = block.to_ndarray()
-    if not block.format.is_planar:
-        values = values.reshape(-1, block.layout.nb_channels).T  # [C, N]
-    if values.dtype == np.uint8:
-        return np.asarray((values.astype(np.float32) - 128.0) / 128.0)
-    if values.dtype.kind == "i":
-        scale = 1.0 / (1 << (8 * values.dtype.itemsize - 1))
-        return np.asarray(np.multiply(values, np.float32(scale), dtype=np.float32))
-    return np.asarray(values, dtype=np.float32)
-
-
 def _checked_rate(rate_hz: int, source: Source) -> int:
     low, high = SAMPLE_RATES_HZ
     if not low <= rate_hz <= high:
@@ -313,10 +268,3 @@ def _checked_rate(rate_hz: int, source: Source) -> int:
             f"{name_of(source)} has a sample rate of {rate_hz} Hz; {low} to {high} Hz are accepted"
         )
     return rate_hz
-
-
-def _check_amplitude(chunk: Samples, source: Source) -> None:
-    if not np.abs(chunk).max(initial=0.0) <= MAX_AMPLITUDE:  # NaN compares false
-        raise NonFiniteAudioError(
-            f"{name_of(source)} holds samples that are NaN, infinite or beyond {MAX_AMPLITUDE:g}"
-        )

@@ -31,6 +31,7 @@ _STATE_LENGTH = frozenset(
     | {"tak", "tta", "w64", "wav", "wv"}
 )
 _MISSING_S, _MISSING_SHARE = 1.0, 0.02  # less than one or the other counts as rounding
+_ASIDE = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired
 _BAD_PACKETS, _BAD_SHARE = 2, 0.01
 
 
@@ -43,6 +44,7 @@ class Damage:
         stated_s: Seconds that its containers state; None where one only guesses.
         packets: Packets that were read.
         bad_packets: Of these, those that did not decode.
+        bad_samples: Samples that are no numbers, or absurdly large.
         ended_by: Why reading packets ended before the end.
         is_cut_off: Whether the file lacks its end.
     """
@@ -51,6 +53,7 @@ class Damage:
     stated_s: float | None = 0.0
     packets: int = 0
     bad_packets: int = 0
+    bad_samples: int = 0
     ended_by: str | None = None
     is_cut_off: bool = False
 
@@ -63,6 +66,8 @@ class Damage:
             reasons.append(f"the file states {self.stated_s:.1f} s")
         if self.bad_packets > max(_BAD_PACKETS, _BAD_SHARE * self.packets):
             reasons.append(f"{self.bad_packets} of {self.packets} packets are damaged")
+        if self.bad_samples:
+            reasons.append(f"samples that are no numbers: {self.bad_samples}")
         if self.is_cut_off:
             reasons.append("it is cut off")
         elif self.ended_by is not None:
@@ -142,14 +147,22 @@ def declared_s(container: Any, track: Any) -> float | None:
 
 
 def audio_track(container: Any, source: Source) -> Any:
-    """The track to decode: the default one, else the first, of those that a decoder knows."""
+    """The track to decode: the default one, else the first, of those that a decoder knows.
+
+    A commentary or what describes pictures comes after all others.
+    """
     tracks = container.streams.audio
     if not tracks:
         raise UndecodableAudioError(f"{name_of(source)} has no audio track")
     known = [track for track in tracks if track.codec_context is not None]
     if not known:
         raise UndecodableAudioError(f"{name_of(source)}: no decoder knows its audio track's codec")
-    return min(known, key=lambda track: (not track.disposition & Disposition.default, track.index))
+
+    def order(track: Any) -> tuple[bool, bool, int]:
+        aside, default = track.disposition & _ASIDE, track.disposition & Disposition.default
+        return bool(aside), not default, track.index
+
+    return min(known, key=order)
 
 
 def open_container(reader: SourceFile) -> Any:

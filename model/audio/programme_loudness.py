@@ -21,6 +21,9 @@ from model.arrays import Doubles
 GATE_LUFS = -70.0
 """What is softer does not count; a file without anything louder is taken to be this loud."""
 
+SOUND_S = 0.5
+"""A sound that lasts no longer, alone in silence, is a click."""
+
 _RELATIVE_GATE_LU = -10.0
 _OFFSET = -0.691  # so that a full-scale sine at 997 Hz has -3.01 LUFS
 _STEP_S = 0.1
@@ -68,20 +71,32 @@ class LoudnessMeter:
         """Ungated loudness of each 100 ms so far, in LUFS; silence has -inf."""
         return _lufs(np.concatenate([np.zeros(0), *self._powers]))
 
-    def sounding(self, least_lufs: float) -> tuple[float, float]:
-        """Start of the first and end of the last step louder than that, in seconds.
+    def sounding(self, least_lufs: float, gap_s: float) -> Doubles:
+        """Stretches between silences, start and end in seconds, [K, 2]; K >= 1.
 
-        The end is infinite where the last whole step is louder, so that it reaches what follows.
+        The last one is infinite where the last whole step is louder, so that it reaches what
+        follows; without any louder step all is one stretch.
 
         Args:
             least_lufs: What a step must exceed.
+            gap_s: Shorter silences within belong to a stretch; sounds shorter than
+                `SOUND_S` between longer ones are part of the silence, unless there are no others.
         """
         loud = np.flatnonzero(self.step_lufs > least_lufs)
         if len(loud) == 0:
-            return 0.0, math.inf
+            return np.array([[0.0, math.inf]])
         step_s = self._step / self._sample_rate_hz
-        last = int(loud[-1]) + 1
-        return int(loud[0]) * step_s, last * step_s if last < len(self.step_lufs) else math.inf
+        apart = np.flatnonzero(np.diff(loud) * step_s > gap_s)
+        starts = np.concatenate([loud[:1], loud[apart + 1]])
+        ends = np.concatenate([loud[apart], loud[-1:]]) + 1
+        found = np.stack([starts, ends], axis=1) * step_s
+        if loud[-1] + 1 == len(self.step_lufs):
+            found[-1, 1] = math.inf
+        lasting = found[:, 1] - found[:, 0] > SOUND_S
+        if not lasting.any():
+            return np.array([[found[0, 0], found[-1, 1]]])
+        chosen: Doubles = found[lasting]
+        return chosen
 
     @property
     def integrated_lufs(self) -> float:

@@ -34,7 +34,7 @@ DURATIONS = st.floats(0.5, 400.0)
 
 
 class MeanAndSpan:
-    """A frontend that tells what it was shown: mean sample, first and last sample, length."""
+    """A frontend that tells what it was shown: mean |sample|, the first and the last, length."""
 
     name = "mean-and-span"
     version = 3
@@ -53,10 +53,8 @@ class MeanAndSpan:
         rows = []
         for start, end in (windows_s * sample_rate_hz).round().long().tolist():
             assert 0 <= start < end <= len(samples)
-            piece = samples[start:end]
-            rows.append(
-                torch.stack([piece.double().mean(), piece[0], piece[-1], torch.tensor(end - start)])
-            )
+            piece = samples[start:end].double().abs()
+            rows.append(torch.stack([piece.mean(), piece[0], piece[-1], torch.tensor(end - start)]))
         return torch.stack(rows).float() if rows else torch.zeros(0, 4)
 
     def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:
@@ -65,9 +63,14 @@ class MeanAndSpan:
 
 
 def _ramp(duration_s: float, rate_hz: int = 2_000) -> bytes:
-    """A WAV whose samples count up, so that every place can be told from its value."""
+    """A WAV whose |samples| go from .5 to 1, so that every place can be told from its value."""
     n = round(duration_s * rate_hz)
-    return wav((np.arange(n) / n)[None], rate_hz)
+    return wav(((0.5 + np.arange(n) / n / 2) * _alternating(n))[None], rate_hz)
+
+
+def _alternating(n: int) -> Floats:
+    """Signs that change from sample to sample: the highest tone, without an offset, [n]."""
+    return np.where(np.arange(n) % 2, -1.0, 1.0).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +137,8 @@ def test_rows_describe_their_own_stretch() -> None:
 
     spans = np.concatenate([segment_spans(duration_s), window_spans(duration_s)])
     rows = np.concatenate([analysis.segment_features, analysis.window_features])
-    np.testing.assert_allclose(rows[:, 1] * duration_s, spans[:, 0], atol=1e-3)
-    np.testing.assert_allclose(rows[:, 2] * duration_s, spans[:, 1], atol=2e-3)
+    places_s = (rows[:, 1:3] - 0.5) * 2 * duration_s
+    np.testing.assert_allclose(places_s, spans, atol=2e-3)
     assert analysis.frontend_id == "mean-and-span-3"
     assert analysis.duration_s == pytest.approx(duration_s)
 
@@ -157,7 +160,7 @@ def test_descriptors_do_not_depend_on_blocks() -> None:
 def test_hours_fit_into_little_memory() -> None:
     """An hour is analysed in blocks: neither the frontend nor the decoder holds much at once."""
     rate_hz = 8_000
-    content = encoded(np.full((1, 3600 * rate_hz), 0.1, np.float32), rate_hz, "flac", "flac")
+    content = encoded(0.1 * _alternating(3600 * rate_hz)[None], rate_hz, "flac", "flac")
     frontend = MeanAndSpan()
     tracemalloc.start()
     try:
@@ -290,7 +293,7 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
 @pytest.mark.parametrize("level", [0.0, 8e-4])
 def test_a_silent_file_is_refused(level: float) -> None:
     """Nothing above -60 dB, though a long file is read in blocks; a single louder click passes."""
-    quiet = np.full((1, 2_000 * 40), level, dtype=np.float32)
+    quiet = level * _alternating(2_000 * 40)[None]
     click = quiet.copy()
     click[0, 100] = -2e-3
 
@@ -340,8 +343,7 @@ def test_the_level_of_a_file_does_not_matter(gain_db: float) -> None:
 
 def test_louder_parts_stay_louder() -> None:
     """Within a file levels keep their ratios: the gain is one for all of it."""
-    samples = 0.05 * np.ones((1, 8_000 * 60), np.float32)
-    samples[0, ::2] *= -1
+    samples = 0.05 * _alternating(8_000 * 60)[None]
     samples[0, 8_000 * 30 :] *= 4
 
     rows = analyse(wav(samples, 8_000), Cue()).segment_features
