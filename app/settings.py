@@ -275,7 +275,10 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, value: Path) -> Path:
         try:
+            str(value).encode()
             return value.expanduser()
+        except UnicodeEncodeError as exc:  # what writes snapshots takes no other names
+            raise ValueError("the data folder's name is no UTF-8: name another folder") from exc
         except RuntimeError as exc:
             raise ValueError(f"{value}: there is no such user on this machine") from exc
 
@@ -355,7 +358,8 @@ class Settings(BaseSettings):
                 return self.database_url
             scheme, user, rest = _parted(self.database_url)
             return f"{scheme}{user}:{quote(self.database_password.get_secret_value(), '')}{rest}"
-        return f"sqlite:///{self.data_dir.absolute() / 'circumplex.db'}"
+        path = str(self.data_dir.absolute() / "circumplex.db")
+        return f"sqlite:///{path.replace('%', '%25').replace('?', '%3F')}"
 
     def with_changes(self, **changes: Any) -> Settings:
         """A validated copy in which `changes` (those that are not None) replace the values."""

@@ -43,11 +43,18 @@ class Judge:
         least_s: Shorter files are too short to tell.
         sounding: Share of `least_s` that must be sound, whatever silence the file holds.
         speech: Share of speech that is needed at least, in [0, 1].
+        alone: Share of speech that needs no deep pauses where there is no bass (a hall, a crowd),
+        alone_pauses_db: but pauses of this, and
+        alone_bass_db: less bass than this.
+        whispered: Share of speech that is enough for a voice without partials:
+        voiceless: less than this of the power in one partial, with deep pauses and little bass.
         spoken: What the share of speech and a fiftieth of the pauses in dB must come to together.
         pauses_db: Pauses that are needed at least.
         bass_db: More bass than this, without deep pauses, is music under a voice.
         deep_db: Pauses that are deep.
         steady_db: A spectrum that moves less is one lasting noise or tone.
+        beat_db: More bass than this, in a spectrum that moves by
+        beat_steady_db: this, is a beat, which is music however alike its bars are.
         rest_db: One that moves less besides one line is a single sound that comes and goes,
         jump: if it does so at once.
         single: More than this of the power in one partial throughout is a tone.
@@ -58,11 +65,18 @@ class Judge:
     least_s: float = LEAST_S
     sounding: float = 0.5
     speech: float = 0.5
+    alone: float = 0.95
+    alone_pauses_db: float = 7.0
+    alone_bass_db: float = -25.0
+    whispered: float = 0.25
+    voiceless: float = 0.14
     spoken: float = 0.95
     pauses_db: float = 15.0
     bass_db: float = -15.0
     deep_db: float = 20.0
     steady_db: float = 0.65
+    beat_db: float = -3.0
+    beat_steady_db: float = 1.0
     rest_db: float = 0.5
     jump: float = 0.7
     single: float = 0.85
@@ -78,7 +92,9 @@ class Judge:
         """
         if analysis.duration_s < self.least_s:
             return Verdict(
-                "short", f"{analysis.duration_s:.1f} s long; at least {self.least_s:g} s are needed"
+                "short",
+                f"{math.floor(analysis.duration_s * 10) / 10:.1f} s long; "
+                f"at least {self.least_s:g} s are needed",
             )
         sound_s = _sound_s(analysis)
         if sound_s < self.sounding * self.least_s:
@@ -103,21 +119,36 @@ class Judge:
         """The verdict by what is heard in the segments, [S, K]."""
         found = summarised(rows)
         if self._is_speech(found):
-            return Verdict("speech", f"{found['speech']:.0%} of it sounds like speech, with pauses")
+            share = _speech_of_heard(found)
+            return Verdict("speech", f"{share:.0%} of what is heard sounds like speech")
         if found["single"] > self.single:
             return Verdict("noise", "a single tone throughout")
         if found["steady_db"] < self.steady_db:
             return Verdict("noise", "one lasting noise or tone")
-        if found["rest_db"] < self.rest_db and found["jump"] > self.jump:
+        alike = found["rest_db"] < self.rest_db and found["jump"] > self.jump
+        beat = found["bass_db"] > self.beat_db and found["steady_db"] > self.beat_steady_db
+        if alike and not beat:
             return Verdict("noise", "a single sound that comes and goes")
         return MUSIC
 
     def _is_speech(self, found: Mapping[str, float]) -> bool:
-        speech, pauses_db = found["speech"], found["pauses_db"]
+        speech, pauses_db = _speech_of_heard(found), found["pauses_db"]
+        bass_db = found["bass_db"]
+        alone = pauses_db >= self.alone_pauses_db and bass_db < self.alone_bass_db
+        deep = pauses_db > self.deep_db and bass_db < self.bass_db
+        if speech >= self.alone and alone:
+            return True
+        if speech >= self.whispered and found["single"] < self.voiceless and deep:
+            return True
         if speech < self.speech or pauses_db < self.pauses_db:
             return False
-        accompanied = found["bass_db"] > self.bass_db and pauses_db < self.deep_db
+        accompanied = bass_db > self.bass_db and pauses_db < self.deep_db
         return not accompanied and speech + min(pauses_db, _MOST_DB) / _FULL_DB >= self.spoken
+
+
+def _speech_of_heard(found: Mapping[str, float]) -> float:
+    """Share of speech in what is not silent: a voice may pause for as long as it speaks."""
+    return min(1.0, found["speech"] / max(found["heard"], _LEAST_HEARD))
 
 
 def _sound_s(analysis: Analysis) -> float:
@@ -127,6 +158,7 @@ def _sound_s(analysis: Analysis) -> float:
     return float(np.maximum(analysis.segments_s[:, 1] - starts, 0.0).sum())
 
 
+_LEAST_HEARD = 0.25
 _MOST_DB, _FULL_DB = 30.0, 50.0  # pauses count up to the first, by their share of the second
 
 

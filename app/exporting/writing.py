@@ -35,7 +35,8 @@ def write_rows(found: Iterable[dict[str, Any]], target: Path) -> int:
     if kind not in KINDS:
         raise InvalidRequestError(f"{target} ends in none of {', '.join(KINDS)}")
     write = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}[kind]
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    target = Path(os.path.realpath(target))  # a link stays one
+    aside = target.with_name(f".circumplex-{os.getpid()}.part")
     try:
         count = write(iter(found), aside)
         aside.replace(target)

@@ -53,6 +53,8 @@ def normalised_url(database_url: str) -> str:
 def make_engine(database_url: str) -> Engine:
     """An engine for SQLite (WAL, foreign keys, waiting writers) or PostgreSQL.
 
+    In the path of a SQLite file `?` is written as `%3F` and `%` as `%25`.
+
     Raises:
         CatalogError: The URL is none, or of a database this build does not know.
     """

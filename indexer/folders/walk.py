@@ -49,6 +49,7 @@ _OF_DOWNLOADS = frozenset(
 _SYSTEM_FOLDERS = frozenset(
     {
         *("system volume information", "$recycle.bin", "__macosx", "#recycle", "@recycle"),
+        *("recycler", "network trash folder"),
         *("#snapshot", "@snapshot", "@recently-snapshot", "@eadir", "@__thumb", "@tmp"),
     }
 )

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings, is_loopback
+from indexer.catalog.catalog import open_catalog
 from indexer.folders.roots import StoreRoot
 
 
@@ -37,6 +38,17 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"CIRCUMPLEX_{name.upper()}", "")
 
     assert Settings() == without
+
+
+def test_the_database_lies_in_the_data_folder_whatever_that_is_called(tmp_path: Path) -> None:
+    """Signs that mean something in an address are signs of a name."""
+    folder = tmp_path / "what?#100%3F"
+    folder.mkdir()
+
+    open_catalog(Settings(data_dir=folder).resolved_database_url).close()
+
+    assert (folder / "circumplex.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
 def test_the_database_is_sqlite_in_the_data_folder_unless_named(tmp_path: Path) -> None:
@@ -89,6 +101,7 @@ def test_loopback_addresses_are_known(host: str, expected: bool) -> None:
         {"admin_token": "two\nlines"},
         {"admin_token": "é" * 20},
         {"data_dir": "~nobody-of-this-name/music"},
+        {"data_dir": "/data/caf\udce9"},
         {"root_path": "music"},
         {"root_path": "/music/"},
         {"trusted_hosts": "http://music.example/"},

@@ -105,6 +105,40 @@ def test_speech_has_pauses_and_no_bass_beneath() -> None:
     assert judge.heard(rows(**spoken | {"pauses_db": 17.0, "bass_db": -7.0})) == MUSIC
 
 
+def test_long_pauses_are_no_part_of_speech() -> None:
+    """Numbers that are read out one by one; music with as little of a voice stays music."""
+    read = {"speech": 0.3, "pauses_db": 50.0, "bass_db": -30.0}
+
+    assert Judge().heard(rows(**read, heard=0.5)).reason.startswith("60% of what is heard")
+    assert Judge().heard(rows(**read, heard=1.0)) == MUSIC
+
+
+def test_a_voice_alone_needs_no_deep_pauses() -> None:
+    """In a hall or a crowd they fill up; bass beneath is music."""
+    spoken = {"speech": 0.97, "pauses_db": 9.0}
+
+    assert Judge().heard(rows(**spoken, bass_db=-30.0)).kind == "speech"
+    assert Judge().heard(rows(**spoken, bass_db=-18.0)) == MUSIC
+    assert Judge().heard(rows(**spoken | {"speech": 0.85}, bass_db=-30.0)) == MUSIC
+
+
+def test_a_whisper_has_no_partials() -> None:
+    """Less of it is taken for speech; a song with as much of a voice has partials."""
+    whispered = {"speech": 0.3, "pauses_db": 25.0, "bass_db": -30.0}
+
+    assert Judge().heard(rows(**whispered, single=0.1)).kind == "speech"
+    assert Judge().heard(rows(**whispered, single=0.2)) == MUSIC
+
+
+def test_a_beat_whose_bars_are_alike_is_music() -> None:
+    """A loop of drums and bass; a beep or a thump without other sounds is not."""
+    loop = {"bass_db": -1.8, "steady_db": 2.0, "rest_db": 0.4, "jump": 1.8}
+
+    assert Judge().heard(rows(**loop)) == MUSIC
+    assert Judge().heard(rows(**loop | {"bass_db": -40.0})).kind == "noise"
+    assert Judge().heard(rows(**loop | {"steady_db": 0.7})).kind == "noise"
+
+
 def test_what_moves_slowly_along_one_line_is_music() -> None:
     """A drone that swells is not a sound that comes and goes."""
     judge, line = Judge(), {"rest_db": 0.2, "steady_db": 1.5}
