@@ -158,19 +158,23 @@ class _Request:
             if not self.status:
                 await self._answer(STOPPING, "the service stops; try again in a moment")
         except Exception as exc:
-            if not self.status and _lacks_room(exc):
-                logger.warning("no room for a request: %s", exc, extra={"request_id": self.id})
-                detail = "the service may start no more threads or has no more memory; try again"
-                await self._answer(NO_ROOM, detail, ((b"retry-after", b"5"),))
-                return
-            logger.exception("unforeseen error", extra={"request_id": self.id})
-            if self.status:
-                raise  # too late for another answer: the server closes the connection
-            detail = f"an unforeseen error; the service's log has it under request id {self.id}"
-            await self._answer(INTERNAL, detail)
+            await self._failed(exc)
         finally:
             self.owner.metrics.in_flight.dec()
             self._record()
+
+    async def _failed(self, error: Exception) -> None:
+        """Answer for an error that nothing else foresaw."""
+        if not self.status and _lacks_room(error):
+            logger.warning("no room for a request: %s", error, extra={"request_id": self.id})
+            detail = "the service may start no more threads or has no more memory; try again"
+            await self._answer(NO_ROOM, detail, ((b"retry-after", b"5"),))
+            return
+        logger.error("unforeseen error", exc_info=error, extra={"request_id": self.id})
+        if self.status:
+            raise error  # too late for another answer: the server closes the connection
+        detail = f"an unforeseen error; the service's log has it under request id {self.id}"
+        await self._answer(INTERNAL, detail)
 
     def _has_encoded_body(self) -> bool:
         """Whether the body is compressed: nothing here would unpack it."""
