@@ -41,7 +41,7 @@ def match_identities(
     """
     results = sorted(results, key=lambda result: result.found.address)
     claims = _Claims(known, (*gone, *elsewhere), results)
-    sounds = _Sounds(claims, (*gone, *elsewhere), sound)
+    sounds = _HeardBefore(claims, (*gone, *elsewhere), sound)
     chosen = {result.found.address: claims.by_content(result) for result in results}
     changed: list[TrackChange] = []
     new: list[TrackChange] = []
@@ -125,7 +125,7 @@ class _Claims:
         return list(self._free.values())
 
 
-class _Sounds:
+class _HeardBefore:
     """The tracks that have just gone, by what is heard of them, looked up when it is needed."""
 
     def __init__(
