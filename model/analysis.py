@@ -26,7 +26,7 @@ from model.audio.block_plan import SEGMENT_S as SEGMENT_S
 from model.audio.block_plan import BlockPlan
 from model.audio.decoding import MIN_DURATION_S, Audio, Source, stream
 from model.audio.frames import Damage
-from model.audio.level import Block, Level
+from model.audio.level import Level, PlacedAudio
 from model.audio.source import reopener
 from model.errors import ShapeError, SilentAudioError
 from model.frontends import Frontend, frontend_id, gain_of
@@ -268,7 +268,7 @@ class _Rows:
         self._cues: dict[str, list[Floats]] = {frontend_id(cue): [] for cue in cues}
         self._n_segments = self._n_windows = 0
 
-    def add(self, block: Block, context_s: float) -> None:
+    def add(self, block: PlacedAudio, context_s: float) -> None:
         """Describe what ends within the block, with the context that frontends look at."""
         end_s, until_s = block.end_s, block.end_s - context_s
         segments = segment_spans(end_s) if block.is_last else _full_segments(until_s)
@@ -313,7 +313,7 @@ class _Rows:
         nearest: NDArray[np.intp] = heard[np.searchsorted(between, places, side="right")]
         return nearest
 
-    def _described(self, block: Block, frontend: Frontend, spans: Doubles) -> Floats:
+    def _described(self, block: PlacedAudio, frontend: Frontend, spans: Doubles) -> Floats:
         audio = block.audio
         heard = audio.samples[round(self._lead_s * audio.sample_rate_hz) :]
         samples = torch.from_numpy(heard) * gain_of(frontend, self._level.loudness_lufs)
@@ -325,7 +325,7 @@ class _Rows:
 
 def _blocks(
     source: Source, plan: BlockPlan, max_duration_s: float | None, damage: Damage | None = None
-) -> Iterator[Block]:
+) -> Iterator[PlacedAudio]:
     start = 0
     waiting: Audio | None = None
     for audio in stream(
@@ -336,8 +336,8 @@ def _blocks(
         damage=damage,
     ):
         if waiting is not None:
-            yield Block(waiting, start / audio.sample_rate_hz, is_last=False)
+            yield PlacedAudio(waiting, start / audio.sample_rate_hz, is_last=False)
             start += round(plan.step_s * audio.sample_rate_hz)
         waiting = audio
     if waiting is not None:
-        yield Block(waiting, start / waiting.sample_rate_hz, is_last=True)
+        yield PlacedAudio(waiting, start / waiting.sample_rate_hz, is_last=True)

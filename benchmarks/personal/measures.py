@@ -26,9 +26,13 @@ Rows = NDArray[np.intp]
 
 COUNTS = (0, 5, 10, 20, 50, 100)
 FEWER = {10: 7, 20: 13, 50: 33}  # two thirds of as many words
-DRAWS, CHOSEN_DRAWS = 200, 24
+DRAWS, CHOSEN_DRAWS = 200, 100
+FEW, MORE_DRAWS = (5, 7, 10, 13), 1000  # words after which it is told how often a draw is worse
 POOL = 0.5  # of the songs, from which those that are asked about are chosen
+POOLS, POOL_COUNTS = (50, 100, 200, 400, 600), (5, 7, 10, 13, 20, 33, 50)
+"""Numbers of songs to choose from, and words after which it is told what difference they make."""
 LEAST_LEFT = 40  # songs to judge by
+BEYOND = 2.0  # standard errors by which a draw is worse
 NOISE_SD = 0.25  # of one annotator on the relative plane
 GRID = np.array([(a, v) for a in np.linspace(-1, 1, 9) for v in np.linspace(-1, 1, 9)])
 
@@ -64,17 +68,19 @@ def learning_figures(listener: Listener) -> dict[str, Any]:
         "chosen": {},
     }
     gap = base - _rmse(own, listener.felt)
-    for count in sorted({*COUNTS, *FEWER.values()}):
-        if count > POOL * len(listener.heard) or len(listener.heard) - count < LEAST_LEFT:
-            continue
+    most = min(int(POOL * len(listener.heard)), len(listener.heard) - LEAST_LEFT)
+    counts = [count for count in sorted({*COUNTS, *FEWER.values()}) if count <= most]
+    pool = int(POOL * len(listener.heard))
+    orders = [_well(listener, features, pool, counts[-1], seed) for seed in range(CHOSEN_DRAWS)]
+    for count in counts:
         at_random = [_judged(listener, features, _some(listener, count, s)) for s in range(DRAWS)]
         found["random"][count] = _summary(at_random, gap)
-        well = [
-            _judged(listener, features, _well(listener, features, count, seed))
-            for seed in range(CHOSEN_DRAWS)
-        ]
+        well = [_judged(listener, features, order[:count]) for order in orders]
         found["chosen"][count] = _summary(well, gap)
         print(listener.name, count, found["random"][count], found["chosen"][count], flush=True)
+    found["worse of more draws"] = {count: _worse(listener, features, count) for count in FEW}
+    if len(listener.heard) - LEAST_LEFT >= POOLS[-1]:
+        found["pools"] = {size: _out_of(listener, features, size, gap) for size in POOLS}
     return found
 
 
@@ -137,29 +143,56 @@ def _some(listener: Listener, count: int, seed: int) -> Rows:
     return np.random.default_rng(seed).choice(len(listener.heard), count, replace=False)
 
 
-def _well(listener: Listener, features: Doubles, count: int, seed: int) -> Rows:
-    """Songs chosen as the service chooses them, from a part of all."""
-    size = len(listener.heard)
-    pool = np.random.default_rng(seed).choice(size, int(POOL * size), replace=False)
+def _well(listener: Listener, features: Doubles, size: int, count: int, seed: int) -> Rows:
+    """Songs chosen as the service chooses them, the first one first, out of so many of all."""
+    pool = np.random.default_rng(seed).choice(len(listener.heard), size, replace=False)
     nothing, allowed = np.array([], dtype=np.intp), np.ones(len(pool), dtype=np.bool_)
     rows, _ = chosen(listener.heard[pool], features[pool], nothing, allowed, count)
     return pool[np.array(rows, dtype=np.intp)]
 
 
+def _out_of(listener: Listener, features: Doubles, size: int, gap: float) -> dict[int, float]:
+    """How much of the gap is closed by numbers of words chosen out of so many songs."""
+    most, seeds = POOL_COUNTS[-1], range(CHOSEN_DRAWS)
+    orders = [_well(listener, features, size, most, seed) for seed in seeds]
+    found = {}
+    for count in POOL_COUNTS:
+        drawn = [_learned(listener, features, order[:count]) for order in orders]
+        less = [_rmse(heard, felt) - _rmse(places, felt) for places, heard, felt in drawn]
+        found[count] = round(float(np.mean(less)) / gap, 3)
+    return found
+
+
+def _worse(listener: Listener, features: Doubles, count: int) -> int:
+    """Of many draws of words at random, those whose squared error grew by two standard errors."""
+    draws = [_some(listener, count, seed) for seed in range(MORE_DRAWS)]
+    return int(sum(_grown(*_learned(listener, features, rows)) > BEYOND for rows in draws))
+
+
 def _judged(listener: Listener, features: Doubles, rows: Rows) -> Drawn:
-    learned: Learned = learn(listener.heard[rows], listener.felt[rows], features[rows])
-    rest = np.setdiff1d(np.arange(len(listener.heard)), rows)
-    felt, heard = listener.felt[rest], listener.heard[rest]
-    places = learned.places(heard, features[rest])
-    grown = ((places - felt) ** 2 - (heard - felt) ** 2).sum(axis=1)
-    spread = float(grown.std()) / np.sqrt(len(rest))
+    places, heard, felt = _learned(listener, features, rows)
     return Drawn(
         _rmse(places, felt),
         _rmse(heard, felt),
-        float(grown.mean()) / spread if spread > 0 else 0.0,
+        _grown(places, heard, felt),
         _rank(places, felt),
         _rank(heard, felt),
     )
+
+
+def _learned(listener: Listener, features: Doubles, rows: Rows) -> tuple[Doubles, Doubles, Doubles]:
+    """The other songs' places once these were placed, learned, heard and felt, [rest, 2] each."""
+    learned: Learned = learn(listener.heard[rows], listener.felt[rows], features[rows])
+    rest = np.setdiff1d(np.arange(len(listener.heard)), rows)
+    heard = listener.heard[rest]
+    return learned.places(heard, features[rest]), heard, listener.felt[rest]
+
+
+def _grown(places: Doubles, heard: Doubles, felt: Doubles) -> float:
+    """By how many standard errors (over songs) the squared error of places is above the model's."""
+    grown = ((places - felt) ** 2 - (heard - felt) ** 2).sum(axis=1)
+    spread = float(grown.std()) / np.sqrt(len(felt))
+    return float(grown.mean()) / spread if spread > 0 else 0.0
 
 
 def _summary(draws: list[Drawn], gap: float) -> dict[str, float]:
@@ -171,7 +204,7 @@ def _summary(draws: list[Drawn], gap: float) -> dict[str, float]:
         "rank": round(float(np.mean([each.rank for each in draws])), 4),
         "plain rank": round(float(np.mean([each.plain_rank for each in draws])), 4),
         "worst ratio": round(max(each.error / each.plain for each in draws), 4),
-        "worse by 2 se": int(sum(each.worse > 2.0 for each in draws)),
+        "worse by 2 se": int(sum(each.worse > BEYOND for each in draws)),
         "draws": len(draws),
     }
 

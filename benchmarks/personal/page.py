@@ -24,9 +24,10 @@ that is corrected.
 
 Errors are root mean squared over both axes, on the other songs. The rank is that of a song when its
 own place is asked for, by distance, over the number of songs. `at random`: 200 draws of songs to
-place; `chosen`: the service's own choice out of a random half of the songs, 24 draws. `worst`: the
+place; `chosen`: the service's own choice out of a random half of the songs, 100 draws. `worst`: the
 error of the worst draw over the model's. `worse`: draws in which the squared error grew by more
-than two standard errors over songs.
+than two standard errors over songs. How much asking well saves depends on how many songs there are
+to choose from: where a study has enough, it is told for several numbers.
 
 `relative`: the same on the relative plane of the study's songs, where the service learns. What
 people feel is brought to it by the same quantiles, so that much of it lies at its edges.
@@ -64,22 +65,47 @@ def _studies(found: Mapping[str, Any]) -> Iterator[str]:
                 f"{other['worse by 2 se']} of {other['draws']} |"
             )
         yield f"\n{_asking_well(study)}\n"
+        yield f"{_worse(study)}\n"
 
 
 def _asking_well(study: Mapping[str, Any]) -> str:
-    """How many chosen words close as much of the gap as some at random do, interpolated."""
+    """How many chosen words close as much of the gap as some at random do."""
+    needed = _needed(study, {n: one["gap closed"] for n, one in study["chosen"].items()})
+    lines = [
+        f"As much of the gap as {_listed(f'{count}' for count in needed)} words at random is "
+        f"closed by {_listed(f'{words:.0f}' for words in needed.values())} chosen ones "
+        f"({_shares(needed)} of their number)."
+    ]
+    for size, closed in study.get("pools", {}).items():
+        needed = _needed(study, closed)
+        counts = _listed(f"{count}" for count in needed)
+        lines.append(f"Chosen out of {size} songs: {_shares(needed)} of {counts}.")
+    return "\n".join(lines)
+
+
+def _needed(study: Mapping[str, Any], chosen: Mapping[Any, float]) -> dict[int, float]:
+    """For some numbers of words at random, how many chosen ones close as much, interpolated."""
     at_random = {int(count): one["gap closed"] for count, one in study["random"].items()}
-    counts = [int(count) for count in study["chosen"]]
-    closed = np.maximum.accumulate([one["gap closed"] for one in study["chosen"].values()])
-    needed = []
-    for count in ENOUGH:
-        target = at_random.get(count)
-        if target is not None and target <= closed[-1]:
-            needed.append((count, float(np.interp(target, closed, counts))))
+    counts = [0, *(int(count) for count in chosen)]
+    closed = np.maximum.accumulate([0.0, *chosen.values()])
+    targets = {count: at_random[count] for count in ENOUGH if count in at_random}
+    return {
+        count: float(np.interp(target, closed, counts))
+        for count, target in targets.items()
+        if target <= closed[-1]
+    }
+
+
+def _shares(needed: Mapping[int, float]) -> str:
+    return _listed(f"{words / count:.2f}" for count, words in needed.items())
+
+
+def _worse(study: Mapping[str, Any]) -> str:
+    """How often words at random made it worse, in more draws than the table has."""
+    found = study["worse of more draws"]
     return (
-        f"As much of the gap as {_listed(f'{count}' for count, _ in needed)} words at random is "
-        f"closed by {_listed(f'{words:.0f}' for _, words in needed)} chosen ones "
-        f"({_listed(f'{words / count:.2f}' for count, words in needed)} of their number)."
+        f"Of 1,000 draws of {_listed(f'{count}' for count in found)} words at random "
+        f"{_listed(f'{worse}' for worse in found.values())} were worse (23 are by chance)."
     )
 
 

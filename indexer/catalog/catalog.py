@@ -81,7 +81,7 @@ def open_catalog(database_url: str) -> Catalog:
     return Catalog(engine)
 
 
-class Catalog(RunRows, SnapshotRows, StationRows, ListeningRows, ProfileRows, PassedOverRows):
+class Catalog(ListeningRows, RunRows, SnapshotRows, StationRows, ProfileRows, PassedOverRows):
     """Tracks, runs, snapshots and what listeners keep: one database, its schema up to date."""
 
     def __init__(self, engine: Engine) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, func, insert, or_, select, true, update
 
@@ -13,10 +17,12 @@ from indexer.catalog.database import transaction
 from indexer.catalog.tables import marks, plays, saved_playlists
 from indexer.errors import PlaylistNotFoundError, TooManyError
 
+Value = TypeVar("Value")
 MOST_PLAYLISTS, MOST_PLAYLISTS_OF_ONE = 5000, 1000
 MOST_HEARD = 10_000  # tracks that step back
 MOST_PLAYS = 300_000  # kept of all listeners; the oldest go
 MOST_MARKS = 1_000_000
+REMEMBERED_S, MOST_REMEMBERED = 5.0, 32
 AHEAD = timedelta(days=1)
 """Plays of a day that is to come were noted while the clock was wrong."""
 FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,6 +76,38 @@ class Played:
     last_at: datetime
 
 
+class _Memory:
+    """What was read for a listener a moment ago: a page of songs asks for all of it many times."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], tuple[float, Any]] = OrderedDict()
+        self._changes = 0
+        self._lock = threading.Lock()
+
+    def of(self, key: tuple[str, str], read: Callable[[], Value]) -> Value:
+        """What is remembered under a kind and an owner, or is read now."""
+        with self._lock:
+            read_s, kept = self._kept.get(key, (-REMEMBERED_S, None))
+            changes = self._changes
+        if time.monotonic() - read_s < REMEMBERED_S:
+            known: Value = kept
+            return known
+        value = read()
+        with self._lock:
+            if changes == self._changes:  # else it may be of before the change
+                self._kept[key] = time.monotonic(), value
+                while len(self._kept) > MOST_REMEMBERED:
+                    self._kept.popitem(last=False)
+        return value
+
+    def forget(self, owner: str) -> None:
+        """Something of this owner has changed."""
+        with self._lock:
+            self._changes += 1
+            for key in [each for each in self._kept if each[1] == owner]:
+                del self._kept[key]
+
+
 _PLAYLIST = [saved_playlists.c[name] for name in SavedPlaylist.__dataclass_fields__]
 
 
@@ -78,6 +116,7 @@ class ListeningRows:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._memory = _Memory()
 
     # Playlists -------------------------------------------------------------------------------
 
@@ -137,10 +176,19 @@ class ListeningRows:
     # Stars and ratings -----------------------------------------------------------------------
 
     def marks_of(self, owner: str) -> dict[str, Mark]:
-        """What a listener has starred or rated, by item."""
+        """What a listener has starred or rated, by item; not to be changed.
+
+        What another process writes shows after `REMEMBERED_S`.
+        """
+        return self._memory.of(("marks", owner), lambda: self._marks(owner, None))
+
+    def _marks(self, owner: str, items: Sequence[str] | None) -> dict[str, Mark]:
         chosen = select(marks.c.item, marks.c.starred_at, marks.c.rating)
+        chosen = chosen.where(marks.c.owner == owner)
+        if items is not None:
+            chosen = chosen.where(marks.c.item.in_(items))
         with transaction(self.engine) as connection:
-            rows = connection.execute(chosen.where(marks.c.owner == owner)).all()
+            rows = connection.execute(chosen).all()
         return {row.item: Mark(row.item, row.starred_at, row.rating) for row in rows}
 
     def star(self, owner: str, items: Sequence[str], *, starred: bool) -> None:
@@ -150,7 +198,7 @@ class ListeningRows:
             TooManyError: There are `MOST_MARKS`.
         """
         now = datetime.now(UTC)
-        known = self.marks_of(owner)
+        known = self._marks(owner, items)
         before = [known.get(item) or Mark(item, None, None) for item in dict.fromkeys(items)]
         self._mark(
             owner,
@@ -166,7 +214,7 @@ class ListeningRows:
         Raises:
             TooManyError: There are `MOST_MARKS`.
         """
-        before = self.marks_of(owner).get(item)
+        before = self._marks(owner, [item]).get(item)
         self._mark(owner, [Mark(item, before.starred_at if before else None, rating)])
 
     def _mark(self, owner: str, changed: Sequence[Mark]) -> None:
@@ -183,6 +231,7 @@ class ListeningRows:
                 if known + len(kept) > MOST_MARKS:
                     raise TooManyError(f"{known} stars and ratings are kept, no more may be")
                 connection.execute(insert(marks), kept)
+        self._memory.forget(owner)
 
     # Plays -----------------------------------------------------------------------------------
 
@@ -209,9 +258,13 @@ class ListeningRows:
             if spare > 0:
                 oldest = select(plays.c.id).order_by(plays.c.played_at, plays.c.id).limit(spare)
                 connection.execute(plays.delete().where(plays.c.id.in_(oldest)))
+        self._memory.forget(owner)
 
     def plays_of(self, owner: str) -> dict[int, Played]:
-        """How often a listener has played each track, and when last."""
+        """How often a listener has played each track, and when last; as `marks_of`."""
+        return self._memory.of(("plays", owner), lambda: self._plays(owner))
+
+    def _plays(self, owner: str) -> dict[int, Played]:
         chosen = select(plays.c.track_id, func.count(), func.max(plays.c.played_at))
         whole = (plays.c.owner == owner) & ~plays.c.skipped
         grouped = chosen.where(whole).group_by(plays.c.track_id)

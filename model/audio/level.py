@@ -24,7 +24,7 @@ described with the music; shorter rests are part of it."""
 
 
 @dataclass(frozen=True)
-class Block:
+class PlacedAudio:
     """A stretch of a file, placed in time."""
 
     audio: Audio
@@ -53,14 +53,14 @@ class Level:
     peak: float
     end_s: float
     sound_s: Doubles
-    kept: tuple[Block, ...]
+    kept: tuple[PlacedAudio, ...]
 
     @classmethod
-    def measured(cls, blocks: Iterable[Block]) -> Level:
+    def measured(cls, blocks: Iterable[PlacedAudio]) -> Level:
         """Of a file's blocks, in order, which may overlap."""
         meter: LoudnessMeter | None = None
         peak = end_s = 0.0
-        kept: tuple[Block, ...] = ()
+        kept: tuple[PlacedAudio, ...] = ()
         for block in blocks:
             rate_hz = block.audio.sample_rate_hz
             meter = meter or LoudnessMeter(rate_hz)

@@ -1,8 +1,9 @@
 """Which track a listener should be asked about next: the one that teaches most about the others.
 
 The gain of a track is what its answer is expected to take off the mean variance of all places, in
-closed form for a Gaussian process (Chaloner & Verdinelli 1995, A-optimality). Letters: T tracks,
-R features, C tracks that are considered, N answers.
+closed form for a Gaussian process (Chaloner & Verdinelli 1995, A-optimality). The process is a
+local one: an answer tells of music that is like the track and is heard near it (ADR 0107). Letters:
+T tracks, R features, C tracks that are considered, N answers.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.arrays import Doubles
-from model.personal.priors import NOISE_SD, variances
-from model.personal.warp import terms
+from model.personal.priors import NOISE_SD
 
-SHIFT, STRETCH, MUSIC_SD = 0.12, 0.06, 0.2  # what is expected of a listener, see `priors`
+SHIFT, MUSIC_SD = 0.12, 0.2
+"""Standard deviations of what moves all tracks alike, and of what moves each as those like it."""
+LIKENESS = 0.4  # 1 - cosine of the music of two tracks over which they are moved e times less alike
 FIRST_NOISE_SD, HALVED_AFTER = 1.2, 5.0
 """Of an answer while there are none, and the number of answers after which it counts half. First of
 all has to be found out whether there is anything to learn; answers about tracks that are like each
 other tell that, answers about tracks that are far from each other do not."""
 MOST_CONSIDERED, MOST_ANSWERS = 1000, 500  # more cost more time than a request has
+_LEAST_SPREAD = 1e-12  # of places, where all tracks are heard at one
 
 
 def chosen(
@@ -43,8 +46,10 @@ def chosen(
     Returns:
         Their rows, and what share of the variance that is left each is expected to take away.
     """
-    known = answered[-MOST_ANSWERS:]
-    rows = np.concatenate([known, _considered(allowed, answered)])  # [C], N of them first
+    known, considered = answered[-MOST_ANSWERS:], _considered(allowed, answered)
+    if not len(considered):
+        return [], []
+    rows = np.concatenate([known, considered])  # [C], N of them first
     prior = _covariance(heard[rows], features[rows])
     asked, noise, left = list(range(len(known))), 0.0, prior
     shares: list[float] = []
@@ -79,12 +84,14 @@ def _considered(allowed: NDArray[np.bool_], answered: NDArray[np.intp]) -> NDArr
 def _covariance(heard: Doubles, features: Doubles) -> Doubles:
     """Prior covariance of how far tracks are moved, [C, C].
 
-    Half of what the music moves is linear in the features, as it is learned; the other half falls
-    faster with their distance. So tracks are chosen that stand for many, rather than odd ones.
+    Tracks that are unlike each other, or lie apart on the plane, tell nothing of each other, though
+    the model that learns from the answers thinks they do. So tracks are chosen that stand for many.
     """
-    warp, cosine = terms(heard), features @ features.T
-    music = MUSIC_SD**2 * (cosine + cosine**3) / 2.0
-    return np.asarray((warp * variances(SHIFT, STRETCH, MUSIC_SD, 0)) @ warp.T + music)
+    length = (heard**2).sum(axis=1)
+    apart = length[:, None] + length - 2.0 * heard @ heard.T  # squared distances, [C, C]
+    spread = max(float(heard.var(axis=0).sum()), _LEAST_SPREAD)
+    music = np.exp((features @ features.T - 1.0) / LIKENESS - apart / (2.0 * spread))
+    return np.asarray(SHIFT**2 + MUSIC_SD**2 * music)
 
 
 def _left(prior: Doubles, asked: list[int], noise: float) -> Doubles:

@@ -68,3 +68,17 @@ def test_plays_noted_under_a_wrong_clock_put_nothing_away(catalog: Catalog) -> N
         connection.execute(insert(plays).values(row))
 
     assert catalog.heard_lately("ann", DAY_S) == []
+
+
+def test_what_a_listener_marks_and_plays_shows_at_once(catalog: Catalog) -> None:
+    """What was read a moment ago is remembered, until that listener changes something."""
+    catalog.note_plays("ann", [(1, datetime.now(UTC))])
+    catalog.star("ann", ["1"], starred=True)
+    plays_before, marks_before = catalog.plays_of("ann"), catalog.marks_of("ann")
+
+    assert catalog.plays_of("ann") is plays_before
+    assert catalog.marks_of("ann") is marks_before
+    catalog.note_plays("ann", [(1, datetime.now(UTC))])
+    catalog.rate("ann", "2", 3)
+    assert catalog.plays_of("ann")[1].count == 2
+    assert set(catalog.marks_of("ann")) == {"1", "2"}

@@ -11,10 +11,9 @@ from scipy.stats import multivariate_normal
 from model.embedding import Embedding
 from model.errors import ShapeError
 from model.personal import priors
-from model.personal.asking import MUSIC_SD, SHIFT, STRETCH, answer_noise_sd, chosen
+from model.personal.asking import LIKENESS, MUSIC_SD, SHIFT, answer_noise_sd, chosen
 from model.personal.features import MOST, features_of
 from model.personal.learning import Learned, learn, unlearned
-from model.personal.priors import BEND
 from model.personal.warp import STEEPEST, Warp, terms
 
 TRACKS = 400
@@ -284,10 +283,30 @@ def test_few_answers_count_less_than_many() -> None:
 
 def expected_covariance(heard: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Of how far tracks are moved, pair by pair, from the stated standard deviations."""
-    sds = np.array([SHIFT, STRETCH, STRETCH, *[BEND * STRETCH] * 3])
-    warp = terms(heard) * sds
-    cosine = features @ features.T
-    return warp @ warp.T + MUSIC_SD**2 * (cosine / 2.0 + cosine**3 / 2.0)
+    unlike = 1.0 - features @ features.T
+    apart = ((heard[:, None] - heard) ** 2).sum(axis=2) / heard.var(axis=0).sum()
+    return SHIFT**2 + MUSIC_SD**2 * np.exp(-unlike / LIKENESS) * np.exp(-apart / 2.0)
+
+
+def test_a_track_that_stands_for_many_is_asked_about_before_an_odd_one() -> None:
+    """Of many tracks of one kind and a few odd ones at the edges, the first is one of the many."""
+    draws = np.random.default_rng(4)
+    heard = np.concatenate([draws.normal(0.0, 0.1, (20, 2)), 0.9 * np.eye(2), -0.9 * np.eye(2)])
+    features = np.zeros((24, 5))
+    features[:20, 0] = 1.0
+    features[20:, 1:] = np.eye(4)
+    none, all_allowed = np.array([], dtype=np.intp), np.ones(24, dtype=bool)
+    rows, _ = chosen(heard, features, none, all_allowed, 1)
+    assert rows[0] < 20
+
+
+def test_tracks_that_are_all_heard_at_one_place_can_be_asked_about() -> None:
+    """Without any distance between them the music alone decides."""
+    features = np.eye(6)
+    none, all_allowed = np.array([], dtype=np.intp), np.ones(6, dtype=bool)
+    rows, shares = chosen(np.zeros((6, 2)), features, none, all_allowed, 6)
+    assert sorted(rows) == list(range(6))
+    assert all(0.0 < share < 1.0 for share in shares)
 
 
 def variance_left(prior: np.ndarray, asked: list[int], noise: float) -> float:
@@ -305,3 +324,9 @@ def test_what_was_answered_is_not_asked_again(music: Music) -> None:
     allowed[:5] = True
     rows, _ = chosen(music.heard, music.features, np.array([2]), allowed, 10)
     assert sorted(rows) == [0, 1, 3, 4]
+
+
+def test_nothing_is_asked_where_nothing_may_be(music: Music) -> None:
+    """A catalogue whose tracks were all skipped has no next one."""
+    none, nowhere = np.array([], dtype=np.intp), np.zeros(TRACKS, dtype=bool)
+    assert chosen(music.heard, music.features, none, nowhere, 1) == ([], [])
