@@ -36,7 +36,7 @@ def stream(call: SubsonicCall) -> Response:
 
     Raises:
         SubsonicError: There is no such song or file, or no such format.
-        OverloadedError: As many files are transcoded as there are places.
+        OverloadedError: As many files are transcoded as there are places, or as the system lets.
     """
     song = call.song(call.text("id"))
     most = call.number("maxBitRate", 0, most=UNLIMITED_KBPS)
@@ -68,6 +68,7 @@ def _transcoded(call: SubsonicCall, song: Song, asked: str, most: int) -> Respon
             address_of(call.request),
         )
         stack.pop_all()  # from here the transcode closes it
+    call.shared.transcodes.start(begun)
     end = partial(call.shared.transcodes.end, begun)
     return EndedResponse(begun.pieces(), end, media_type=target.media_type, headers=HEADERS)
 

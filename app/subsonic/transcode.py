@@ -103,7 +103,7 @@ class Transcode:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The bytes as they are encoded; a file that cannot be decoded any further ends there."""
-        output = await run_in_threadpool(self._started)
+        output = await run_in_threadpool(self.started)
         if output is None:
             return
         own = CapacityLimiter(1)  # a worker that takes its time holds no thread of the others
@@ -123,11 +123,13 @@ class Transcode:
                 threading.Thread(target=_reap, args=(self._process,), daemon=True).start()
                 self._process = None
 
-    def _started(self) -> BufferedReader | None:
-        """The output of the worker, which is started; None where that is not possible any more."""
+    def started(self) -> BufferedReader | None:
+        """The output of the worker, which is started once; None where that is not possible."""
         with self._lock:
             if self._ended:
                 return None
+            if self._process is not None:
+                return cast("BufferedReader", self._process.stdout)
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", MODULE, json.dumps(self._options)],
@@ -191,6 +193,19 @@ class Transcodes:
             begun = Transcode(file, options, client)
             self._held.append(begun)
         return begun
+
+    def start(self, transcode: Transcode) -> None:
+        """Start one before its answer begins: then it can still be refused.
+
+        Raises:
+            OverloadedError: The system gives no process for it.
+        """
+        if transcode.started() is None:
+            self.end(transcode)
+            raise OverloadedError(
+                "no process that transcodes can be started; try again in 2 s",
+                headers={"Retry-After": "2"},
+            )
 
     def end(self, transcode: Transcode) -> None:
         """End one, and free its place; again is no mistake."""

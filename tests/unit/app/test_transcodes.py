@@ -56,4 +56,13 @@ def test_what_has_ended_is_not_started() -> None:
     transcodes.end(transcode)
     transcodes.end(transcode)
 
-    assert transcode._started() is None
+    assert transcode.started() is None
+
+
+def test_where_no_process_can_be_started_the_player_is_told() -> None:
+    """A song of no length would be skipped instead; the place is free again."""
+    transcodes = Transcodes(places=2)
+
+    for _ in range(3):
+        with pytest.raises(OverloadedError, match="no process"):
+            transcodes.start(begun(transcodes, "one"))  # what has no descriptor goes to no process
