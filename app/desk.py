@@ -140,7 +140,13 @@ class Desk:
         client = address_of(request)
         self._places.take(client)
         piece = Work(self._budget_s)
-        future = asyncio.get_running_loop().run_in_executor(self._pool, _carried_out, piece, work)
+        loop = asyncio.get_running_loop()
+        try:
+            future = loop.run_in_executor(self._pool, _carried_out, piece, work)
+        except RuntimeError:  # the system gives no thread
+            piece.abandoned.set()
+            self._places.leave(client)
+            raise
         future.add_done_callback(lambda _done: self._places.leave(client))
         try:
             while not (await asyncio.wait({future}, timeout=LOOK_S))[0]:

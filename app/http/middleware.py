@@ -31,6 +31,7 @@ logger = logging.getLogger("circumplex.request")
 UNTRUSTED_HOST = ErrorKind(421, "untrusted-host", "Not a host of this service")
 FOREIGN_ORIGIN = ErrorKind(403, "foreign-origin", "Asked by the page of another site")
 ENCODED_BODY = ErrorKind(415, "unsupported-media-type", "Unsupported media type")
+NO_ROOM = ErrorKind(503, "no-room", "Service Unavailable")
 STOPPING = ErrorKind(503, "stopping", "The service stops")
 LARGE_BODY_BYTES = 32 * 1024
 """Reading a larger JSON body takes the event loop milliseconds: such bodies take turns."""
@@ -102,6 +103,13 @@ class RequestMiddleware:
         await request.run()
 
 
+def _lacks_room(error: Exception) -> bool:
+    """Whether the system refused memory or a thread: no fault of the service, and it passes."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and str(error) == "can't start new thread"
+    )
+
+
 class _Request:
     """One request on its way through."""
 
@@ -149,15 +157,24 @@ class _Request:
         except asyncio.CancelledError:  # by the server, which has waited long enough to stop
             if not self.status:
                 await self._answer(STOPPING, "the service stops; try again in a moment")
-        except Exception:
-            logger.exception("unforeseen error", extra={"request_id": self.id})
-            if self.status:
-                raise  # too late for another answer: the server closes the connection
-            detail = f"an unforeseen error; the service's log has it under request id {self.id}"
-            await self._answer(INTERNAL, detail)
+        except Exception as exc:
+            await self._failed(exc)
         finally:
             self.owner.metrics.in_flight.dec()
             self._record()
+
+    async def _failed(self, error: Exception) -> None:
+        """Answer for an error that nothing else foresaw."""
+        if not self.status and _lacks_room(error):
+            logger.warning("no room for a request: %s", error, extra={"request_id": self.id})
+            detail = "the service may start no more threads or has no more memory; try again"
+            await self._answer(NO_ROOM, detail, ((b"retry-after", b"5"),))
+            return
+        logger.error("unforeseen error", exc_info=error, extra={"request_id": self.id})
+        if self.status:
+            raise error  # too late for another answer: the server closes the connection
+        detail = f"an unforeseen error; the service's log has it under request id {self.id}"
+        await self._answer(INTERNAL, detail)
 
     def _has_encoded_body(self) -> bool:
         """Whether the body is compressed: nothing here would unpack it."""

@@ -23,7 +23,8 @@ class Track:
     """A file of the catalogue.
 
     Attributes:
-        id: Stays with the content when the file moves, and with the path when it changes.
+        id: Stays with the content when the file moves, with the path when it changes, and with what
+            is heard when both do at once.
         root: Absolute path of its music root (stored text; see `indexer.folders.files`).
         path: Path below the root (stored text).
         size_bytes: Size of the file.

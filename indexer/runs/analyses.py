@@ -9,6 +9,7 @@ since when each has been without one (ADR 0051).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -50,6 +51,16 @@ class AnalysisStore:
             logger.warning("analysis %s is damaged and made anew: %s", self.path(content_id), exc)
             return None
         return analysis if analysis.frontend_id == self.frontend_id else None
+
+    def sound(self, content_id: str) -> str | None:
+        """What names all that was heard of a content; None where nothing is kept of it."""
+        analysis = self.load(content_id)
+        if analysis is None or not analysis.segment_features.size:
+            return None
+        digest = hashlib.blake2b(repr(analysis.duration_s).encode(), digest_size=16)
+        for rows in (analysis.segment_features, analysis.window_features):
+            digest.update(rows.tobytes())
+        return digest.hexdigest()
 
     def save(self, content_id: str, analysis: Analysis) -> None:
         """Keep an analysis.

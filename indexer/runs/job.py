@@ -109,7 +109,8 @@ class IndexJob:
         results = self._notes.usable(self._read_all(seen), seen.known, self._has_rows)
         fresh = results if self._parts is None else self._parts.remaining(results)
         moved = left_elsewhere(seen, fresh)
-        changes = match_identities(fresh, seen.known, seen.gone, self._next_id(), moved)
+        first, sound = self._next_id(), self._store.sound
+        changes = match_identities(fresh, seen.known, seen.gone, first, moved, sound)
         self._refuse_shrunk(seen, changes)
         self.meter.enter("writing")
         before = self._waiting.published_tracks()

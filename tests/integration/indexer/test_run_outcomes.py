@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mutagen.id3 import TIT2
+from mutagen.wave import WAVE
 
 from indexer.catalog.records import TrackQuery
 from indexer.errors import ShrunkRootError
@@ -181,3 +183,26 @@ def test_a_copy_of_a_track_whose_root_is_there_is_a_track_of_its_own(library: Li
     library.indexer().run([other])
 
     assert library.catalog.counts().ok == 4
+
+
+def test_files_that_are_tagged_anew_and_renamed_at_once_keep_their_ids(library: Library) -> None:
+    """As taggers do it with a whole library; what sounds otherwise is another track."""
+    ids = (library.index(), library.ids())[1]
+    for path in ids:
+        file = library.music / path
+        moved = file.rename(file.with_name(f"new {file.name}"))
+        tagged = WAVE(moved)
+        tagged.add_tags()
+        tagged.tags.add(TIT2(encoding=3, text=["Anew"]))
+        tagged.save()
+    write_tone(library.music / "other.wav", hz=1500)
+
+    summary = library.index()
+
+    assert library.ids() == {
+        "new a.wav": ids["a.wav"],
+        "new b.wav": ids["b.wav"],
+        "sub/new c.wav": ids["sub/c.wav"],
+        "other.wav": 4,
+    }
+    assert summary.files_missing == 0

@@ -120,6 +120,16 @@ def test_work_is_not_cut_off_for_what_it_waited() -> None:
     assert piece.ends_s > time.monotonic() + 30.0
 
 
+def test_work_that_gets_no_thread_holds_no_place() -> None:
+    """A system that is short of threads for a moment does not shut the desk for good."""
+    desk = Desk("test", workers=1, places=4, budget_s=5.0)
+    desk.close()  # from here it gives no thread
+
+    for _ in range(5):
+        with pytest.raises(RuntimeError, match="cannot schedule"):
+            asyncio.run(desk.run(FakeRequest(), lambda: 7))  # type: ignore[arg-type]
+
+
 def test_outside_of_a_desk_a_checkpoint_does_nothing() -> None:
     """The command line waits as long as it takes."""
     checkpoint()

@@ -166,3 +166,30 @@ def test_a_large_answer_is_handed_on_in_pieces(size: int) -> None:
     assert [message.get("more_body", False) for message in sent[1:]] == [True] * (
         len(pieces) - 1
     ) + [False]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("can't start new thread"), 503),
+        (MemoryError(), 503),
+        (RuntimeError("something else"), 500),
+    ],
+)
+def test_where_the_system_has_no_room_the_client_is_told_to_come_back(
+    error: Exception, expected: int
+) -> None:
+    """It is no fault of the service, and not the end of it."""
+    sent = list[dict[str, Any]]()
+
+    async def fails(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise error
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(owner_of(fails)(scope, None, send))  # type: ignore[arg-type]
+
+    assert sent[0]["status"] == expected
+    assert (b"retry-after" in dict(sent[0]["headers"])) is (expected == 503)
