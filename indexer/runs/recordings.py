@@ -126,7 +126,10 @@ class _Sets:
 
     def _read(self, content: str) -> Floats:
         analysis = self._load(content)
-        return np.empty((0, 0), np.float32) if analysis is None else analysis.window_features
+        if analysis is None:
+            return np.empty((0, 0), np.float32)
+        start, end = analysis.segments_s[:, 0].min(), analysis.segments_s[:, 1].max()
+        return analysis.window_features[round(start / CURVE_HOP_S) : round(end / CURVE_HOP_S)]
 
 
 def alike(one: Floats, other: Floats, limits: LikenessLimits = LIMITS) -> bool:
@@ -196,7 +199,9 @@ def _pairs(near: NDArray[np.float64], rows: NDArray[np.int64]) -> tuple[list[int
 
 
 def _length_s(block: Block) -> float:
-    return float(block.segment_s[:, 1].max())
+    """From the start of the first segment to the end; long silences around them do not count."""
+    starts = np.sort(block.segment_s[:, 0])  # the first one's, of several, is that of the whole
+    return float(block.segment_s[:, 1].max() - starts[min(1, len(starts) - 1)])
 
 
 def _key(block: Block, limits: LikenessLimits) -> NDArray[np.float64]:

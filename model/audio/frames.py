@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import av
 from av.stream import Disposition
 
-from model.audio.source import Source, SourceFile, counts_frames, links_of, opened
+from model.audio.source import Source, SourceFile, counts_frames, links_of, opened, padded_samples
 from model.errors import AudioReadError, EmptyAudioError, UndecodableAudioError
 
 # Containers of sound only: FFmpeg would also open playlists (HLS, concat) that name other files
@@ -84,8 +84,9 @@ def all_frames(source: Source, damage: Damage) -> Iterator[Any]:
         links = links_of(file)
         damage.is_cut_off = links.is_cut_off
         damage.stated_s = 0.0
+        patch = padded_samples(file)
         for start, end in links.spans:
-            reader = SourceFile(file, name, start=start, end=end)
+            reader = SourceFile(file, name, start=start, end=end, patch=patch)
             with _readable(source, reader), open_container(reader) as container:
                 _add_stated(damage, container, file, start)
                 yield from frames_of(container, source, damage)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ _SCAN_BYTES = 1 << 16
 _STREAMED = 0x7FFF_F000  # the least of the sizes that writers to a pipe state; they know none
 _MP3_ROOM = 1.25  # tags and pictures after the last frame
 _ASF = b"\x30\x26\xb2\x75"
+_EXTENSIBLE = b"\xfe\xff"  # the format of a WAV file whose kind of samples a GUID tells
+_PCM = bytes.fromhex("0100000000001000800000aa00389b71")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -34,15 +36,23 @@ class SourceFile(io.RawIOBase):
         name: The file's name, whose suffix helps to guess the format.
         start: First byte of the stretch.
         end: The byte after its last one; None for the end of the file.
+        patch: Bytes to read in place of the file's own, by where they stand in the file.
 
     Attributes:
         failure: The error of the first read that failed; nothing more is read after it.
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, *, start: int = 0, end: int | None = None
+        self,
+        file: BinaryIO,
+        name: str,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        patch: Mapping[int, int] | None = None,
     ) -> None:
         self._file = file
+        self._patch = patch or {}
         self._start, self._end = start, end
         self.name = name
         self.failure: OSError | None = None
@@ -65,10 +75,21 @@ class SourceFile(io.RawIOBase):
             if self._end is not None:
                 left = max(0, self._end - self._file.tell())
                 size = left if size < 0 else min(size, left)
-            return self._file.read(size) or b""
+            place = self._file.tell() if self._patch else 0
+            return self._patched(self._file.read(size) or b"", place)
         except OSError as exc:
             self.failure = exc
             return b""
+
+    def _patched(self, content: bytes, place: int) -> bytes:
+        inside = {at - place: byte for at, byte in self._patch.items()}
+        if not any(0 <= at < len(content) for at in inside):
+            return content
+        changed = bytearray(content)
+        for at, byte in inside.items():
+            if 0 <= at < len(changed):
+                changed[at] = byte
+        return bytes(changed)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move within the stretch."""
@@ -175,6 +196,35 @@ def _riff_is_cut_off(file: BinaryIO, begin: int) -> bool:
     """Whether a WAV file is shorter than it says; streams say nothing (0, 2 GiB or all ones)."""
     size = int.from_bytes(file.read(4), "little")
     return 0 < size < _STREAMED and begin + 8 + size > file.seek(0, io.SEEK_END) + 1
+
+
+def padded_samples(file: BinaryIO) -> Mapping[int, int]:
+    """A patch for a WAV file of 24-bit integers in 32 bits, which FFmpeg takes for floats.
+
+    They stand in the upper bits, so that they are integers of 32 bits as well.
+
+    Args:
+        file: The file, at its beginning; its position is kept.
+
+    Returns:
+        Bytes by their place; nothing for all other files.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if not file.seekable():
+        return {}
+    begin = file.tell()
+    head = file.read(_SCAN_BYTES)
+    file.seek(begin)
+    at = 12
+    while head[:4] == b"RIFF" and at + 48 <= len(head) and head[at : at + 4] != b"fmt ":
+        at += 8 + -(-int.from_bytes(head[at + 4 : at + 8], "little") // 2) * 2
+    form = head[at + 8 : at + 48]
+    is_padded = form[:2] == _EXTENSIBLE and form[14:16] == b"\x20\0" and form[18:20] == b"\x18\0"
+    if head[:4] != b"RIFF" or not is_padded or form[24:40] != _PCM:
+        return {}
+    return {begin + at + 8 + 18: 32}
 
 
 def _asf_is_cut_off(file: BinaryIO, begin: int) -> bool:

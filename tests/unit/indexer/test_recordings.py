@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,11 +43,11 @@ def analysis(windows: NDArray[np.float32]) -> Analysis:
     return Analysis("fake-1", len(windows) / 2, segments, windows[:1], windows, loudness_lufs=-16.0)
 
 
-def block(windows: NDArray[np.float32]) -> Block:
-    """What an index run knows of it: a curve of its first two features."""
+def block(windows: NDArray[np.float32], start_s: float = 0.0) -> Block:
+    """What an index run knows of it, silent before `start_s`: a curve of its first two features."""
     point = np.zeros((1, 2), np.float32)
     curve = np.concatenate([windows[:, :2], np.ones((len(windows), 2))], axis=1)
-    segment_s = np.array([[0.0, len(windows) / 2]], np.float32)
+    segment_s = np.array([[start_s, len(windows) / 2]], np.float32)
     return Block(segment_s, Embedding(point, point, point + 1), point, curve.astype(np.float16))
 
 
@@ -80,6 +81,18 @@ def test_a_copy_with_another_start_is_alike(later: int) -> None:
 
     assert alike(first, copy_of(first, later, level=0.3))
     assert alike(copy_of(first, later, level=0.3), first)
+
+
+def test_long_silence_before_a_copy_does_not_count() -> None:
+    """Twenty seconds of it, more than a copy may lag behind."""
+    windows = piece(1)
+    later = np.concatenate([np.repeat(windows[:1], 40, axis=0), copy_of(windows)])
+    silent_s = np.array([[20.0, len(later) / 2]], np.float32)
+    kept = {"c1": analysis(windows), "c2": replace(analysis(later), segments_s=silent_s)}
+    known = SimpleNamespace(blocks={"c1": block(windows), "c2": block(later, 20.0)}, grouped=None)
+    tracks = [track(1, "/m/a.mp3", windows), track(2, "/m/b.flac", later)]
+
+    assert [one.recording for one in group(tracks, {}, known, kept.get)] == [2, 2]
 
 
 def test_another_piece_is_not_alike() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,21 @@ def test_a_channel_without_numbers_is_silent() -> None:
 
     np.testing.assert_array_equal(mended, [np.zeros_like(heard), heard])
     assert (mend.samples, mend.lost) == (len(heard), 0)
+
+
+@pytest.mark.parametrize("before", [b"", b"bext\x03\0\0\0abc\0"])
+def test_integers_of_24_bits_in_32_are_heard(before: bytes) -> None:
+    """As some recorders write them, with chunks before the format or without."""
+    samples = tone(2.0, RATE_HZ, 300.0)
+    content = (np.round(samples * 8_388_607).astype("<i4") << 8).tobytes()
+    form = struct.pack("<HHIIHHHHI", 0xFFFE, 1, RATE_HZ, 4 * RATE_HZ, 4, 32, 22, 24, 4)
+    form += bytes.fromhex("0100000000001000800000aa00389b71")
+    chunks = b"WAVE" + before + b"fmt " + struct.pack("<I", len(form)) + form
+    chunks += b"data" + struct.pack("<I", len(content)) + content
+
+    audio = decode(b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
+
+    np.testing.assert_allclose(audio.samples, samples, atol=1e-6)
 
 
 @pytest.mark.parametrize("offset", [-0.6, 0.05, 0.3])
