@@ -80,9 +80,14 @@ class Level:
 
         Where it is not, the span is as it was.
         """
-        starts = np.maximum(spans[:, :1], self.sound_s[:, 0])  # [N, K]
-        ends = np.minimum(spans[:, 1:], self.sound_s[:, 1])
-        best = np.arange(len(spans)), (ends - starts).argmax(axis=1)
-        clipped = np.stack([starts[best], ends[best]], axis=1)
-        enough = clipped[:, 1] - clipped[:, 0] >= MIN_DURATION_S
+        starts, ends = self.sound_s.T
+        first = np.searchsorted(ends, spans[:, 0], side="right")
+        beyond = np.searchsorted(starts, spans[:, 1], side="left")
+        clipped = np.repeat(spans[:, :1], 2, axis=1)
+        for step in range(int((beyond - first).max(initial=0))):  # few: stretches lie apart
+            at = np.minimum(first + step, len(starts) - 1)
+            part = np.clip(spans, starts[at, None], ends[at, None])
+            better = (first + step < beyond) & (np.ptp(part, axis=1) > np.ptp(clipped, axis=1))
+            clipped = np.where(better[:, None], part, clipped)
+        enough = np.ptp(clipped, axis=1) >= MIN_DURATION_S
         return np.where(enough[:, None], clipped, spans), enough

@@ -50,11 +50,12 @@ class MeanAndSpan:
     def describe(self, samples: Tensor, sample_rate_hz: int, windows_s: Tensor) -> Tensor:
         """One row for each window; every window must lie inside, with its context."""
         self.longest_s = max(self.longest_s, len(samples) / sample_rate_hz)
-        rows = []
+        rows, heard = [], samples.abs()
         for start, end in (windows_s * sample_rate_hz).round().long().tolist():
             assert 0 <= start < end <= len(samples)
-            piece = samples[start:end].double().abs()
-            rows.append(torch.stack([piece.mean(), piece[0], piece[-1], torch.tensor(end - start)]))
+            piece = heard[start:end]
+            mean = piece.mean(dtype=torch.float64)
+            rows.append(torch.stack([mean, piece[0], piece[-1], torch.tensor(end - start)]))
         return torch.stack(rows).float() if rows else torch.zeros(0, 4)
 
     def within_file(self, segments: Floats, windows: Floats) -> tuple[Floats, Floats]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from model.analysis import CURVE_HOP_S, Analysis, analyse
 from model.arrays import Floats
+from model.audio.level import Level
 from model.audio.programme_loudness import LoudnessMeter
 from model.judge import Judge
 from tests.unit.encoded_audio import wav
@@ -40,6 +43,24 @@ def test_stretches_of_sound_lie_between_long_silences() -> None:
     )
     np.testing.assert_allclose(_sounding(_parts(click, gap, (3.0, 0.5), gap)), [[6.1, 9.1]])
     np.testing.assert_allclose(_sounding(_parts(click, gap, click, gap)), [[0.0, 6.2]])
+
+
+def test_days_of_sounds_apart_take_little_memory() -> None:
+    """The longest sound within each span is found, however many there are."""
+    starts = np.arange(20_000) * 10.0
+    level = Level(-20.0, 1.0, 200_000.0, np.stack([starts, starts + 2.0 + starts % 7], axis=1), ())
+    spans = np.arange(99_000)[:, None] * 2.0 + [[0.0, 10.0]]
+
+    tracemalloc.start()
+    found, enough = level.without_silence(spans)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak_bytes < 100e6
+    assert enough.all()
+    for row in range(0, len(spans), 997):
+        parts = np.clip(level.sound_s, *spans[row])
+        np.testing.assert_allclose(np.ptp(found[row]), np.ptp(parts, axis=1).max())
 
 
 def _hidden_track(gap_level: float) -> Analysis:
