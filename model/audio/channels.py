@@ -24,6 +24,7 @@ OFFSET_SHARE = 0.01
 """Of the power of late: a constant above it is taken out. Music has none; it comes from converters,
 nobody hears it, and it would count as bass."""
 
+_PLANAR = {"u8p": "u1", "s16p": "i2", "s32p": "i4", "s64p": "i8", "fltp": "f4", "dblp": "f8"}
 _MEMORY = 1 << 18  # samples that tell the offset
 
 Samples = NDArray[np.float32]
@@ -31,9 +32,13 @@ Samples = NDArray[np.float32]
 
 def channels_of(block: Any) -> Samples:
     """The channels of a decoder's frame with full scale 1, [C, N] float32."""
-    values = block.to_ndarray()
+    count = block.layout.nb_channels
     if not block.format.is_planar:
-        values = values.reshape(-1, block.layout.nb_channels).T  # [C, N]
+        values = block.to_ndarray().reshape(-1, count).T  # [C, N]
+    else:  # PyAV's own conversion reads behind the last of eight planes or more, and crashes
+        dtype = _PLANAR[block.format.name]
+        planes = [np.frombuffer(block.planes[i], dtype, block.samples) for i in range(count)]
+        values = np.stack(planes)
     if values.dtype == np.uint8:
         return np.asarray((values.astype(np.float32) - 128.0) / 128.0)
     if values.dtype.kind == "i":

@@ -143,7 +143,10 @@ def declared_s(container: Any, track: Any) -> float | None:
     if track.duration is not None and track.time_base is not None:
         return float(track.duration * track.time_base)
     if container.duration is not None:
-        return float(container.duration) / av.time_base
+        end_s = float(container.duration) / av.time_base
+        if "matroska" in container.format.name and track.start_time:  # it states the end
+            return end_s - max(0.0, float(track.start_time * track.time_base))
+        return end_s
     return None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 
+import av
 import numpy as np
 import pytest
 
-from model.audio.channels import Centred, Mended, MonoMix
+from model.audio.channels import Centred, Mended, MonoMix, channels_of
 from model.audio.decoding import decode, stream
 from model.audio.frames import Damage
 from model.errors import NonFiniteAudioError
@@ -51,6 +52,24 @@ def test_a_channel_without_numbers_is_silent() -> None:
 
     np.testing.assert_array_equal(mended, [np.zeros_like(heard), heard])
     assert (mend.samples, mend.lost) == (len(heard), 0)
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "6.1", "7.1", "hexadecagonal"])
+@pytest.mark.parametrize("kind", ["flt", "s16", "s32"])
+def test_all_planes_of_a_frame_are_read(layout: str, kind: str) -> None:
+    """Also eight and more, and the same as where channels take turns."""
+    count = av.AudioLayout(layout).nb_channels
+    dtype = {"flt": np.float32, "s16": np.int16, "s32": np.int32}[kind]
+    packed = av.AudioFrame.from_ndarray(
+        np.arange(100 * count, dtype=dtype)[None], format=kind, layout=layout
+    )
+    packed.sample_rate = RATE_HZ
+    (planar,) = av.AudioResampler(f"{kind}p", layout, RATE_HZ).resample(packed)
+
+    found = channels_of(planar)
+
+    assert found.shape == (count, 100)
+    np.testing.assert_array_equal(found, channels_of(packed))
 
 
 @pytest.mark.parametrize("before", [b"", b"bext\x03\0\0\0abc\0"])
