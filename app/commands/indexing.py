@@ -119,8 +119,8 @@ def index(
     summary = run_index(settings, roots, run_id=run, on_ray=engine is Engine.RAY, **options)
     for line in summary.notes:
         notes.print(f"[yellow]note[/] {plain(line)}")
-    notes.print(describe(summary))
     _tell_left_out(settings, named=passed_over)
+    notes.print(describe(summary))  # the last word is the snapshot's name
     if summary.files_total == 0:
         names = ", ".join(map(str, roots)) or "the folders of the run"
         notes.print(f"[red]No audio file[/] was found in {plain(names)}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from indexer.isolation.limits import ProcessLimits
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
+END_TIMEOUT_S = 10.0
 MAX_MESSAGE_BYTES = 1 << 30
 OOM_STEP = 900
 CHECK_S = 0.25  # how often a caller that waits is asked whether it still wants the answer
@@ -146,7 +148,25 @@ class WorkerProcess:
         """End it; again is no mistake."""
         self._connection.close()
         self._process.kill()
-        self._process.wait(timeout=10.0)
+        if not _ends(self._process, END_TIMEOUT_S):  # it hangs in a read of a disk
+            logger.warning("a worker does not end", extra={"pid": self._process.pid})
+
+
+def _ends(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    """Wait for the end of a process without waking up in between, where the system can say it."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # not Linux, or it has ended already
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=within_s)
+        return process.poll() is not None
+    try:
+        ended = select.poll()
+        ended.register(handle, select.POLLIN)
+        ended.poll(1000 * within_s)
+    finally:
+        os.close(handle)
+    return process.poll() is not None
 
 
 def give_up_before_parent(pid: int) -> None:
