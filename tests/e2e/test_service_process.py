@@ -36,7 +36,7 @@ def test_serve_answers_until_it_is_told_to_stop(library: Path) -> None:
         with clip.open("rb") as file:
             heard = served.client.post("/v1/emotions", files={"file": file})
         refused = served.client.post("/v1/emotions", files={"file": b"text" * 1000})
-        served.process.send_signal(signal.SIGHUP)  # its terminal is closed
+        served.process.send_signal(signal.SIGUSR1)  # SIGHUP is ignored below `nohup`
         code = served.process.wait(timeout=300.0)
 
     assert playlist.status_code == 200, playlist.text
