@@ -54,7 +54,7 @@ def analyses_of(
     kept.mkdir(parents=True, exist_ok=True)
 
     def analysis(path: Path) -> Analysis | None:
-        place = kept / f"{_digest(path)}.{model.frontend.name}"
+        place = kept / f"{_digest(path)}.{model.checkpoint.frontend_id}"
         if place.is_file():
             return Analysis.from_bytes(place.read_bytes())
         try:
