@@ -20,7 +20,7 @@ const CALLED = { album: "albums", artist: "artists", genre: "genres", folder: "f
 export class Browse {
   /**
    * @param {Store} store
-   * @param {{group: (of: GroupKind, name: string) => void, browse: (what: GroupKind | "track") => void, play: (item: Item) => void, like: (track: any) => void,
+   * @param {{group: (of: GroupKind, name: string) => void, play: (item: Item) => void, like: (track: any) => void,
    *   narrow: (term: Term) => void, know: (track: any) => void, fail: (text: string) => void}} outside
    */
   constructor(store, outside) {
@@ -36,7 +36,6 @@ export class Browse {
       page: PAGE, fetch: (offset) => this.fetch(offset), row: (item, index) => this.row(item, index), looked: (item) => this.look(item),
       failed: (error) => outside.fail(error.message),
     });
-    for (const what of Object.keys(CALLED)) byId(`browse-${what}`).addEventListener("click", () => outside.browse(/** @type {GroupKind} */ (what)));
     this.words.addEventListener("input", () => {
       clearTimeout(this.timer);
       this.timer = window.setTimeout(() => this.show(store.state), PAUSE_MS);

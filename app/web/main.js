@@ -139,7 +139,7 @@ const withStations = later("The stations", async () => new (await import("./stat
   ask, say, fail, show: (query, options) => store.set({ query, options, clip: null }), question: () => tools.question, name: () => headline(store.state), copy: (text, done) => tools.copy(text, done) }));
 const withTaste = later("Your plane", async () => new (await import("./taste.js")).Taste(placing, { say, fail, changed: followed, play }));
 const withBrowse = later("The lists", async () => new (await import("./browse.js")).Browse(store, {
-  group: (of, name) => ask({ kind: "group", of, name }), browse, play, narrow, fail, like: likes.like, know: (each) => pointed.known.set(each.id, each) }));
+  group: (of, name) => ask({ kind: "group", of, name }), play, narrow, fail, like: likes.like, know: (each) => pointed.known.set(each.id, each) }));
 
 const player = new Player(store, { fail });
 const play = (/** @type {Item} */ item) => player.play(item);
@@ -203,6 +203,9 @@ byId("keep").addEventListener("click", () => {
   closeMenus();
   withStations((stations) => stations.open(true));
 });
+/** @type {(GroupKind | "track")[]} */
+const LISTS = ["album", "artist", "genre", "folder", "track"];
+for (const what of LISTS) byId(`browse-${what}`).addEventListener("click", () => browse(what)); // they are seen before the lists' code is here
 byId("close-browse").addEventListener("click", () => ask({ kind: "none" }));
 byId("start-clip").addEventListener("click", () => byId("clip-file").click());
 byId("open-help").addEventListener("click", () => byId("help").showModal());

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.page.browser import open_page, wait_for_answer, wait_for_items, wait_until
 from tests.e2e.page.page_figures import large
@@ -23,10 +23,22 @@ def many(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_a_genre_leads_to_its_tracks(page: Page, service: Running) -> None:
-    """With its place on the plane while it is looked at; back leads to the genres."""
+    """With its place on the plane while it is looked at; back leads to the genres.
+
+    The choice holds though it is made before the code of the lists is here.
+    """
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/browse.js*", hold)
     open_page(page, service.url)
-    page.get_by_role("button", name="Browse").click()
+    with page.expect_request("**/browse.js*"):
+        page.get_by_role("button", name="Browse").click()
     page.get_by_role("button", name="Genres").click()
+    for route in held:
+        route.continue_()
     rows = page.locator(".browse__main")
     expect(rows).to_have_count(2)
     blank = page.evaluate("document.querySelector('#ink').toDataURL()")
