@@ -38,11 +38,7 @@ def is_file_known(request: Request, headers: Mapping[str, str]) -> bool:
         return is_known(request, headers["etag"])
     try:
         return parsedate_to_datetime(headers["last-modified"]) <= parsedate_to_datetime(since)
-    except (
-        ValueError,
-        TypeError,
-        OverflowError,
-    ):  # no time, or without its zone
+    except (ValueError, TypeError, OverflowError):  # no time, or without its zone
         return False
 
 

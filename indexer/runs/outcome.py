@@ -52,8 +52,9 @@ def judged_by_length(
             judged[track.id] = _brief(track, least_s)
         elif track.verdict == "short" and track.duration_s >= least_s:
             heard = analysis(track.content_id)
-            if heard is not None:
-                judged[track.id] = judge.verdict(heard, genres_of(track.genre))
+            verdict = None if heard is None else judge.verdict(heard, genres_of(track.genre))
+            if verdict is not None and verdict.kind != track.verdict:  # else it holds little sound
+                judged[track.id] = verdict
     fresh = {change.id for change in (*changes.changed, *changes.new)}
     return replace(
         changes,
